@@ -1,0 +1,90 @@
+"""Promises of :mod:`hydrochat_otel.settings`."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from hydrochat_otel.settings import Settings, SettingsError
+
+
+def test_the_defaults_are_the_contract():
+    """Without any variable the numbers are those that the contract promises."""
+    settings = Settings.load({})
+    assert (
+        settings.response_time_threshold_s,
+        settings.max_entries,
+        settings.ttl_hours,
+        settings.cleanup_interval_minutes,
+        settings.gemini_model,
+        settings.llm_request_timeout_s,
+        settings.llm_max_retries,
+        settings.metrics_token,
+        settings.host,
+        settings.port,
+    ) == (2.0, 1000, 24.0, 60.0, "gemini-2.0-flash-exp", 30.0, 3, None, "127.0.0.1", 9464)
+
+
+def test_variables_are_read_with_their_types():
+    """Text from the environment arrives as the setting's own type."""
+    settings = Settings.load(
+        {"METRICS_MAX_ENTRIES": "50", "METRICS_TTL_HOURS": "0.5", "HYDROCHAT_RETAIN_OTHER_SPANS": "Yes"}
+    )
+    assert (settings.max_entries, settings.ttl_hours, settings.retain_other_spans) == (50, 0.5, True)
+
+
+def test_an_empty_variable_is_not_set():
+    """`METRICS_MAX_ENTRIES=` means the default, as a line in an .env file without a value does."""
+    assert Settings.load({"METRICS_MAX_ENTRIES": " "}).max_entries == 1000
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("METRICS_MAX_ENTRIES", "abc", "a whole number of at least 1"),
+        ("METRICS_MAX_ENTRIES", "-5", "a whole number of at least 1"),
+        ("METRICS_MAX_ENTRIES", "1.5", "a whole number of at least 1"),
+        ("METRICS_TTL_HOURS", "0", "a number of hours above 0"),
+        ("METRICS_TTL_HOURS", "nan", "a number of hours above 0"),
+        ("HYDROCHAT_RESPONSE_TIME_THRESHOLD", "inf", "a number of seconds of at least 0"),
+        ("HYDROCHAT_RETAIN_OTHER_SPANS", "perhaps", "true or false"),
+        ("HYDROCHAT_PORT", "65536", "a TCP port from 0 to 65535"),
+        ("HYDROCHAT_PRICES", "/no/such/file.toml", "the path of a readable price file"),
+        ("LLM_MAX_RETRIES", "-1", "a whole number of at least 0"),
+    ],
+)
+def test_a_bad_value_names_variable_value_and_what_is_allowed(variable, value, allowed):
+    """A bad value stops the start with one sentence that says all three."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({variable: value})
+    assert str(caught.value) == f"{variable}={value!r} is not allowed: it must be {allowed}."
+
+
+def test_a_secret_is_never_shown():
+    """Neither an error nor the record's text shows a token or a key."""
+    with pytest.raises(SettingsError, match=r"HYDROCHAT_METRICS_TOKEN=\(hidden\) is not allowed"):
+        Settings.load({"HYDROCHAT_METRICS_TOKEN": "too short"})
+    shown = repr(Settings.load({"HYDROCHAT_METRICS_TOKEN": "a-secret-of-sixteen", "GEMINI_API_KEY": "a-key"}))
+    assert "a-secret" not in shown
+    assert "a-key" not in shown
+
+
+def test_django_settings_win_over_the_environment(monkeypatch):
+    """Under Django a setting of the same name wins, and Django is not imported for it."""
+    conf = SimpleNamespace(settings=SimpleNamespace(configured=True, METRICS_MAX_ENTRIES=7))
+    monkeypatch.setitem(sys.modules, "django.conf", conf)
+    settings = Settings.load({"METRICS_MAX_ENTRIES": "50", "METRICS_TTL_HOURS": "2"})
+    assert (settings.max_entries, settings.ttl_hours) == (7, 2.0)
+
+
+def test_overrides_win_and_are_checked_alike(tmp_path: Path):
+    """Keyword arguments beat every other origin and obey the same rules."""
+    prices = tmp_path / "prices.toml"
+    prices.touch()
+    settings = Settings.load({"METRICS_MAX_ENTRIES": "50"}, max_entries=3, prices_file=prices)
+    assert (settings.max_entries, settings.prices_file) == (3, prices)
+    with pytest.raises(SettingsError, match="max_entries=0 is not allowed"):
+        Settings.load({}, max_entries=0)
+    with pytest.raises(SettingsError, match="no_such is no setting; the settings are cleanup_interval_minutes"):
+        Settings.load({}, no_such=1)
