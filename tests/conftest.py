@@ -1,0 +1,92 @@
+"""What every test may use: a fresh pipeline on providers of its own, a stepped clock, and the real programs."""
+
+import os
+import shutil
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from hydrochat_otel import faults, instruments, metrics_store, pipeline
+
+TOKEN = "token-of-the-tests-1234"
+
+NO_SKIP = os.environ.get("HYDROCHAT_TEST_NO_SKIP") == "1"
+
+
+def require_program(program: str, debian_package: str) -> str:
+    """Return the program's path, or skip with a line that says what to install; fail where skipping is forbidden."""
+    path = shutil.which(program)
+    if path is None:
+        sentence = f"{program} is missing: apt-get install {debian_package}"
+        if NO_SKIP:
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    return path
+
+
+class Clock:
+    """A clock that only moves when a test says so; `monotonic` and `wall` can be moved apart."""
+
+    def __init__(self) -> None:
+        self.monotonic_s = 1000.0
+        self.wall_s = 1_750_000_000.0
+
+    def monotonic(self) -> float:
+        return self.monotonic_s
+
+    def wall(self) -> float:
+        return self.wall_s
+
+    def advance(self, seconds: float) -> None:
+        self.monotonic_s += seconds
+        self.wall_s += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def nothing_installed(monkeypatch):
+    """Every test starts and ends without a pipeline, with an empty window, counted faults and no settings."""
+    for variable in list(os.environ):
+        if variable.startswith(("HYDROCHAT_", "METRICS_", "GEMINI_", "LLM_", "OTEL_")) and "_TEST_" not in variable:
+            monkeypatch.delenv(variable)
+    monkeypatch.setattr(faults, "_counts", type(faults._counts)())
+    pipeline.shutdown()
+    metrics_store._global.clear()
+    instruments.on_first_use(None)
+    yield
+    pipeline.shutdown()
+    metrics_store._global.clear()
+
+
+@pytest.fixture
+def exported():
+    """The spans that the providers of the `installed` pipeline exported."""
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def install(exported):
+    """Install a pipeline on providers of this test's own; keyword arguments are settings."""
+
+    def run(**settings):
+        tracer_provider = TracerProvider(shutdown_on_exit=False)
+        tracer_provider.add_span_processor(SimpleSpanProcessor(exported))
+        return pipeline.install(
+            tracer_provider=tracer_provider,
+            meter_provider=MeterProvider(shutdown_on_exit=False),
+            **{"metrics_token": TOKEN, "instrument_gemini": False, **settings},
+        )
+
+    return run
+
+
+@pytest.fixture
+def installed(install):
+    return install()
