@@ -1,0 +1,141 @@
+"""The metric reader: collects from the SDK on demand and hands over plain families, free of SDK types."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    ExponentialHistogramDataPoint,
+    HistogramDataPoint,
+    Metric,
+    MetricReader,
+    MetricsData,
+    NumberDataPoint,
+    Sum,
+)
+
+from hydrochat_otel.snapshot import Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
+
+
+class SnapshotReader(MetricReader):
+    """A cumulative reader that is collected by whoever renders; concurrent collections take turns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = threading.Lock()
+        self._collected: MetricsData | None = None
+
+    def read(self) -> tuple[tuple[Family, ...], Mapping[str, str]]:
+        """Collect now; return the families and the resource's attributes as text. Any thread may call.
+
+        Before the reader is registered with a provider, and after it was removed, there is nothing: two empty ones.
+        """
+        with self._turn:
+            self._collected = None
+            self.collect()
+            collected, self._collected = self._collected, None
+        if collected is None:
+            return (), {}
+        return families(collected), _resource(collected)
+
+    def _receive_metrics(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,  # noqa: ARG002 - the SDK's signature
+        **_: Any,
+    ) -> None:
+        self._collected = metrics_data
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Return True: nothing is pushed anywhere, so a flush must not collect behind a scrape's back."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
+        """Do nothing; the last collection was handed over."""
+
+    def renew_lock_after_fork(self) -> None:
+        """Replace the lock in a forked child, where the thread that may have held it does not exist."""
+        self._turn = threading.Lock()
+
+
+def families(data: MetricsData) -> tuple[Family, ...]:
+    """Turn what the SDK collected into families, one for each metric of each scope.
+
+    Exponential histograms become histograms with the same buckets written out. A sum that can fall is a gauge.
+    """
+    return tuple(
+        Family(
+            metric.name,
+            _kind(metric),
+            metric.unit or "",
+            metric.description or "",
+            scope_metrics.scope.name or "",
+            scope_metrics.scope.version or "",
+            tuple(_points(metric.data.data_points)),
+        )
+        for resource_metrics in data.resource_metrics
+        for scope_metrics in resource_metrics.scope_metrics
+        for metric in scope_metrics.metrics
+    )
+
+
+def _kind(metric: Metric) -> FamilyKind:
+    data = metric.data
+    if isinstance(data, Sum):
+        monotonic = data.is_monotonic and data.aggregation_temporality is AggregationTemporality.CUMULATIVE
+        return "counter" if monotonic else "gauge"
+    points = data.data_points
+    return "gauge" if points and isinstance(points[0], NumberDataPoint) else "histogram"
+
+
+def _points(points: Iterable[Any]) -> Iterable[Point]:
+    for point in points:
+        attributes = {key: _text(value) for key, value in (point.attributes or {}).items()}
+        exemplars = tuple(_exemplar(one) for one in point.exemplars if one.trace_id) if point.exemplars else ()
+        if isinstance(point, HistogramDataPoint):
+            edges, counts = tuple(point.explicit_bounds), tuple(point.bucket_counts)
+            yield HistogramPoint(attributes, edges, counts, point.sum, exemplars)
+        elif isinstance(point, ExponentialHistogramDataPoint):
+            yield HistogramPoint(attributes, *_written_out(point), point.sum, exemplars)
+        else:
+            yield NumberPoint(attributes, point.value, exemplars)
+
+
+def _written_out(point: ExponentialHistogramDataPoint) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Return edges and counts of an exponential histogram, from the most negative bucket to the largest."""
+    base: float = 2.0 ** (2.0**-point.scale)
+    pairs = [(-(base**exponent), count) for exponent, count in reversed(_filled(point.negative))]
+    if point.zero_count:
+        pairs.append((0.0, point.zero_count))
+    if positive := _filled(point.positive):
+        pairs.append((base ** positive[0][0], 0))
+        pairs += [(base ** (exponent + 1), count) for exponent, count in positive]
+    return tuple(edge for edge, _ in pairs), (*(count for _, count in pairs), 0)
+
+
+def _filled(buckets: Any) -> list[tuple[int, int]]:
+    """Return exponent of the lower edge and count, from the first to the last bucket that holds something."""
+    numbered = [(buckets.offset + index, count) for index, count in enumerate(buckets.bucket_counts)]
+    filled = [index for index, (_, count) in enumerate(numbered) if count]
+    return numbered[filled[0] : filled[-1] + 1] if filled else []
+
+
+def _exemplar(exemplar: Any) -> Exemplar:
+    return Exemplar(
+        exemplar.value, exemplar.time_unix_nano / 1e9, f"{exemplar.trace_id:032x}", f"{exemplar.span_id:016x}"
+    )
+
+
+def _resource(data: MetricsData) -> dict[str, str]:
+    return {
+        key: _text(value)
+        for resource_metrics in data.resource_metrics
+        for key, value in resource_metrics.resource.attributes.items()
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)

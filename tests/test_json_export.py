@@ -1,0 +1,128 @@
+"""Promises of :mod:`hydrochat_otel.json_export` and :mod:`hydrochat_otel.summary`."""
+
+import json
+
+import jsonschema
+import pytest
+
+from hydrochat_otel import json_export, semconv
+from hydrochat_otel.entry import Entry
+from hydrochat_otel.performance import track_response_time
+from hydrochat_otel.snapshot import Family, NumberPoint, Retention, Snapshot
+from hydrochat_otel.summary import percentile, summarise_by_operation
+
+SCHEMA = json.loads(json_export.schema())
+
+
+def validate(export):
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER).validate(
+        export
+    )
+
+
+def family(spec, *points):
+    return Family(
+        spec.name, "counter", spec.unit, spec.description, semconv.SCOPE, "",
+        tuple(NumberPoint(attributes, value) for attributes, value in points),
+    )  # fmt: skip
+
+
+def example():
+    """The numbers of the original system's sample."""
+    outcomes = {"ok": 123, "error": 2, "blocked": 3, "cancelled": 4}
+    buckets = {"input_fresh": 30_000, "input_cached": 4000, "input_tool": 1000, "output_answer": 9000}
+    entries = [Entry("operation", "turn", duration, 0.0, duration > 2) for duration in (1.5, 0.1, 2.5)]
+    entries.append(Entry("gemini", "generate_content", 9.0, 0.0))
+    return Snapshot(
+        unix_s=1_750_000_000.0,
+        resource={},
+        families=(
+            family(semconv.LLM_CALLS, *(({semconv.OUTCOME: name}, count) for name, count in outcomes.items())),
+            family(
+                semconv.LLM_TOKENS,
+                *(({semconv.TOKEN_BUCKET: name}, count) for name, count in buckets.items()),
+                ({semconv.TOKEN_BUCKET: "output_thinking"}, 1000),
+            ),
+            family(semconv.LLM_COST, ({semconv.GEN_AI_REQUEST_MODEL: "a"}, 0.0035), ({}, 0.003)),
+        ),
+        entries=tuple(entries),
+        retention=Retention(1000, 24.0, 4, 0.4),
+    )
+
+
+def test_the_export_is_the_contracts():
+    """Key for key and number for number what the contract shows, with the cost computed and not copied."""
+    export = json.loads(json_export.render(example()))
+    assert export == {
+        "timestamp": "2025-06-15T15:06:40+00:00",
+        "performance_metrics": {
+            "metrics_count": 3,
+            "max_response_time": 2.5,
+            "avg_response_time": pytest.approx(4.1 / 3),
+            "threshold_violations": 1,
+        },
+        "llm_api_metrics": {
+            "total_calls": 132,
+            "successful_calls": 123,
+            "failed_calls": 2,
+            "cancelled_calls": 4,
+            "blocked_calls": 3,
+            "total_tokens_used": 45_000,
+            "prompt_tokens": 35_000,
+            "completion_tokens": 10_000,
+            "total_cost_usd": 0.0065,
+        },
+        "retention_policy": {
+            "max_entries": 1000,
+            "ttl_hours": 24.0,
+            "current_entries": 4,
+            "storage_utilization_percent": 0.4,
+        },
+    }
+    validate(export)
+
+
+def test_an_empty_process_exports_zeros(installed):
+    """Before the first call every number is there and zero, and the schema holds."""
+    export = json.loads(json_export.render(installed.snapshot()))
+    validate(export)
+    assert set(export["performance_metrics"].values()) == {0}
+    assert set(export["llm_api_metrics"].values()) == {0}
+
+
+def test_a_running_process_exports_its_operations(installed):
+    """What was tracked is in the export at once."""
+    for _ in range(3):
+        with track_response_time("turn"):
+            pass
+    export = json.loads(json_export.render(installed.snapshot()))
+    validate(export)
+    assert export["performance_metrics"]["metrics_count"] == 3
+    assert export["retention_policy"]["current_entries"] == 3
+    assert export["retention_policy"]["storage_utilization_percent"] == 0.3
+
+
+@pytest.mark.parametrize("section", ["performance_metrics", "llm_api_metrics", "retention_policy"])
+def test_the_schema_misses_no_key(section):
+    """The schema requires exactly the keys that the export has, so neither can change alone."""
+    export = json_export.picture(example())
+    assert set(SCHEMA["properties"][section]["required"]) == set(export[section])
+    assert set(SCHEMA["properties"][section]["properties"]) == set(export[section])
+    assert set(SCHEMA["required"]) == set(export)
+
+
+def test_percentiles_interpolate_between_ranks():
+    """One value is every percentile; of 1 to 5 the median is 3 and the 95th lies a fifth below the top."""
+    assert [percentile([7.0], fraction) for fraction in (0.5, 0.99)] == [7.0, 7.0]
+    assert percentile([1.0, 2.0, 3.0, 4.0, 5.0], 0.5) == 3.0
+    assert percentile([1.0, 2.0, 3.0, 4.0, 5.0], 0.95) == pytest.approx(4.8)
+
+
+def test_operations_are_summarised_by_name():
+    """Each name has its own summary, in alphabetical order."""
+    entries = [Entry("operation", name, duration, 0.0) for name, duration in (("b", 1.0), ("a", 2.0), ("b", 3.0))]
+    summaries = summarise_by_operation(entries)
+    assert [(name, one.metrics_count, one.avg_response_time) for name, one in summaries.items()] == [
+        ("a", 1, 2.0),
+        ("b", 2, 2.0),
+    ]
