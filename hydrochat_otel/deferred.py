@@ -2,8 +2,8 @@
 
 A measurement costs several microseconds in the SDK and one append costs a tenth of one. Items wait here and are
 recorded before every collection (by the callback of an observable instrument, so that every reader sees them), once a
-second by a thread, at shutdown, at exit and before a fork. A full queue loses nothing: who adds to it records the oldest
-items first.
+second by a thread, at shutdown, at exit and before a fork. A full queue loses nothing: who adds to it records the
+oldest items first.
 """
 
 import os

@@ -46,7 +46,7 @@ def picture(snapshot: Snapshot) -> dict[str, Any]:
             "prompt_tokens": int(input_tokens),
             "completion_tokens": int(output_tokens),
             # A counter adds doubles; what is beyond a millionth of a millionth of a dollar is their rounding.
-            "total_cost_usd": round(snapshot.total(semconv.LLM_COST), 12),
+            "total_cost_usd": round(float(snapshot.total(semconv.LLM_COST)), 12),
         },
         "retention_policy": {
             "max_entries": retention.max_entries,

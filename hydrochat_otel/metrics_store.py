@@ -222,9 +222,6 @@ class MetricsStore:
     def _after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
 
-    def _after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
-
 
 def _as_dicts(kept: Iterable[Kept]) -> list[dict[str, Any]]:
     return [one.as_dict() if isinstance(one, Entry) else dict(one) for one in kept]

@@ -1,5 +1,7 @@
 """The metric reader: collects from the SDK on demand and hands over plain families, free of SDK types."""
 
+import json
+import math
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,7 +26,7 @@ class SnapshotReader(MetricReader):
     def __init__(self) -> None:
         super().__init__()
         self._turn = threading.Lock()
-        self._collected: MetricsData | None = None
+        self._collected: list[MetricsData] = []
 
     def read(self) -> tuple[tuple[Family, ...], Mapping[str, str]]:
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
@@ -32,9 +34,9 @@ class SnapshotReader(MetricReader):
         Before the reader is registered with a provider, and after it was removed, there is nothing: two empty ones.
         """
         with self._turn:
-            self._collected = None
+            self._collected.clear()
             self.collect()
-            collected, self._collected = self._collected, None
+            collected = self._collected.pop() if self._collected else None
         if collected is None:
             return (), {}
         return families(collected), _resource(collected)
@@ -45,7 +47,7 @@ class SnapshotReader(MetricReader):
         timeout_millis: float = 10_000,  # noqa: ARG002 - the SDK's signature
         **_: Any,
     ) -> None:
-        self._collected = metrics_data
+        self._collected.append(metrics_data)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the SDK's signature
         """Return True: nothing is pushed anywhere, so a flush must not collect behind a scrape's back."""
@@ -105,13 +107,20 @@ def _points(points: Iterable[Any]) -> Iterable[Point]:
 def _written_out(point: ExponentialHistogramDataPoint) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """Return edges and counts of an exponential histogram, from the most negative bucket to the largest."""
     base: float = 2.0 ** (2.0**-point.scale)
-    pairs = [(-(base**exponent), count) for exponent, count in reversed(_filled(point.negative))]
+    pairs = [(-_power(base, exponent), count) for exponent, count in reversed(_filled(point.negative))]
     if point.zero_count:
         pairs.append((0.0, point.zero_count))
     if positive := _filled(point.positive):
-        pairs.append((base ** positive[0][0], 0))
-        pairs += [(base ** (exponent + 1), count) for exponent, count in positive]
+        pairs.append((_power(base, positive[0][0]), 0))
+        pairs += [(_power(base, exponent + 1), count) for exponent, count in positive]
     return tuple(edge for edge, _ in pairs), (*(count for _, count in pairs), 0)
+
+
+def _power(base: float, exponent: int) -> float:
+    try:
+        return base**exponent
+    except OverflowError:
+        return math.inf
 
 
 def _filled(buckets: Any) -> list[tuple[int, int]]:
@@ -136,6 +145,4 @@ def _resource(data: MetricsData) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -17,14 +17,36 @@ NO_SKIP = os.environ.get("HYDROCHAT_TEST_NO_SKIP") == "1"
 
 
 def require_program(program: str, debian_package: str) -> str:
-    """Return the program's path, or skip with a line that says what to install; fail where skipping is forbidden."""
+    """Return the program's path, or skip with a line that says what to install."""
     path = shutil.which(program)
     if path is None:
-        sentence = f"{program} is missing: apt-get install {debian_package}"
-        if NO_SKIP:
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+        pytest.skip(f"{program} is missing: apt-get install {debian_package}")
     return path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    """Where skipping is forbidden, a module that skips itself fails."""
+    return _forbid_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Where skipping is forbidden, a test that skips fails."""
+    return _forbid_skip((yield))
+
+
+def _forbid_skip(report):
+    if NO_SKIP and report.skipped:
+        report.outcome, report.longrepr = "failed", f"skipping is forbidden: {report.longrepr}"
+    return report
+
+
+def pytest_collection_modifyitems(items):
+    """Refuse a test that does not say its promise."""
+    silent = [item.nodeid for item in items if not (getattr(item, "function", None) and item.function.__doc__)]
+    if silent:
+        raise pytest.UsageError(f"These tests have no docstring: {', '.join(silent)}")
 
 
 class Clock:

@@ -36,7 +36,7 @@ def counted(pipeline):
     }
 
 
-class Boom(Exception):
+class BoomError(Exception):
     """What the tests' functions raise."""
 
 
@@ -44,7 +44,7 @@ class Boom(Exception):
 def plain(value):
     """Doc of plain."""
     if value is None:
-        raise Boom("a message that nobody may see")
+        raise BoomError("a message that nobody may see")
     return value
 
 
@@ -52,7 +52,7 @@ def plain(value):
 async def coroutine(value):
     await asyncio.sleep(0)
     if value is None:
-        raise Boom
+        raise BoomError
     return value
 
 
@@ -61,7 +61,7 @@ def generator(limit):
     for number in range(limit):
         received = yield number
         if received == "boom":
-            raise Boom
+            raise BoomError
         if received is not None:
             yield received
     return "returned"
@@ -94,17 +94,17 @@ def test_a_function_is_timed_and_otherwise_unchanged(installed):
 
 def test_an_exception_is_recorded_and_passes_untouched(installed, exported):
     """The same object is raised, its class is recorded, its message is nowhere."""
-    error = Boom("S1234567D")
+    error = BoomError("S1234567D")
 
     @track_response_time("raises")
     def raises():
         raise error
 
-    with pytest.raises(Boom) as caught:
+    with pytest.raises(BoomError) as caught:
         raises()
     assert caught.value is error
-    assert kept() == [("raises", "Boom")]
-    assert counted(installed) == {("Boom", "raises"): 1}
+    assert kept() == [("raises", "BoomError")]
+    assert counted(installed) == {("BoomError", "raises"): 1}
     [span] = exported.get_finished_spans()
     assert (span.status.status_code, span.status.description, span.events) == (trace.StatusCode.ERROR, None, ())
 
@@ -126,7 +126,7 @@ def test_the_kind_of_function_stays(function, check):
 async def test_a_coroutine_is_timed(installed):
     """Awaited, raising and cancelled coroutines are each recorded once; a cancellation is no error."""
     assert await coroutine(7) == 7
-    with pytest.raises(Boom):
+    with pytest.raises(BoomError):
         await coroutine(None)
 
     @track_response_time("waits")
@@ -138,7 +138,7 @@ async def test_a_coroutine_is_timed(installed):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert kept() == [("coroutine", None), ("coroutine", "Boom"), ("waits", None)]
+    assert kept() == [("coroutine", None), ("coroutine", "BoomError"), ("waits", None)]
     assert [row.outcome for row in installed.snapshot().operations()] == ["ok", "error", "cancelled"]
 
 
@@ -157,12 +157,12 @@ def test_a_generator_that_fails_or_is_given_up(installed):
     """Raising inside, thrown into, closed early and dropped: each is recorded exactly once."""
     failing = generator(2)
     next(failing)
-    with pytest.raises(Boom):
+    with pytest.raises(BoomError):
         failing.send("boom")
     thrown = generator(2)
     next(thrown)
-    with pytest.raises(Boom):
-        thrown.throw(Boom())
+    with pytest.raises(BoomError):
+        thrown.throw(BoomError())
     closed = generator(2)
     next(closed)
     closed.close()
@@ -171,8 +171,8 @@ def test_a_generator_that_fails_or_is_given_up(installed):
     del dropped
     gc.collect()
     assert [(row.error, row.outcome) for row in installed.snapshot().operations()] == [
-        ("Boom", "error"),
-        ("Boom", "error"),
+        ("BoomError", "error"),
+        ("BoomError", "error"),
         (None, "cancelled"),
         (None, "cancelled"),
     ]
@@ -186,12 +186,12 @@ async def test_an_async_generator_is_timed(installed):
     await running.aclose()
     thrown = asyncgen(2)
     await anext(thrown)
-    with pytest.raises(Boom):
-        await thrown.athrow(Boom())
+    with pytest.raises(BoomError):
+        await thrown.athrow(BoomError())
     assert [(row.error, row.outcome) for row in installed.snapshot().operations()] == [
         (None, "ok"),
         (None, "cancelled"),
-        ("Boom", "error"),
+        ("BoomError", "error"),
     ]
 
 
@@ -223,10 +223,10 @@ def test_the_context_manager_nests_and_is_shared(installed):
         thread.start()
     for thread in threads:
         thread.join()
-    with pytest.raises(Boom), tracker:
-        raise Boom
+    with pytest.raises(BoomError), tracker:
+        raise BoomError
     rows = installed.snapshot().operations()
-    assert [row.error for row in rows] == [None] * 10 + ["Boom"]
+    assert [row.error for row in rows] == [None] * 10 + ["BoomError"]
     assert (rows[0].parent_span_id, rows[1].parent_span_id) == (rows[1].span_id, 0)
 
 
