@@ -12,8 +12,21 @@ _IDENTIFIER: Final = re.compile(
     r"(?!.*\d{5})(?!.*\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4})[A-Za-z_][A-Za-z0-9_.:/\-]*", re.ASCII
 )
 
-# A model's name may carry a date (`-2025-09-25`, `-09-2025`) but no longer run of digits than eight, and no prose.
-_MODEL: Final = re.compile(r"(?!.*\d{9})(?!.*[STFGM]\d{7}[A-Z])[a-z][a-z0-9_.\-/@]*", re.ASCII)
+# A model's id is a family and then only words, versions, sizes and months of the vendor's own vocabulary, because a
+# caller's mistake may pass anything as a model. New words come in with the price book and the operator's price file.
+_FAMILIES: Final = (
+    "gemini|gemma|imagen|veo|lyria|learnlm|embedding|text-embedding|text-multilingual-embedding|multimodalembedding|"
+    "aqa|medlm|medgemma|nano-banana|deep-research"
+)
+_WORDS: Final = (
+    "pro|flash|lite|ultra|nano|banana|mini|max|omni|exp|experimental|preview|latest|stable|thinking|deep|think|"
+    "research|image|images|imagen|generation|generate|edit|fast|tts|live|audio|video|native|dialog|translate|computer|"
+    "use|robotics|er|streaming|vision|embedding|multimodal|multilingual|text|code|gecko|it|pt|maas|customtools|realtime"
+)
+_FIGURES: Final = r"v?\d{1,2}(?:\.\d{1,2})?n?|00\d|20[2-4]\d|[ae]?\d{1,3}b"
+_MODEL: Final = re.compile(
+    rf"(?!.*-\d+-\d+-\d+(?:-|$))(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES}))*", re.ASCII
+)
 
 
 class ClosedSet:
@@ -49,7 +62,7 @@ def operation_names(limit: int) -> ClosedSet:
 
 
 def model_names(limit: int = 100) -> ClosedSet:
-    """Return a set that admits names in the form of Gemini model ids, at most `limit`."""
+    """Return a set that admits bare ids of the known families of models, at most `limit`."""
     return ClosedSet("label.model", limit, _MODEL)
 
 

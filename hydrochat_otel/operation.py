@@ -40,6 +40,8 @@ class Operation:
         error_type: Class name or status of the failure; None for none.
         threshold_s: Seconds above which it counts as a violation.
         exceeded: Whether it took longer than that.
+
+    With `traced=False` it has no span of its own, because somebody else's stands for the work.
     """
 
     __slots__ = (
@@ -65,6 +67,7 @@ class Operation:
         kind: SpanKind = SpanKind.INTERNAL,
         *,
         threshold_s: float = math.inf,
+        traced: bool = True,
     ) -> None:
         self.instruments = instruments
         self.name = name
@@ -78,10 +81,11 @@ class Operation:
         self._open = [True]
         self._started_unix_ns = time.time_ns()
         try:
-            self.span = instruments.tracer.start_span(
-                name, self.context, kind, attributes, start_time=self._started_unix_ns, record_exception=False
-            )
-            self.context = trace.set_span_in_context(self.span, self.context)
+            if traced:
+                self.span = instruments.tracer.start_span(
+                    name, self.context, kind, attributes, start_time=self._started_unix_ns, record_exception=False
+                )
+                self.context = trace.set_span_in_context(self.span, self.context)
         except Exception as error:  # an id generator, sampler or processor of the host's may fail here
             faults.note("operation.start", error)
         self._started_ns = time.perf_counter_ns()

@@ -26,6 +26,23 @@ COST_USD: Final = "hydrochat.llm.cost_usd"
 BUCKET_TOKENS: Final = "hydrochat.llm.tokens."
 """Prefix of the five span attributes that carry one call's tokens, one for each bucket."""
 ATTEMPTS: Final = "hydrochat.llm.attempts"
+"""On a span: the number of HTTP requests that the SDK sent for the call."""
+ATTEMPT_REASONS: Final = "hydrochat.llm.attempt.reasons"
+"""On a span whose call was retried or failed: how each attempt ended, in order (`429`, `5xx`, `network`, `2xx`)."""
+RETRY_WAITS_S: Final = "hydrochat.llm.retry.waits"
+"""On a span whose call was retried: seconds between each attempt and the one before, as waited."""
+RETRY_ADVISED_S: Final = "hydrochat.llm.retry.advised"
+"""On a span: the longest seconds that the service asked to wait (`google.rpc.RetryInfo`)."""
+ESTIMATED: Final = "hydrochat.llm.estimated"
+"""On the span of a stream that ended early: false, because its tokens are those that the service had stated by then."""
+UNPRICED: Final = "hydrochat.llm.unpriced"
+"""On a span: true where tokens were used and no price is known; a cost of 0.0 is a free model's."""
+UNRECONCILED: Final = "hydrochat.llm.unreconciled"
+"""On a span: true where the usage record is missing or does not balance."""
+CACHED_CONTENT_TOKENS: Final = "hydrochat.llm.cached_content_tokens"
+"""On the span of a call that stores content in the cache: the tokens stored, which no bucket counts."""
+SERVICE_TIER: Final = "hydrochat.llm.service_tier"
+"""On a span: the service tier that the reply names, where it is not the standard one."""
 
 ERROR_TYPE: Final = "error.type"
 GEN_AI_OPERATION: Final = "gen_ai.operation.name"
@@ -57,6 +74,11 @@ TOKEN_BUCKETS: Final[tuple[TokenBucket, ...]] = (
 )
 INPUT_BUCKETS: Final = TOKEN_BUCKETS[:3]
 OUTPUT_BUCKETS: Final = TOKEN_BUCKETS[3:]
+
+UNBILLED_OPERATIONS: Final = frozenset({"count_tokens", "compute_tokens"})
+"""Operations of Gemini that are timed but are no calls: they cost nothing."""
+TOKEN_OPERATIONS: Final = frozenset({"generate_content", "embeddings", "interaction", "live"})
+"""Operations of Gemini whose replies carry usage; one without is unreconciled."""
 
 PROVIDER_GEMINI: Final = "gcp.gemini"
 PROVIDER_VERTEX: Final = "gcp.vertex_ai"
@@ -203,6 +225,14 @@ LLM_RETRY_WAIT: Final = MetricSpec(
     (GEN_AI_REQUEST_MODEL, REASON),
     GEN_AI_EDGES_S,
 )
+LLM_RETRY_ADVISED: Final = MetricSpec(
+    "hydrochat.llm.retry.advised",
+    "histogram",
+    "s",
+    "Wait that the service asked for after a failed attempt.",
+    (GEN_AI_REQUEST_MODEL, REASON),
+    GEN_AI_EDGES_S,
+)
 RETENTION_ENTRIES: Final = MetricSpec(
     "hydrochat.retention.entries",
     "gauge",
@@ -258,6 +288,7 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     LLM_ATTEMPTS,
     LLM_RETRIES,
     LLM_RETRY_WAIT,
+    LLM_RETRY_ADVISED,
     PRICE_BOOK_AGE,
     RETENTION_ENTRIES,
     RETENTION_UTILIZATION,

@@ -1,0 +1,99 @@
+"""What is read from a reply of the SDK: an allow-list of counts, enumerations and the model's version. Never content."""
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hydrochat_otel.google_genai.call import Call
+
+BLOCKING: Final = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "MODEL_ARMOR",
+    }
+)
+"""Finish reasons that mean that a filter withheld the answer."""
+
+_FINISH_REASONS: Final = BLOCKING | {
+    "STOP",
+    "MAX_TOKENS",
+    "LANGUAGE",
+    "OTHER",
+    "MALFORMED_FUNCTION_CALL",
+    "IMAGE_OTHER",
+    "NO_IMAGE",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY_TOOL_CALLS",
+    "MISSING_THOUGHT_SIGNATURE",
+    "MALFORMED_RESPONSE",
+    "ESCALATION",
+    "CONTINUATION",
+}
+_TIER_HEADER: Final = "x-gemini-service-tier"
+
+
+def read(call: "Call", reply: Any) -> None:
+    """Read a reply or chunk into the call."""
+    if (usage := getattr(reply, "usage_metadata", None)) is not None:
+        call.usage.take(usage)
+    model = getattr(reply, "model_version", None)
+    if isinstance(model, str) and model:
+        call.answered_by(model)
+    if candidates := getattr(reply, "candidates", None):
+        reasons = tuple(_reason(candidate) for candidate in candidates)
+        if any(reasons):
+            call.finish_reasons = tuple(reason for reason in reasons if reason)
+    feedback = getattr(reply, "prompt_feedback", None)
+    if feedback is not None and getattr(feedback, "block_reason", None) is not None:
+        call.refused = True
+    if (embeddings := getattr(reply, "embeddings", None)) and usage is None:
+        _read_embeddings(call, embeddings)
+    headers = getattr(getattr(reply, "sdk_http_response", None), "headers", None)
+    if headers and (tier := headers.get(_TIER_HEADER)):
+        call.usage.take_service_tier(str(tier))
+
+
+def read_body(call: "Call", body: str) -> None:
+    """Read the usage record of an embedding from the raw body, for versions of the SDK that leave it out."""
+    place = -1 if call.usage.is_known else body.rfind('"usageMetadata"')
+    if place < 0:
+        return
+    try:
+        record, _ = json.JSONDecoder().raw_decode(body, body.index("{", place))
+    except ValueError:
+        return
+    prompt = record.get("promptTokenCount")
+    if isinstance(prompt, int) and record.get("totalTokenCount", prompt) == prompt:
+        call.usage.take_prompt(prompt)
+
+
+def has_output(chunk: Any) -> bool:
+    """Whether a chunk carries a part of an answer; thoughts alone are none."""
+    for candidate in getattr(chunk, "candidates", None) or ():
+        content = getattr(candidate, "content", None)
+        for part in getattr(content, "parts", None) or ():
+            if not getattr(part, "thought", None):
+                return True
+    return False
+
+
+def _reason(candidate: Any) -> str:
+    reason = getattr(candidate, "finish_reason", None)
+    if reason is None:
+        return ""
+    text = str(getattr(reason, "value", reason))
+    return text if text in _FINISH_REASONS else "OTHER"
+
+
+def _read_embeddings(call: "Call", embeddings: Any) -> None:
+    """Vertex AI counts tokens for each embedding, and nothing else costs."""
+    counts = [getattr(getattr(embedding, "statistics", None), "token_count", None) for embedding in embeddings]
+    if all(count is not None for count in counts):
+        call.usage.take_prompt(int(sum(counts)))

@@ -1,0 +1,160 @@
+"""What stands in for a function of the SDK: passes every argument, result and exception through, and counts the call.
+
+Each takes the original and a `current` that returns the :class:`Calls` to count with, or None once it is undone.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from hydrochat_otel.google_genai import call as calls
+from hydrochat_otel.google_genai.call import Call, Calls
+from hydrochat_otel.google_genai.streams import WatchedAsyncStream, WatchedStream
+
+Function = Callable[..., Any]
+Current = Callable[[], Calls | None]
+
+
+def _begin(counting: Calls, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+    return counting.begin(
+        operation, arguments.get("model"), getattr(owner, "_api_client", None), arguments.get("config")
+    )
+
+
+def unary(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a function that sends one request and returns its reply."""
+
+    @functools.wraps(original)
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        counting = current()
+        call = None if counting is None else _begin(counting, operation, self, kwargs)
+        if call is None:
+            return original(self, *args, **kwargs)
+        token = call.enter()
+        try:
+            reply = original(self, *args, **kwargs)
+        except BaseException as error:
+            call.leave(token)
+            call.fail(error)
+            raise
+        call.leave(token)
+        call.take(reply)
+        call.succeed()
+        return reply
+
+    return counted
+
+
+def unary_async(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a coroutine function that sends one request and returns its reply."""
+
+    @functools.wraps(original)
+    async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        counting = current()
+        call = None if counting is None else _begin(counting, operation, self, kwargs)
+        if call is None:
+            return await original(self, *args, **kwargs)
+        token = call.enter()
+        try:
+            reply = await original(self, *args, **kwargs)
+        except BaseException as error:
+            call.leave(token)
+            call.fail(error)
+            raise
+        call.leave(token)
+        call.take(reply)
+        call.succeed()
+        return reply
+
+    return counted
+
+
+def stream(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a generator function whose first step sends the request."""
+
+    @functools.wraps(original)
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        chunks = original(self, *args, **kwargs)
+        counting = current()
+        if counting is None:
+            return chunks
+        return WatchedStream(chunks, functools.partial(_begin, counting, operation, self, kwargs))
+
+    return counted
+
+
+def stream_async(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a coroutine function that sends the request and returns an asynchronous generator."""
+
+    @functools.wraps(original)
+    async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        counting = current()
+        call = None if counting is None else _begin(counting, operation, self, kwargs)
+        if call is None:
+            return await original(self, *args, **kwargs)
+        token = call.enter()
+        try:
+            chunks = await original(self, *args, **kwargs)
+        except BaseException as error:
+            call.leave(token)
+            call.fail(error)
+            raise
+        call.leave(token)
+        return WatchedAsyncStream(chunks, call)
+
+    return counted
+
+
+def attempt(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the function that sends one HTTP request; only requests of a call that is counted are noted."""
+
+    @functools.wraps(original)
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = None if current() is None else calls.current_call()
+        if call is None:
+            return original(self, *args, **kwargs)
+        call.attempts.begin()
+        try:
+            response = original(self, *args, **kwargs)
+        except BaseException as error:
+            call.attempts.end(error)
+            raise
+        call.attempts.end(None)
+        call.take_response(response)
+        return response
+
+    return noted
+
+
+def attempt_async(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the coroutine function that sends one HTTP request."""
+
+    @functools.wraps(original)
+    async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = None if current() is None else calls.current_call()
+        if call is None:
+            return await original(self, *args, **kwargs)
+        call.attempts.begin()
+        try:
+            response = await original(self, *args, **kwargs)
+        except BaseException as error:
+            call.attempts.end(error)
+            raise
+        call.attempts.end(None)
+        call.take_response(response)
+        return response
+
+    return noted
+
+
+def session_async(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the coroutine function that takes an aiohttp session, once for each connection within an attempt."""
+
+    @functools.wraps(original)
+    async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = None if current() is None else calls.current_call()
+        if call is not None:
+            call.attempts.connect()
+        return await original(self, *args, **kwargs)
+
+    return noted
