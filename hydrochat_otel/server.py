@@ -1,0 +1,96 @@
+"""The standalone server: the web side on a port of its own, by waitress."""
+
+import errno
+import ipaddress
+import socket
+import threading
+from types import TracebackType
+from typing import Final, Self
+
+import waitress.server
+
+from hydrochat_otel.web import wsgi_app
+
+_THREADS: Final = 8
+_STOP_WITHIN_S: Final = 0.8
+
+
+class ServerError(OSError):
+    """The address cannot be listened on; the message is one sentence for people."""
+
+
+class Server:
+    """Listens from construction on, so that a port that is taken fails in the caller; serves from :meth:`start` on.
+
+    Args:
+        host: Name or address to listen on.
+        port: TCP port; 0 takes a free one.
+
+    Raises:
+        ServerError: The address cannot be listened on.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._socket = _listen(host, port)
+        self._server: waitress.server.TcpWSGIServer | None = None
+        self._thread: threading.Thread | None = None
+        address, self.port = self._socket.getsockname()[:2]
+        wildcard = ipaddress.ip_address(address).is_unspecified
+        shown = "127.0.0.1" if wildcard else f"[{address}]" if ":" in address else address
+        self.url = f"http://{shown}:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve in a thread of its own until :meth:`stop`."""
+        self._server = waitress.server.create_server(
+            wsgi_app, sockets=[self._socket], threads=_THREADS, ident=None, clear_untrusted_proxy_headers=True
+        )
+        self._thread = threading.Thread(target=self._server.run, name="hydrochat-otel-server", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the answers under way, at most for a second, and close the port. May be called again."""
+        server, self._server = self._server, None
+        if server is None or self._thread is None:
+            self._socket.close()
+            return
+        # Workers first: one that ends later would wake a loop whose pipe is gone.
+        server.task_dispatcher.shutdown(timeout=_STOP_WITHIN_S)
+        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # noqa: SLF001 - no public name
+        self._thread.join(_STOP_WITHIN_S)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError:
+        raise ServerError(f"{host} is no address that this machine knows.") from None
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise ServerError(_sentence(error, host, port)) from None
+    return listening
+
+
+def _sentence(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is taken by another program; choose another one with --port."
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"Port {port} on {host} needs more rights than this user has; choose one above 1023 with --port."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine; is the loopback interface up?"
+    return f"Port {port} on {host} cannot be listened on: {error.strerror}."
