@@ -1,0 +1,135 @@
+"""``hydrochat-otel demo``: an emulated Gemini, a workload through the real SDK, and the numbers to look at."""
+
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hydrochat_otel import json_export, pipeline, web
+from hydrochat_otel.demo.emulator import Emulator
+from hydrochat_otel.demo.scenario import ConversationBrain
+from hydrochat_otel.demo.workload import WorkloadReport, run_workload
+from hydrochat_otel.server import Server, ServerError
+from hydrochat_otel.settings import Settings, SettingsError
+
+_INTERRUPTED: Final = 130
+
+
+@click.command()
+@click.option("--turns", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Conversation turns.")
+@click.option("--seed", type=int, default=17, show_default=True, help="The same seed gives the same conversation.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the page; 0 takes a free one.  [default: 9464]")
+@click.option("--once", is_flag=True, help="Print the export as JSON when the workload is done, and end.")
+def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
+    """Run a HydroChat-like workload against an emulated Gemini and serve what was measured.
+
+    Needs no key, no Docker and no other service; nothing leaves this machine.
+    """
+    console = Console(stderr=True)
+    try:
+        settings = Settings.load(port=port)
+        if settings.metrics_token is None:
+            settings = Settings.load(port=port, metrics_token=secrets.token_urlsafe(24))
+        server = None if once else Server(settings.host, settings.port)
+        emulator = Emulator(ConversationBrain())
+        emulator.start()
+    except (SettingsError, ServerError) as error:
+        _fail(console, str(error))
+    except OSError as error:
+        _fail(console, f"The emulator cannot listen on 127.0.0.1: {error.strerror}; is the loopback interface up?")
+    _log_to(console)
+    stop = _stop_on_signals()
+    pipeline.install(settings)
+    if server is not None:
+        server.start()
+    report = _run(console, emulator, turns, seed, stop)
+    code = _INTERRUPTED if report is None else 0
+    if report is not None:
+        if server is None:
+            sys.stdout.write(json_export.render(pipeline.current().snapshot()).decode())
+        else:
+            _show(console, server, settings, report)
+            stop.wait()
+            console.print("Stopping.")
+            server.stop()
+    emulator.stop()
+    pipeline.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A conversation that was interrupted may still wait for an answer in a thread; nobody waits for it.
+    os._exit(code)
+
+
+def _run(console: Console, emulator: Emulator, turns: int, seed: int, stop: threading.Event) -> WorkloadReport | None:
+    """Run the workload in a thread of its own, so that an interrupt ends it at once; None when it was interrupted."""
+    outcome: list[WorkloadReport | BaseException] = []
+    columns = (TextColumn("Talking to the emulated Gemini"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("turns", total=turns)
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                outcome.append(
+                    run_workload(emulator.base_url, turns=turns, seed=seed, on_turn=lambda _: progress.advance(task))
+                )
+            except BaseException as error:  # told below, in the main thread
+                outcome.append(error)
+            done.set()
+
+        threading.Thread(target=work, name="hydrochat-otel-workload", daemon=True).start()
+        while not (done.wait(0.1) or stop.is_set()):
+            pass
+    if not outcome:
+        return None
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+def _show(console: Console, server: Server, settings: Settings, report: WorkloadReport) -> None:
+    token = settings.metrics_token
+    console.print(f"{report.turns} turns in {report.wall_s:.1f} s. Now look:\n", highlight=False)
+    for what, url in (
+        ("page", f"{server.url}/#token={token}"),
+        ("metrics", server.url + web.METRICS_PATH),
+        ("export", server.url + web.EXPORT_PATH),
+        ("health", server.url + web.HEALTH_PATH),
+        ("token", str(token)),
+    ):
+        console.print(f"  {what:8} {url}", highlight=False, soft_wrap=True)
+    header = f"Authorization: Bearer {token}"
+    console.print(f'\n  curl -H "{header}" {server.url}{web.EXPORT_PATH}', highlight=False, soft_wrap=True)
+    console.print("\nCtrl-C ends it.")
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def request_stop(*_: Any) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, request_stop)
+    signal.signal(signal.SIGTERM, request_stop)
+    return stop
+
+
+def _log_to(console: Console) -> None:
+    logging.getLogger("hydrochat_otel").addHandler(
+        RichHandler(console=console, show_path=False, show_level=False, show_time=False)
+    )
+    logging.getLogger("hydrochat_otel").propagate = False
+    logging.getLogger("google_genai").setLevel(logging.ERROR)
+
+
+def _fail(console: Console, sentence: str) -> Any:
+    console.print(f"Error: {sentence}", style="bold red", highlight=False, soft_wrap=True)
+    sys.exit(2)
