@@ -1,7 +1,8 @@
 """The thresholds, as a pure function: from one snapshot to the indicators that need attention."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 from hydrochat_otel import semconv
 from hydrochat_otel.metrics_store import WARN_UTILIZATION_PERCENT
@@ -13,49 +14,155 @@ MAX_RETRIES: Final = 5
 MIN_CALLS_FOR_ERROR_RATE: Final = 5
 """Calls below which no error rate is judged: one failure of one call is no 100 % outage."""
 
+AlertName = Literal["error_rate", "retries", "response_time", "storage", "unpriced_tokens", "unreconciled_calls"]
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One threshold that is exceeded: a stable name, a sentence for people, and the two numbers compared."""
 
-    name: Literal["error_rate", "retries", "response_time", "storage", "unpriced_tokens", "unreconciled_calls"]
+    name: AlertName
     message: str
     value: float
     threshold: float
 
 
-def evaluate(snapshot: Snapshot) -> list[Alert]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """What is exceeded by more than this needs attention; storage alone does so from its threshold on.
+
+    Attributes:
+        max_error_rate: Share of calls to Gemini that may fail, 0 to 1.
+        min_calls_for_error_rate: Calls below which no error rate is judged.
+        max_retries: Requests that may have to be repeated.
+        max_slow_operations: Operations that may take longer than their threshold.
+        max_storage_percent: From this filling of the retained window on, 0 to 100.
+        max_unpriced_tokens: Tokens that may be missing from the cost.
+        max_unreconciled_calls: Calls whose usage record may be missing or not balance.
+    """
+
+    max_error_rate: float = MAX_ERROR_RATE
+    min_calls_for_error_rate: int = MIN_CALLS_FOR_ERROR_RATE
+    max_retries: int = MAX_RETRIES
+    max_slow_operations: int = 0
+    max_storage_percent: float = WARN_UTILIZATION_PERCENT
+    max_unpriced_tokens: int = 0
+    max_unreconciled_calls: int = 0
+
+
+DEFAULT_THRESHOLDS: Final = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the counters showed at one moment (`unix_s`), to judge only what has come since."""
+
+    unix_s: float = 0.0
+    calls: float = 0
+    failed_calls: float = 0
+    retries: float = 0
+    unpriced_tokens: float = 0
+    unreconciled_calls: float = 0
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Counts":
+        """Return the counts of a snapshot."""
+        return cls(
+            snapshot.unix_s,
+            snapshot.total(semconv.LLM_CALLS),
+            snapshot.total(semconv.LLM_CALLS, _is_error),
+            snapshot.total(semconv.LLM_RETRIES),
+            snapshot.total(semconv.LLM_UNPRICED_TOKENS),
+            snapshot.total(semconv.LLM_UNRECONCILED_CALLS),
+        )
+
+
+_NOTHING: Final = Counts()
+
+
+def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, since: Counts = _NOTHING) -> list[Alert]:
     """Return the thresholds that the snapshot exceeds, each at most once; exactly at a threshold is not exceeded.
 
-    Storage is the exception: it warns from 80 % on. The error rate speaks of calls to Gemini since the start of the
-    process; blocked and cancelled calls are no errors.
+    Storage is the exception: it warns from 80 % on. The error rate speaks of calls to Gemini; blocked and cancelled
+    calls are no errors.
+
+    Args:
+        snapshot: What is judged.
+        thresholds: By what.
+        since: Leaves out what had been counted by then, and operations that had ended by then; by default everything
+            since the start of the process and all that is retained is judged.
     """
-    alerts: list[Alert] = []
-    calls = snapshot.total(semconv.LLM_CALLS)
-    failed = snapshot.total(semconv.LLM_CALLS, _is_error)
-    if calls >= MIN_CALLS_FOR_ERROR_RATE and failed / calls > MAX_ERROR_RATE:
-        rate = failed / calls
-        message = f"High error rate: {rate:.1%} of {calls:.0f} calls to Gemini failed."
-        alerts.append(Alert("error_rate", message, rate, MAX_ERROR_RATE))
-    retries = snapshot.total(semconv.LLM_RETRIES)
-    if retries > MAX_RETRIES:
-        message = f"Many retries: {retries:.0f} requests had to be repeated."
-        alerts.append(Alert("retries", message, retries, MAX_RETRIES))
-    violations = summarise(snapshot.operations()).threshold_violations
-    if violations:
-        message = f"Slow responses: {violations} retained operations exceeded their threshold."
-        alerts.append(Alert("response_time", message, violations, 0))
+    now = Counts.of(snapshot)
+    failed, calls = now.failed_calls - since.failed_calls, now.calls - since.calls
+    rate = failed / calls if calls and calls >= thresholds.min_calls_for_error_rate else 0.0
+    retries = now.retries - since.retries
+    recent = [entry for entry in snapshot.operations() if entry.end_unix_s > since.unix_s]
+    slow = summarise(recent).threshold_violations
     percent = snapshot.retention.storage_utilization_percent
-    if percent >= WARN_UTILIZATION_PERCENT:
+    unpriced = now.unpriced_tokens - since.unpriced_tokens
+    unreconciled = now.unreconciled_calls - since.unreconciled_calls
+    found = _Found()
+    found.above(
+        "error_rate",
+        rate,
+        thresholds.max_error_rate,
+        f"High error rate: {rate:.1%} of {calls:.0f} calls to Gemini failed.",
+    )
+    found.above("retries", retries, thresholds.max_retries, f"Many retries: {retries:.0f} requests had to be repeated.")
+    found.above(
+        "response_time",
+        slow,
+        thresholds.max_slow_operations,
+        f"Slow responses: {slow} retained operations exceeded their threshold.",
+    )
+    if percent >= thresholds.max_storage_percent:
         message = f"Storage is {percent:.0f} % full; the oldest entries leave first."
-        alerts.append(Alert("storage", message, percent, WARN_UTILIZATION_PERCENT))
-    if unpriced := snapshot.total(semconv.LLM_UNPRICED_TOKENS):
-        message = f"Unpriced: {unpriced:.0f} tokens have no known price and are missing from the cost."
-        alerts.append(Alert("unpriced_tokens", message, unpriced, 0))
-    if unreconciled := snapshot.total(semconv.LLM_UNRECONCILED_CALLS):
-        message = f"Unreconciled: {unreconciled:.0f} calls have no usage record that balances."
-        alerts.append(Alert("unreconciled_calls", message, unreconciled, 0))
-    return alerts
+        found.alerts.append(Alert("storage", message, percent, thresholds.max_storage_percent))
+    found.above(
+        "unpriced_tokens",
+        unpriced,
+        thresholds.max_unpriced_tokens,
+        f"Unpriced: {unpriced:.0f} tokens have no known price and are missing from the cost.",
+    )
+    found.above(
+        "unreconciled_calls",
+        unreconciled,
+        thresholds.max_unreconciled_calls,
+        f"Unreconciled: {unreconciled:.0f} calls have no usage record that balances.",
+    )
+    return found.alerts
+
+
+def evaluate_conversation(
+    successful_ops: float, aborted_ops: float, retries: float, thresholds: Thresholds = DEFAULT_THRESHOLDS
+) -> list[Alert]:
+    """Return the thresholds that one conversation exceeds by its own counts.
+
+    The error rate is the share of its finished operations that were aborted, and is judged from the first one on.
+    """
+    finished = successful_ops + aborted_ops
+    rate = aborted_ops / finished if finished > 0 else 0.0
+    found = _Found()
+    message = f"High error rate: {rate:.1%} of {finished:.0f} operations were aborted."
+    found.above("error_rate", rate, thresholds.max_error_rate, message)
+    message = f"Many retries: {retries:.0f} retries in this conversation."
+    found.above("retries", retries, thresholds.max_retries, message)
+    return found.alerts
+
+
+def performance_indicators(alerts: Iterable[Alert]) -> dict[str, Any]:
+    """Return `warnings`, the alerts' sentences, and `overall_health`: ``healthy`` or ``needs_attention``."""
+    warnings = [alert.message for alert in alerts]
+    return {"warnings": warnings, "overall_health": "needs_attention" if warnings else "healthy"}
+
+
+@dataclass(slots=True)
+class _Found:
+    alerts: list[Alert] = field(default_factory=list)
+
+    def above(self, name: AlertName, value: float, threshold: float, message: str) -> None:
+        if value > threshold:
+            self.alerts.append(Alert(name, message, value, threshold))
 
 
 def _is_error(attributes: Attributes) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
 Reason = Literal["2xx", "3xx", "4xx", "429", "5xx", "network", "cancelled", "other"]
@@ -10,8 +11,10 @@ was sent."""
 
 _TRANSPORTS: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "requests", "urllib3"})
 _SDK: Final = "google.genai"
+_OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _RETRY_INFO: Final = "google.rpc.RetryInfo"
+_CLASSES: Final[dict[int, Reason]] = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 _LONGEST_ADVICE_S: Final = 86_400.0
 
 
@@ -31,20 +34,35 @@ class Attempt(NamedTuple):
 
 
 class Attempts:
-    """Gathers the attempts of one call, which follow one another in one thread or task."""
+    """Gathers the attempts of one call, which follow one another in one thread or task; a context manager around each.
 
-    __slots__ = ("_connections", "_ended_ns", "_wait_s", "made")
+    Attributes:
+        made: The attempts so far.
+        status: Set within an attempt whose status raises nothing, whatever it is.
+    """
+
+    __slots__ = ("_connections", "_ended_ns", "_wait_s", "made", "status")
 
     def __init__(self) -> None:
         self.made: list[Attempt] = []
+        self.status = _OK
         self._ended_ns = 0
         self._wait_s: float | None = None
         self._connections = 0
 
-    def begin(self) -> None:
+    def __enter__(self) -> None:
         """Note that an attempt starts."""
+        self.status = _OK
         self._connections = 0
         self._wait_s = (time.perf_counter_ns() - self._ended_ns) / 1e9 if self.made else None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Note how the attempt ended."""
+        self._ended_ns = time.perf_counter_ns()
+        reason = reason_of_status(self.status) if error is None else reason_of(error)
+        self.made.append(Attempt(reason, self._wait_s, None if error is None else advised_s(error)))
 
     def connect(self) -> None:
         """Note that a session is taken: the second time within one attempt, the SDK repeats a broken connection."""
@@ -52,14 +70,6 @@ class Attempts:
         if self._connections > 1:
             self.made.append(Attempt("network", self._wait_s))
             self._wait_s = None
-
-    def end(self, error: BaseException | None) -> None:
-        """Note how the attempt ended."""
-        self._ended_ns = time.perf_counter_ns()
-        if error is None:
-            self.made.append(Attempt("2xx", self._wait_s))
-        else:
-            self.made.append(Attempt(reason_of(error), self._wait_s, advised_s(error)))
 
 
 def status_of(error: BaseException) -> int | None:
@@ -76,16 +86,20 @@ def status_of(error: BaseException) -> int | None:
 def reason_of(error: BaseException) -> Reason:
     """Return the class of an attempt's failure."""
     status = status_of(error)
-    if status == _TOO_MANY_REQUESTS:
-        return "429"
     if status is not None:
-        classes: dict[int, Reason] = {3: "3xx", 4: "4xx", 5: "5xx"}
-        return classes.get(status // 100, "other")
+        return reason_of_status(status)
     if isinstance(error, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt):
         return "cancelled"
     if isinstance(error, OSError) or any(kind.__module__.split(".")[0] in _TRANSPORTS for kind in type(error).__mro__):
         return "network"
     return "other"
+
+
+def reason_of_status(status: int) -> Reason:
+    """Return the class of a status."""
+    if status == _TOO_MANY_REQUESTS:
+        return "429"
+    return _CLASSES.get(status // 100, "other")
 
 
 def advised_s(error: BaseException) -> float | None:

@@ -1,8 +1,9 @@
 """One call: one billable request to Gemini from start to finish, whatever of the SDK's functions it came through."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Token
+from types import TracebackType
 from typing import Any, Final
 
 from opentelemetry import context as context_api
@@ -10,12 +11,12 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
-from hydrochat_otel import faults, instruments, semconv
+from hydrochat_otel import acceptance, faults, instruments, semconv
 from hydrochat_otel.google_genai import metering, replies
 from hydrochat_otel.google_genai.attempts import Attempts, status_of
 from hydrochat_otel.google_genai.pricing import PriceBook
 from hydrochat_otel.google_genai.sites import Site, Sites
-from hydrochat_otel.google_genai.usage import Tokens, UsageRecord
+from hydrochat_otel.google_genai.usage import Tokens, UsageRecord, total_of
 from hydrochat_otel.operation import Operation
 from hydrochat_otel.semconv import Outcome
 
@@ -55,11 +56,14 @@ class Call:
         "_prices",
         "_sites",
         "_started_unix_s",
+        "_token",
+        "_turns",
         "attempts",
         "bills_tokens",
         "body",
         "cached_content_tokens",
         "cost_usd",
+        "declared_error",
         "finish_reasons",
         "first_output_s",
         "metered",
@@ -90,27 +94,44 @@ class Call:
         self.body: str | None = None
         self.first_output_s: float | None = None
         self.output_gaps_s: list[float] = []
+        self.declared_error = ""
+        self._turns: list[Tokens] = []
         self._answered_by = ""
         self._last_output_s = 0.0
         self._started_unix_s = time.time()
         current = context_api.get_current()
         self.traced = not any(current.get(key) for key in (*_SUPPRESSED_KEYS, *_OTHERS_SPAN_KEYS))
         self.operation = Operation(using, site.span_name, site.attributes, SpanKind.CLIENT, traced=self.traced)
+        self._token: Token[Context] | None = None
         self._inside: Context | None = context_api.set_value(_CALL_KEY, self, self.operation.context)
 
-    def enter(self) -> Token[Context] | None:
-        """Make the call and its span current in this thread or task, for :meth:`leave` to undo."""
-        return None if self._inside is None else context_api.attach(self._inside)
+    def __enter__(self) -> None:
+        """Make the call and its span current in this thread or task: around its request, or one step of its stream."""
+        if self._inside is not None:
+            self._token = context_api.attach(self._inside)
 
-    def leave(self, token: Token[Context] | None) -> None:
-        """Undo one :meth:`enter`."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Undo it, and end the call with what was raised; an exhausted stream is a complete one."""
+        token, self._token = self._token, None
         if token is not None:
             context_api.detach(token)
+        if isinstance(error, StopIteration | StopAsyncIteration):
+            self.succeed()
+        elif error is not None:
+            self.fail(error)
+
+    def complete(self, reply: Any) -> None:
+        """Read the whole reply and end the call."""
+        self.take(reply)
+        self.succeed()
 
     def take(self, reply: Any) -> None:
         """Read what a reply or a chunk says: usage, the model that answered, why it ended."""
         try:
             replies.read(self, reply)
+            self.declared_error = self.declared_error or acceptance.refusal(reply) or ""
         except Exception as error:
             faults.note("google_genai.reply", error)
 
@@ -128,6 +149,12 @@ class Call:
         except Exception as error:
             faults.note("google_genai.reply", error)
 
+    def close_turn(self) -> None:
+        """End one turn of a live session: its counts stand, and the next turn's are added."""
+        if self.usage.is_known:
+            self._turns.append(self.usage.tokens())
+            self.usage = UsageRecord()
+
     def take_response(self, response: Any) -> None:
         """Keep the raw body of an embedding, whose usage record older versions of the SDK leave out of the reply."""
         if self.site.operation == "embeddings":
@@ -144,7 +171,7 @@ class Call:
 
     def succeed(self) -> None:
         """End the call: the reply is complete."""
-        self._finish(None, "blocked" if self._is_blocked else "ok")
+        self._finish(None, "error" if self.declared_error else "blocked" if self._is_blocked else "ok")
 
     def abandon(self, error: BaseException | None = None) -> None:
         """End the call of a caller who left; a stream that had said why it ends was complete all the same."""
@@ -172,7 +199,7 @@ class Call:
             ended = self.operation.finish(
                 error,
                 outcome=outcome,
-                error_type=None if status is None else str(status),
+                error_type=self.declared_error or None if status is None else str(status),
                 attributes=attributes,
             )
             if ended:
@@ -188,14 +215,16 @@ class Call:
             replies.read_body(self, self.body)
             self.body = None
         if self.bills_tokens:
-            tokens = self.tokens = self.usage.tokens()
-            for name, count in zip(_BUCKET_ATTRIBUTES, tokens, strict=False):
-                if count:
-                    attributes[name] = count
+            self.close_turn()
+            turns = self._turns or (self.usage.tokens(),)
+            tokens = self.tokens = turns[0] if len(turns) == 1 else total_of(turns)
+            attributes.update({name: n for name, n in zip(_BUCKET_ATTRIBUTES, tokens.buckets, strict=True) if n})
             if tokens.total or tokens.reconciled:
                 attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
                 attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
-                self._price(tokens, attributes)
+                self._price(turns, attributes)
+            if not tokens.reconciled:
+                attributes[semconv.UNRECONCILED] = True
             if tokens.service_tier != "standard":
                 attributes[semconv.SERVICE_TIER] = tokens.service_tier
         if self.response_model:
@@ -207,12 +236,13 @@ class Call:
         attributes.update(_told_of(self.attempts))
         return attributes
 
-    def _price(self, tokens: Tokens, attributes: dict[str, AttributeValue]) -> None:
+    def _price(self, turns: Sequence[Tokens], attributes: dict[str, AttributeValue]) -> None:
         model = self._answered_by or self.site.model_id
-        self.cost_usd = self._prices.cost_usd(model, tokens, self._started_unix_s)
-        if self.cost_usd is not None:
-            attributes[semconv.COST_USD] = self.cost_usd
-        elif tokens.total:
+        costs = [self._prices.cost_usd(model, turn, self._started_unix_s) for turn in turns]
+        known = [cost for cost in costs if cost is not None]
+        if len(known) == len(costs):
+            self.cost_usd = attributes[semconv.COST_USD] = sum(known)
+        else:
             attributes[semconv.UNPRICED] = True
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
-from hydrochat_otel.google_genai import wrappers
+from hydrochat_otel.google_genai import interactions, live, wrappers
 from hydrochat_otel.google_genai.wrappers import Current, Function
 
 PACKAGE: Final = "google.genai"
@@ -18,6 +18,11 @@ OLDEST: Final = "1.41.0"
 MARK: Final = "__hydrochat_otel__"
 """Attribute of every function that stands in for one of the SDK's."""
 
+LATE: Final = f"{PACKAGE}._gaos.interactions"
+"""Module that newer versions import on first use only; its seams are put in then."""
+
+_INTERACTIONS: Final = "_gaos.interactions"
+_RETRIES: Final = "_gaos.utils.retries"
 _REQUEST: Final = ("self", "model", "contents", "config")
 
 
@@ -31,7 +36,7 @@ class Seam:
 
     Attributes:
         module: Module below ``google.genai``.
-        owner: Class that has it.
+        owner: Class that has it; empty for a function of the module.
         name: Name of the function.
         wrap: Makes what stands in for it.
         operation: Value of ``gen_ai.operation.name``.
@@ -55,6 +60,9 @@ class Seam:
             wrappers.stream_async,
             wrappers.attempt_async,
             wrappers.session_async,
+            live.message,
+            interactions.interaction_async,
+            interactions.retrying_async,
         }
 
     def fits(self, function: Any) -> bool:
@@ -76,7 +84,7 @@ class Seam:
 class Place:
     """A seam that was found: the class, the name and the original function."""
 
-    owner: type
+    owner: Any
     name: str
     original: Function
     seam: Seam
@@ -111,15 +119,24 @@ def _seams() -> Iterator[Seam]:
         ("_generate_videos", "generate_videos"),
     ):
         yield from _pair("models", "Models", name, operation)
+    yield Seam("live", "AsyncLive", "connect", live.connection, "live", ("self", "model", "config"))
+    yield Seam("live", "AsyncSession", "_receive", live.message, "live", ("self",))
+    for owner, one, retry, repeat in (
+        ("Interactions", interactions.interaction, interactions.retrying, "retry"),
+        ("AsyncInteractions", interactions.interaction_async, interactions.retrying_async, "retry_async"),
+    ):
+        yield Seam(_INTERACTIONS, owner, "create", one, "interaction", ("self", "request"))
+        yield Seam(_RETRIES, "", repeat, retry, "interaction", ("func", "retries"))
     yield from _pair("caches", "Caches", "create", "create_cache", ("self", "model", "config"))
-    yield from _pair("batches", "Batches", "_create", "create_batch", ("self", "model", "src", "config"))
-    yield from _pair(
-        "batches", "Batches", "_create_embeddings", "create_embeddings_batch", ("self", "model", "src", "config")
-    )
+    source = ("self", "model", "src", "config")
+    yield from _pair("batches", "Batches", "create", "create_batch", source)
+    yield from _pair("batches", "Batches", "create_embeddings", "create_embeddings_batch", source)
 
 
 SEAMS: Final = tuple(_seams())
-def find_places(load: Callable[[str], ModuleType], standing: Container[tuple[type, str]] = ()) -> list[Place]:
+
+
+def find_places(load: Callable[[str], ModuleType], standing: Container[tuple[Any, str]] = ()) -> list[Place]:
     """Return every function to be replaced.
 
     Args:
@@ -134,21 +151,19 @@ def find_places(load: Callable[[str], ModuleType], standing: Container[tuple[typ
 
 
 def _embedding_seams(load: Callable[[str], ModuleType]) -> Iterator[Seam]:
-    """Yield the private functions, or the public ones of versions that have no private ones and send a request there."""
+    """Yield the private functions, or the public ones of versions that have no private ones and send requests there."""
     models = load(f"{PACKAGE}.models")
     for owner, wrap in (("Models", wrappers.unary), ("AsyncModels", wrappers.unary_async)):
         if hasattr(getattr(models, owner, None), "_embed_content"):
-            name, parameters = "_embed_content", _REQUEST[:3]
+            yield Seam("models", owner, "_embed_content", wrap, "embeddings", _REQUEST[:3], required=True)
         else:
-            name, parameters = "embed_content", _REQUEST
-        yield Seam("models", owner, name, wrap, "embeddings", parameters, required=True)
+            yield Seam("models", owner, "embed_content", wrap, "embeddings", _REQUEST, required=True)
 
 
-def _find(
-    seam: Seam, load: Callable[[str], ModuleType], standing: Container[tuple[type, str]]
-) -> Place | None:
+def _find(seam: Seam, load: Callable[[str], ModuleType], standing: Container[tuple[Any, str]]) -> Place | None:
     try:
-        owner = getattr(load(f"{PACKAGE}.{seam.module}"), seam.owner)
+        module = load(f"{PACKAGE}.{seam.module}")
+        owner = getattr(module, seam.owner) if seam.owner else module
         original = vars(owner)[seam.name]
     except (ImportError, AttributeError, KeyError):
         original = None

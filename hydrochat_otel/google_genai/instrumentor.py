@@ -12,7 +12,7 @@ import wrapt
 
 from hydrochat_otel import faults
 from hydrochat_otel.google_genai.call import Calls
-from hydrochat_otel.google_genai.compatibility import MARK, PACKAGE, IncompatibleSdkError, Place, find_places
+from hydrochat_otel.google_genai.compatibility import LATE, MARK, PACKAGE, IncompatibleSdkError, Place, find_places
 from hydrochat_otel.google_genai.pricing import PriceBook
 from hydrochat_otel.google_genai.wrappers import Function
 
@@ -81,9 +81,11 @@ class _Patches:
             self.holders.append(calls)
         if PACKAGE in sys.modules:
             self.put_in()
-        elif not self._hooked:
+        if not self._hooked:
             self._hooked = True
-            wrapt.register_post_import_hook(_on_import, PACKAGE)
+            for module in (PACKAGE, LATE):
+                if module not in sys.modules:
+                    wrapt.register_post_import_hook(_on_import, module)
 
     def remove(self, calls: Calls) -> None:
         with self.lock:
@@ -94,18 +96,19 @@ class _Patches:
 
     def put_in(self) -> None:
         with self.lock:
-            if self.are_in or not self.holders:
+            if not self.holders:
                 return
             self.library_version = str(getattr(sys.modules.get(PACKAGE), "__version__", ""))
             try:
                 standing = {(place.owner, place.name) for place, _ in self._places}
-                self._replace(find_places(importlib.import_module, standing))
+                self._replace(find_places(_load, standing))
             except IncompatibleSdkError as error:
                 faults.note("google_genai.incompatible", error)
                 logger.error("Calls to Gemini are not counted: google-genai %s: %s.", self.library_version, error)  # noqa: TRY400 - one sentence, no trace
                 return
-            self.are_in = True
-            self.holders[-1].prices.preload()
+            if not self.are_in:
+                self.are_in = True
+                self.holders[-1].prices.preload()
 
     def _replace(self, places: list[Place]) -> None:
         for place in places:
@@ -127,6 +130,13 @@ class _Patches:
 
 
 _patches: Final = _Patches()
+
+
+def _load(name: str) -> ModuleType:
+    """Import a module of the SDK, but none that it would import on first use only."""
+    if "._gaos" in name and name not in sys.modules:
+        raise ImportError(name)
+    return importlib.import_module(name)
 
 
 def _on_import(_: ModuleType) -> Any:

@@ -60,7 +60,7 @@ def _record_ledger(call: "Call", using: Instruments, context: Context) -> None:
     if not (tokens.total or tokens.reconciled):
         return
     counter = using.counter(semconv.LLM_TOKENS)
-    for bucket, count in zip(semconv.TOKEN_BUCKETS, tokens, strict=False):
+    for bucket, count in zip(semconv.TOKEN_BUCKETS, tokens.buckets, strict=True):
         if count:
             counter.add(count, model | {semconv.TOKEN_BUCKET: bucket}, context)
     if call.cost_usd is not None:

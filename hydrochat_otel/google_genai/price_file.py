@@ -1,25 +1,25 @@
 """The operator's own prices: a TOML or JSON file, read, checked and turned into rates.
 
-    as_of = 2025-10-01                  # optional: when the prices were true
+as_of = 2025-10-01                  # optional: when the prices were true
 
-    [models."gemini-2.5-pro"]           # dollars for a million tokens
-    input = 1.25
-    cached = 0.125                      # optional, else like input
-    output = 10
-    thinking = 10                       # optional, else like output
-    input_audio = 1.25                  # optional: input_, cached_ or output_ with audio, image or video
+[models."gemini-2.5-pro"]           # dollars for a million tokens
+input = 1.25
+cached = 0.125                      # optional, else like input
+output = 10
+thinking = 10                       # optional, else like output
+input_audio = 1.25                  # optional: input_, cached_ or output_ with audio, image or video
 
-    [[models."gemini-2.5-pro".tiers]]   # optional: a dearer rate for the whole call
-    above_input_tokens = 200000
-    input = 2.50
-    output = 15
+[[models."gemini-2.5-pro".tiers]]   # optional: a dearer rate for the whole call
+above_input_tokens = 200000
+input = 2.50
+output = 15
 
-    [models."gemini-2.5-pro".service_tiers.flex]   # optional: flex, priority, offpeak or provisioned
-    input = 0.625
-    output = 5
+[models."gemini-2.5-pro".service_tiers.flex]   # optional: flex, priority, offpeak or provisioned
+input = 0.625
+output = 5
 
-    [models."gemma-3-27b-it"]
-    free = true
+[models."gemma-3-27b-it"]
+free = true
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What is read from a reply of the SDK: an allow-list of counts, enumerations and the model's version. Never content."""
+"""What is read from a reply of the SDK: counts, enumerations and the model's version. Never content."""
 
 import json
 from typing import TYPE_CHECKING, Any, Final
@@ -36,13 +36,24 @@ _FINISH_REASONS: Final = BLOCKING | {
     "ESCALATION",
     "CONTINUATION",
 }
+_ENDED: Final = {
+    "completed": "STOP",
+    "incomplete": "MAX_TOKENS",
+    "requires_action": "STOP",
+    "requires_continuation": "CONTINUATION",
+}
 _TIER_HEADER: Final = "x-gemini-service-tier"
 
 
 def read(call: "Call", reply: Any) -> None:
     """Read a reply or chunk into the call."""
     if (usage := getattr(reply, "usage_metadata", None)) is not None:
-        call.usage.take(usage)
+        if call.site.operation == "create_cache":
+            call.cached_content_tokens = usage.total_token_count
+        else:
+            call.usage.take(usage)
+    elif call.site.operation == "interaction":
+        _read_interaction(call, getattr(reply, "interaction", None) or reply)
     model = getattr(reply, "model_version", None)
     if isinstance(model, str) and model:
         call.answered_by(model)
@@ -92,8 +103,20 @@ def _reason(candidate: Any) -> str:
     return text if text in _FINISH_REASONS else "OTHER"
 
 
+def _read_interaction(call: "Call", interaction: Any) -> None:
+    call.usage.take(getattr(interaction, "usage", None))
+    model = getattr(interaction, "model", None)
+    if isinstance(model, str) and model:
+        call.answered_by(model)
+    status = str(getattr(interaction, "status", None) or "")
+    if status == "failed":
+        call.declared_error = status
+    elif status in _ENDED:
+        call.finish_reasons = (_ENDED[status],)
+
+
 def _read_embeddings(call: "Call", embeddings: Any) -> None:
     """Vertex AI counts tokens for each embedding, and nothing else costs."""
     counts = [getattr(getattr(embedding, "statistics", None), "token_count", None) for embedding in embeddings]
     if all(count is not None for count in counts):
-        call.usage.take_prompt(int(sum(counts)))
+        call.usage.take_prompt(int(sum(count or 0 for count in counts)))

@@ -1,4 +1,4 @@
-"""Streams of the SDK, watched: finished once, on end, error, close or drop, and current only while a chunk is fetched."""
+"""Streams of the SDK, watched: finished once, on end, error, close or drop; current only while a chunk is fetched."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
@@ -63,18 +63,8 @@ class WatchedStream(Generator[Any, Any, Any]):
         call = self._call
         if call is None:
             return step(*arguments)
-        token = call.enter()
-        try:
+        with call:
             chunk = step(*arguments)
-        except StopIteration:
-            call.leave(token)
-            call.succeed()
-            raise
-        except BaseException as error:
-            call.leave(token)
-            call.fail(error)
-            raise
-        call.leave(token)
         call.take_chunk(chunk)
         return chunk
 
@@ -118,17 +108,7 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
 
     async def _step(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         call = self._call
-        token = call.enter()
-        try:
+        with call:
             chunk = await step(*arguments)
-        except StopAsyncIteration:
-            call.leave(token)
-            call.succeed()
-            raise
-        except BaseException as error:
-            call.leave(token)
-            call.fail(error)
-            raise
-        call.leave(token)
         call.take_chunk(chunk)
         return chunk

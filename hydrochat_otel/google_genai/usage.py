@@ -19,18 +19,19 @@ _PLAIN: Final = frozenset({"TEXT", "MODALITY_UNSPECIFIED", "DOCUMENT"})
 """Modalities that every price list charges like text."""
 
 _COUNTS: Final = (
-    ("prompt_token_count",),
-    ("cached_content_token_count",),
-    ("tool_use_prompt_token_count",),
-    ("candidates_token_count", "response_token_count"),
-    ("thoughts_token_count",),
-    ("total_token_count",),
+    ("prompt_token_count", "total_input_tokens"),
+    ("cached_content_token_count", "total_cached_tokens"),
+    ("tool_use_prompt_token_count", "total_tool_use_tokens"),
+    ("candidates_token_count", "response_token_count", "total_output_tokens"),
+    ("thoughts_token_count", "total_thought_tokens"),
+    ("total_token_count", "total_tokens"),
 )
+"""Names of each count: of generated content, of live sessions, of interactions."""
 _DETAILS: Final = (
-    ("prompt_tokens_details",),
-    ("cache_tokens_details",),
-    ("tool_use_prompt_tokens_details",),
-    ("candidates_tokens_details", "response_tokens_details"),
+    ("prompt_tokens_details", "input_tokens_by_modality"),
+    ("cache_tokens_details", "cached_tokens_by_modality"),
+    ("tool_use_prompt_tokens_details", "tool_use_tokens_by_modality"),
+    ("candidates_tokens_details", "response_tokens_details", "output_tokens_by_modality"),
 )
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
@@ -132,22 +133,29 @@ class UsageRecord:
         if not self.is_known:
             return MISSING._replace(service_tier=self._tier)
         prompt, cached, tool, candidates, thoughts = (count or 0 for count in self._counts[:5])
-        tokens = balance(prompt, cached, tool, candidates, thoughts, self._counts[5])
+        tokens = balance(prompt, cached, tool, candidates, thoughts, total=self._counts[5])
         if not any(self._details):
             return tokens._replace(service_tier=self._tier)
         of_prompt, of_cache, of_tool, of_output = (_modalities(details) for details in self._details)
-        of_cache = _within(of_cache, tokens.input_cached)
-        fresh = {name: count - of_cache.get(name, 0) for name, count in of_prompt.items()}
+        cached_modalities = _within(of_cache, tokens.input_cached)
+        fresh = {name: count - cached_modalities.get(name, 0) for name, count in of_prompt.items()}
         return tokens._replace(
             fresh_by_modality=_within(fresh, tokens.input_fresh),
-            cached_by_modality=of_cache,
+            cached_by_modality=cached_modalities,
             tool_by_modality=_within(of_tool, tokens.input_tool),
             output_by_modality=_within(of_output, tokens.output_answer),
             service_tier=self._tier,
         )
 
 
-def balance(prompt: int, cached: int, tool: int, candidates: int, thoughts: int, total: int | None) -> Tokens:
+def total_of(turns: Iterable[Tokens]) -> Tokens:
+    """Return the sum of the buckets of several turns, without modalities; reconciled if each is."""
+    turns = tuple(turns)
+    buckets = (sum(counts) for counts in zip(*(turn.buckets for turn in turns), strict=True))
+    return Tokens(*buckets)._replace(reconciled=all(turn.reconciled for turn in turns))
+
+
+def balance(prompt: int, cached: int, tool: int, candidates: int, thoughts: int, *, total: int | None) -> Tokens:
     """Return the five buckets of one record; `reconciled` if they sum up to the stated total.
 
     What does not balance is taken as stated, thoughts beside the candidates; counts below 0 are taken as 0, and no
@@ -182,7 +190,8 @@ def _modalities(details: Any) -> dict[str, int]:
     """Return the tokens of a list of ``ModalityTokenCount`` that are not charged like text."""
     counts: dict[str, int] = {}
     for detail in details or ():
-        modality, count = _text(getattr(detail, "modality", None)), getattr(detail, "token_count", None)
+        modality = _text(getattr(detail, "modality", None)).upper()
+        count = getattr(detail, "token_count", None) or getattr(detail, "tokens", None)
         if count and modality and modality not in _PLAIN:
             counts[modality] = counts.get(modality, 0) + count
     return counts

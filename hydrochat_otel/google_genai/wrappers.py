@@ -15,10 +15,18 @@ Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
 
 
-def _begin(counting: Calls, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+    counting = current()
+    if counting is None:
+        return None
     return counting.begin(
         operation, arguments.get("model"), getattr(owner, "_api_client", None), arguments.get("config")
     )
+
+
+def _inside(current: Current) -> Call | None:
+    """Return the call that an HTTP request belongs to, or None for one that is not counted."""
+    return None if current() is None else calls.current_call()
 
 
 def unary(original: Function, current: Current, operation: str) -> Function:
@@ -26,20 +34,12 @@ def unary(original: Function, current: Current, operation: str) -> Function:
 
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        counting = current()
-        call = None if counting is None else _begin(counting, operation, self, kwargs)
+        call = _begin(current, operation, self, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
-        token = call.enter()
-        try:
+        with call:
             reply = original(self, *args, **kwargs)
-        except BaseException as error:
-            call.leave(token)
-            call.fail(error)
-            raise
-        call.leave(token)
-        call.take(reply)
-        call.succeed()
+        call.complete(reply)
         return reply
 
     return counted
@@ -50,20 +50,12 @@ def unary_async(original: Function, current: Current, operation: str) -> Functio
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        counting = current()
-        call = None if counting is None else _begin(counting, operation, self, kwargs)
+        call = _begin(current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
-        token = call.enter()
-        try:
+        with call:
             reply = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.leave(token)
-            call.fail(error)
-            raise
-        call.leave(token)
-        call.take(reply)
-        call.succeed()
+        call.complete(reply)
         return reply
 
     return counted
@@ -75,10 +67,9 @@ def stream(original: Function, current: Current, operation: str) -> Function:
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         chunks = original(self, *args, **kwargs)
-        counting = current()
-        if counting is None:
+        if current() is None:
             return chunks
-        return WatchedStream(chunks, functools.partial(_begin, counting, operation, self, kwargs))
+        return WatchedStream(chunks, functools.partial(_begin, current, operation, self, kwargs))
 
     return counted
 
@@ -88,18 +79,11 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        counting = current()
-        call = None if counting is None else _begin(counting, operation, self, kwargs)
+        call = _begin(current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
-        token = call.enter()
-        try:
+        with call:
             chunks = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.leave(token)
-            call.fail(error)
-            raise
-        call.leave(token)
         return WatchedAsyncStream(chunks, call)
 
     return counted
@@ -110,16 +94,11 @@ def attempt(original: Function, current: Current, _operation: str) -> Function:
 
     @functools.wraps(original)
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = None if current() is None else calls.current_call()
+        call = _inside(current)
         if call is None:
             return original(self, *args, **kwargs)
-        call.attempts.begin()
-        try:
+        with call.attempts:
             response = original(self, *args, **kwargs)
-        except BaseException as error:
-            call.attempts.end(error)
-            raise
-        call.attempts.end(None)
         call.take_response(response)
         return response
 
@@ -131,16 +110,11 @@ def attempt_async(original: Function, current: Current, _operation: str) -> Func
 
     @functools.wraps(original)
     async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = None if current() is None else calls.current_call()
+        call = _inside(current)
         if call is None:
             return await original(self, *args, **kwargs)
-        call.attempts.begin()
-        try:
+        with call.attempts:
             response = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.attempts.end(error)
-            raise
-        call.attempts.end(None)
         call.take_response(response)
         return response
 
@@ -152,7 +126,7 @@ def session_async(original: Function, current: Current, _operation: str) -> Func
 
     @functools.wraps(original)
     async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = None if current() is None else calls.current_call()
+        call = _inside(current)
         if call is not None:
             call.attempts.connect()
         return await original(self, *args, **kwargs)

@@ -1,0 +1,167 @@
+"""The watch: tells the application when a threshold is exceeded and when it no longer is, once each time.
+
+from hydrochat_otel.alerting import on_alert
+
+stop = on_alert(lambda change: page_the_nurse_station(change.alert.message) if change.firing else None)
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hydrochat_otel import alerts, faults, pipeline
+from hydrochat_otel.alerts import DEFAULT_THRESHOLDS, Alert, AlertName, Counts, Thresholds
+from hydrochat_otel.pipeline import PipelineError
+from hydrochat_otel.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """An alert that began or ended.
+
+    Attributes:
+        alert: As it is now; for one that ended, as it was when it was last seen.
+        firing: Whether it began.
+        unix_s: When that was noticed, in seconds since the epoch.
+    """
+
+    alert: Alert
+    firing: bool
+    unix_s: float
+
+
+Callback = Callable[[AlertChange], object]
+
+
+class AlertWatch:
+    """Compares each snapshot that it is shown with the one before; one thread at a time.
+
+    Args:
+        thresholds: What needs attention.
+        window_s: How far back counts are judged, so that an alert ends that long after its cause did.
+    """
+
+    def __init__(self, thresholds: Thresholds = DEFAULT_THRESHOLDS, window_s: float = 3600.0) -> None:
+        self._thresholds = thresholds
+        self._window_s = window_s
+        self._firing: dict[AlertName, Alert] = {}
+        self._seen: deque[Counts] = deque([Counts()])
+
+    @property
+    def firing(self) -> Mapping[AlertName, Alert]:
+        """The alerts that have begun and not ended, by name."""
+        return dict(self._firing)
+
+    def look(self, snapshot: Snapshot) -> list[AlertChange]:
+        """Return what has changed since the last look: ended alerts first, then those that began."""
+        found = {alert.name: alert for alert in alerts.evaluate(snapshot, self._thresholds, self._since(snapshot))}
+        ended = [alert for name, alert in self._firing.items() if name not in found]
+        began = [alert for name, alert in found.items() if name not in self._firing]
+        self._firing = found
+        return [AlertChange(alert, firing=False, unix_s=snapshot.unix_s) for alert in ended] + [
+            AlertChange(alert, firing=True, unix_s=snapshot.unix_s) for alert in began
+        ]
+
+    def _since(self, snapshot: Snapshot) -> Counts:
+        now = Counts.of(snapshot)
+        if now.calls < self._seen[-1].calls:  # other providers, whose counters start at 0
+            self._seen = deque([Counts()])
+        start_unix_s = snapshot.unix_s - self._window_s
+        while len(self._seen) > 1 and self._seen[1].unix_s <= start_unix_s:
+            self._seen.popleft()
+        self._seen.append(now)
+        return self._seen[0]
+
+
+class _Watcher:
+    """A callback, its watch and the thread that looks."""
+
+    def __init__(self, callback: Callback, watch: AlertWatch, interval_s: float) -> None:
+        self._callback = callback
+        self._watch = watch
+        self._interval_s = interval_s
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="hydrochat-otel-alerts", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def restart_after_fork(self) -> None:
+        self._stop = threading.Event()
+        self.start()
+
+    def look(self) -> None:
+        try:
+            changes = self._watch.look(pipeline.current().snapshot())
+        except PipelineError:
+            return
+        except Exception as error:
+            faults.note("alerts.evaluate", error)
+            return
+        for change in changes:
+            try:
+                self._callback(change)
+            except Exception as error:
+                faults.note("alerts.callback", error)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            self.look()
+
+
+_lock = threading.Lock()
+_watchers: Final[list[_Watcher]] = []
+
+
+def on_alert(
+    callback: Callback,
+    *,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    interval_s: float = 15.0,
+    window_s: float = 3600.0,
+) -> Callable[[], None]:
+    """Call back whenever an alert begins or ends; returns a function that stops it.
+
+    The pipeline is looked at by a daemon thread that exists only while somebody listens, and it calls back on that
+    thread: the application is never held up, a slow callback only delays the next look. A callback that raises is
+    counted under the seam ``alerts.callback`` and called again on the next change.
+
+    Args:
+        callback: Takes an :class:`AlertChange`.
+        thresholds: What needs attention; ``Thresholds(min_calls_for_error_rate=1)`` alarms from the first call on.
+        interval_s: Seconds between two looks.
+        window_s: How far back calls, retries and slow operations are judged, in seconds.
+
+    Raises:
+        ValueError: An interval or window is not above 0.
+    """
+    if not (interval_s > 0 and window_s > 0):
+        raise ValueError(f"interval_s={interval_s} and window_s={window_s} must be above 0.")
+    watcher = _Watcher(callback, AlertWatch(thresholds, window_s), interval_s)
+    with _lock:
+        _watchers.append(watcher)
+        watcher.start()
+
+    def stop() -> None:
+        watcher.stop()
+        with _lock:
+            if watcher in _watchers:
+                _watchers.remove(watcher)
+
+    return stop
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603 - the copy may be held by a thread that stayed in the parent
+    _lock = threading.Lock()
+    for watcher in _watchers:
+        watcher.restart_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,62 @@
+"""An event loop in a thread of its own, for clients whose connections belong to one loop.
+
+A synchronous Django host makes a new event loop for every request. Connections cannot move between loops, so a client
+inside would connect anew each time, and fail where it keeps one from a loop that is gone. Here they stay open.
+"""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+_T = TypeVar("_T")
+
+
+class LoopThread:
+    """Runs coroutines of any event loop in one loop of its own, whose daemon thread starts on first use.
+
+    Args:
+        name: Of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        _running.add(self)
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run a coroutine function in the loop of the thread and return or raise what it does.
+
+        It sees the caller's context variables, so spans keep their parents. Cancelling the caller cancels it.
+        """
+        loop = self._started()
+        if asyncio.get_running_loop() is loop:
+            return await work()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True).start()
+            return self._loop
+
+    def _after_fork_in_child(self) -> None:
+        # The thread stayed in the parent, and with it everything that its loop was doing.
+        self._lock = threading.Lock()
+        self._loop = None
+
+
+_running: Final[weakref.WeakSet[LoopThread]] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for thread in list(_running):
+        thread._after_fork_in_child()  # noqa: SLF001 - the hook belongs to this module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,103 @@
+"""Promises of :mod:`hydrochat_otel.alerts`."""
+
+import pytest
+from pictures import snapshot
+
+from hydrochat_otel.alerts import (
+    Alert,
+    Counts,
+    Thresholds,
+    evaluate,
+    evaluate_conversation,
+    performance_indicators,
+)
+
+QUIET = {
+    "nothing happened": {},
+    "an error rate of exactly 20 %": {"ok": 4, "error": 1},
+    "one failure of one call": {"error": 1},
+    "four failures of four calls": {"error": 4},
+    "blocked and cancelled calls": {"blocked": 10, "cancelled": 10},
+    "exactly five retries": {"ok": 9, "retries": 5},
+    "operations within their threshold": {"ended": [(999.0, False)]},
+    "storage just below 80 %": {"full": 79.9},
+}
+FIRING = {
+    "error_rate": (
+        {"ok": 3, "error": 2, "blocked": 1},
+        Alert("error_rate", "High error rate: 33.3% of 6 calls to Gemini failed.", 2 / 6, 0.2),
+    ),
+    "retries": ({"retries": 6}, Alert("retries", "Many retries: 6 requests had to be repeated.", 6, 5)),
+    "response_time": (
+        {"ended": [(998.0, True), (999.0, False)]},
+        Alert("response_time", "Slow responses: 1 retained operations exceeded their threshold.", 1, 0),
+    ),
+    "storage": (
+        {"full": 80.0},
+        Alert("storage", "Storage is 80 % full; the oldest entries leave first.", 80.0, 80.0),
+    ),
+    "unpriced_tokens": (
+        {"unpriced": 12},
+        Alert("unpriced_tokens", "Unpriced: 12 tokens have no known price and are missing from the cost.", 12, 0),
+    ),
+    "unreconciled_calls": (
+        {"unreconciled": 2},
+        Alert("unreconciled_calls", "Unreconciled: 2 calls have no usage record that balances.", 2, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("happened", QUIET.values(), ids=QUIET)
+def test_what_stays_quiet(happened):
+    """At a threshold, below the minimum of calls, and for what is no error, nothing alarms."""
+    assert evaluate(snapshot(**happened)) == []
+
+
+@pytest.mark.parametrize(("happened", "alert"), FIRING.values(), ids=FIRING)
+def test_what_fires(happened, alert):
+    """Above each threshold exactly its own alert fires, with the two numbers that were compared."""
+    assert evaluate(snapshot(**happened)) == [alert]
+
+
+def test_one_failure_alarms_when_asked():
+    """With a minimum of one call the first failure alarms, and every threshold can be moved."""
+    asked = Thresholds(min_calls_for_error_rate=1, max_retries=0, max_storage_percent=10)
+    found = evaluate(snapshot(error=1, retries=1, full=10.0), asked)
+    assert [alert.name for alert in found] == ["error_rate", "retries", "storage"]
+    lenient = Thresholds(max_error_rate=0.5, max_retries=6, max_slow_operations=1, max_unpriced_tokens=12)
+    happened = {"ok": 1, "error": 1, "retries": 6, "ended": [(999.0, True)], "unpriced": 12}
+    assert evaluate(snapshot(**happened), lenient) == []
+
+
+def test_only_what_came_since_is_judged():
+    """What had been counted and had ended by an earlier moment no longer alarms; the same again does."""
+    trouble = {"ok": 5, "error": 5, "retries": 6, "unpriced": 1, "unreconciled": 1, "ended": [(999.0, True)]}
+    before = snapshot(**trouble)
+    assert len(evaluate(before)) == 5
+    assert evaluate(snapshot(**trouble, unix_s=1010.0), since=Counts.of(before)) == []
+    doubled = {"ok": 10, "error": 10, "retries": 12, "unpriced": 2, "unreconciled": 2, "ended": [(1005.0, True)]}
+    again = evaluate(snapshot(**doubled, unix_s=1010.0), since=Counts.of(before))
+    assert [(alert.name, alert.value) for alert in again] == [
+        ("error_rate", 0.5),
+        ("retries", 6),
+        ("response_time", 1),
+        ("unpriced_tokens", 1),
+        ("unreconciled_calls", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("successful", "aborted", "retries", "warnings"),
+    [
+        (0, 0, 0, []),
+        (8, 2, 5, []),
+        (79, 21, 0, ["High error rate: 21.0% of 100 operations were aborted."]),
+        (0, 1, 0, ["High error rate: 100.0% of 1 operations were aborted."]),
+        (1, 0, 6, ["Many retries: 6 retries in this conversation."]),
+    ],
+)
+def test_a_conversation_is_judged_by_its_own_counts(successful, aborted, retries, warnings):
+    """More than 20 % aborted operations or more than five retries warn; exactly as many do not."""
+    found = evaluate_conversation(successful, aborted, retries)
+    health = "needs_attention" if warnings else "healthy"
+    assert performance_indicators(found) == {"warnings": warnings, "overall_health": health}
