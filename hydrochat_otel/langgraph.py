@@ -201,21 +201,4 @@ def _finish(operation: Operation, error: BaseException | None) -> None:
         outcome = "cancelled"  # the node starts again from its beginning when the turn is resumed
     elif isinstance(error, GraphBubbleUp):
         outcome = "ok"  # a command to the parent graph travels as an exception
-    if not operation.finish(error, outcome=outcome):
-        return
-    using, duration_s = operation.instruments, operation.duration_s
-    using.defer(
-        using.record_operation,
-        operation.name,
-        duration_s,
-        operation.error_type,
-        operation.exceeded,
-        operation.context,
-    )
-    if operation.exceeded:
-        performance.logger.warning(
-            "⚠️ [PERFORMANCE] Response time %.2fs exceeds %ss threshold for operation: %s",
-            duration_s,
-            operation.threshold_s,
-            operation.name,
-        )
+    performance.end(operation, error, outcome)

@@ -17,6 +17,7 @@ from hydrochat_otel import faults, instruments, metrics_store, semconv, stepping
 from hydrochat_otel.entry import Entry
 from hydrochat_otel.metrics_store import Kept, MetricsStore
 from hydrochat_otel.operation import Operation
+from hydrochat_otel.semconv import Outcome
 from hydrochat_otel.summary import summarise
 
 logger = logging.getLogger(__name__)
@@ -70,11 +71,11 @@ class ResponseTimeTracker:
         called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
         wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
         if inspect.isasyncgenfunction(called):
-            wrap = functools.partial(stepping.wrap_async_generator, begin=self._begin, end=_end)
+            wrap = functools.partial(stepping.wrap_async_generator, begin=self._begin, end=end)
         elif inspect.iscoroutinefunction(called):
             wrap = self._wrap_async
         elif inspect.isgeneratorfunction(called):
-            wrap = functools.partial(stepping.wrap_generator, begin=self._begin, end=_end)
+            wrap = functools.partial(stepping.wrap_generator, begin=self._begin, end=end)
         else:
             wrap = self._wrap_sync
         return cast("_F", functools.wraps(function)(wrap(function)))
@@ -87,10 +88,10 @@ class ResponseTimeTracker:
                 result = function(*args, **kwargs)
             except BaseException as error:
                 operation.leave(token)
-                _end(operation, error)
+                end(operation, error)
                 raise
             operation.leave(token)
-            _end(operation, None)
+            end(operation, None)
             return result
 
         return timed
@@ -103,10 +104,10 @@ class ResponseTimeTracker:
                 result = await function(*args, **kwargs)
             except BaseException as error:
                 operation.leave(token)
-                _end(operation, error)
+                end(operation, error)
                 raise
             operation.leave(token)
-            _end(operation, None)
+            end(operation, None)
             return result
 
         return timed
@@ -126,7 +127,7 @@ class ResponseTimeTracker:
         self._open.remove(mine)
         operation, token = mine
         operation.leave(token)
-        _end(operation, error)
+        end(operation, error)
 
     def _begin(self) -> Operation:
         using = instruments.current()
@@ -135,8 +136,15 @@ class ResponseTimeTracker:
         return Operation(using, name, {semconv.OPERATION: name}, threshold_s=threshold_s)
 
 
-def _end(operation: Operation, error: BaseException | None) -> None:
-    if not operation.finish(error):
+def end(operation: Operation, error: BaseException | None, outcome: Outcome | None = None) -> None:
+    """End a tracked operation: span, metrics, and the warning above its threshold; never raises.
+
+    Args:
+        operation: What ends; only its first end counts.
+        error: What the work raised.
+        outcome: How it ended, where the caller knows better than the exception says.
+    """
+    if not operation.finish(error, outcome=outcome):
         return
     try:
         using, name, duration_s = operation.instruments, operation.name, operation.duration_s
