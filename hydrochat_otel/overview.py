@@ -4,6 +4,7 @@ Only the fields named here leave the process. Numbers about Gemini come from cou
 start; numbers about operations come from the retained window.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -234,7 +235,7 @@ def html_tables(shown: dict[str, Any]) -> str:
             _table("Totals", ("What", "Number"), _total_rows(totals, shown["retention"])),
             _table("Response times by operation, retained window", _OPERATION_HEADS, map(_row, shown["operations"])),
             _table("Gemini by model, since the start", _MODEL_HEADS, map(_model_row, shown["models"])),
-            _table("Newest slow and failed", _NEWEST_HEADS, map(_newest_row, shown["newest"])),
+            _table("Newest slow and failed", _NEWEST_HEADS, map(_newest_row, shown["newest"]), numbers=range(3, 4)),
         )
     )
 
@@ -274,10 +275,16 @@ def _newest_row(row: dict[str, Any]) -> tuple[str, ...]:
     return (time, row["name"], row["model"] or "", f"{row['duration_s']:.3f}", why, row["trace_id"] or "")
 
 
-def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+def _table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: range = range(1, sys.maxsize)
+) -> str:
+    """Return one table; columns of numbers are aligned to the right."""
+    aligned = [' class="number"' if column in numbers else "" for column in range(len(heads))]
+    head = "".join(f'<th scope="col"{how}>{escape(text)}</th>' for how, text in zip(aligned, heads, strict=True))
     body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(f"<td{how}>{escape(cell)}</td>" for how, cell in zip(aligned[1:], cells, strict=True))
+        + "</tr>"
         for first, *cells in rows
     )
     if not body:

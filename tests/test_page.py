@@ -1,187 +1,24 @@
 """The page in a real Chromium, over a stub that serves the assets under the web layer's Content-Security-Policy."""
 
-import math
-import random
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from importlib.resources import files
-from socketserver import ThreadingMixIn
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from collections.abc import Iterator
 
 import orjson
 import pytest
 from conftest import require_program
+from page_stub import NOW_S, TOKEN, Stub, entries, gemini_families, picture, serving
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.wait import WebDriverWait
 
-from hydrochat_otel import alerts, overview, semconv
-from hydrochat_otel.entry import Entry
-from hydrochat_otel.snapshot import Family, NumberPoint, Retention, Snapshot
-
 pytestmark = pytest.mark.real
-
-NOW_S = 1_760_000_000.0
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HTML = "text/html; charset=utf-8"
-TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-TOKEN = "a-token-of-the-tests"
-OPERATIONS = ("conversation.turn", "classify_intent", "extract_fields", "lookup_scans", "render_depth_maps")
-
-
-# -- the numbers --------------------------------------------------------------------------------------------------
-
-
-def family(spec: semconv.MetricSpec, *points: tuple[dict[str, str], float]) -> Family:
-    numbers = tuple(NumberPoint(attributes, value) for attributes, value in points)
-    return Family(spec.name, "counter", spec.unit, spec.description, semconv.SCOPE, "", numbers)
-
-
-def gemini_families() -> tuple[Family, ...]:
-    flash, pro, custom = "gemini-2.0-flash-exp", "gemini-2.5-pro", "gemini-in-house-preview"
-    model, outcome, bucket = semconv.GEN_AI_REQUEST_MODEL, semconv.OUTCOME, semconv.TOKEN_BUCKET
-    used = {
-        flash: (28_400, 6_600, 1_210, 8_350, 0),
-        pro: (9_120, 2_048, 0, 3_870, 5_904),
-        custom: (900, 0, 0, 310, 0),
-    }
-    return (
-        family(
-            semconv.LLM_CALLS,
-            ({model: flash, outcome: "ok"}, 412),
-            ({model: flash, outcome: "error"}, 9),
-            ({model: flash, outcome: "blocked"}, 3),
-            ({model: pro, outcome: "ok"}, 37),
-            ({model: custom, outcome: "ok"}, 4),
-        ),
-        family(
-            semconv.LLM_TOKENS,
-            *(
-                ({model: name, bucket: which}, count)
-                for name, counts in used.items()
-                for which, count in zip(semconv.TOKEN_BUCKETS, counts, strict=True)
-            ),
-        ),
-        family(semconv.LLM_COST, ({model: flash}, 0.006431), ({model: pro}, 0.1093)),
-        family(semconv.LLM_UNPRICED_TOKENS, ({model: custom}, 1_210)),
-        family(semconv.LLM_RETRIES, ({model: flash, semconv.REASON: "5xx"}, 7)),
-    )
-
-
-def entries(count: int, *, spread_s: float = 5 * 3600, seed: int = 7) -> tuple[Entry, ...]:
-    """Return operations with a long tail and a few failures, evenly spread over the time before NOW_S."""
-    chance = random.Random(seed)
-    made = []
-    for index in range(count):
-        duration_s = math.exp(chance.gauss(-1.1, 0.8))
-        error = chance.choice(("ServerError", "ValueError")) if chance.random() < 0.02 else None
-        end_s = NOW_S - 20 - spread_s * (1 - (index + 1) / count)
-        outcome = "error" if error else "ok"
-        name = chance.choice(OPERATIONS)
-        made.append(
-            Entry(
-                "operation", name, duration_s, end_s, duration_s > 2, error, outcome, trace_id=chance.getrandbits(128)
-            )
-        )
-    return tuple(made)
-
-
-def picture(kept: tuple[Entry, ...], families: tuple[Family, ...] = ()) -> dict[str, Any]:
-    retention = Retention(1000, 24, len(kept), len(kept) / 10)
-    snapshot = Snapshot(NOW_S, {"service.name": "hydrochat"}, families, kept, retention)
-    return overview.picture(snapshot, alerts.evaluate(snapshot))
-
-
-def usual() -> dict[str, Any]:
-    return picture(entries(420), gemini_families())
-
-
-# -- the stub -----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Stub:
-    """What the stub serves; a test changes it while the page looks on."""
-
-    shown: dict[str, Any] = field(default_factory=usual)
-    status: int = 200
-    signed_in: bool = True
-    refresh_s: str = "0.2"
-    body: bytes | None = None
-    asked: int = 0
-    presented: list[str] = field(default_factory=list)
-    url: str = ""
-
-    def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        status, content_type, body, extra = self.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ)
-        headers = [("Content-Type", content_type), ("Content-Security-Policy", POLICY), ("Cache-Control", "no-store")]
-        start_response(f"{status} -", headers + extra)
-        return [body]
-
-    def answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, str, bytes, list[tuple[str, str]]]:
-        answers = {
-            ("GET", "/"): self.page,
-            ("GET", "/api/hydrochat/metrics/overview/"): self.numbers,
-            ("POST", "/session"): lambda: self.sign_in(environ),
-            ("POST", "/session/end"): self.sign_out,
-        }
-        if path.startswith("/page/"):
-            return 200, TYPES[path.rpartition(".")[2]], asset(path.removeprefix("/page/")), []
-        return answers.get((method, path), lambda: (404, "text/plain", b"", []))()
-
-    def page(self):
-        if not self.signed_in:
-            return 401, HTML, asset("sign-in.html"), []
-        html = asset("index.html").replace(b"<!--tables-->", overview.html_tables(self.shown).encode())
-        return 200, HTML, html.replace(b'data-refresh-s="5"', f'data-refresh-s="{self.refresh_s}"'.encode()), []
-
-    def numbers(self):
-        self.asked += 1
-        body = orjson.dumps(self.shown) if self.body is None else self.body
-        return self.status if self.signed_in else 401, "application/json", body, []
-
-    def sign_in(self, environ: dict[str, Any]):
-        presented = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])).decode()
-        self.presented.append(presented)
-        self.signed_in = presented == f"token={TOKEN}"
-        if self.signed_in:
-            return 303, "text/plain", b"", [("Location", "/")]
-        return 401, HTML, asset("sign-in.html").replace(b"<!--message-->", b"That is not the token."), []
-
-    def sign_out(self):
-        self.signed_in = False
-        return 303, "text/plain", b"", [("Location", "/")]
-
-
-def asset(name: str) -> bytes:
-    return files("hydrochat_otel").joinpath("assets", "page", name).read_bytes()
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
 def stub() -> Iterator[Stub]:
-    served = Stub()
-    server = make_server("127.0.0.1", 0, served.application, _Server, _Quiet)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    served.url = f"http://127.0.0.1:{server.server_port}/"
-    yield served
-    server.shutdown()
-    server.server_close()
+    with serving() as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -260,13 +97,13 @@ def look(chromium, stub):
 
 
 def drawn(look):
-    return look.until(lambda: look.all("#chart .point"))
+    return look.until(lambda: look.all(".plot .point"))
 
 
 def test_the_page_shows_the_numbers_without_a_complaint(look):
     """Totals, chart, tables and bars appear; the console is silent; no other host is asked."""
     drawn(look.open())
-    assert len(look.all("#chart .point")) == 420
+    assert len(look.all(".plot .point")) == 420
     assert look.js("document.querySelector('[data-threshold]').dataset.threshold") == "2"
     assert "threshold 2 s" in look.text("#chart .threshold-name")
     assert "420" in look.text("#operation-figures")
@@ -284,12 +121,24 @@ def test_the_page_refreshes_itself(look):
     """New numbers appear without anybody doing anything, and pausing stops the asking."""
     drawn(look.open())
     look.stub.shown = picture(entries(421), gemini_families())
-    look.until(lambda: len(look.all("#chart .point")) == 421)
+    look.until(lambda: len(look.all(".plot .point")) == 421)
     look.driver.find_element(By.ID, "pause").click()
     look.until(lambda: "paused" in look.text("#refresh-state"))
     asked = look.stub.asked
     look.js("new Promise(done => setTimeout(done, 700))")
     assert look.stub.asked <= asked + 1
+
+
+def test_a_hidden_page_asks_for_nothing(look):
+    """While its tab is out of sight the page lets the server rest, and catches up at once when it is seen again."""
+    drawn(look.open())
+    hide = "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true})"
+    look.js(f"{hide}, document.dispatchEvent(new Event('visibilitychange'))", True)
+    asked = look.stub.asked
+    look.js("new Promise(done => setTimeout(done, 700))")
+    assert look.stub.asked <= asked + 1
+    look.js(f"{hide}, document.dispatchEvent(new Event('visibilitychange'))", False)
+    look.until(lambda: look.stub.asked > asked + 2)
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, None), (503, None), (200, b"no json")])
@@ -298,7 +147,7 @@ def test_a_server_in_trouble_is_told_and_the_last_numbers_stay(look, status, bod
     drawn(look.open())
     look.stub.status, look.stub.body = status, body
     look.until(lambda: "stale" in look.text("#trouble"))
-    assert len(look.all("#chart .point")) == 420
+    assert len(look.all(".plot .point")) == 420
     look.stub.status, look.stub.body = 200, None
     look.until(lambda: not look.text("#trouble"))
 
@@ -318,7 +167,7 @@ def test_the_window_is_chosen(look):
     drawn(look.open())
     look.js("document.querySelector('#windows input').click()")
     inside = sum(entry.end_unix_s >= NOW_S - 3600 for entry in entries(420))
-    look.until(lambda: len(look.all("#chart .point")) == inside)
+    look.until(lambda: len(look.all(".plot .point")) == inside)
     counts = look.js(
         "[...document.querySelectorAll('#by-operation tbody tr')].map(row => Number(row.cells[1].textContent))"
     )
@@ -350,13 +199,57 @@ def test_signing_in_by_hand(look):
 def test_the_keyboard_reaches_the_chart(look):
     """Tabbing reaches the chart's cursor, arrows move it, and a tooltip tells the operation."""
     drawn(look.open())
-    look.js("document.querySelector('#chart .cursor').focus()")
+    look.driver.find_element(By.CSS_SELECTOR, "#scales :checked").send_keys(Keys.TAB)
     look.until(lambda: look.text(".tooltip"))
     before = look.js("document.activeElement.getAttribute('aria-valuetext')")
     look.driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
     look.until(lambda: look.js("document.activeElement.getAttribute('aria-valuetext')") != before)
     assert look.js("document.activeElement.getAttribute('role')") == "slider"
     assert look.text(".tooltip")
+
+
+def test_a_refresh_takes_nothing_out_of_hand(look):
+    """Focus, the chosen operation and the order of a table stay while new numbers come in."""
+    drawn(look.open())
+    look.js("document.querySelectorAll('#by-operation thead button')[1].click()")
+    cursor = look.driver.find_element(By.CSS_SELECTOR, "#chart .cursor")
+    look.js("arguments[0].focus()", cursor)
+    cursor.send_keys(Keys.HOME)
+    before = cursor.get_attribute("aria-valuetext")
+    look.stub.shown = picture((*entries(420), entries(421)[-1]), gemini_families())
+    look.until(lambda: len(look.all(".plot .point")) == 421)
+    assert look.driver.switch_to.active_element == cursor
+    assert cursor.get_attribute("aria-valuetext") == before
+    assert look.js("document.querySelector('#by-operation [aria-sort]').textContent") == "Count"
+    counts = look.js(
+        "[...document.querySelectorAll('#by-operation tbody tr')].map(row => Number(row.cells[1].textContent))"
+    )
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_an_ended_session_leads_back_to_signing_in(look):
+    """When the numbers are refused as anonymous, the page makes room for the form."""
+    drawn(look.open())
+    look.stub.signed_in = False
+    look.until(lambda: look.all("input[name=token]"))
+
+
+def test_a_page_that_is_let_in_but_gets_no_numbers_does_not_load_for_ever(look):
+    """Where page and numbers disagree about who is signed in, the page says so after one new start."""
+    look.stub.status = 401
+    look.open()
+    look.until(lambda: "refuses the numbers" in look.text("#trouble"))
+    assert look.all("#live[hidden]")
+
+
+def test_a_name_from_the_application_is_never_markup(look):
+    """An operation called like an element is shown as its text, in chart and tables."""
+    name = "<img src=x onerror=alert(1)>"
+    look.stub.shown = picture(tuple(entry._replace(operation=name) for entry in entries(9)))
+    drawn(look.open())
+    assert look.text("#by-operation tbody th") == name
+    assert look.all("main img") == []
+    assert look.complaints() == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

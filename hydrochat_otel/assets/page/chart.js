@@ -58,12 +58,13 @@ export class Chart {
     const width = Math.floor(this.container.clientWidth);
     if (this.shown === null || width === 0) return;
     const height = width < 560 ? 270 : 330;
-    const { points, from, to, threshold_s: threshold, scale } = this.shown;
+    const { points, from, to, threshold_s: threshold } = this.shown;
+    const scale = points.length > 0 ? this.shown.scale : "linear";
     const right = width - RIGHT;
     const bottom = height - BOTTOM;
     const x = timeScale(from, to, LEFT, right);
     const durations = points.map(([, seconds]) => seconds);
-    const { ticks, place: y } = durationScale(scale, durations, threshold, bottom, TOP);
+    const { ticks, edge, place: y } = durationScale(scale, durations, threshold, bottom, TOP);
     this.width = width;
     this.places = points.map((point) => ({ point, x: x(point[0]), y: y(point[1]) }));
 
@@ -79,10 +80,10 @@ export class Chart {
     setText(this.title, this.summary(marks));
     const empty = svg("text", { class: "nothing", x: (LEFT + right) / 2, y: (TOP + bottom) / 2 }, this.shown.message);
     this.scene.replaceChildren(
-      this.axes(ticks, y, x, { right, bottom, height }),
-      // The rare ones last, so that they lie on top.
-      svg("g", {}, ...marks.ok, ...marks.slow, ...marks.failed),
+      this.axes(ticks, y, x, { right, bottom, height, scale, edge }),
       thresholdLine(threshold, y(threshold), right),
+      // The rare ones last, so that they lie on top, also of the threshold's name.
+      svg("g", {}, ...marks.ok, ...marks.slow, ...marks.failed),
       points.length === 0 ? empty : "",
     );
     this.count(marks);
@@ -94,25 +95,26 @@ export class Chart {
     else this.rest();
   }
 
-  axes(ticks, y, x, { right, bottom, height }) {
+  axes(ticks, y, x, { right, bottom, height, scale, edge }) {
     const { from, to } = this.shown;
     const group = svg("g", { class: "axes" });
     for (const tick of ticks) {
       const at = y(tick).toFixed(1);
       group.append(svg("line", { class: "grid", x1: LEFT, x2: right, y1: at, y2: at }));
-      group.append(svg("text", { class: "y", x: LEFT - 8, y: at }, tickDuration(tick)));
+      group.append(svg("text", { class: "y", x: LEFT - 8, y: at }, `${tick === edge ? "≤ " : ""}${tickDuration(tick)}`));
     }
-    const { step, ticks: times } = timeTicks(from, to, Math.max(2, Math.floor((right - LEFT) / 84)));
+    const { step, ticks: times } = timeTicks(from, to, Math.max(2, Math.floor((right - LEFT) / 72)));
     for (const time of times) {
       const at = x(time).toFixed(1);
       group.append(svg("line", { class: "tick", x1: at, x2: at, y1: bottom, y2: bottom + 5 }));
       const midnight = step >= 3600e3 && minute(time) === "00:00";
       const text = midnight ? day(time) : step < 60e3 ? clock(time) : minute(time);
-      const anchor = at - LEFT < 20 ? "start" : right - at < 20 ? "end" : "middle";
-      group.append(svg("text", { class: "x", x: at, y: bottom + 19, "text-anchor": anchor }, text));
+      // A label that would stick out is left away, its tick stays.
+      if (right - at < text.length * 3.5 - RIGHT) continue;
+      group.append(svg("text", { class: "x", x: at, y: bottom + 19 }, text));
     }
     group.append(svg("line", { class: "base", x1: LEFT, x2: right, y1: bottom, y2: bottom }));
-    group.append(svg("text", { class: "name", x: 0, y: 11 }, `Response time (${this.shown.scale} scale)`));
+    group.append(svg("text", { class: "name", x: 0, y: 11 }, this.places.length ? `Response time (${scale} scale)` : "Response time"));
     group.append(svg("text", { class: "name end", x: right, y: height - 6 }, `Time (${timeZone})`));
     return group;
   }
@@ -130,7 +132,7 @@ export class Chart {
         el("li", {}, sign(mark), `${MARKS[mark].text} `, el("b", {}, count(found.length))),
       ),
       el("li", {}, svg("svg", { width: 22, height: 12, "aria-hidden": "true" },
-        svg("line", { class: "threshold", x1: 0, x2: 22, y1: 6, y2: 6 })), "default threshold"),
+        svg("line", { class: "threshold", x1: 0, x2: 22, y1: 6, y2: 6 })), "default threshold ", el("b", {}, tickDuration(this.shown.threshold_s))),
     );
   }
 

@@ -27,9 +27,10 @@ export function tickDuration(seconds) {
   return seconds < 1 ? `${round(seconds * 1e3, 3)} ms` : `${round(seconds, 3)} s`;
 }
 
-export function money(usd) {
-  if (usd === 0) return "$0.00";
-  const digits = usd < 0.01 ? 6 : usd < 1 ? 4 : 2;
+// `like` decides the digits, so that the amounts of one column are equally exact.
+export function money(usd, like = usd) {
+  if (like === 0) return "$0.00";
+  const digits = like < 0.01 ? 6 : like < 10 ? 4 : 2;
   return new Intl.NumberFormat("en-US", {
     style: "currency", currency: "USD", minimumFractionDigits: digits, maximumFractionDigits: digits,
   }).format(usd);

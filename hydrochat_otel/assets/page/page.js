@@ -2,7 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { byId, radios, setText, whenChanged } from "./dom.js";
-import { clock, count, hours as hoursText, moment } from "./format.js";
+import { clock, count, day, hours as hoursText, moment } from "./format.js";
 import { fittingScale } from "./scale.js";
 import * as tables from "./tables.js";
 
@@ -17,7 +17,7 @@ const newest = new tables.SortableTable(byId("newest"), {
   columns: tables.newestColumns(() => picture.taken_unix_ms),
 });
 const models = new tables.SortableTable(byId("models"), {
-  caption: "Calls, tokens and cost by model", nothing: "No calls to Gemini yet.", columns: tables.MODEL_COLUMNS,
+  caption: "Calls, tokens and cost by model", nothing: "No calls to Gemini yet.", columns: tables.modelColumns(() => picture.totals.cost_usd),
 });
 let byOperation = null;
 let picture = null;
@@ -101,10 +101,10 @@ function show(fresh) {
   tables.showAlerts(byId("alerts"), picture.alerts);
   tables.showFigures(byId("gemini-figures"), tables.geminiFigures(totals));
   tables.showBars(byId("token-bars"), tables.tokenBars(totals.tokens), "No tokens yet.");
-  tables.showBars(byId("cost-bars"), tables.costBars(picture.models), "No calls to Gemini yet.");
-  models.show(picture.models);
-  newest.show(picture.newest);
-  tables.showRetention(byId("retention"), picture.retention);
+  tables.showBars(byId("cost-bars"), tables.costBars(picture.models, totals.cost_usd), "No calls to Gemini yet.");
+  models.show(picture.models, totals.cost_usd);
+  newest.show(picture.newest, day(picture.taken_unix_ms));
+  tables.showRetention(byId("retention"), picture.retention, totals.telemetry_errors);
   showWindow();
 }
 
@@ -164,8 +164,9 @@ function state() {
   if (picture !== null) {
     const number = picture.alerts.length;
     health.hidden = false;
-    health.className = `pill ${stale ? "stale" : number ? "attention" : "healthy"}`;
-    setText(health, stale ? "Stale" : number ? `Needs attention: ${number}` : "Healthy");
+    const idle = !byId("empty").hidden && number === 0;
+    health.className = `pill ${stale ? "stale" : idle ? "waiting" : number ? "attention" : "healthy"}`;
+    setText(health, stale ? "Stale" : idle ? "No data yet" : number ? `Needs attention: ${number}` : "Healthy");
     byId("as-of").hidden = false;
     byId("pause").hidden = false;
     setText(byId("taken"), clock(picture.taken_unix_ms));

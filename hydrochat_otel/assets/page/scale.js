@@ -8,6 +8,7 @@ const TIME_STEPS_MS = [
   HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR,
 ];
 const LOWEST_S = 1e-6;
+const DECADES = 3.7;
 
 // Ticks at round local times, at most `most` of them.
 export function timeTicks(from, to, most) {
@@ -36,21 +37,24 @@ export function durationScale(kind, durations, threshold, bottom, top) {
     const step = nice((highest * 1.05) / 5);
     const max = Math.ceil((highest * 1.05) / step) * step;
     const ticks = Array.from({ length: Math.round(max / step) + 1 }, (_, index) => index * step);
-    return { ticks, place: (seconds) => bottom - (seconds / max) * (bottom - top) };
+    return { ticks, edge: null, place: (seconds) => bottom - (seconds / max) * (bottom - top) };
   }
   const lowest = Math.max(Math.min(...durations, threshold), LOWEST_S);
-  const from = Math.floor(Math.log10(lowest) * 3) / 3;
-  const to = Math.log10(highest * 1.15);
+  // Operations of microseconds lie on the edge, else they would press those that people wait for together.
+  const floor = Math.ceil(Math.log10(highest) - DECADES);
+  const clipped = Math.log10(lowest) < floor;
+  const from = clipped ? floor : Math.floor(Math.log10(lowest) * 3) / 3;
+  const to = Math.ceil(Math.log10(highest * 1.05) * 3) / 3;
   const ticks = logTicks(from, to);
   const place = (seconds) => {
     const share = (Math.log10(Math.max(seconds, LOWEST_S)) - from) / (to - from);
     return bottom - Math.max(0, share) * (bottom - top);
   };
-  return { ticks, place };
+  return { ticks, edge: clipped ? ticks[0] : null, place };
 }
 
 function logTicks(from, to) {
-  const factors = to - from > 4 ? [1] : to - from > 2.5 ? [1, 3] : [1, 2, 5];
+  const factors = to - from > 4.5 ? [1] : to - from > 3.4 ? [1, 3] : [1, 2, 5];
   const ticks = [];
   for (let decade = Math.floor(from); decade <= Math.ceil(to); decade += 1) {
     for (const factor of factors) {

@@ -2,7 +2,7 @@
 
 import { sign } from "./chart.js";
 import { el, setText, svg, whenChanged } from "./dom.js";
-import { count, duration, money, moment, percent, shortCount } from "./format.js";
+import { count, duration, hours as hoursText, money, moment, percent, shortCount } from "./format.js";
 
 // -- tables -------------------------------------------------------------------------------------------------------
 
@@ -29,9 +29,10 @@ export class SortableTable {
     this.show(this.rows);
   }
 
-  show(rows) {
-    this.rows = rows;
-    whenChanged(this.body, [rows, this.sort], () => this.build());
+  // `context` is what the cells depend on beside the rows.
+  show(rows, context = this.context) {
+    Object.assign(this, { rows, context });
+    whenChanged(this.body, [rows, context, this.sort], () => this.build());
   }
 
   build() {
@@ -78,7 +79,7 @@ export function operationColumns(thresholdS) {
   ];
 }
 
-export const MODEL_COLUMNS = [
+export const modelColumns = (totalUsd) => [
   { head: "Model", value: (row) => row.model, show: (row) => row.model || "(unknown)", left: true },
   whole("Calls", (row) => row.calls),
   whole("Failed", (row) => row.failed, alarming((row) => row.failed, "failed")),
@@ -88,14 +89,18 @@ export const MODEL_COLUMNS = [
   whole("Answer", (row) => row.tokens.output_answer),
   whole("Thinking", (row) => row.tokens.output_thinking),
   whole("All tokens", (row) => row.tokens.total),
-  { head: "Cost", value: (row) => row.cost_usd, show: costCell },
+  { head: "Cost", value: (row) => row.cost_usd, show: (row) => costCell(row, totalUsd()) },
 ];
 
-function costCell(row) {
-  if (row.priced) return money(row.cost_usd);
+function costCell(row, totalUsd) {
+  const cost = row.cost_usd > 0 || row.priced ? precise(row.cost_usd, totalUsd) : "";
+  if (row.priced) return cost;
   const badge = el("span", { class: "badge", title: `${count(row.unpriced_tokens)} tokens have no known price` }, "unpriced");
-  return row.cost_usd > 0 ? el("span", {}, `${money(row.cost_usd)} `, badge) : badge;
+  return cost ? el("span", {}, `${cost} `, badge) : badge;
 }
+
+// One model's share of the total may be tiny: two digits more than the total has.
+const precise = (usd, totalUsd) => money(usd, totalUsd / 100);
 
 export function newestColumns(nowMs) {
   return [
@@ -135,7 +140,7 @@ export function showFigures(list, figures) {
 export function operationFigures(summary) {
   const { count: all, violations, errors, avg_s: average, p95_s: p95 } = summary;
   return [
-    { name: "Operations", value: shortCount(all), note: all ? `average ${duration(average)}` : "none" },
+    { name: "Total", value: shortCount(all), note: all ? `average ${duration(average)}` : "none" },
     { name: "p95", value: all ? duration(p95) : "–", note: all ? `slowest ${duration(summary.max_s)}` : "" },
     { name: "Slow", value: shortCount(violations), note: share(violations, all, "above threshold"), mark: violations && "slow" },
     { name: "Failed", value: shortCount(errors), note: share(errors, all, "of operations"), mark: errors && "failed" },
@@ -152,11 +157,11 @@ export function geminiFigures(totals) {
     { name: "Calls", value: shortCount(calls.total), note: others.join(", ") || "no retries" },
     { name: "Failed", value: shortCount(calls.error), note: share(calls.error, calls.total, "of calls"), mark: calls.error && "failed" },
     { name: "Tokens", value: shortCount(tokens.total), note: `${shortCount(input)} in, ${shortCount(tokens.total - input)} out` },
-    { name: "Cost", value: money(totals.cost_usd), note: unpriced ? `without ${shortCount(unpriced)} unpriced tokens` : "every token priced", mark: unpriced && "slow" },
+    { name: "Cost", value: money(totals.cost_usd), note: unpriced ? `without ${shortCount(unpriced)} unpriced tokens` : "every token priced" },
   ];
 }
 
-const share = (part, all, of) => (all ? `${percent(part / all)} ${of}` : "none");
+const share = (part, all, of) => (part ? `${percent(part / all)} ${of}` : "none");
 
 // -- bars ---------------------------------------------------------------------------------------------------------
 
@@ -189,29 +194,32 @@ export function tokenBars(tokens) {
   });
 }
 
-export function costBars(models) {
+export function costBars(models, totalUsd) {
+  const cost = (usd) => precise(usd, totalUsd);
   const shown = models.slice(0, 7).map((row) => ({
     name: row.model || "(unknown)", value: row.cost_usd, kind: "cost",
-    text: row.priced ? money(row.cost_usd) : `${row.cost_usd > 0 ? `${money(row.cost_usd)} + ` : ""}${count(row.unpriced_tokens)} tokens unpriced`,
+    text: row.priced ? cost(row.cost_usd) : `${row.cost_usd > 0 ? `${cost(row.cost_usd)} + ` : ""}${count(row.unpriced_tokens)} tokens unpriced`,
   }));
   const rest = models.slice(7);
   if (rest.length === 0) return shown;
   const value = rest.reduce((sum, row) => sum + row.cost_usd, 0);
-  return [...shown, { name: `${rest.length} others`, value, text: money(value), kind: "cost" }];
+  return [...shown, { name: `${rest.length} others`, value, text: cost(value), kind: "cost" }];
 }
 
 // -- retention and alerts -----------------------------------------------------------------------------------------
 
-export function showRetention(node, retention) {
+export function showRetention(node, retention, telemetryErrors) {
   const { current_entries: now, max_entries: most, ttl_hours: hours, utilization_percent: used } = retention;
   const text = `${count(now)} of ${count(most)} entries, ${used.toFixed(1)} %`;
-  whenChanged(node, retention, () => {
+  whenChanged(node, [retention, telemetryErrors], () => {
     const meter = el("div", {
       role: "meter", "aria-label": "Retained entries", "aria-valuemin": "0", "aria-valuemax": String(most),
       "aria-valuenow": String(Math.min(now, most)), "aria-valuetext": text,
     }, bar(used / 100, used >= 80 ? "full" : "cost"));
-    const rule = `Operations, calls to Gemini and retries share ${count(most)} places for at most ${count(hours)} h; the oldest leave first.`;
-    node.replaceChildren(el("p", { class: "amount" }, text), meter, el("p", { class: "quiet" }, rule));
+    const rule = `Operations and calls to Gemini share ${count(most)} places for at most ${hoursText(hours)}; the oldest leave first.`;
+    const inside = `${count(telemetryErrors)} failures inside the telemetry itself; the application went on.`;
+    const failures = telemetryErrors ? el("p", { class: "failed" }, inside) : null;
+    node.replaceChildren(...[el("p", { class: "amount" }, text), meter, el("p", { class: "quiet" }, rule), failures].filter(Boolean));
   });
 }
 
