@@ -106,14 +106,16 @@ def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, si
         "error_rate",
         rate,
         thresholds.max_error_rate,
-        f"High error rate: {rate:.1%} of {calls:.0f} calls to Gemini failed.",
+        f"High error rate: {rate:.1%} of {calls:,.0f} calls to Gemini failed.",
     )
-    found.above("retries", retries, thresholds.max_retries, f"Many retries: {retries:.0f} requests had to be repeated.")
+    found.above(
+        "retries", retries, thresholds.max_retries, f"Many retries: requests had to be repeated {retries:,.0f} times."
+    )
     found.above(
         "response_time",
         slow,
         thresholds.max_slow_operations,
-        f"Slow responses: {slow} retained operations exceeded their threshold.",
+        f"Slow responses: retained operations over their threshold: {slow:,}.",
     )
     if percent >= thresholds.max_storage_percent:
         message = f"Storage is {percent:.0f} % full; the oldest entries leave first."
@@ -122,13 +124,13 @@ def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, si
         "unpriced_tokens",
         unpriced,
         thresholds.max_unpriced_tokens,
-        f"Unpriced: {unpriced:.0f} tokens have no known price and are missing from the cost.",
+        f"Unpriced: tokens without a known price, missing from the cost: {unpriced:,.0f}.",
     )
     found.above(
         "unreconciled_calls",
         unreconciled,
         thresholds.max_unreconciled_calls,
-        f"Unreconciled: {unreconciled:.0f} calls have no usage record that balances.",
+        f"Unreconciled: calls without a usage record that balances: {unreconciled:,.0f}.",
     )
     return found.alerts
 

@@ -32,7 +32,7 @@ def test_only_changes_are_told():
 def test_a_change_carries_what_was_compared():
     """A change has the alert with its sentence and numbers, and when it was noticed."""
     (change,) = AlertWatch().look(snapshot(retries=7, unix_s=1234.5))
-    alert = Alert("retries", "Many retries: 7 requests had to be repeated.", 7, 5)
+    alert = Alert("retries", "Many retries: requests had to be repeated 7 times.", 7, 5)
     assert change == AlertChange(alert, firing=True, unix_s=1234.5)
 
 

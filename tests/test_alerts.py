@@ -27,10 +27,10 @@ FIRING = {
         {"ok": 3, "error": 2, "blocked": 1},
         Alert("error_rate", "High error rate: 33.3% of 6 calls to Gemini failed.", 2 / 6, 0.2),
     ),
-    "retries": ({"retries": 6}, Alert("retries", "Many retries: 6 requests had to be repeated.", 6, 5)),
+    "retries": ({"retries": 6}, Alert("retries", "Many retries: requests had to be repeated 6 times.", 6, 5)),
     "response_time": (
         {"ended": [(998.0, True), (999.0, False)]},
-        Alert("response_time", "Slow responses: 1 retained operations exceeded their threshold.", 1, 0),
+        Alert("response_time", "Slow responses: retained operations over their threshold: 1.", 1, 0),
     ),
     "storage": (
         {"full": 80.0},
@@ -38,11 +38,11 @@ FIRING = {
     ),
     "unpriced_tokens": (
         {"unpriced": 12},
-        Alert("unpriced_tokens", "Unpriced: 12 tokens have no known price and are missing from the cost.", 12, 0),
+        Alert("unpriced_tokens", "Unpriced: tokens without a known price, missing from the cost: 12.", 12, 0),
     ),
     "unreconciled_calls": (
         {"unreconciled": 2},
-        Alert("unreconciled_calls", "Unreconciled: 2 calls have no usage record that balances.", 2, 0),
+        Alert("unreconciled_calls", "Unreconciled: calls without a usage record that balances: 2.", 2, 0),
     ),
 }
 
