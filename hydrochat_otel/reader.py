@@ -3,7 +3,9 @@
 import json
 import math
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
@@ -19,6 +21,8 @@ from opentelemetry.sdk.metrics.export import (
 
 from hydrochat_otel.snapshot import Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
 
+_Series = tuple[str, str, frozenset[tuple[str, str]]]
+
 
 class SnapshotReader(MetricReader):
     """A cumulative reader that is collected by whoever renders; concurrent collections take turns."""
@@ -27,6 +31,7 @@ class SnapshotReader(MetricReader):
         super().__init__()
         self._turn = threading.Lock()
         self._collected: list[MetricsData] = []
+        self._newest: dict[_Series, dict[int, Exemplar]] = {}
 
     def read(self) -> tuple[tuple[Family, ...], Mapping[str, str]]:
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
@@ -37,9 +42,25 @@ class SnapshotReader(MetricReader):
             self._collected.clear()
             self.collect()
             collected = self._collected.pop() if self._collected else None
-        if collected is None:
-            return (), {}
-        return families(collected), _resource(collected)
+            if collected is None:
+                return (), {}
+            return tuple(self._with_newest_exemplars(family) for family in families(collected)), _resource(collected)
+
+    def _with_newest_exemplars(self, family: Family) -> Family:
+        """Return the family with the newest exemplar of each bucket, also where an earlier collection took it.
+
+        The SDK hands each exemplar out once; without this the page's refresh would take it from Prometheus.
+        """
+        points: list[Point] = []
+        for point in family.points:
+            series = (family.scope, family.name, frozenset(point.attributes.items()))
+            newest = self._newest.get(series)
+            if point.exemplars:
+                newest = self._newest.setdefault(series, {})
+                edges = point.edges if isinstance(point, HistogramPoint) else ()
+                newest.update((bisect_left(edges, one.value), one) for one in point.exemplars)
+            points.append(point._replace(exemplars=tuple(newest.values())) if newest else point)
+        return replace(family, points=tuple(points))
 
     def _receive_metrics(
         self,

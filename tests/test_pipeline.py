@@ -160,6 +160,25 @@ def test_exemplars_keep_the_trace_of_the_call(installed):
     assert [one.trace_id for one in point.exemplars] == [f"{snapshot.entries[0].trace_id:032x}"]
 
 
+def test_no_reader_takes_an_exemplar_from_another(installed):
+    """The page's refresh leaves the exemplars to the next scrape; a newer one of the same bucket replaces the old."""
+    histogram = installed.meter_provider.get_meter("host").create_histogram("h")
+
+    def record(value):
+        with installed.tracer_provider.get_tracer("host").start_as_current_span("x") as span:
+            histogram.record(value)
+        return f"{span.get_span_context().trace_id:032x}"
+
+    def exemplars():
+        [family] = [family for family in installed.snapshot().families if family.name == "h"]
+        return [(one.value, one.trace_id) for one in family.points[0].exemplars]
+
+    low, high = record(0.5), record(7000.0)
+    assert exemplars() == exemplars() == [(0.5, low), (7000.0, high)]
+    newer = record(0.25)
+    assert exemplars() == exemplars() == [(0.25, newer), (7000.0, high)]
+
+
 def test_an_exponential_histogram_is_written_out(installed):
     """Exponential buckets become plain edges and counts: same total, every value at or below its edge."""
     provider = MeterProvider(
