@@ -25,8 +25,10 @@ LIBRARY_VERSION: Final = "hydrochat.library.version"
 COST_USD: Final = "hydrochat.llm.cost_usd"
 BUCKET_TOKENS: Final = "hydrochat.llm.tokens."
 """Prefix of the five span attributes that carry one call's tokens, one for each bucket."""
+MODALITY_TOKENS: Final = "hydrochat.llm.modality_tokens."
+"""Prefix of span attributes for the tokens of a bucket that are no text, such as `...input_fresh.audio`."""
 ATTEMPTS: Final = "hydrochat.llm.attempts"
-"""On a span: the number of HTTP requests that the SDK sent for the call."""
+"""On the span of a call whose first HTTP request did not settle it: how many the SDK sent."""
 ATTEMPT_REASONS: Final = "hydrochat.llm.attempt.reasons"
 """On a span whose call was retried or failed: how each attempt ended, in order (`429`, `5xx`, `network`, `2xx`)."""
 RETRY_WAITS_S: Final = "hydrochat.llm.retry.waits"
@@ -262,7 +264,7 @@ TELEMETRY_ERRORS: Final = MetricSpec(
 INSTRUMENTATION_ACTIVE: Final = MetricSpec(
     "hydrochat.instrumentation.active",
     "gauge",
-    "1",
+    "{library}",  # not "1": the collector would call the gauge a ratio
     "1 while the library is instrumented, 0 when it was refused or undone.",
     (LIBRARY, LIBRARY_VERSION),
 )

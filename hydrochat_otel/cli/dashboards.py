@@ -1,0 +1,27 @@
+"""``hydrochat-otel dashboards export``: the dashboards for a Grafana that is there already."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from hydrochat_otel.stack import shipped
+
+
+@click.group()
+def dashboards() -> None:
+    """Grafana dashboards of the metrics."""
+
+
+@dashboards.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Write over files that differ.")
+def export(directory: Path, *, force: bool) -> None:
+    """Write the dashboards to DIRECTORY, for Grafana's import or its file provisioning."""
+    try:
+        written = shipped.export("dashboards", directory, overwrite=force)
+    except shipped.ExportError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    for path in written:
+        click.echo(path)

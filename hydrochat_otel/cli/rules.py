@@ -1,0 +1,27 @@
+"""``hydrochat-otel rules export``: recording rules and alerts for a Prometheus that is there already."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from hydrochat_otel.stack import shipped
+
+
+@click.group()
+def rules() -> None:
+    """Prometheus rules on the metrics."""
+
+
+@rules.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Write over files that differ, such as rules with a budget of your own.")
+def export(directory: Path, *, force: bool) -> None:
+    """Write the rules to DIRECTORY, for rule_files in prometheus.yml."""
+    try:
+        written = shipped.export("rules", directory, overwrite=force)
+    except shipped.ExportError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    for path in written:
+        click.echo(path)

@@ -1,0 +1,31 @@
+"""Every generated asset with the text that the code makes for it."""
+
+from typing import Final
+
+from hydrochat_otel.stack import (
+    alerting,
+    board_conversations,
+    board_gemini,
+    board_service,
+    board_telemetry,
+    recordings,
+    rule_files,
+)
+
+_MADE_BY: Final = "Made by `python -m hydrochat_otel.stack` from the declared metrics; a change here is overwritten."
+_RECORDINGS: Final = f"""{_MADE_BY}
+Recording rules of HydroChat. `grew` in a name: by how much counters grew in the window, where the first value of a
+series that appeared later than its process counts as growth, so that single events of a quiet service are seen.
+The daily budget in dollars is {recordings.BUDGET}: export the rules and state your own."""
+_ALERTS: Final = f"""{_MADE_BY}
+Alerts of HydroChat. They need hydrochat.recording.yml beside them."""
+
+
+def files() -> dict[str, str]:
+    """Return the text of each file by its path below the assets."""
+    boards = (module.board() for module in (board_service, board_gemini, board_conversations, board_telemetry))
+    return {
+        "rules/hydrochat.recording.yml": rule_files.render(_RECORDINGS, recordings.groups()),
+        "rules/hydrochat.alerts.yml": rule_files.render(_ALERTS, alerting.groups()),
+        **{f"dashboards/{board.uid}.json": board.render() for board in boards},
+    }

@@ -1,0 +1,122 @@
+"""Rule files: groups of recording and alerting rules as data, and their YAML."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import yaml
+
+from hydrochat_otel.stack.promql import by
+
+Severity = Literal["page", "warning", "info"]
+
+_WIDTH: Final = 118
+_FOLD_FROM: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A rule that keeps an expression's value as a series; `record` is its name as level:metric:operation."""
+
+    record: str
+    expression: str
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def as_yaml(self) -> dict[str, Any]:
+        """Return the rule as Prometheus reads it."""
+        labels = {"labels": self.labels} if self.labels else {}
+        return {"record": self.record, "expr": _Text(self.expression), **labels}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """An alert and what to do about it.
+
+    Attributes:
+        name: Starts with `Hydrochat`, by which the dashboards find it.
+        expression: Fires for whatever it returns.
+        lasting: How long that must last; None fires with the first evaluation.
+        severity: `page` wakes somebody, `warning` is for the working day, `info` is for the dashboards.
+        summary: One line with the labels in it.
+        description: What was compared with what.
+        runbook: What to look at and what to do, in order.
+    """
+
+    name: str
+    expression: str
+    lasting: str | None = None
+    severity: Severity
+    summary: str
+    description: str
+    runbook: str
+
+    def as_yaml(self) -> dict[str, Any]:
+        """Return the rule as Prometheus reads it."""
+        lasting = {"for": self.lasting} if self.lasting else {}
+        texts = {"summary": self.summary, "description": self.description, "runbook": self.runbook}
+        return {
+            "alert": self.name,
+            "expr": _Text(self.expression),
+            **lasting,
+            "labels": {"severity": self.severity},
+            "annotations": {name: _Text(text) for name, text in texts.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are evaluated one after the other, every so often."""
+
+    name: str
+    interval: str
+    rules: tuple[Recording | Alert, ...]
+
+
+def joined(names: tuple[str, ...], left: str, operator: str, right: str) -> str:
+    """Return two vectors with the same labels put together by an operator such as `and`."""
+    return f"{left}\n{operator} on ({', '.join(names)})\n{right}"
+
+
+def at_least(minimum: float, names: tuple[str, ...], growth: str) -> str:
+    """Return the condition that enough has happened to judge by."""
+    return f"{by(names, growth)} >= {minimum:g}"
+
+
+def render(header: str, groups: tuple[Group, ...]) -> str:
+    """Return the text of a rule file; the header's lines become comments."""
+    document = {
+        "groups": [
+            {"name": group.name, "interval": group.interval, "rules": [rule.as_yaml() for rule in group.rules]}
+            for group in groups
+        ]
+    }
+    return dump(header, document)
+
+
+def dump(header: str, document: Any) -> str:
+    """Return a YAML document under a comment."""
+    comment = "".join(f"# {line}\n" for line in header.splitlines())
+    return comment + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=_WIDTH, allow_unicode=True)
+
+
+class _Text(str):
+    """A text that is written as a block when it has several lines."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, and repeats what is equal instead of pointing at it."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT002 - its signature
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its signature
+        return True
+
+
+def _represent(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else ">" if len(text) > _FOLD_FROM else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
+
+
+_Dumper.add_representer(_Text, _represent)

@@ -1,0 +1,56 @@
+"""The demo with its page on loopback, the programs that look at it, and the shipped assets where they read them."""
+
+import re
+import shutil
+
+import pytest
+from stack import go_programs
+from stack.servers import scrape_app
+
+from hydrochat_otel.demo.emulator import Emulator
+from hydrochat_otel.demo.scenario import ConversationBrain
+from hydrochat_otel.server import Server
+from hydrochat_otel.stack import shipped
+
+collect_ignore = ["test_compose_config.py"] if go_programs.LEFT_OUT else []
+
+
+@pytest.fixture
+def emulator():
+    with Emulator(ConversationBrain()) as running:
+        yield running
+
+
+@pytest.fixture
+def served(install):
+    """An instrumented application that serves its metrics."""
+    install(instrument_gemini=True)
+    with Server("127.0.0.1", 0) as server:
+        yield server
+
+
+@pytest.fixture
+def quick_rules(tmp_path):
+    """The shipped rules, evaluated every second and without waiting before they fire; nothing else is changed."""
+    directory = tmp_path / "rules"
+    for path in shipped.export("rules", directory):
+        text = re.sub(r"^(\s+)interval: .*$", r"\1interval: 1s", path.read_text(), flags=re.MULTILINE)
+        text = re.sub(r"^\s+for: .*\n", "", text, flags=re.MULTILINE)
+        path.write_text(text)
+    return directory
+
+
+@pytest.fixture
+def scraped(served, quick_rules):
+    """The configuration of a Prometheus that scrapes the application and evaluates the rules."""
+    return {"rule_files": [f"{quick_rules}/*.yml"], "scrape_configs": [scrape_app(served.port)]}
+
+
+@pytest.fixture
+def assets(tmp_path):
+    """A copy of every shipped asset of the stack, as files."""
+    directory = tmp_path / "assets"
+    for folder in ("alertmanager", "prometheus", "rules", "dashboards"):
+        shipped.export(folder, directory / folder)
+    yield directory
+    shutil.rmtree(directory)

@@ -1,0 +1,190 @@
+import json
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import require_program
+from google import genai
+from google.genai import errors, types
+from stack.servers import Program, Prometheus, Webhook, eventually, free_port
+
+from hydrochat_otel.demo.replies import failure
+from hydrochat_otel.stack import alerting
+
+MODEL = "gemini-2.5-flash"
+
+CONFIGS = ("alertmanager.yml", "alertmanager-local.yml")
+
+
+def shipped_config(directory: Path, name: str = "alertmanager.yml"):
+    return yaml.safe_load((directory / "alertmanager" / name).read_text())
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", CONFIGS)
+def test_amtool_finds_no_fault(assets, name):
+    """Alertmanager's own check accepts both configurations and their template."""
+    amtool = require_program("amtool", "prometheus-alertmanager")
+    done = subprocess.run(
+        [amtool, "check-config", name], cwd=assets / "alertmanager", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        (["severity=page"], "slack-and-email"),
+        (["severity=warning"], "slack"),
+        (["severity=info"], "dashboards-only"),
+    ],
+)
+def test_each_severity_reaches_its_receiver(assets, labels, receivers):
+    """A page goes to Slack and e-mail, a warning to Slack, an info nowhere."""
+    amtool = require_program("amtool", "prometheus-alertmanager")
+    done = subprocess.run(
+        [amtool, "config", "routes", "test", "--config.file=alertmanager.yml", *labels],
+        cwd=assets / "alertmanager",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, receivers)
+
+
+def test_both_configurations_route_alike(assets):
+    """The local one differs in whom it tells and in nothing else; no secret is written into either."""
+    real, local = (shipped_config(assets, name) for name in CONFIGS)
+    assert real["route"] == local["route"]
+    assert real["inhibit_rules"] == local["inhibit_rules"]
+    assert real["templates"] == local["templates"]
+    assert [one["name"] for one in real["receivers"]] == [one["name"] for one in local["receivers"]]
+    secrets = {key for key in real["global"] if "password" in key or "api_url" in key}
+    assert secrets == {"slack_api_url_file", "smtp_auth_password_file"}
+
+
+def test_inhibition_speaks_of_alerts_that_exist(assets):
+    """Every alert that the rules of inhibition name is one of ours."""
+    names = {rule.name for group in alerting.groups() for rule in group.rules}
+    matchers = [
+        matcher
+        for rule in shipped_config(assets)["inhibit_rules"]
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"])
+    ]
+    sources = {matcher.split(" = ")[1] for matcher in matchers if " = " in matcher}
+    assert sources <= names
+    assert {severity for group in alerting.groups() for rule in group.rules for severity in [rule.severity]} == {
+        "page",
+        "warning",
+        "info",
+    }
+
+
+@pytest.fixture
+def webhook():
+    with Webhook() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def alertmanager(assets, webhook):
+    """The shipped Alertmanager, quicker, with a webhook that gets the texts of the template in place of people."""
+    program = require_program("prometheus-alertmanager", "prometheus-alertmanager")
+    directory = assets / "alertmanager"
+    config = shipped_config(assets, "alertmanager-local.yml")
+    config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
+    told = [{"url": webhook.url, "send_resolved": True}]
+    config["receivers"] = [{"name": one["name"], "webhook_configs": told} for one in config["receivers"]]
+    (directory / "quick.yml").write_text(yaml.safe_dump(config))
+    port = free_port()
+    with Program(
+        directory,
+        program,
+        f"--config.file={directory / 'quick.yml'}",
+        f"--storage.path={directory / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+        ready_url=f"http://127.0.0.1:{port}/-/ready",
+    ):
+        yield f"127.0.0.1:{port}"
+
+
+def call(client, times):
+    """Call Gemini some times; what fails is the application's to bear."""
+    for _ in range(times):
+        with suppress(errors.APIError):
+            client.models.generate_content(model=MODEL, contents="How is the wound?")
+
+
+@pytest.mark.real
+def test_an_outage_is_told_within_half_a_minute_and_so_is_its_end(emulator, scraped, alertmanager, webhook, tmp_path):
+    """Failing calls, scrape, rule, Alertmanager, webhook: one message says what is wrong, another that it is over."""
+    config = {**scraped, "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}}
+    options = types.HttpOptions(base_url=emulator.base_url, client_args={"trust_env": False})
+    program = require_program("prometheus", "prometheus")
+    name = "HydrochatGeminiErrorRate"
+    with (
+        Prometheus(tmp_path / "prometheus", program, config) as prometheus,
+        genai.Client(vertexai=False, api_key="emulated", http_options=options) as client,
+    ):
+        eventually(lambda: prometheus.instant("hydrochat_retention_entries"), "the application is scraped")
+        emulator.script(*[failure(400)] * 10)
+        call(client, 10)
+        (alert, *_) = eventually(lambda: webhook.alerts(name, "firing"), "the alert is told", within_s=30)
+        assert alert["labels"] == {
+            "alertname": name,
+            "gen_ai_request_model": MODEL,
+            "job": "hydrochat",
+            "severity": "page",
+        }
+        assert alert["annotations"]["summary"] == f"100% of the calls to {MODEL} fail (hydrochat)"
+        assert alert["annotations"]["runbook"].startswith("1. Dashboard Gemini")
+        call(client, 90)
+        (alert, *_) = eventually(lambda: webhook.alerts(name, "resolved"), "its end is told", within_s=30)
+        assert alert["status"] == "resolved"
+    shutil.rmtree(tmp_path / "prometheus")
+
+
+@pytest.mark.real
+def test_the_template_writes_what_people_read(assets):
+    """Slack's and the mail's texts name the alert, the summary and the runbook, and say when it is resolved."""
+    amtool = require_program("amtool", "prometheus-alertmanager")
+    data = {
+        "receiver": "slack",
+        "status": "firing",
+        "externalURL": "http://127.0.0.1:9093",
+        "commonLabels": {"alertname": "HydrochatTargetDown", "job": "chat", "severity": "page"},
+        "alerts": [
+            {"status": "firing", "annotations": {"summary": "a is down", "description": "d", "runbook": "1. Look."}},
+            {"status": "resolved", "annotations": {"summary": "b is down"}},
+        ],
+    }
+    (assets / "data.json").write_text(json.dumps(data))
+
+    def rendered(template):
+        done = subprocess.run(
+            [
+                amtool,
+                "template",
+                "render",
+                "--template.glob=alertmanager/hydrochat.tmpl",
+                "--template.data=data.json",
+                f'--template.text={{{{ template "hydrochat.{template}" . }}}}',
+            ],
+            cwd=assets,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert rendered("title") == "[1 firing] HydrochatTargetDown (chat)"
+    assert rendered("colour") == "danger"
+    assert rendered("text").split() == ["a", "is", "down", "d", "1.", "Look.", "Resolved:", "b", "is", "down"]
+    assert "<h3>a is down</h3>" in rendered("html")
+    assert "<h3>Resolved: b is down</h3>" in rendered("html")
