@@ -46,6 +46,16 @@ class DeferredQueue:
             self._record(_RELIEF_BATCH)
         self._items.append(item)
 
+    def hand_over(self, item: tuple[Any, ...]) -> bool:
+        """Append one item from a finaliser; False, and nothing done, where no thread drains.
+
+        The garbage collector may run a finaliser while its thread holds any lock whatever, so nothing is recorded here.
+        """
+        if self._thread is None:
+            return False
+        self._items.append(item)
+        return True
+
     def drain(self) -> None:
         """Record everything that waited when the call began; any thread may call, they take turns."""
         with self._lock:

@@ -24,9 +24,7 @@ _WORDS: Final = (
     "use|robotics|er|streaming|vision|embedding|multimodal|multilingual|text|code|gecko|it|pt|maas|customtools|realtime"
 )
 _FIGURES: Final = r"v?\d{1,2}(?:\.\d{1,2})?n?|00\d|20[2-4]\d|[ae]?\d{1,3}b"
-_MODEL: Final = re.compile(
-    rf"(?!.*-\d+-\d+-\d+(?:-|$))(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES}))*", re.ASCII
-)
+_MODEL: Final = re.compile(rf"(?!.*-\d+-\d+-\d+(?:-|$))(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES}))*", re.ASCII)
 
 
 class ClosedSet:

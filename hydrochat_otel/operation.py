@@ -23,6 +23,13 @@ from hydrochat_otel.semconv import Outcome
 _CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit)
 
 
+def outcome_of(error: BaseException | None) -> Outcome:
+    """Return how work ended that raised this, or nothing; a cancellation is no error."""
+    if error is None:
+        return "ok"
+    return "cancelled" if isinstance(error, _CANCELLATIONS) else "error"
+
+
 class Operation:
     """A piece of work that is timed and traced.
 
@@ -110,6 +117,7 @@ class Operation:
         outcome: Outcome | None = None,
         error_type: str | None = None,
         attributes: Mapping[str, AttributeValue] | None = None,
+        ended_ns: int | None = None,
     ) -> bool:
         """End the operation; only the first call does, and returns True.
 
@@ -118,16 +126,17 @@ class Operation:
             outcome: How the work ended, when the caller knows better than the exception says.
             error_type: Overrides the exception's class name, for instance with a status code.
             attributes: What became known during the work, set on the span.
+            ended_ns: When it ended by ``time.perf_counter_ns()``, if that was before now.
         """
         try:
             self._open.pop()
         except IndexError:
             return False
-        elapsed_ns = time.perf_counter_ns() - self._started_ns
+        elapsed_ns = (ended_ns or time.perf_counter_ns()) - self._started_ns
         self.duration_s = elapsed_ns / 1e9
         self.exceeded = self.duration_s > self.threshold_s
         if outcome is None:
-            outcome = "ok" if error is None else "cancelled" if isinstance(error, _CANCELLATIONS) else "error"
+            outcome = outcome_of(error)
         self.outcome = outcome
         if outcome == "error":
             self.error_type = self.instruments.error_types.admit(error_type or type(error).__name__)

@@ -17,7 +17,7 @@ from hydrochat_otel.google_genai.attempts import Attempts, status_of
 from hydrochat_otel.google_genai.pricing import PriceBook
 from hydrochat_otel.google_genai.sites import Site, Sites
 from hydrochat_otel.google_genai.usage import Tokens, UsageRecord, total_of
-from hydrochat_otel.operation import Operation
+from hydrochat_otel.operation import Operation, outcome_of
 from hydrochat_otel.semconv import Outcome
 
 INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
@@ -171,42 +171,63 @@ class Call:
 
     def succeed(self) -> None:
         """End the call: the reply is complete."""
-        self._finish(None, "error" if self.declared_error else "blocked" if self._is_blocked else "ok")
+        self._end(None, "error" if self.declared_error else "blocked" if self._is_blocked else "ok")
 
     def abandon(self, error: BaseException | None = None) -> None:
         """End the call of a caller who left; a stream that had said why it ends was complete all the same."""
         if self.finish_reasons or self.refused:
             self.succeed()
         else:
-            self._finish(error, "cancelled")
+            self._end(error, "cancelled")
+
+    def drop(self) -> None:
+        """End the call of a stream that nobody holds any more; called by finalisers, so it only notes it."""
+        if self._inside is None:
+            return
+        if not self.operation.instruments.queue.hand_over((self._end_dropped, time.perf_counter_ns())):
+            self.abandon()
+
+    def _end_dropped(self, ended_ns: int) -> None:
+        outcome: Outcome = "blocked" if self._is_blocked else "ok" if self.finish_reasons else "cancelled"
+        if self._finish(None, outcome, ended_ns):
+            metering.record(self)
 
     def fail(self, error: BaseException) -> None:
         """End the call with what the SDK raised; cancellations are no errors."""
-        self._finish(error, None)
+        self._end(error, None)
 
     @property
     def _is_blocked(self) -> bool:
         reasons = self.finish_reasons
         return self.refused or (bool(reasons) and all(reason in replies.BLOCKING for reason in reasons))
 
-    def _finish(self, error: BaseException | None, outcome: Outcome | None) -> None:
+    def _end(self, error: BaseException | None, outcome: Outcome | None) -> None:
+        if self._finish(error, outcome):
+            self.operation.instruments.defer(metering.record, self)
+
+    def _finish(self, error: BaseException | None, outcome: Outcome | None, ended_ns: int | None = None) -> bool:
+        if self._inside is None:
+            return False
         self._inside = None  # it holds this call: without the cycle, counting references frees both
         try:
             status = None if error is None else status_of(error)
             attributes = self._account()
-            if outcome not in {"ok", "blocked"} and self.tokens is not None and self.tokens.total:
-                attributes[semconv.ESTIMATED] = False
-            ended = self.operation.finish(
+            outcome = outcome or outcome_of(error)
+            if self.tokens is not None:
+                if self.tokens.total and outcome in {"error", "cancelled"}:
+                    attributes[semconv.ESTIMATED] = False
+                if not self.tokens.reconciled and outcome != "error":
+                    attributes[semconv.UNRECONCILED] = True
+            return self.operation.finish(
                 error,
                 outcome=outcome,
-                error_type=self.declared_error or None if status is None else str(status),
+                error_type=(self.declared_error or None) if status is None else str(status),
                 attributes=attributes,
+                ended_ns=ended_ns,
             )
-            if ended:
-                self.operation.instruments.defer(metering.record, self)
         except Exception as failure:
             faults.note("google_genai.finish", failure)
-            self.operation.finish(error, outcome=outcome)
+            return self.operation.finish(error, outcome=outcome, ended_ns=ended_ns)
 
     def _account(self) -> dict[str, AttributeValue]:
         """Close the ledger and return what it adds to the span."""
@@ -215,18 +236,7 @@ class Call:
             replies.read_body(self, self.body)
             self.body = None
         if self.bills_tokens:
-            self.close_turn()
-            turns = self._turns or (self.usage.tokens(),)
-            tokens = self.tokens = turns[0] if len(turns) == 1 else total_of(turns)
-            attributes.update({name: n for name, n in zip(_BUCKET_ATTRIBUTES, tokens.buckets, strict=True) if n})
-            if tokens.total or tokens.reconciled:
-                attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
-                attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
-                self._price(turns, attributes)
-            if not tokens.reconciled:
-                attributes[semconv.UNRECONCILED] = True
-            if tokens.service_tier != "standard":
-                attributes[semconv.SERVICE_TIER] = tokens.service_tier
+            self._account_tokens(attributes)
         if self.response_model:
             attributes[semconv.GEN_AI_RESPONSE_MODEL] = self.response_model
         if self.finish_reasons:
@@ -236,13 +246,28 @@ class Call:
         attributes.update(_told_of(self.attempts))
         return attributes
 
+    def _account_tokens(self, attributes: dict[str, AttributeValue]) -> None:
+        self.close_turn()
+        turns = self._turns or (self.usage.tokens(),)
+        tokens = self.tokens = turns[0] if len(turns) == 1 else total_of(turns)
+        attributes.update({name: n for name, n in zip(_BUCKET_ATTRIBUTES, tokens.buckets, strict=True) if n})
+        for bucket, modalities in tokens.modalities:
+            for name, count in modalities.items():
+                attributes[f"{semconv.MODALITY_TOKENS}{bucket}.{name.lower()}"] = count
+        if tokens.total or tokens.reconciled:
+            attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
+            attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
+            self._price(turns, attributes)
+        if tokens.service_tier != "standard":
+            attributes[semconv.SERVICE_TIER] = tokens.service_tier
+
     def _price(self, turns: Sequence[Tokens], attributes: dict[str, AttributeValue]) -> None:
         model = self._answered_by or self.site.model_id
         costs = [self._prices.cost_usd(model, turn, self._started_unix_s) for turn in turns]
         known = [cost for cost in costs if cost is not None]
         if len(known) == len(costs):
             self.cost_usd = attributes[semconv.COST_USD] = sum(known)
-        else:
+        elif any(turn.total for turn in turns):
             attributes[semconv.UNPRICED] = True
 
 
@@ -251,8 +276,10 @@ _BUCKET_ATTRIBUTES: Final = tuple(semconv.BUCKET_TOKENS + bucket for bucket in s
 
 def _told_of(attempts: Attempts) -> Mapping[str, AttributeValue]:
     made = attempts.made
+    if len(made) == 1 and made[0].reason == "2xx":
+        return {}
     told: dict[str, AttributeValue] = {semconv.ATTEMPTS: len(made)}
-    if len(made) > 1 or (made and made[0].reason != "2xx"):
+    if made:
         told[semconv.ATTEMPT_REASONS] = [attempt.reason for attempt in made]
         if waits := [attempt.wait_s for attempt in made if attempt.wait_s is not None]:
             told[semconv.RETRY_WAITS_S] = waits

@@ -65,6 +65,7 @@ class _Patches:
         self.library_version = ""
         self.are_in = False
         self._hooked = False
+        self._refused = False
         self._places: list[tuple[Place, Function]] = []
 
     def current(self) -> Calls | None:
@@ -79,6 +80,7 @@ class _Patches:
             if calls in self.holders:
                 return
             self.holders.append(calls)
+            self._refused = False
         if PACKAGE in sys.modules:
             self.put_in()
         if not self._hooked:
@@ -96,13 +98,14 @@ class _Patches:
 
     def put_in(self) -> None:
         with self.lock:
-            if not self.holders:
+            if not self.holders or self._refused:
                 return
             self.library_version = str(getattr(sys.modules.get(PACKAGE), "__version__", ""))
             try:
                 standing = {(place.owner, place.name) for place, _ in self._places}
                 self._replace(find_places(_load, standing))
             except IncompatibleSdkError as error:
+                self._refused = True
                 faults.note("google_genai.incompatible", error)
                 logger.error("Calls to Gemini are not counted: google-genai %s: %s.", self.library_version, error)  # noqa: TRY400 - one sentence, no trace
                 return

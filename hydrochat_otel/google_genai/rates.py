@@ -13,6 +13,8 @@ Source = Literal["file", "contract", "genai-prices"]
 Direction = Literal["input", "cached", "output"]
 ModalityKey = tuple[Direction, str]
 
+_FIRST_BY_MODALITY: Final = Tokens._fields.index("fresh_by_modality")
+_AFTER_BY_MODALITY: Final = Tokens._fields.index("output_by_modality") + 1
 _FEMTODOLLARS: Final = 10**15
 _PER_MILLION_TO_FEMTODOLLARS: Final = 10**9
 FINEST_USD_PER_MILLION: Final = Decimal("1e-9")
@@ -73,7 +75,7 @@ class Rate:
             + tokens.output_answer * self.output
             + tokens.output_thinking * thinking
         )
-        if self.modalities:
+        if self.modalities and any(tokens[_FIRST_BY_MODALITY:_AFTER_BY_MODALITY]):
             cost += self._surcharge("input", tokens.fresh_by_modality, self.input)
             cost += self._surcharge("input", tokens.tool_by_modality, self.input)
             cost += self._surcharge("cached", tokens.cached_by_modality, self.cached)

@@ -43,6 +43,7 @@ class Sites:
     def __init__(self, prices: PriceBook) -> None:
         self._prices = prices
         self._kept: dict[tuple[Any, ...], Site] = {}
+        self._labels: dict[tuple[Instruments, str], str] = {}
         self._hosts = ClosedSet("label.server", _MOST_HOSTS, _HOST)
 
     def at(self, using: Instruments, operation: str, model: object, api_client: Any, config: object) -> Site:
@@ -69,8 +70,16 @@ class Sites:
 
     def label(self, using: Instruments, model: str) -> str:
         """Return the model label of any form of a model's id."""
+        try:
+            return self._labels[using, model]
+        except KeyError:
+            pass
         bare = bare_id(model)
-        return bare if bare == TUNED_MODEL or self._prices.lists(bare) else using.model_names.admit(bare)
+        label = bare if bare == TUNED_MODEL or self._prices.lists(bare) else using.model_names.admit(bare)
+        if len(self._labels) >= _MOST_KEPT:
+            self._labels.clear()
+        self._labels[using, model] = label
+        return label
 
     def _make(self, using: Instruments, operation: str, model_id: str, url: object, *, vertex: bool) -> Site:
         model = self.label(using, model_id) if model_id else UNKNOWN_MODEL

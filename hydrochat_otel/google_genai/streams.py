@@ -53,8 +53,8 @@ class WatchedStream(Generator[Any, Any, Any]):
             call.abandon()
 
     def __del__(self) -> None:
-        if getattr(self, "_call", None) is not None:
-            self._call.abandon()  # type: ignore[union-attr]  # seen in the line above
+        if (call := self._call) is not None:
+            call.drop()
 
     def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         if self._begin is not None:
@@ -103,8 +103,7 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
         self._call.abandon()
 
     def __del__(self) -> None:
-        if getattr(self, "_call", None) is not None:
-            self._call.abandon()
+        self._call.drop()
 
     async def _step(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         call = self._call

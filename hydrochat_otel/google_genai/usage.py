@@ -15,8 +15,8 @@ Modalities = Mapping[str, int]
 """Tokens by upper-case modality (``AUDIO``); text and what is not told are left out."""
 
 _NO_MODALITIES: Final[Modalities] = {}
-_PLAIN: Final = frozenset({"TEXT", "MODALITY_UNSPECIFIED", "DOCUMENT"})
-"""Modalities that every price list charges like text."""
+MODALITIES: Final = frozenset({"AUDIO", "IMAGE", "VIDEO"})
+"""Modalities that a price list may charge otherwise than text; whatever else a reply names counts as text."""
 
 _COUNTS: Final = (
     ("prompt_token_count", "total_input_tokens"),
@@ -71,6 +71,17 @@ class Tokens(NamedTuple):
         return self[: len(semconv.TOKEN_BUCKETS)]  # type: ignore[return-value]  # a slice of a named tuple is untyped
 
     @property
+    def modalities(self) -> tuple[tuple[semconv.TokenBucket, Modalities], ...]:
+        """The buckets that hold more than text, each with its tokens by modality."""
+        by_bucket: tuple[tuple[semconv.TokenBucket, Modalities], ...] = (
+            ("input_fresh", self.fresh_by_modality),
+            ("input_cached", self.cached_by_modality),
+            ("input_tool", self.tool_by_modality),
+            ("output_answer", self.output_by_modality),
+        )
+        return tuple(pair for pair in by_bucket if pair[1])
+
+    @property
     def input(self) -> int:
         """Tokens that are charged as input; their number decides the context tier."""
         return self.input_fresh + self.input_cached + self.input_tool
@@ -108,11 +119,12 @@ class UsageRecord:
         """Read one usage record of the SDK (``response.usage_metadata``), which may be None."""
         if usage is None:
             return
-        _take_last(self._counts, usage, _COUNTS)
-        _take_last(self._details, usage, _DETAILS)
-        if (traffic := getattr(usage, "traffic_type", None)) is not None:
+        stated = vars(usage)  # a look-up of what a model of pydantic does not have costs a microsecond each
+        _take_last(self._counts, stated, _COUNTS)
+        _take_last(self._details, stated, _DETAILS)
+        if (traffic := stated.get("traffic_type")) is not None:
             self._tier = _TIER_BY_TRAFFIC.get(_text(traffic), STANDARD)
-        if (tier := getattr(usage, "service_tier", None)) is not None:
+        if (tier := stated.get("service_tier")) is not None:
             self.take_service_tier(_text(tier))
 
     def take_service_tier(self, tier: str) -> None:
@@ -179,10 +191,10 @@ def balance(prompt: int, cached: int, tool: int, candidates: int, thoughts: int,
     )
 
 
-def _take_last(kept: list[Any], usage: Any, fields: Iterable[tuple[str, ...]]) -> None:
+def _take_last(kept: list[Any], stated: Mapping[str, Any], fields: Iterable[tuple[str, ...]]) -> None:
     for position, names in enumerate(fields):
         for name in names:
-            if (value := getattr(usage, name, None)) is not None:
+            if (value := stated.get(name)) is not None:
                 kept[position] = value
 
 
@@ -192,7 +204,7 @@ def _modalities(details: Any) -> dict[str, int]:
     for detail in details or ():
         modality = _text(getattr(detail, "modality", None)).upper()
         count = getattr(detail, "token_count", None) or getattr(detail, "tokens", None)
-        if count and modality and modality not in _PLAIN:
+        if count and modality in MODALITIES:
             counts[modality] = counts.get(modality, 0) + count
     return counts
 

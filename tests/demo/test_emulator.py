@@ -1,10 +1,10 @@
 import asyncio
+import importlib.util
 import json
 import socket
 import threading
 import time
 
-import httpx
 import pytest
 from demo.gemini_clients import (
     MODEL,
@@ -25,6 +25,9 @@ from hydrochat_otel.demo.replies import (
     failure,
     rate_limited,
 )
+
+# What the installed SDK sends its requests with: httpx2 since version 3, httpx before.
+httpx = importlib.import_module("httpx2" if importlib.util.find_spec("httpx2") else "httpx")
 
 
 def test_refused_attempts_are_retried_and_only_the_answer_is_billed(emulator, retrying):
