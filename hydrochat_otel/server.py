@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import logging
 import socket
 import threading
 from types import TracebackType
@@ -13,6 +14,9 @@ from hydrochat_otel.web import wsgi_app
 
 _THREADS: Final = 8
 _STOP_WITHIN_S: Final = 0.8
+
+_queue_logger: Final = logging.getLogger("hydrochat_otel.server.queue")
+_queue_logger.setLevel(logging.ERROR)
 
 
 class ServerError(OSError):
@@ -53,6 +57,8 @@ class Server:
         self._server = waitress.server.create_server(
             wsgi_app, sockets=[self._socket], threads=_THREADS, ident=None, clear_untrusted_proxy_headers=True
         )
+        # More clients than threads wait a moment; that is no warning for the log of the application.
+        self._server.task_dispatcher.queue_logger = _queue_logger
         self._thread = threading.Thread(target=self._server.run, name="hydrochat-otel-server", daemon=True)
         self._thread.start()
 

@@ -6,11 +6,13 @@ no more than the OpenTelemetry SDK itself; a schema library would double it.
 
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 MISSING: Final = object()
 
@@ -88,6 +90,25 @@ def _file(raw: Any) -> Path:
     return path
 
 
+def _http_url(raw: Any) -> str:
+    text = _text(raw)
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or " " in text:
+        raise ValueError
+    _ = parts.port  # raises where it is no port
+    return text.rstrip("/")
+
+
+_MATCHER: Final = r'[a-zA-Z_][a-zA-Z0-9_]*(?:=|!=|=~|!~)"(?:[^"\\\n]|\\.)*"'
+
+
+def _matchers(raw: Any) -> str:
+    text = _text(raw)
+    if not re.fullmatch(rf"{_MATCHER}(?:, ?{_MATCHER})*", text):
+        raise ValueError
+    return text
+
+
 def _port(raw: Any) -> int:
     value = _whole(0)(raw)
     if value > 65535:  # noqa: PLR2004 - the highest TCP port
@@ -125,6 +146,19 @@ class Settings:
         _token,
         "at least 16 visible ASCII characters; `openssl rand -hex 24` makes a good one",
         secret=True,
+    )
+    prometheus_url: str | None = _setting(
+        "HYDROCHAT_PROMETHEUS_URL",
+        None,
+        _http_url,
+        "the address of a Prometheus, such as `http://prometheus:9090`, without a query",
+        secret=True,
+    )
+    prometheus_matchers: str | None = _setting(
+        "HYDROCHAT_PROMETHEUS_MATCHERS",
+        None,
+        _matchers,
+        'label matchers without braces, such as `job="chat"`',
     )
     host: str = _setting("HYDROCHAT_HOST", "127.0.0.1", _text, "a host name or address")
     port: int = _setting("HYDROCHAT_PORT", 9464, _port, "a TCP port from 0 to 65535")

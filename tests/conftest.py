@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from hydrochat_otel import faults, instruments, metrics_store, pipeline
+from hydrochat_otel import access, faults, instruments, metrics_store, pipeline
 
 TOKEN = "token-of-the-tests-1234"
 
@@ -82,6 +82,7 @@ def nothing_installed(monkeypatch):
     pipeline.shutdown()
     metrics_store._global.clear()
     instruments.on_first_use(None)
+    access.wrong_tokens.forget()
     yield
     pipeline.shutdown()
     metrics_store._global.clear()

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.web`, :mod:`access` and :mod:`server`."""
+"""Promises of :mod:`hydrochat_otel.web` and :mod:`server`; what every host does is in ``tests/web``."""
 
 import gzip
 import http.client
@@ -20,7 +20,15 @@ from hydrochat_otel.web import Request, respond
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 COOKIE = {"cookie": f"{access.COOKIE}={access.session_value(TOKEN)}"}
-CLOSED = [web.EXPORT_PATH, web.SCHEMA_PATH, web.OVERVIEW_PATH, web.METRICS_PATH, web.PAGE_PATH]
+CLOSED = [
+    web.EXPORT_PATH,
+    web.SCHEMA_PATH,
+    web.HISTORY_PATH,
+    web.OVERVIEW_PATH,
+    web.OPENAPI_PATH,
+    web.METRICS_PATH,
+    web.PAGE_PATH,
+]
 
 
 def get(path, headers=None, method="GET", body=b""):
@@ -51,10 +59,10 @@ def test_without_the_token_everything_is_closed(installed, path, headers):
     response = get(path, headers)
     assert response.status == 401
     assert b"metrics_count" not in response.body
+    assert header(response, "WWW-Authenticate") == ['Bearer realm="hydrochat_otel"']
     if path == web.PAGE_PATH:
         assert b"<form" in response.body
     else:
-        assert header(response, "WWW-Authenticate") == ['Bearer realm="hydrochat_otel"']
         assert json.loads(response.body) == {"error": access.UNAUTHENTICATED}
 
 
@@ -72,7 +80,7 @@ def test_without_a_configured_token_everything_is_closed(install, path):
 def test_the_token_opens(installed, path, headers):
     """Bearer token or the cookie of a sign-in: 200, never cached."""
     response = get(path, headers)
-    assert (response.status, header(response, "Cache-Control")) == (200, ["no-store"])
+    assert (response.status, header(response, "Cache-Control")) == (200, ["private, no-store"])
     assert response.body
 
 
@@ -160,7 +168,7 @@ def test_methods_and_paths_that_do_not_exist(installed, method, path, status, al
     """Wrong methods are 405 with the right ones, unknown paths 404, both as one JSON sentence."""
     response = get(path, BEARER, method)
     assert (response.status, header(response, "Allow")) == (status, allow)
-    assert json.loads(response.body)["error"].endswith(("only.", f"{web.METRICS_PATH}."))
+    assert json.loads(response.body)["error"].endswith(("is answered here.", f"{web.METRICS_PATH}."))
 
 
 def test_head_has_the_headers_and_no_body(installed):
@@ -175,7 +183,7 @@ def test_signing_in_and_out(installed):
     assert (wrong.status, header(wrong, "Set-Cookie")) == (401, [])
     assert b"That is not the token." in wrong.body
     right = get("/session", method="POST", body=f"token={TOKEN}".encode())
-    assert (right.status, header(right, "Location")) == (303, ["/"])
+    assert (right.status, header(right, "Location")) == (303, ["./"])
     [cookie] = header(right, "Set-Cookie")
     assert cookie.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict")
     assert TOKEN not in cookie
@@ -201,7 +209,7 @@ def test_a_failure_while_rendering_is_one_sentence(installed, monkeypatch):
     def fail(_):
         raise RuntimeError("S1234567D")
 
-    monkeypatch.setattr(json_export, "render", fail)
+    monkeypatch.setattr(json_export, "picture", lambda *_: fail(_))
     response = get(web.EXPORT_PATH, BEARER)
     assert (response.status, b"S1234567D" in response.body, faults.counts()) == (500, False, {"web": 1})
 
@@ -211,7 +219,7 @@ def test_the_wsgi_application_keeps_to_the_protocol(installed, method):
     """The validator of wsgiref finds no fault, and the lengths are right."""
     environ = {
         "REQUEST_METHOD": method,
-        "PATH_INFO": "/metrics",
+        "PATH_INFO": web.SCHEMA_PATH,
         "SCRIPT_NAME": "",
         "QUERY_STRING": "",
         "SERVER_NAME": "x",
@@ -231,7 +239,8 @@ def test_the_wsgi_application_keeps_to_the_protocol(installed, method):
     body = b"".join(chunks)
     chunks.close()
     assert started[0][0] == "200 OK"
-    assert dict(started[0][1]).get("Content-Length") == (str(len(body)) if method == "GET" else None)
+    whole = get(web.SCHEMA_PATH, BEARER).body
+    assert (dict(started[0][1])["Content-Length"], body) == (str(len(whole)), whole if method == "GET" else b"")
 
 
 def ask(port, path="/healthz", headers=None, method="GET"):

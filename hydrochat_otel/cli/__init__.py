@@ -3,7 +3,13 @@
 import click
 
 from hydrochat_otel import __version__
+from hydrochat_otel.cli.dashboards import dashboards
 from hydrochat_otel.cli.demo import demo
+from hydrochat_otel.cli.export import export
+from hydrochat_otel.cli.prices import prices
+from hydrochat_otel.cli.reconcile import reconcile
+from hydrochat_otel.cli.rules import rules
+from hydrochat_otel.cli.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -12,4 +18,5 @@ def main() -> None:
     """OpenTelemetry for Python services that talk to Google Gemini."""
 
 
-main.add_command(demo)
+for command in (dashboards, demo, export, prices, reconcile, rules, serve):
+    main.add_command(command)

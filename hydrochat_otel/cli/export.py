@@ -1,0 +1,233 @@
+"""``hydrochat-otel export``: another process's export, for people or for pipes."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import click
+import orjson
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from hydrochat_otel import web
+from hydrochat_otel.fetch import FetchError, fetch
+from hydrochat_otel.settings import Settings, SettingsError
+
+_DEADLINE_S: Final = 10.0
+_MAX_BYTES: Final = 32_000_000
+_SECTIONS: Final = ("performance_metrics", "llm_api_metrics", "retention_policy")
+_TITLES: Final = dict(
+    zip(_SECTIONS, ("Operations, retained window", "Gemini, since the start", "Retention"), strict=True)
+)
+_ENTRY_HEADS: Final = ("Time (UTC)", "Kind", "Operation", "Took, s", "Outcome", "Model")
+
+
+@click.command()
+@click.option("--url", help="Of the service, or of its export.  [default: http://HYDROCHAT_HOST:HYDROCHAT_PORT]")
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File that holds the token.  [default: the variable HYDROCHAT_METRICS_TOKEN]",
+)
+@click.option("--watch", is_flag=True, help="Stay, and show every change until Ctrl-C.")
+@click.option(
+    "--interval", type=click.FloatRange(0.2), default=2.0, show_default=True, help="Seconds between two looks."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON as it comes, one line each while watching.")
+@click.option("--since", help="Only what ended at this time or later (RFC 3339, with its offset).")
+@click.option("--operation", help="Only operations of this name.")
+@click.option("--limit", type=click.IntRange(0, 1000), default=0, show_default=True, help="List the newest entries.")
+def export(
+    *,
+    url: str | None,
+    token_file: Path | None,
+    interval: float,
+    since: str | None,
+    operation: str | None,
+    limit: int,
+    watch: bool,
+    as_json: bool,
+) -> None:
+    """Print the export of a running service.
+
+    Ends with 1 where the service does not answer or does not let in.
+    """
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    token = token_file.read_text(encoding="utf-8").strip() if token_file else settings.metrics_token
+    asked = {"since": since, "operation": operation, "limit": limit or None}
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    source = Source(_export_url(url or f"http://{settings.host}:{settings.port}", query), token)
+    if watch:
+        _watch(source, interval, as_json=as_json)
+        return
+    try:
+        body = source.body()
+    except FetchError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        sys.stdout.write(body.decode())
+    else:
+        Console().print(_tables(orjson.loads(body)))
+
+
+@dataclass(slots=True)
+class Source:
+    """The export of a running service; remembers the last one, so that an unchanged one is not sent again."""
+
+    url: str
+    token: str | None
+    _tag: str | None = None
+    _last: bytes = b""
+
+    def body(self) -> bytes:
+        """Return the export as it is now; :class:`FetchError` with a sentence where there is none."""
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if self._tag:
+            headers["If-None-Match"] = self._tag
+        at = urlsplit(self.url).netloc.rpartition("@")[2]
+        try:
+            fetched = fetch(self.url, headers=headers, deadline_s=_DEADLINE_S, max_bytes=_MAX_BYTES)
+        except FetchError as error:
+            raise FetchError(f"{at} {error}.") from None
+        if fetched.status == 304:  # noqa: PLR2004 - not modified
+            return self._last
+        if fetched.status != 200:  # noqa: PLR2004 - OK
+            raise FetchError(f"{at} answers with status {fetched.status}: {_reason(fetched.body)}")
+        if _parsed(fetched.body) is None:
+            raise FetchError(f"{at} answers with something else than an export.")
+        self._tag, self._last = fetched.headers.get("etag"), fetched.body
+        return fetched.body
+
+
+def _export_url(url: str, query: str) -> str:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise click.UsageError("--url must be the address of a service, for instance http://127.0.0.1:9464.")
+    path = parts.path.rstrip("/")
+    if not path.endswith(web.EXPORT_PATH.rstrip("/")):
+        path += web.EXPORT_PATH.rstrip("/")
+    return parts._replace(path=f"{path}/", query=query or parts.query, fragment="").geturl()
+
+
+def _parsed(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and all(isinstance(found.get(name), dict) for name in _SECTIONS) else None
+
+
+def _reason(body: bytes) -> str:
+    """Return the sentence of a failure of ours; of anything else nothing, it may be a page of somebody else's."""
+    try:
+        sentence = orjson.loads(body)["error"]
+    except (ValueError, TypeError, KeyError):
+        return "no reason is given."
+    return str(sentence)[:300]
+
+
+# -- for people ---------------------------------------------------------------------------------------------------
+
+
+def _tables(export: Mapping[str, Any]) -> Group:
+    parts: list[Any] = []
+    for section in _SECTIONS:
+        table = Table(title=_TITLES[section], title_justify="left", show_header=False, min_width=44)
+        table.add_column()
+        table.add_column(justify="right")
+        for name, value in export[section].items():
+            table.add_row(_label(name), _number(name, value))
+        parts.append(table)
+    if entries := export.get("entries"):
+        table = Table(
+            *_ENTRY_HEADS, title=f"Newest {len(entries)} of {export['page']['matching']}", title_justify="left"
+        )
+        for entry in entries:
+            slow = "yellow" if entry["exceeded_threshold"] else None
+            style = "red" if entry["error"] else slow
+            outcome = entry["error"] or ("slow" if entry["exceeded_threshold"] else entry["outcome"])
+            cells = (entry["timestamp"][:19].replace("T", " "), entry["kind"], entry["operation"])
+            table.add_row(*cells, f"{entry['duration']:.3f}", outcome, entry.get("model", ""), style=style)
+        parts.append(table)
+    parts.append(Text(f"as of {export['timestamp']}", style="dim"))
+    return Group(*parts)
+
+
+def _label(name: str) -> str:
+    for ending, unit in (
+        ("_usd", ", USD"),
+        ("_percent", ", %"),
+        ("_hours", ", h"),
+        ("_response_time", " response time, s"),
+    ):
+        if name.endswith(ending):
+            name = name.removesuffix(ending) + unit
+    return name.replace("_", " ").capitalize().replace(" usd", " USD").replace("Ttl", "Time to live")
+
+
+def _number(name: str, value: Any) -> str:
+    if not isinstance(value, int | float):
+        return str(value)
+    if name.endswith("_usd"):
+        return f"{value:,.6f}"
+    return f"{value:,.3f}" if name.endswith("_time") else f"{value:,}"
+
+
+# -- watching -----------------------------------------------------------------------------------------------------
+
+
+def _watch(source: Source, interval_s: float, *, as_json: bool) -> None:
+    console = Console()
+    try:
+        if as_json or not console.is_terminal:
+            _watch_as_lines(source, interval_s, console, as_json=as_json)
+        else:
+            with Live(console=console, auto_refresh=False) as live:
+                for shown, trouble in _looks(source, interval_s):
+                    note = [Text(trouble, style="bold red")] if trouble else []
+                    live.update(Group(*([_tables(orjson.loads(shown))] if shown else []), *note), refresh=True)
+    except KeyboardInterrupt:
+        sys.exit(0)
+    except BrokenPipeError:
+        # Whoever read our output has enough; Python must not try to flush it at the end (its documented way out).
+        sys.stdout = None
+        sys.exit(0)
+
+
+def _watch_as_lines(source: Source, interval_s: float, console: Console, *, as_json: bool) -> None:
+    """Print each change below the one before; where the output is no terminal, nothing can be drawn over."""
+    last = b""
+    for shown, trouble in _looks(source, interval_s):
+        if trouble:
+            click.echo(trouble, err=True)
+        elif shown != last:
+            last = shown
+            if as_json:
+                sys.stdout.buffer.write(orjson.dumps(orjson.loads(shown)) + b"\n")
+                sys.stdout.buffer.flush()
+            else:
+                console.print(_tables(orjson.loads(shown)))
+
+
+def _looks(source: Source, interval_s: float) -> Iterator[tuple[bytes, str]]:
+    """Yield the newest export and what is the trouble, '' for none, for ever; in trouble the last export stays."""
+    shown = b""
+    while True:
+        trouble = ""
+        try:
+            shown = source.body()
+        except FetchError as error:
+            trouble = str(error)
+        yield shown, trouble
+        time.sleep(interval_s)

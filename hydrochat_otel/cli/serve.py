@@ -1,0 +1,114 @@
+"""``hydrochat-otel serve``: the web side on a port of its own, beside an application that is started here."""
+
+import asyncio
+import inspect
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import click
+from rich.console import Console
+
+from hydrochat_otel import access, pipeline, web
+from hydrochat_otel.pipeline import PipelineError
+from hydrochat_otel.server import Server, ServerError
+from hydrochat_otel.settings import Settings, SettingsError
+
+
+@click.command()
+@click.argument("target", required=False, metavar="[MODULE[:FUNCTION]]")
+@click.option("--host", help="Name or address to listen on.  [default: HYDROCHAT_HOST or 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free one.  [default: HYDROCHAT_PORT or 9464]")
+def serve(target: str | None, host: str | None, port: int | None) -> None:
+    """Serve the page, the export and /metrics from a process that runs MODULE.
+
+    The numbers are those of this process: MODULE is imported, and FUNCTION, which may be a coroutine function, is
+    called without arguments; when it returns, the server stops. Without FUNCTION it serves until Ctrl-C or SIGTERM,
+    for a module whose import starts the work. Without MODULE there is only what HYDROCHAT_PROMETHEUS_URL knows.
+    """
+    console = Console(stderr=True)
+    try:
+        settings = Settings.load(host=host, port=port)
+        server = Server(settings.host, settings.port)
+    except (SettingsError, ServerError) as error:
+        raise click.UsageError(str(error)) from None
+    _stop_on_signals()
+    try:
+        function = _function(target)
+        running = _installed(settings)
+    except (SettingsError, PipelineError) as error:
+        server.stop()
+        raise click.UsageError(str(error)) from None
+    server.start()
+    try:
+        _tell(console, server, running.settings, target)
+        _run(function or threading.Event().wait)
+    except KeyboardInterrupt:
+        console.print("Stopping.")
+    finally:
+        server.stop()
+        pipeline.shutdown()
+
+
+def _installed(settings: Settings) -> pipeline.Pipeline:
+    """Return the pipeline that the module installed with settings of its own, or the one of ours."""
+    try:
+        running = pipeline.current()
+    except PipelineError:
+        return pipeline.install(settings)
+    return pipeline.install(settings) if running.implicit else running
+
+
+def _function(target: str | None) -> Callable[[], Any] | None:
+    """Import the target as the application servers do, from the working directory first."""
+    if target is None:
+        return None
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    name, _, attribute = target.partition(":")
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        # Only where the target itself is missing; an import that fails inside of it keeps its own trace.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise click.UsageError(f"There is no module {name} here.") from None
+    if not attribute:
+        return None
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        raise click.UsageError(f"{name} has no function {attribute}.")
+    return function  # type: ignore[no-any-return] # whatever it takes and returns is the user's affair
+
+
+def _run(function: Callable[[], Any]) -> None:
+    """Call the function on this thread, as its author expects, to its end."""
+    result = function()
+    if inspect.iscoroutine(result):
+        asyncio.run(result)
+
+
+def _stop_on_signals() -> None:
+    """Let SIGTERM end the function as Ctrl-C does."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def _tell(console: Console, server: Server, settings: Settings, target: str | None) -> None:
+    console.print(
+        f"Serving {server.url}{web.PAGE_PATH}, {web.METRICS_PATH} and {web.EXPORT_PATH}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if settings.metrics_token is None:
+        console.print(access.NO_TOKEN_CONFIGURED, style="yellow", highlight=False, soft_wrap=True)
+    if target is None:
+        source = "the history comes from Prometheus" if settings.prometheus_url else "there will be nothing to see"
+        console.print(f"No module is given: this process measures nothing, {source}.", style="yellow", soft_wrap=True)

@@ -1,0 +1,109 @@
+"""The steps of a history and the row of numbers that each of them has."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Self
+
+MAX_STEPS: Final = 1000
+
+_USUAL_STEPS_S: Final = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400, 604_800)
+_USUAL_NUMBER: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Equal steps that end with the one in which the picture was taken, at multiples of their length since the epoch.
+
+    Attributes:
+        unix_s: When the picture was taken, in seconds since the epoch.
+        window_s: How far back was asked for, in whole seconds.
+        step_s: Length of a step, in whole seconds.
+    """
+
+    unix_s: float
+    window_s: int
+    step_s: int
+
+    @classmethod
+    def over(cls, unix_s: float, window_s: int, step_s: int | None = None) -> Self:
+        """Return steps of a usual length for the window, or of the one asked for, but never more than 1000."""
+        if step_s is None:
+            step_s = next(
+                (usual_s for usual_s in _USUAL_STEPS_S if window_s <= usual_s * _USUAL_NUMBER), _USUAL_STEPS_S[-1]
+            )
+        return cls(unix_s, window_s, max(step_s, math.ceil(window_s / MAX_STEPS)))
+
+    @property
+    def number(self) -> int:
+        """How many steps there are."""
+        return math.ceil(self.window_s / self.step_s)
+
+    @property
+    def end_unix_s(self) -> int:
+        """When the last step ends, which may be yet to come."""
+        return (math.floor(self.unix_s / self.step_s) + 1) * self.step_s
+
+    @property
+    def start_unix_s(self) -> int:
+        """When the first step begins."""
+        return self.end_unix_s - self.number * self.step_s
+
+    def index(self, unix_s: float) -> int:
+        """Return the number of the step that the time lies in; below 0 or beyond the last outside of the window."""
+        return math.floor((unix_s - self.start_unix_s) / self.step_s)
+
+
+def picture(
+    steps: Steps,
+    source: Literal["window", "prometheus"],
+    rows: list[dict[str, Any]],
+    *,
+    complete_since_unix_s: float | None = None,
+) -> dict[str, Any]:
+    """Return the history: each row gets the start of its step."""
+    starts = (steps.start_unix_s + index * steps.step_s for index in range(steps.number))
+    return {
+        "timestamp": utc(steps.unix_s),
+        "source": source,
+        "window_s": steps.window_s,
+        "step_s": steps.step_s,
+        "complete_since": None if complete_since_unix_s is None else utc(complete_since_unix_s),
+        "steps": [{"start": utc(start), **row} for start, row in zip(starts, rows, strict=True)],
+    }
+
+
+def row(
+    *,
+    count: int = 0,
+    avg_s: float | None = None,
+    p50_s: float | None = None,
+    p95_s: float | None = None,
+    p99_s: float | None = None,
+    violations: int = 0,
+    errors: int = 0,
+    error_rate: float = 0.0,
+    calls: int = 0,
+    tokens: int = 0,
+    cost_usd: float = 0.0,
+) -> dict[str, Any]:
+    """Return the numbers of one step; response times are None where nothing ended in it."""
+    return {
+        "count": count,
+        "avg_response_time": avg_s,
+        "p50_response_time": p50_s,
+        "p95_response_time": p95_s,
+        "p99_response_time": p99_s,
+        "threshold_violations": violations,
+        "errors": errors,
+        "error_rate": error_rate,
+        "llm_calls": calls,
+        "total_tokens": tokens,
+        # A sum of doubles; what is beyond a millionth of a millionth of a dollar is their rounding.
+        "total_cost_usd": round(cost_usd, 12),
+    }
+
+
+def utc(unix_s: float) -> str:
+    """Return the time as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat()

@@ -1,0 +1,93 @@
+"""The answers that are data: export, history, overview, metrics, their descriptions, and the sign of life."""
+
+from functools import cache
+from hashlib import blake2b
+
+from hydrochat_otel import alerts, history, json_export, overview, pipeline, prometheus
+from hydrochat_otel.history import PrometheusError, Steps
+from hydrochat_otel.json_export import DEFAULT_LIMIT, Filter
+from hydrochat_otel.web import openapi, queries
+from hydrochat_otel.web.guard import closed
+from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure
+
+_SCHEMA = "application/schema+json; charset=utf-8"
+
+
+@closed
+def export(request: Request) -> Response:
+    """Answer with the export, with the retained entries where they are asked for."""
+    asked = queries.read(request.query, queries.EXPORT)
+    entries = asked["entries"]
+    if entries is None:
+        entries = asked["limit"] is not None or asked["cursor"] is not None
+    shown = Filter(asked["since"], asked["operation"], entries, asked["limit"] or DEFAULT_LIMIT, asked["cursor"])
+    picture = json_export.picture(pipeline.current().snapshot(), shown)
+    return answer(JSON, json_export.dumped(picture), ("ETag", json_export.entity_tag(picture)))
+
+
+@closed
+def past(request: Request) -> Response:
+    """Answer with the history, from Prometheus where one is configured."""
+    asked = queries.read(request.query, queries.HISTORY)
+    running = pipeline.current()
+    settings, snapshot = running.settings, running.snapshot()
+    steps = Steps.over(snapshot.unix_s, asked["window"], asked["step"])
+    if settings.prometheus_url is None:
+        picture = history.from_window(snapshot, steps)
+    else:
+        try:
+            picture = history.from_prometheus(
+                settings.prometheus_url, steps, matchers=settings.prometheus_matchers or ""
+            )
+        except PrometheusError as error:
+            return failure(error.status, str(error), *([("Retry-After", "1")] if error.status == 503 else []))  # noqa: PLR2004 - service unavailable
+    return answer(JSON, json_export.dumped(picture), ("ETag", json_export.entity_tag(picture)))
+
+
+@closed
+def overview_of_all(request: Request) -> Response:
+    """Answer with what the page shows."""
+    queries.read(request.query, ())
+    running = pipeline.current()
+    snapshot = running.snapshot()
+    threshold_s = running.settings.response_time_threshold_s
+    return answer(JSON, overview.render(snapshot, alerts.evaluate(snapshot), threshold_s=threshold_s))
+
+
+@closed
+def metrics(request: Request) -> Response:
+    """Answer a scrape; parameters are let through, because a scrape configuration may add some for others."""
+    exposition = prometheus.negotiate(request.headers.get("accept"))
+    if exposition is None:
+        raise Refused(406, "Metrics are served as text/plain and application/openmetrics-text.", ("Vary", "Accept"))
+    body = prometheus.render(pipeline.current().snapshot(), exposition)
+    return answer(exposition.content_type, body, ("Vary", "Accept"))
+
+
+@closed
+def schema(request: Request) -> Response:
+    """Answer with the JSON Schema of the export."""
+    queries.read(request.query, ())
+    return described(_SCHEMA, json_export.schema())
+
+
+@closed
+def description(request: Request) -> Response:
+    """Answer with the OpenAPI description."""
+    queries.read(request.query, ())
+    return described(JSON, openapi.render())
+
+
+def health(_: Request) -> Response:
+    """Answer anybody that the process lives, and nothing else."""
+    return answer(JSON, b'{"status":"ok"}\n')
+
+
+def described(content_type: str, body: bytes) -> Response:
+    """Return something that only a new version changes."""
+    return answer(content_type, body, ("ETag", _tag(body)))
+
+
+@cache
+def _tag(body: bytes) -> str:
+    return f'"{blake2b(body, digest_size=12).hexdigest()}"'

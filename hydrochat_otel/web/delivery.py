@@ -1,0 +1,53 @@
+"""The last steps of every response: 304 for what the client has, compression, length, no body for HEAD."""
+
+import gzip
+from dataclasses import replace
+from typing import Final
+
+from hydrochat_otel.web.message import Request, Response, bodiless
+
+_GZIP_FROM_BYTES: Final = 1024
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
+_KEPT_IN_304: Final = frozenset({"Cache-Control", "ETag", "Vary"})
+
+
+def delivered(request: Request, response: Response) -> Response:
+    """Return the response as it goes on the wire."""
+    if _has_already(request, response):
+        kept = tuple(header for header in response.headers if header[0] in _KEPT_IN_304)
+        return replace(bodiless(_NOT_MODIFIED), headers=kept)
+    response = _compressed(request, response)
+    headers = (*response.headers, ("Content-Length", str(len(response.body))))
+    return Response(response.status, headers, b"" if request.method == "HEAD" else response.body)
+
+
+def _has_already(request: Request, response: Response) -> bool:
+    tag, wanted = response.header("ETag"), request.headers.get("if-none-match")
+    if response.status != _OK or tag is None or wanted is None:
+        return False
+    known = {one.strip().removeprefix("W/") for one in wanted.split(",")}
+    return "*" in known or tag.removeprefix("W/") in known
+
+
+def _compressed(request: Request, response: Response) -> Response:
+    if len(response.body) < _GZIP_FROM_BYTES:
+        return response
+    varies = response.header("Vary")
+    headers = tuple(header for header in response.headers if header[0] != "Vary")
+    headers = (*headers, ("Vary", f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"))
+    if not _accepts_gzip(request.headers.get("accept-encoding", "")):
+        return replace(response, headers=headers)
+    # Level 1: a scrape is repeated text, and higher levels cost several times as much for a few per cent.
+    body = gzip.compress(response.body, compresslevel=1, mtime=0)
+    return Response(response.status, (*headers, ("Content-Encoding", "gzip")), body)
+
+
+def _accepts_gzip(header: str) -> bool:
+    qualities: dict[str, str] = {}
+    for part in header.lower().split(","):
+        coding, *parameters = (word.strip() for word in part.split(";"))
+        quality = next((word.replace(" ", "")[2:] for word in parameters if word.startswith("q")), "1")
+        qualities["gzip" if coding == "x-gzip" else coding] = quality
+    quality = qualities.get("gzip", qualities.get("*", "0"))
+    return quality.rstrip("0") not in {"", "0", "0.", "."}

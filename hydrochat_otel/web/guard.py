@@ -1,0 +1,51 @@
+"""The lock before everything that shows numbers."""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from hydrochat_otel import access, pipeline
+from hydrochat_otel.access import Access
+from hydrochat_otel.web.message import Request, Response, failure
+
+Handler = Callable[[Request], Response]
+
+CHALLENGE: Final = ("WWW-Authenticate", 'Bearer realm="hydrochat_otel"')
+"""Goes with every 401; browsers open no window for a scheme that they leave to pages."""
+
+
+def decision(request: Request) -> Access:
+    """Return whether the request may see the numbers."""
+    token = pipeline.current().settings.metrics_token
+    return access.decide(request.headers, token, client=request.client, viewer=request.viewer)
+
+
+def closed(handler: Handler) -> Handler:
+    """Return the handler behind the lock: who may not look gets 401, 403 or 429 as JSON, never a redirect."""
+
+    def guarded(request: Request) -> Response:
+        found = decision(request)
+        if found is Access.GRANTED:
+            return handler(request)
+        if found is Access.LIMITED:
+            return failure(429, explanation(found), retry_after(request))
+        if found is Access.UNAUTHENTICATED:
+            return failure(401, explanation(found), CHALLENGE)
+        return failure(403, explanation(found))
+
+    return guarded
+
+
+def explanation(found: Access) -> str:
+    """Return the sentence for somebody who may not look."""
+    return {
+        Access.UNAUTHENTICATED: access.UNAUTHENTICATED,
+        Access.CLOSED: access.NO_TOKEN_CONFIGURED,
+        Access.NOT_STAFF: access.NOT_STAFF,
+        Access.LIMITED: access.TOO_MANY,
+    }[found]
+
+
+def retry_after(request: Request) -> tuple[str, str]:
+    """Return the header that says when an address that is shut out may try again."""
+    return ("Retry-After", str(max(1, math.ceil(access.wrong_tokens.wait_s(request.client)))))

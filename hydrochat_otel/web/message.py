@@ -1,0 +1,87 @@
+"""What a host received and what it sends, free of any framework."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from hydrochat_otel.access import Viewer, nobody
+
+MAX_BODY_BYTES: Final = 4096
+"""The longest body that a host reads; a form with a token is far below it."""
+
+JSON: Final = "application/json; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a host received.
+
+    Attributes:
+        method: In upper case, as sent.
+        path: Below `root`, percent-decoded.
+        query: As sent, without the question mark.
+        headers: Names in lower case; several of one name are joined with a comma.
+        body: Of a POST only, at most one byte more than :data:`MAX_BODY_BYTES`.
+        secure: Whether the client came by HTTPS.
+        client: The address the connection came from; '' where the host knows none.
+        root: The prefix below which the host mounted the site, without the last slash.
+        viewer: Says who is signed in at the host; asked only where no credentials of ours open.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    secure: bool = False
+    query: str = ""
+    client: str = ""
+    root: str = ""
+    viewer: Callable[[], Viewer] = nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a host sends as it is: the Content-Length is among the headers, and a HEAD has lost its body."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """Return the value of the first header of the name, which is written as :mod:`web` writes it."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+_EVERYWHERE: Final[Headers] = (
+    ("Cache-Control", "private, no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+)
+
+
+def answer(content_type: str, body: bytes, *headers: tuple[str, str], status: int = 200) -> Response:
+    """Return a response that no cache keeps and no browser guesses about."""
+    return Response(status, (("Content-Type", content_type), *_EVERYWHERE, *headers), body)
+
+
+def bodiless(status: int, *headers: tuple[str, str]) -> Response:
+    """Return a response without a body, such as a redirect or 304."""
+    return Response(status, (*_EVERYWHERE, *headers))
+
+
+def failure(status: int, sentence: str, *headers: tuple[str, str]) -> Response:
+    """Return a failure as JSON: one sentence under `error`."""
+    return answer(JSON, orjson.dumps({"error": sentence}) + b"\n", *headers, status=status)
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not an error
+    """Ends a handler with the failure that it carries."""
+
+    def __init__(self, status: int, sentence: str, *headers: tuple[str, str]) -> None:
+        super().__init__(sentence)
+        self.response = failure(status, sentence, *headers)

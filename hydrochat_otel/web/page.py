@@ -1,0 +1,97 @@
+"""The page: its HTML with the numbers in it, signing in and out, and its static files."""
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+from typing import Final
+from urllib.parse import parse_qs
+
+from hydrochat_otel import access, alerts, overview, pipeline
+from hydrochat_otel.access import Access
+from hydrochat_otel.web.data import described
+from hydrochat_otel.web.guard import CHALLENGE, decision, explanation, retry_after
+from hydrochat_otel.web.message import HTML, MAX_BODY_BYTES, Refused, Request, Response, answer, bodiless
+from hydrochat_otel.web.paths import EXPORT_PATH, METRICS_PATH, STATIC_PREFIX
+
+_STATIC_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_POLICY: Final = (
+    "Content-Security-Policy",
+    (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+)
+
+
+def page(request: Request) -> Response:
+    """Answer with the page, or with the form to sign in."""
+    found = decision(request)
+    if found is not Access.GRANTED:
+        return _form(request, found, "" if found is Access.UNAUTHENTICATED else explanation(found))
+    running = pipeline.current()
+    snapshot = running.snapshot()
+    threshold_s = running.settings.response_time_threshold_s
+    tables = overview.html_tables(overview.picture(snapshot, alerts.evaluate(snapshot), threshold_s=threshold_s))
+    return answer(HTML, _asset("index.html").replace(b"<!--tables-->", tables.encode()), _POLICY)
+
+
+def sign_in(request: Request) -> Response:
+    """Set the cookie for the token that was pasted into the form."""
+    _refuse_other_sites(request)
+    if len(request.body) > MAX_BODY_BYTES:
+        raise Refused(413, f"A form of more than {MAX_BODY_BYTES} bytes is not read.")
+    token = pipeline.current().settings.metrics_token
+    if token is None:
+        return _form(request, Access.CLOSED, explanation(Access.CLOSED))
+    presented = parse_qs(request.body.decode("utf-8", "replace")).get("token", [""])[0].strip()
+    found = access.sign_in(presented, token, client=request.client)
+    if found is Access.GRANTED:
+        # Relative to this path, because only the client knows all prefixes between it and the page.
+        return bodiless(303, ("Location", "./"), ("Set-Cookie", access.session_cookie(token, secure=request.secure)))
+    return _form(request, found, explanation(found) if found is Access.LIMITED else "That is not the token.")
+
+
+def sign_out(request: Request) -> Response:
+    """Take the cookie back."""
+    _refuse_other_sites(request)
+    return bodiless(303, ("Location", "../"), ("Set-Cookie", access.session_cookie(None, secure=request.secure)))
+
+
+def static(request: Request) -> Response:
+    """Answer with a file of the page."""
+    name = request.path.removeprefix(STATIC_PREFIX)
+    stem, dot, ending = name.rpartition(".")
+    content_type = _STATIC_TYPES.get(dot + ending)
+    if content_type is None or not stem.replace("-", "").isalnum():
+        raise nowhere()
+    try:
+        return described(content_type, _asset(name))
+    except FileNotFoundError:
+        raise nowhere() from None
+
+
+def nowhere() -> Refused:
+    """Return the answer to a path that does not exist."""
+    return Refused(404, f"Nothing is here; the export is at {EXPORT_PATH}, the metrics are at {METRICS_PATH}.")
+
+
+def _form(request: Request, found: Access, message: str) -> Response:
+    statuses = {Access.UNAUTHENTICATED: 401, Access.LIMITED: 429}
+    html = _asset("sign-in.html").replace(b"<!--message-->", escape(message).encode())
+    more = {Access.UNAUTHENTICATED: (CHALLENGE,), Access.LIMITED: (retry_after(request),)}.get(found, ())
+    return answer(HTML, html, _POLICY, *more, status=statuses.get(found, 403))
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Refuse a form that another site sent; the browser says so, and programs say nothing."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise Refused(403, "Forms of other sites are not taken.")
+
+
+@cache
+def _asset(name: str) -> bytes:
+    return files("hydrochat_otel").joinpath("assets", "page", name).read_bytes()

@@ -1,0 +1,155 @@
+"""What may stand behind the question mark: each parameter's check and its description, in one place for both."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from hydrochat_otel.json_export import MAX_LIMIT, Cursor
+from hydrochat_otel.web.message import Refused
+
+_MAX_QUERY_CHARACTERS: Final = 2048
+
+_UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SPAN: Final = "^([1-9][0-9]{0,5}s|[1-9][0-9]{0,4}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d|[1-9][0-9]?w)$"
+_OPERATION: Final = "^[A-Za-z_][A-Za-z0-9_.:/-]{0,95}$"
+_MOMENT: Final = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+\- ])(\d{2}):(\d{2}))", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One query parameter: how its text becomes a value (ValueError refuses it), and its description for OpenAPI."""
+
+    name: str
+    parse: Callable[[str], Any]
+    allowed: str
+    schema: Mapping[str, Any]
+    description: str
+    default: Any = None
+
+
+def read(query: str, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    """Return the value of each parameter by name, its default where it is not given.
+
+    Raises:
+        Refused: 400 with one sentence: an unknown name, one given twice, or a value that is not allowed.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    values = {parameter.name: parameter.default for parameter in parameters}
+    if len(query) > _MAX_QUERY_CHARACTERS:
+        raise Refused(400, f"The query is longer than {_MAX_QUERY_CHARACTERS} characters.")
+    seen: set[str] = set()
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        parameter = known.get(name)
+        if parameter is None:
+            raise Refused(400, f"An unknown parameter is given; there are {', '.join(known) or 'none'}.")
+        if name in seen:
+            raise Refused(400, f"{name} is given twice.")
+        seen.add(name)
+        try:
+            values[name] = parameter.parse(text)
+        except ValueError:
+            raise Refused(400, f"{name} must be {parameter.allowed}.") from None
+    return values
+
+
+def _moment(text: str) -> float:
+    """Return seconds since the epoch for a time stamp of RFC 3339; a plus that became a space in the query is one."""
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        raise ValueError
+    date, minute, second, fraction, sign, hours, minutes = match.groups()
+    if date.startswith("0000"):
+        # The standard knows this year and the calendar of Python does not; it is before everything anyway.
+        date = f"0001{date[4:]}"
+    # A leap second is the end of the second before it.
+    second, fraction = ("59", "999999") if second == "60" else (second, f"{fraction or ''}000000"[:6])
+    moment = datetime.fromisoformat(f"{date}T{minute}:{second}.{fraction}+00:00")
+    if int(hours or 0) > 23 or int(minutes or 0) > 59:  # noqa: PLR2004 - the hours of a day, the minutes of an hour
+        raise ValueError
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    offset_s = offset.total_seconds() * (-1 if sign == "-" else 1)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() - offset_s
+
+
+def _matching(pattern: str, convert: Callable[[str], Any] = str) -> Callable[[str], Any]:
+    form = re.compile(pattern.removesuffix("$"), re.ASCII)
+
+    def parse(text: str) -> Any:
+        if not form.fullmatch(text):
+            raise ValueError
+        return convert(text)
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError
+    return text == "true"
+
+
+def _limit(text: str) -> int:
+    value = int(text) if re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) else 0
+    if not 1 <= value <= MAX_LIMIT:
+        raise ValueError
+    return value
+
+
+SINCE: Final = Parameter(
+    "since",
+    _moment,
+    "a time with its offset (RFC 3339), for instance 2025-10-06T08:00:00Z",
+    {"type": "string", "format": "date-time"},
+    "Only what ended at this time or later.",
+)
+OPERATION: Final = Parameter(
+    "operation",
+    _matching(_OPERATION),
+    "the name of an operation: letters, digits and _ . : / - after a letter or _, at most 96 characters",
+    {"type": "string", "pattern": _OPERATION},
+    "Only operations of this name.",
+)
+ENTRIES: Final = Parameter(
+    "entries",
+    _switch,
+    "true or false",
+    {"type": "boolean"},
+    "Whether the retained entries are listed, newest first; without it they are when limit or cursor is given.",
+)
+LIMIT: Final = Parameter(
+    "limit",
+    _limit,
+    f"a whole number from 1 to {MAX_LIMIT}",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+    "The most entries in one answer; 100 unless given.",
+)
+CURSOR: Final = Parameter(
+    "cursor",
+    _matching(Cursor.PATTERN, Cursor.read),
+    "the next_cursor of an earlier answer",
+    {"type": "string", "pattern": Cursor.PATTERN},
+    "Where the next page begins: next_cursor of the page before.",
+)
+WINDOW: Final = Parameter(
+    "window",
+    _matching(_SPAN, lambda text: int(text[:-1]) * _UNIT_S[text[-1]]),
+    "a number with a unit, for instance 90m, 24h, 7d or 4w",
+    {"type": "string", "pattern": _SPAN, "default": "24h"},
+    "How far back; s, m, h, d or w.",
+    86_400,
+)
+STEP: Final = Parameter(
+    "step",
+    _matching(_SPAN, lambda text: int(text[:-1]) * _UNIT_S[text[-1]]),
+    "a number with a unit, for instance 30s, 15m or 1d",
+    {"type": "string", "pattern": _SPAN},
+    "Length of one step; about a hundredth of the window unless given. Widened where more than 1000 would come out.",
+)
+
+EXPORT: Final = (SINCE, OPERATION, ENTRIES, LIMIT, CURSOR)
+HISTORY: Final = (WINDOW, STEP)

@@ -1,0 +1,74 @@
+"""The table of endpoints, and the one function that answers a request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from hydrochat_otel import faults
+from hydrochat_otel.pipeline import PipelineError
+from hydrochat_otel.web import data, page, paths
+from hydrochat_otel.web.delivery import delivered
+from hydrochat_otel.web.guard import Handler
+from hydrochat_otel.web.message import Refused, Request, Response, bodiless, failure
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint: a name for hosts that name their URLs, what answers, and the methods it is there for."""
+
+    name: str
+    handler: Handler
+    methods: tuple[str, ...] = ("GET",)
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Every method that is answered: HEAD goes where GET goes."""
+        return tuple(sorted({*self.methods, "HEAD"})) if "GET" in self.methods else self.methods
+
+
+ROUTES: Final[Mapping[str, Route]] = {
+    paths.EXPORT_PATH: Route("export", data.export),
+    paths.SCHEMA_PATH: Route("export-schema", data.schema),
+    paths.HISTORY_PATH: Route("history", data.past),
+    paths.OVERVIEW_PATH: Route("overview", data.overview_of_all),
+    paths.OPENAPI_PATH: Route("openapi", data.description),
+    paths.METRICS_PATH: Route("metrics", data.metrics),
+    paths.HEALTH_PATH: Route("health", data.health),
+    paths.PAGE_PATH: Route("page", page.page),
+    paths.SIGN_IN_PATH: Route("sign-in", page.sign_in, ("POST",)),
+    paths.SIGN_OUT_PATH: Route("sign-out", page.sign_out, ("POST",)),
+}
+_STATIC: Final = Route("static", page.static)
+
+
+def respond(request: Request) -> Response:
+    """Answer one request, on the calling thread; never raises.
+
+    Milliseconds, but for a history that Prometheus has to be asked for: that takes up to
+    :data:`hydrochat_otel.history.prometheus_api.DEADLINE_S`.
+    """
+    try:
+        response = _answer(request)
+    except Refused as refused:
+        response = refused.response
+    except PipelineError as error:
+        response = failure(503, str(error), ("Retry-After", "5"))
+    except Exception as error:
+        faults.note("web", error)
+        response = failure(500, "The numbers could not be rendered; the application itself is not affected.")
+    return delivered(request, response)
+
+
+def _answer(request: Request) -> Response:
+    path = request.path
+    if not path and request.root:
+        # The page's links are relative, so that it must be asked for with the slash.
+        return bodiless(308, ("Location", f"{quote(request.root)}/"))
+    route = _STATIC if path.startswith(paths.STATIC_PREFIX) else ROUTES.get(path or "/") or ROUTES.get(f"{path}/")
+    if route is None:
+        raise page.nowhere()
+    if request.method not in route.allowed:
+        allowed = ", ".join(route.allowed)
+        raise Refused(405, f"Only {allowed} is answered here.", ("Allow", allowed))
+    return route.handler(request)

@@ -1,0 +1,39 @@
+"""The web side as a WSGI application (PEP 3333)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from hydrochat_otel.web.message import MAX_BODY_BYTES, Request
+from hydrochat_otel.web.routes import respond
+
+
+def wsgi_app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Serve every endpoint; mounted below a prefix, `SCRIPT_NAME` says which."""
+    headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
+    response = respond(
+        Request(
+            method=environ["REQUEST_METHOD"],
+            path=environ.get("PATH_INFO", ""),
+            headers=headers,
+            body=_body(environ),
+            secure=environ.get("wsgi.url_scheme") == "https",
+            query=environ.get("QUERY_STRING", ""),
+            client=environ.get("REMOTE_ADDR", ""),
+            root=environ.get("SCRIPT_NAME", "").rstrip("/"),
+        )
+    )
+    start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(response.headers))
+    return [response.body] if response.body else []
+
+
+def _body(environ: Mapping[str, Any]) -> bytes:
+    if environ["REQUEST_METHOD"] != "POST":
+        return b""
+    # More than the length that was announced may wait for ever; without one, only a server that ends the input may.
+    length = environ.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() and not environ.get("wsgi.input_terminated"):
+        return b""
+    announced = int(length) if length.isdecimal() else MAX_BODY_BYTES + 1
+    body: bytes = environ["wsgi.input"].read(min(announced, MAX_BODY_BYTES + 1))
+    return body

@@ -1,0 +1,165 @@
+"""The page in a real Chromium at real hosts: signing in with the token, with the project's account, and out again."""
+
+import shutil
+import socket
+
+import frozen
+import pytest
+
+from hydrochat_otel.performance import track_response_time
+from hydrochat_otel.server import Server
+
+webdriver = pytest.importorskip("selenium.webdriver")
+from selenium.webdriver.common.by import By  # noqa: E402 - after the skip
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        not (CHROMIUM and CHROMEDRIVER), reason="needs the Debian packages chromium and chromium-driver"
+    ),
+]
+HOSTS = ["standalone", "starlette", "django-gunicorn", "django-uvicorn"]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chromium.get_log("browser")
+    return chromium
+
+
+def until(browser, condition):
+    return WebDriverWait(browser, 20).until(lambda _: condition())
+
+
+def sign_in(browser, token):
+    field = until(browser, lambda: browser.find_element(By.ID, "token"))
+    field.send_keys(token)
+    field.submit()
+
+
+def alive(browser):
+    """Return whether the script has taken over and shows what the frozen numbers say."""
+    live = browser.find_elements(By.ID, "live")
+    return bool(live) and live[0].is_displayed() and "conversation_turn" in live[0].text
+
+
+def complaints(browser):
+    """Return what the browser complained of, but for hints and for the answers that say who may not look."""
+    return [
+        entry
+        for entry in browser.get_log("browser")
+        if entry["level"] != "DEBUG" and not any(status in entry["message"] for status in ("401", "403"))
+    ]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_signing_in_with_the_token(hosts, browser, name):
+    """Below whatever prefix, the form refuses a wrong token, the right one opens the live page, and out leads back."""
+    host = hosts(name)
+    browser.get(f"{host.url}/")
+    sign_in(browser, "not the token")
+    until(browser, lambda: "not the token" in browser.find_element(By.ID, "message").text)
+    sign_in(browser, frozen.TOKEN)
+    until(browser, lambda: alive(browser))
+    assert browser.current_url == f"{host.url}/"
+    [cookie] = [one for one in browser.get_cookies() if one["name"] == "hydrochat_session"]
+    assert (cookie["httpOnly"], cookie["sameSite"], frozen.TOKEN in cookie["value"]) == (True, "Strict", False)
+    browser.find_element(By.CSS_SELECTOR, 'form[action="session/end"] button').click()
+    until(browser, lambda: browser.find_elements(By.ID, "token"))
+    assert (browser.current_url, browser.get_cookies()) == (f"{host.url}/", [])
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("name", ["django-gunicorn", "django-uvicorn"])
+def test_signing_in_with_the_projects_account(hosts, browser, name):
+    """Staff who are signed in at the project see the live page without a token; a member is told why not."""
+    host = hosts(name)
+    browser.get(f"http://127.0.0.1:{host.port}/sign-in/staff/")
+    browser.get(f"{host.url}/")
+    until(browser, lambda: alive(browser))
+    browser.get(f"http://127.0.0.1:{host.port}/sign-in/member/")
+    browser.get(f"{host.url}/")
+    message = until(browser, lambda: browser.find_element(By.ID, "message").text)
+    assert "neither staff nor superuser" in message
+    assert complaints(browser) == []
+
+
+def test_without_scripts_the_page_is_plain_tables(hosts, browser):
+    """Where scripts are off, signing in works and the numbers are there as tables."""
+    host = hosts("standalone")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(f"{host.url}/")
+        sign_in(browser, frozen.TOKEN)
+        until(browser, lambda: browser.find_elements(By.TAG_NAME, "table"))
+        text = browser.find_element(By.ID, "plain").text
+        assert ("conversation_turn" in text, browser.find_element(By.ID, "plain").is_displayed()) == (True, True)
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_nothing_of_the_page_comes_from_elsewhere(hosts, browser):
+    """Every address that the page loads is on its own host, below its own prefix."""
+    host = hosts("django-gunicorn")
+    browser.get(f"{host.url}/")
+    sign_in(browser, frozen.TOKEN)
+    until(browser, lambda: alive(browser))
+    loaded = browser.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert loaded
+    assert [url for url in loaded if not url.startswith(f"{host.url}/")] == []
+
+
+def test_trends_without_prometheus(install, browser):
+    """Where Prometheus is away the panel says so in the server's words, and the rest of the page goes on."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    install(prometheus_url=f"http://127.0.0.1:{port}")
+    with track_response_time("turn"):
+        pass
+    with Server("127.0.0.1", 0) as server:
+        browser.get(f"{server.url}/")
+        sign_in(browser, frozen.TOKEN)
+        until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, ".plot .point"))
+        browser.find_element(By.CSS_SELECTOR, "#trend summary").click()
+        said = "The history cannot be shown: Prometheus at HYDROCHAT_PROMETHEUS_URL cannot be reached"
+        until(browser, lambda: said in browser.find_element(By.ID, "trend-note").text)
+        assert browser.find_element(By.ID, "trouble").text == ""
+
+
+def test_trends_by_step(hosts, browser):
+    """The panel asks for the history when it is opened, draws it with axes and units, and offers longer windows."""
+    host = hosts("standalone")
+    browser.get(f"{host.url}/")
+    sign_in(browser, frozen.TOKEN)
+    until(browser, lambda: alive(browser))
+    asked = "return performance.getEntriesByType('resource').filter((one) => one.name.includes('/history/')).length"
+    assert browser.execute_script(asked) == 0
+    browser.find_element(By.CSS_SELECTOR, "#trend summary").click()
+    until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#trend .step"))
+    charts = browser.find_elements(By.CSS_SELECTOR, "#trend-charts svg")
+    assert [chart.find_element(By.CSS_SELECTOR, ".name").text for chart in charts] == [
+        "Operations, failed ones below",
+        "Response time, p95",
+        "Cost",
+    ]
+    assert "Steps of 15 min" in browser.find_element(By.ID, "trend-note").text
+    rows = browser.find_elements(By.CSS_SELECTOR, "#trend-table tbody tr")
+    assert sum(int(row.find_element(By.TAG_NAME, "td").text) for row in rows) == 60
+    browser.find_element(By.CSS_SELECTOR, '#trend-windows input[value="7d"]').click()
+    until(browser, lambda: "Steps of 2 h" in browser.find_element(By.ID, "trend-note").text)
+    assert complaints(browser) == []

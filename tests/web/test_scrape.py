@@ -1,0 +1,39 @@
+"""A real Prometheus scrapes every host with the token in a file."""
+
+import json
+import time
+from urllib.parse import urlencode
+
+import pytest
+from servers import Host
+
+HOSTS = [
+    "standalone",
+    "waitress",
+    "gunicorn",
+    "uvicorn",
+    "starlette",
+    "django-runserver",
+    "django-gunicorn",
+    "django-uvicorn",
+]
+
+
+@pytest.mark.real
+def test_prometheus_scrapes_every_host(prometheus, frozen_here):
+    """Each target is up with `authorization.credentials_file`, and Prometheus holds the numbers that the host shows."""
+    *_, url = prometheus(*HOSTS)
+    server = Host(int(url.rpartition(":")[2]))
+
+    def values(promql):
+        found = json.loads(server.ask("/api/v1/query", query=urlencode({"query": promql})).body)["data"]["result"]
+        return {series["metric"]["job"]: series["value"][1] for series in found}
+
+    deadline_s = time.monotonic() + 60
+    while values("up") != dict.fromkeys(HOSTS, "1"):
+        if time.monotonic() > deadline_s:
+            targets = json.loads(server.ask("/api/v1/targets").body)["data"]["activeTargets"]
+            pytest.fail(str({target["labels"]["job"]: target["lastError"] for target in targets}))
+        time.sleep(0.2)
+    assert values("hydrochat_operation_duration_seconds_count") == dict.fromkeys(HOSTS, "16")
+    assert values("sum by (job) (hydrochat_llm_tokens_total)") == dict.fromkeys(HOSTS, "500")
