@@ -1,0 +1,6 @@
+"""The web side in a Django project: ``INSTALLED_APPS += ["hydrochat_otel.django"]``.
+
+`apps` installs the pipeline with the project's settings, `urls` is there to be included, `views` translates for
+:func:`hydrochat_otel.web.respond`, `checks` says what is missing. `rest` holds the view for projects that use Django
+REST framework and is imported by nobody else.
+"""

@@ -1,0 +1,36 @@
+"""The application: joins the process to the pipeline when Django is ready."""
+
+from django.apps import AppConfig
+from django.core.checks import register
+from django.core.exceptions import ImproperlyConfigured
+
+from hydrochat_otel import pipeline
+from hydrochat_otel.pipeline import PipelineError
+from hydrochat_otel.settings import SettingsError
+
+
+class TelemetryConfig(AppConfig):
+    """Installs the pipeline, unless the project did so before with settings of its own."""
+
+    name = "hydrochat_otel.django"
+    label = "hydrochat_otel"
+    verbose_name = "HydroChat telemetry"
+
+    def ready(self) -> None:
+        """Install, and register the system checks; a setting that is not allowed stops the start in one sentence."""
+        from hydrochat_otel.django import checks  # noqa: PLC0415 - the URL resolver needs the applications
+
+        register(checks.check, checks.TAG)
+        if _is_installed():
+            return
+        try:
+            pipeline.install()
+        except (SettingsError, PipelineError) as error:
+            raise ImproperlyConfigured(str(error)) from None
+
+
+def _is_installed() -> bool:
+    try:
+        return not pipeline.current().implicit
+    except PipelineError:
+        return False

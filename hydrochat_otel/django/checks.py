@@ -1,0 +1,81 @@
+"""System checks: what is missing before the numbers can be seen, each with what to do."""
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Info, Warning  # noqa: A004 - the framework's name
+from django.urls import NoReverseMatch, reverse
+
+from hydrochat_otel import pipeline
+
+TAG: Final = "hydrochat_otel"
+
+_AUTHENTICATION: Final = "django.contrib.auth.middleware.AuthenticationMiddleware"
+_SECURITY: Final = "django.middleware.security.SecurityMiddleware"
+
+
+def check(**_: Any) -> list[CheckMessage]:
+    """Return what Django prints at ``manage.py check`` and before ``runserver``."""
+    return [*_access(), *_urls(), *_processes()]
+
+
+def _access() -> Iterator[CheckMessage]:
+    has_token = pipeline.current().settings.metrics_token is not None
+    has_accounts = _AUTHENTICATION in settings.MIDDLEWARE
+    if not has_token and not has_accounts:
+        yield Warning(
+            "Nobody can see the numbers: there is neither a token nor a way to recognise staff.",
+            hint=f"Set HYDROCHAT_METRICS_TOKEN to at least 16 characters, or add {_AUTHENTICATION} to MIDDLEWARE.",
+            id="hydrochat_otel.W001",
+        )
+    elif not has_token:
+        yield Warning(
+            "Prometheus cannot scrape: no token is set, so that only staff who are signed in can see the numbers.",
+            hint="Set HYDROCHAT_METRICS_TOKEN to at least 16 characters; `openssl rand -hex 24` makes a good one.",
+            id="hydrochat_otel.W002",
+        )
+    elif not has_accounts and not settings.DEBUG:
+        yield Warning(
+            "DEBUG is off and staff cannot be recognised: only the token opens the page and the export.",
+            hint=f"Add {_AUTHENTICATION} to MIDDLEWARE, or hand out HYDROCHAT_METRICS_TOKEN with care.",
+            id="hydrochat_otel.W003",
+        )
+
+
+def _urls() -> Iterator[CheckMessage]:
+    try:
+        metrics = reverse("hydrochat_otel:metrics").lstrip("/")
+    except NoReverseMatch:
+        yield Info(
+            "The export, /metrics and the page have no URL in this project.",
+            hint='Add path("", include("hydrochat_otel.django.urls")) to the root URLconf.',
+            id="hydrochat_otel.I004",
+        )
+        return
+    redirects = settings.SECURE_SSL_REDIRECT and _SECURITY in settings.MIDDLEWARE
+    if redirects and not any(re.search(pattern, metrics) for pattern in settings.SECURE_REDIRECT_EXEMPT):
+        yield Warning(
+            "Prometheus is redirected to HTTPS when it scrapes over HTTP (SECURE_SSL_REDIRECT).",
+            hint=f'Scrape with "scheme: https", or inside a network you trust add r"^{re.escape(metrics)}$" to '
+            "SECURE_REDIRECT_EXEMPT.",
+            id="hydrochat_otel.W005",
+        )
+
+
+def _processes() -> Iterator[CheckMessage]:
+    workers = os.environ.get("WEB_CONCURRENCY", "")
+    if workers.isdecimal() and int(workers) > 1:
+        yield Warning(
+            f"{workers} workers (WEB_CONCURRENCY) without shared state: each answers with its own numbers.",
+            hint="Run one worker with several threads, or let Prometheus scrape each worker at a port of its own.",
+            id="hydrochat_otel.W006",
+        )
+    if os.environ.get("RUN_MAIN") == "true":
+        yield Info(
+            "The reloader starts a new process with every change of the code, and its numbers start from zero.",
+            hint="Use runserver --noreload while you look at them.",
+            id="hydrochat_otel.I007",
+        )

@@ -1,0 +1,52 @@
+"""The export for projects that use Django REST framework, with the project's own authenticators."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request as RestRequest
+from rest_framework.views import APIView
+
+from hydrochat_otel.access import Viewer
+from hydrochat_otel.django.views import asked, translated, viewer
+from hydrochat_otel.web import EXPORT_PATH, respond
+
+
+class MetricsExportAPIView(APIView):
+    """The export at whatever URL the project gives it.
+
+    Opens for the token, and for staff and superusers whom one of the project's authenticators recognises. Everything
+    else is decided where it is for all hosts, so that permissions, throttles and renderers of the project do not apply.
+    """
+
+    permission_classes = ()
+    throttle_classes = ()
+
+    def perform_authentication(self, request: RestRequest) -> None:
+        """Leave it for later: an authenticator for bearer tokens would refuse ours before it was looked at."""
+
+    def perform_content_negotiation(self, request: RestRequest, force: bool = False) -> tuple[Any, str]:  # noqa: ARG002, FBT002 - the framework's signature
+        """Return JSON, which is all there is."""
+        return JSONRenderer(), JSONRenderer.media_type
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: the response brings all of its own."""
+        return {}
+
+    def answered(self, request: RestRequest, *_: Any, **__: Any) -> HttpResponse:
+        """Answer any method, also with 405."""
+        question = asked(request._request, EXPORT_PATH)  # noqa: SLF001 - the framework has no public name for it
+        question = replace(question, viewer=lambda: _viewer(request))
+        return translated(respond(question))
+
+    get = head = post = put = patch = delete = options = trace = http_method_not_allowed = answered
+
+
+def _viewer(request: RestRequest) -> Viewer:
+    try:
+        return viewer(request.user)
+    except APIException:  # an authenticator says that the credentials are wrong
+        return Viewer.ANONYMOUS
