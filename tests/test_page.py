@@ -7,6 +7,7 @@ import pytest
 from conftest import require_program
 from page_stub import NOW_S, TOKEN, Stub, entries, gemini_families, picture, serving
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -67,7 +68,9 @@ class Look:
         return self
 
     def until(self, condition, patience_s=15):
-        return WebDriverWait(self.driver, patience_s, 0.05).until(lambda _: condition())
+        # An element that a reload took away is no answer yet.
+        waiting = WebDriverWait(self.driver, patience_s, 0.05, ignored_exceptions=[StaleElementReferenceException])
+        return waiting.until(lambda _: condition())
 
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
