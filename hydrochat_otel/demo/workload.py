@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from google import genai
 from google.genai import errors, types
@@ -279,9 +279,11 @@ def _lookup_scans_sync(ward: _Ward, mark: Mark) -> None:
 
 @track_response_time("embed_note")
 async def _embed_note(ward: _Ward, mark: Mark) -> None:
+    # Any: the SDK's type for it names another set of types where Pillow is installed.
+    notes: list[Any] = [ward.patient(mark.turn).wound, ward.patient(mark.turn).name]
     await ward.client.aio.models.embed_content(
         model=mark.model,
-        contents=[ward.patient(mark.turn).wound, ward.patient(mark.turn).name],
+        contents=notes,
         config=types.EmbedContentConfig(http_options=_marked(mark)),
     )
 
