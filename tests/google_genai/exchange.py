@@ -4,7 +4,7 @@ Knows nothing of any instrumentation, so that the same scenarios run with ours, 
 """
 
 import asyncio
-import importlib.util
+import importlib
 import inspect
 import logging
 import time
@@ -25,7 +25,7 @@ SDK_VERSION = tuple(int(part) for part in genai.__version__.split(".")[:2])
 FLASH = "gemini-2.5-flash"
 _NOT_SCRIPTED = 501
 # What the installed SDK sends its requests with: httpx2 since version 3, httpx before.
-httpx = importlib.import_module("httpx2" if importlib.util.find_spec("httpx2") else "httpx")
+httpx = importlib.import_module("httpx2" if SDK_VERSION >= (3, 0) else "httpx")
 _DIRECT = {"trust_env": False}
 _RETRIES = types.HttpRetryOptions(attempts=4, initial_delay=0.01, max_delay=0.02, jitter=0)
 

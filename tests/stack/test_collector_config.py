@@ -4,6 +4,7 @@ import yaml
 
 from hydrochat_otel import semconv
 from hydrochat_otel.demo.workload import run_workload
+from hydrochat_otel.google_genai.usage import MODALITIES
 
 CONFIG = Path(__file__).parents[2] / "collector-config.yaml"
 # The wheel is tested without the files of the repository's top level.
@@ -32,7 +33,12 @@ def declared():
     """Return every attribute that semconv has a name for."""
     texts = {value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str)}
     prefixes = ("hydrochat.", "gen_ai.", "error.", "server.")
-    return {text for text in texts if text.startswith(prefixes) and not text.endswith(".")}
+    by_modality = {
+        f"{semconv.MODALITY_TOKENS}{bucket}.{modality.lower()}"
+        for bucket in semconv.TOKEN_BUCKETS
+        for modality in MODALITIES
+    }
+    return by_modality | {text for text in texts if text.startswith(prefixes) and not text.endswith(".")}
 
 
 def test_every_pipeline_limits_its_memory_first_and_redacts():
