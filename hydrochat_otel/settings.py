@@ -147,6 +147,12 @@ class Settings:
         "at least 16 visible ASCII characters; `openssl rand -hex 24` makes a good one",
         secret=True,
     )
+    metrics_token_file: Path | None = _setting(
+        "HYDROCHAT_METRICS_TOKEN_FILE",
+        None,
+        _file,
+        "the path of a readable file that holds the token; `HYDROCHAT_METRICS_TOKEN` wins",
+    )
     prometheus_url: str | None = _setting(
         "HYDROCHAT_PROMETHEUS_URL",
         None,
@@ -201,12 +207,21 @@ class Settings:
             except (ValueError, TypeError, OverflowError, OSError):
                 shown = "(hidden)" if rule.secret else f"{raw!r:.80}"
                 raise SettingsError(f"{origin}={shown} is not allowed: it must be {rule.allowed}.") from None
+        if "metrics_token" not in values and "metrics_token_file" in values:
+            values["metrics_token"] = _token_of(values["metrics_token_file"])
         return cls(**values)
 
     @classmethod
     def rules(cls) -> dict[str, tuple[Rule, Any]]:
         """Return each field's rule and default by field name, in the order of the record."""
         return {f.name: (f.metadata["rule"], f.default) for f in fields(cls)}
+
+
+def _token_of(path: Path) -> str:
+    try:
+        return _token(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        raise SettingsError(f"{path} holds no token: it must be at least 16 visible ASCII characters.") from None
 
 
 def _look_up(name: str, variable: str, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> tuple[Any, str]:

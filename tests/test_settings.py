@@ -70,6 +70,19 @@ def test_a_secret_is_never_shown():
     assert "a-key" not in shown
 
 
+def test_the_token_may_lie_in_a_file(tmp_path: Path):
+    """A mounted secret is read without its line end; the variable wins; a file without a token is refused."""
+    secret = tmp_path / "token"
+    secret.write_text("a-secret-of-sixteen\n")
+    environ = {"HYDROCHAT_METRICS_TOKEN_FILE": str(secret)}
+    assert Settings.load(environ).metrics_token == "a-secret-of-sixteen"
+    assert Settings.load(environ | {"HYDROCHAT_METRICS_TOKEN": "x" * 16}).metrics_token == "x" * 16
+    secret.write_text("short")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ)
+    assert str(caught.value) == f"{secret} holds no token: it must be at least 16 visible ASCII characters."
+
+
 def test_django_settings_win_over_the_environment(monkeypatch):
     """Under Django a setting of the same name wins, and Django is not imported for it."""
     conf = SimpleNamespace(settings=SimpleNamespace(configured=True, METRICS_MAX_ENTRIES=7))
