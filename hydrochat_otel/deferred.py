@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from hydrochat_otel import faults
 
-Record = Callable[..., None]
-
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
 

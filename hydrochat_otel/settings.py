@@ -175,11 +175,6 @@ class Settings:
     )
     llm_max_retries: int = _setting("LLM_MAX_RETRIES", 3, _whole(0), "a whole number of at least 0")
 
-    @property
-    def ttl_s(self) -> float:
-        """Time to live of a retained entry, in seconds."""
-        return self.ttl_hours * 3600
-
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
         """Read every setting: overrides win over Django's settings, they over the environment, it over the default.

@@ -36,8 +36,7 @@ class WatchedStream(Generator[Any, Any, Any]):
         tb: TracebackType | None = None,
     ) -> Any:
         """Raise in the SDK's generator."""
-        error = typ if val is None and tb is None else val if isinstance(val, BaseException) else typ(val)
-        return self._step(self._chunks.throw, error)
+        return self._step(self._chunks.throw, _thrown(typ, val, tb))
 
     def close(self) -> None:
         """Close the SDK's generator; a stream that is not finished is cancelled."""
@@ -90,8 +89,7 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
         tb: TracebackType | None = None,
     ) -> Any:
         """Raise in the SDK's generator."""
-        error = typ if val is None and tb is None else val if isinstance(val, BaseException) else typ(val)
-        return self._step(self._chunks.athrow, error)
+        return self._step(self._chunks.athrow, _thrown(typ, val, tb))
 
     async def aclose(self) -> None:
         """Close the SDK's generator; a stream that is not finished is cancelled."""
@@ -111,3 +109,8 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
             chunk = await step(*arguments)
         call.take_chunk(chunk)
         return chunk
+
+
+def _thrown(typ: Any, val: BaseException | object, tb: TracebackType | None) -> Any:
+    """Return the exception that a generator's `throw` is called with, in its one-argument and its older form."""
+    return typ if val is None and tb is None else val if isinstance(val, BaseException) else typ(val)
