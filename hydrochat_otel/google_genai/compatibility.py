@@ -14,7 +14,6 @@ from hydrochat_otel.google_genai import interactions, live, wrappers
 from hydrochat_otel.google_genai.wrappers import Current, Function
 
 PACKAGE: Final = "google.genai"
-OLDEST: Final = "1.41.0"
 MARK: Final = "__hydrochat_otel__"
 """Attribute of every function that stands in for one of the SDK's."""
 
