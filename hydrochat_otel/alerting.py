@@ -1,5 +1,8 @@
 """The watch: tells the application when a threshold is exceeded and when it no longer is, once each time.
 
+A budget has several thresholds: each that is reached after a lower one begins the alert again. When it falls back, as
+at midnight, or speaks of another period, it ends and begins.
+
 from hydrochat_otel.alerting import on_alert
 
 stop = on_alert(lambda change: page_the_nurse_station(change.alert.message) if change.firing else None)
@@ -58,8 +61,8 @@ class AlertWatch:
     def look(self, snapshot: Snapshot) -> list[AlertChange]:
         """Return what has changed since the last look: ended alerts first, then those that began."""
         found = {alert.name: alert for alert in alerts.evaluate(snapshot, self._thresholds, self._since(snapshot))}
-        ended = [alert for name, alert in self._firing.items() if name not in found]
-        began = [alert for name, alert in found.items() if name not in self._firing]
+        ended = [alert for name, alert in self._firing.items() if _has_ended(alert, found.get(name))]
+        began = [alert for name, alert in found.items() if _has_begun(alert, self._firing.get(name))]
         self._firing = found
         return [AlertChange(alert, firing=False, unix_s=snapshot.unix_s) for alert in ended] + [
             AlertChange(alert, firing=True, unix_s=snapshot.unix_s) for alert in began
@@ -74,6 +77,14 @@ class AlertWatch:
             self._seen.popleft()
         self._seen.append(now)
         return self._seen[0]
+
+
+def _has_begun(now: Alert, before: Alert | None) -> bool:
+    return before is None or (now.threshold, now.period) != (before.threshold, before.period)
+
+
+def _has_ended(before: Alert, now: Alert | None) -> bool:
+    return now is None or (now.threshold <= before.threshold and _has_begun(now, before))
 
 
 class _Watcher:

@@ -15,6 +15,7 @@ from opentelemetry.trace import Tracer
 from hydrochat_otel import deferred, faults, labels, semconv
 from hydrochat_otel.deferred import DeferredQueue
 from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.spending import Spending
 
 
 class Instruments:
@@ -27,6 +28,7 @@ class Instruments:
         model_names: The closed set of model labels.
         error_types: The closed set of ``error.type``.
         response_time_threshold_s: Threshold of operations that state none.
+        spending: What calls cost by day; days of UTC unless another ledger is given.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Instruments:
         response_time_threshold_s: float = 2.0,
         max_operations: int = 200,
         queue_capacity: int = 32768,
+        spending: Spending | None = None,
     ) -> None:
         self.tracer = tracer
+        self.spending = spending or Spending()
         self.queue = DeferredQueue(queue_capacity)
         self.response_time_threshold_s = response_time_threshold_s
         self.operation_names = labels.operation_names(max_operations)

@@ -1,4 +1,7 @@
-"""The JSON export: the contract's four sections, and the retained entries on request, rendered from one snapshot."""
+"""The JSON export: the contract's four sections, budget and state, and the retained entries on request.
+
+All of it is rendered from one snapshot.
+"""
 
 import math
 import re
@@ -96,6 +99,8 @@ def dumped(picture: dict[str, Any]) -> bytes:
 def entity_tag(picture: dict[str, Any]) -> str:
     """Return the weak entity tag: equal for two pictures that differ in nothing but when they were taken."""
     lasting = {key: value for key, value in picture.items() if key != "timestamp"}
+    if "state" in lasting:
+        lasting["state"] = {key: value for key, value in lasting["state"].items() if key != "stale_seconds"}
     return f'W/"{blake2b(orjson.dumps(lasting), digest_size=12).hexdigest()}"'
 
 
@@ -129,8 +134,7 @@ def picture(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
             "total_tokens_used": int(input_tokens + output_tokens),
             "prompt_tokens": int(input_tokens),
             "completion_tokens": int(output_tokens),
-            # A counter adds doubles; what is beyond a millionth of a millionth of a dollar is their rounding.
-            "total_cost_usd": round(_finite(float(snapshot.total(semconv.LLM_COST))), 12),
+            "total_cost_usd": _usd(float(snapshot.total(semconv.LLM_COST))),
         },
         "retention_policy": {
             "max_entries": retention.max_entries,
@@ -138,6 +142,8 @@ def picture(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
             "current_entries": retention.current_entries,
             "storage_utilization_percent": round(retention.storage_utilization_percent, 4),
         },
+        "budget": _budget(snapshot),
+        "state": _state(snapshot),
     }
     if shown.entries:
         export |= _page(shown(snapshot.entries), shown)
@@ -147,6 +153,28 @@ def picture(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
 def schema() -> bytes:
     """Return the JSON Schema (draft 2020-12) of the export."""
     return files("hydrochat_otel").joinpath("assets/schema/export.schema.json").read_bytes()
+
+
+def _budget(snapshot: Snapshot) -> dict[str, float | None]:
+    """Return what was spent today and this month, in dollars, and what may be; None where no budget is set."""
+    budget = snapshot.budget
+    return {
+        "spent_today_usd": _usd(budget.spent_day_usd),
+        "spent_this_month_usd": _usd(budget.spent_month_usd),
+        "budget_today_usd": None if budget.day_usd is None else _usd(budget.day_usd),
+        "budget_this_month_usd": None if budget.month_usd is None else _usd(budget.month_usd),
+    }
+
+
+def _state(snapshot: Snapshot) -> dict[str, str | int | float | None]:
+    """Return where the numbers are kept, how many processes they are of, and what is wrong with that."""
+    sharing = snapshot.sharing
+    return {
+        "kind": sharing.state,
+        "workers": sharing.workers,
+        "stale_seconds": round(_finite(sharing.stale_s), 3),
+        "problem": sharing.problem,
+    }
 
 
 def _page(matching: list[Entry], shown: Filter) -> dict[str, Any]:
@@ -176,6 +204,11 @@ def _row(entry: Entry) -> dict[str, Any]:
     if entry.cost_usd is not None:
         row["cost_usd"] = _finite(entry.cost_usd)
     return row
+
+
+def _usd(amount: float) -> float:
+    # A counter adds doubles; what is beyond a millionth of a millionth of a dollar is their rounding.
+    return round(_finite(amount), 12)
 
 
 def _finite(number: float) -> float:

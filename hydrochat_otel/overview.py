@@ -16,7 +16,7 @@ import orjson
 from hydrochat_otel import semconv
 from hydrochat_otel.alerts import Alert
 from hydrochat_otel.entry import Entry
-from hydrochat_otel.snapshot import Retention, Snapshot
+from hydrochat_otel.snapshot import Budget, Retention, Sharing, Snapshot
 from hydrochat_otel.summary import Summary, summarise, summarise_by_operation
 
 WINDOWS_H: Final = (1.0, 6.0, 24.0)
@@ -55,14 +55,13 @@ def picture(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float =
         "taken_at": datetime.fromtimestamp(snapshot.unix_s, UTC).isoformat(timespec="milliseconds"),
         "taken_unix_ms": round(snapshot.unix_s * 1000),
         "service": _service(snapshot),
-        "health": "needs_attention" if alerts else "healthy",
+        "health": "needs_attention" if any(alert.needs_attention for alert in alerts) else "healthy",
         "threshold_s": threshold_s,
         "totals": {
             "operations": whole["summary"],
             "llm_calls": _calls(snapshot),
             "tokens": _tokens(model["tokens"] for model in models),
-            # A counter adds doubles; what is beyond a millionth of a millionth of a dollar is their rounding.
-            "cost_usd": round(snapshot.total(semconv.LLM_COST), 12),
+            "cost_usd": _rounded(snapshot.total(semconv.LLM_COST)),
             "unpriced_tokens": round(snapshot.total(semconv.LLM_UNPRICED_TOKENS)),
             "unreconciled_calls": round(snapshot.total(semconv.LLM_UNRECONCILED_CALLS)),
             "retries": round(snapshot.total(semconv.LLM_RETRIES)),
@@ -78,7 +77,11 @@ def picture(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float =
         "points_omitted": max(0, len(operations) - MAX_POINTS),
         "newest": _newest(snapshot.entries),
         "retention": _retention(snapshot.retention),
-        "alerts": [{"name": alert.name, "message": alert.message} for alert in alerts],
+        "budget": _budget(snapshot.budget),
+        "state": _state(snapshot.sharing),
+        "alerts": [
+            {"name": alert.name, "message": alert.message, "needs_attention": alert.needs_attention} for alert in alerts
+        ],
     }
 
 
@@ -121,7 +124,7 @@ def _models(snapshot: Snapshot) -> list[dict[str, Any]]:
                 "calls": round(calls.get((name,), 0)),
                 "failed": round(failed.get((name, "error"), 0)),
                 "tokens": {"total": sum(tokens.values()), **tokens},
-                "cost_usd": round(costs.get((name,), 0.0), 12),
+                "cost_usd": _rounded(costs.get((name,), 0.0)),
                 "unpriced_tokens": round(unpriced.get((name,), 0)),
                 "priced": not unpriced.get((name,), 0),
             }
@@ -196,6 +199,32 @@ def _retention(retention: Retention) -> dict[str, Any]:
     }
 
 
+def _budget(budget: Budget) -> list[dict[str, Any]]:
+    periods = (("day", budget.spent_day_usd, budget.day_usd), ("month", budget.spent_month_usd, budget.month_usd))
+    return [
+        {
+            "period": period,
+            "spent_usd": _rounded(spent_usd),
+            "budget_usd": None if budget_usd is None else _rounded(budget_usd),
+        }
+        for period, spent_usd, budget_usd in periods
+    ]
+
+
+def _state(sharing: Sharing) -> dict[str, Any]:
+    return {
+        "kind": sharing.state,
+        "workers": sharing.workers,
+        "stale_s": round(sharing.stale_s, 3),
+        "problem": sharing.problem,
+    }
+
+
+def _rounded(usd: float) -> float:
+    # Doubles are added; what is beyond a millionth of a millionth of a dollar is their rounding.
+    return round(usd, 12)
+
+
 # -- plain tables, for a browser without JavaScript ---------------------------------------------------------------
 
 _OPERATION_HEADS: Final = (
@@ -233,6 +262,8 @@ def html_tables(shown: dict[str, Any]) -> str:
             f"<p>As of {_utc(shown['taken_unix_ms'])} UTC. Reload the page for newer numbers.</p>",
             f'<ul class="alerts">{alerts}</ul>' if alerts else "<p>No alert: nothing exceeds its threshold.</p>",
             _table("Totals", ("What", "Number"), _total_rows(totals, shown["retention"])),
+            _table("Spent, USD", ("Period", "Spent", "Budget"), map(_budget_row, shown["budget"])),
+            f"<p>{escape(_state_sentence(shown['state']))}</p>",
             _table("Response times by operation, retained window", _OPERATION_HEADS, map(_row, shown["operations"])),
             _table("Gemini by model, since the start", _MODEL_HEADS, map(_model_row, shown["models"])),
             _table("Newest slow and failed", _NEWEST_HEADS, map(_newest_row, shown["newest"]), numbers=range(3, 4)),
@@ -256,6 +287,20 @@ def _total_rows(totals: dict[str, Any], retention: dict[str, Any]) -> list[tuple
         ("Failures inside the telemetry", f"{totals['telemetry_errors']:,}"),
         ("Retained entries", f"{retention['current_entries']:,} of {retention['max_entries']:,}"),
     ]
+
+
+_PERIODS: Final = {"day": "Today", "month": "This month"}
+
+
+def _budget_row(row: dict[str, Any]) -> tuple[str, ...]:
+    budget = "not set" if row["budget_usd"] is None else _usd(row["budget_usd"])
+    return (_PERIODS[row["period"]], _usd(row["spent_usd"]), budget)
+
+
+def _state_sentence(state: dict[str, Any]) -> str:
+    workers = "1 process" if state["workers"] == 1 else f"{state['workers']:,} processes"
+    problem = f" {state['problem']}" if state["problem"] else ""
+    return f"Numbers of {workers}; state: {state['kind']}.{problem}"
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ REASON: Final = "hydrochat.reason"
 SEAM: Final = "hydrochat.seam"
 LIBRARY: Final = "hydrochat.library.name"
 LIBRARY_VERSION: Final = "hydrochat.library.version"
+PERIOD: Final = "hydrochat.period"
 COST_USD: Final = "hydrochat.llm.cost_usd"
 BUCKET_TOKENS: Final = "hydrochat.llm.tokens."
 """Prefix of the five span attributes that carry one call's tokens, one for each bucket."""
@@ -88,6 +89,10 @@ PROVIDER_VERTEX: Final = "gcp.vertex_ai"
 EVICTED_CAPACITY: Final = "capacity"
 EVICTED_AGE: Final = "age"
 
+Period = Literal["day", "month"]
+PERIODS: Final[tuple[Period, ...]] = ("day", "month")
+"""What spend and budget speak of: since midnight, and since the first of the month."""
+
 # -- bucket edges -------------------------------------------------------------------------------------------------
 
 OPERATION_EDGES_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -104,7 +109,11 @@ TOKEN_EDGES: Final = tuple(float(4**n) for n in range(14))
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """One metric as it is emitted: name, kind, UCUM unit, what it means, its attributes and its bucket edges."""
+    """One metric as it is emitted: name, kind, UCUM unit, what it means, its attributes and its bucket edges.
+
+    `across` says how the values of several processes become one; histograms and synchronous counters always add up.
+    `fleet` is not made from theirs: whoever has the whole picture states it.
+    """
 
     name: str
     kind: Literal["histogram", "counter", "gauge", "observable_counter"]
@@ -112,6 +121,7 @@ class MetricSpec:
     description: str
     attributes: tuple[str, ...] = ()
     edges: tuple[float, ...] = ()
+    across: Literal["sum", "max", "min", "fleet"] = "sum"
 
 
 _GEN_AI = (
@@ -240,12 +250,14 @@ RETENTION_ENTRIES: Final = MetricSpec(
     "gauge",
     "{entry}",
     "Entries kept now.",
+    across="fleet",
 )
 RETENTION_UTILIZATION: Final = MetricSpec(
     "hydrochat.retention.utilization_ratio",
     "gauge",
     "1",
     "Kept entries divided by the most that may be kept.",
+    across="fleet",
 )
 RETENTION_EVICTED: Final = MetricSpec(
     "hydrochat.retention.evicted",
@@ -253,6 +265,7 @@ RETENTION_EVICTED: Final = MetricSpec(
     "{entry}",
     "Entries that left the retained window, by reason (capacity or age).",
     (REASON,),
+    across="fleet",
 )
 TELEMETRY_ERRORS: Final = MetricSpec(
     "hydrochat.telemetry.errors",
@@ -267,12 +280,37 @@ INSTRUMENTATION_ACTIVE: Final = MetricSpec(
     "{library}",  # not "1": the collector would call the gauge a ratio
     "1 while the library is instrumented, 0 when it was refused or undone.",
     (LIBRARY, LIBRARY_VERSION),
+    across="min",
 )
 PRICE_BOOK_AGE: Final = MetricSpec(
     "hydrochat.llm.price_book.age",
     "gauge",
     "s",
     "Age of the price book that the costs come from.",
+    across="max",
+)
+LLM_SPEND: Final = MetricSpec(
+    "hydrochat.llm.spend",
+    "gauge",
+    "{USD}",
+    "Dollars that calls cost since midnight (day) and since the first of the month (month), by the end of the call.",
+    (PERIOD,),
+    across="fleet",
+)
+LLM_BUDGET: Final = MetricSpec(
+    "hydrochat.llm.budget",
+    "gauge",
+    "{USD}",
+    "Dollars that calls may cost in this day and this month; absent where no budget is set.",
+    (PERIOD,),
+    across="fleet",
+)
+STATE_WORKERS: Final = MetricSpec(
+    "hydrochat.state.workers",
+    "gauge",
+    "{worker}",
+    "Processes that share their numbers and reported lately.",
+    across="fleet",
 )
 
 METRICS: Final[tuple[MetricSpec, ...]] = (
@@ -291,10 +329,13 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     LLM_RETRIES,
     LLM_RETRY_WAIT,
     LLM_RETRY_ADVISED,
+    LLM_SPEND,
+    LLM_BUDGET,
     PRICE_BOOK_AGE,
     RETENTION_ENTRIES,
     RETENTION_UTILIZATION,
     RETENTION_EVICTED,
     TELEMETRY_ERRORS,
     INSTRUMENTATION_ACTIVE,
+    STATE_WORKERS,
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 MISSING: Final = object()
 
@@ -109,6 +110,48 @@ def _matchers(raw: Any) -> str:
     return text
 
 
+_STATE_SCHEMES: Final = frozenset(
+    {"redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"}
+)
+
+
+def _state(raw: Any) -> str:
+    text = _text(raw)
+    if text in {"auto", "memory"}:
+        return text
+    scheme, separator, rest = text.partition("://")
+    if not separator or any(c.isspace() for c in text):
+        raise ValueError
+    if scheme == "sqlite":
+        # Absolute only: workers may have different working directories.
+        if not rest.startswith("/") or not rest.strip("/") or rest.endswith("/"):
+            raise ValueError
+    elif scheme not in _STATE_SCHEMES or not rest:
+        raise ValueError
+    return text
+
+
+def _timezone(raw: Any) -> str:
+    text = _text(raw)
+    if text == "UTC":  # known also where the system knows no time zones
+        return text
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError from None
+    return text
+
+
+def _word(*words: str) -> Callable[[Any], str]:
+    def parse(raw: Any) -> str:
+        text = _text(raw).lower()
+        if text not in words:
+            raise ValueError
+        return text
+
+    return parse
+
+
 def _port(raw: Any) -> int:
     value = _whole(0)(raw)
     if value > 65535:  # noqa: PLR2004 - the highest TCP port
@@ -166,6 +209,24 @@ class Settings:
         _matchers,
         'label matchers without braces, such as `job="chat"`',
     )
+    state: str = _setting(
+        "HYDROCHAT_STATE",
+        "auto",
+        _state,
+        "`auto`, `memory`, `sqlite:///absolute/path`, or the address of a Redis (`redis://`, `rediss://`, `unix://`, "
+        "`redis+sentinel://`, `redis+cluster://`)",
+        secret=True,
+    )
+    publish_interval_s: float = _setting(
+        "HYDROCHAT_PUBLISH_INTERVAL", 1.0, _number(minimum=0.05), "a number of seconds of at least 0.05"
+    )
+    budget_usd: float | None = _setting(
+        "HYDROCHAT_BUDGET_USD", None, _number(above=0), "a number of dollars for a day, above 0"
+    )
+    budget_timezone: str = _setting(
+        "HYDROCHAT_BUDGET_TIMEZONE", "UTC", _timezone, "the name of a time zone, such as `Asia/Singapore`"
+    )
+    serve: str = _setting("HYDROCHAT_SERVE", "auto", _word("auto", "always", "never"), "auto, always or never")
     host: str = _setting("HYDROCHAT_HOST", "127.0.0.1", _text, "a host name or address")
     port: int = _setting("HYDROCHAT_PORT", 9464, _port, "a TCP port from 0 to 65535")
     gemini_api_key: str | None = _setting("GEMINI_API_KEY", None, _text, "a non-empty text", secret=True)

@@ -47,7 +47,11 @@ Point = NumberPoint | HistogramPoint
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """All series of one metric of one instrumentation scope."""
+    """All series of one metric of one instrumentation scope.
+
+    Attributes:
+        additive: Of a gauge: whether the values of several processes add up (an up-down counter's do).
+    """
 
     name: str
     kind: FamilyKind
@@ -56,6 +60,7 @@ class Family:
     scope: str
     scope_version: str
     points: tuple[Point, ...]
+    additive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,40 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What calls to Gemini cost since midnight and this month, in dollars, and what they may cost.
+
+    Attributes:
+        spent_day_usd: Since midnight, in the time zone of the settings.
+        spent_month_usd: Since the first of the month.
+        day_usd: The budget of a day; None where none is set.
+        month_usd: The budget of this month: that of a day times its days.
+    """
+
+    spent_day_usd: float = 0.0
+    spent_month_usd: float = 0.0
+    day_usd: float | None = None
+    month_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Whose numbers a snapshot holds.
+
+    Attributes:
+        state: ``memory``, ``sqlite`` or ``redis``.
+        workers: Processes that reported lately, this one included.
+        stale_s: How old the others' numbers are where the shared state cannot be read; 0 where it can.
+        problem: Why it cannot be read, in one sentence; None where it can.
+    """
+
+    state: str = "memory"
+    workers: int = 1
+    stale_s: float = 0.0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Metrics and retained entries at one moment.
 
@@ -78,6 +117,8 @@ class Snapshot:
         families: Every metric the process emits, of all scopes.
         entries: The live retained records, oldest first.
         retention: Bounds and filling of the retained window.
+        budget: What was spent of the budget.
+        sharing: Whose numbers these are.
     """
 
     unix_s: float
@@ -85,6 +126,8 @@ class Snapshot:
     families: tuple[Family, ...]
     entries: tuple[Entry, ...]
     retention: Retention
+    budget: Budget = Budget()
+    sharing: Sharing = Sharing()
     _by_name: dict[str, tuple[Point, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

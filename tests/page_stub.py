@@ -15,7 +15,7 @@ import orjson
 
 from hydrochat_otel import alerts, overview, semconv
 from hydrochat_otel.entry import Entry
-from hydrochat_otel.snapshot import Family, NumberPoint, Retention, Snapshot
+from hydrochat_otel.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 
 NOW_S = 1_760_000_000.0
 POLICY = (
@@ -85,14 +85,21 @@ def entries(count: int, *, spread_s: float = 5 * 3600, seed: int = 7) -> tuple[E
     return tuple(made)
 
 
-def picture(kept: tuple[Entry, ...], families: tuple[Family, ...] = ()) -> dict[str, Any]:
+def picture(
+    kept: tuple[Entry, ...],
+    families: tuple[Family, ...] = (),
+    budget: Budget | None = None,
+    sharing: Sharing | None = None,
+) -> dict[str, Any]:
     retention = Retention(1000, 24, len(kept), len(kept) / 10)
-    snapshot = Snapshot(NOW_S, {"service.name": "hydrochat"}, families, kept, retention)
+    snapshot = Snapshot(
+        NOW_S, {"service.name": "hydrochat"}, families, kept, retention, budget or Budget(), sharing or Sharing()
+    )
     return overview.picture(snapshot, alerts.evaluate(snapshot))
 
 
 def usual() -> dict[str, Any]:
-    return picture(entries(420), gemini_families())
+    return picture(entries(420), gemini_families(), Budget(6.4187, 98.25, 10.0, 310.0), Sharing("redis", 4))
 
 
 # -- the stub -----------------------------------------------------------------------------------------------------

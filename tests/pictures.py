@@ -2,7 +2,7 @@
 
 from hydrochat_otel import semconv
 from hydrochat_otel.entry import Entry
-from hydrochat_otel.snapshot import Family, NumberPoint, Retention, Snapshot
+from hydrochat_otel.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 
 
 def counter(spec, *points):
@@ -12,7 +12,19 @@ def counter(spec, *points):
 
 
 def snapshot(
-    *, ok=0, error=0, blocked=0, cancelled=0, retries=0, unpriced=0, unreconciled=0, ended=(), full=0.0, unix_s=1000.0
+    *,
+    ok=0,
+    error=0,
+    blocked=0,
+    cancelled=0,
+    retries=0,
+    unpriced=0,
+    unreconciled=0,
+    ended=(),
+    full=0.0,
+    budget=None,
+    sharing=None,
+    unix_s=1000.0,
 ):
     """A snapshot with so many calls by outcome; `ended` are (end_unix_s, exceeded_threshold) of operations."""
     outcomes = {"ok": ok, "error": error, "blocked": blocked, "cancelled": cancelled}
@@ -27,4 +39,6 @@ def snapshot(
         ),
         entries=tuple(Entry("operation", "chat.turn", 1.0, end_unix_s, exceeded) for end_unix_s, exceeded in ended),
         retention=Retention(1000, 24.0, round(full * 10), full),
+        budget=budget or Budget(),
+        sharing=sharing or Sharing(),
     )

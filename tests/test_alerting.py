@@ -10,6 +10,7 @@ from hydrochat_otel import alerting, faults
 from hydrochat_otel.alerting import AlertChange, AlertWatch, on_alert
 from hydrochat_otel.alerts import Alert, Thresholds
 from hydrochat_otel.performance import track_response_time
+from hydrochat_otel.snapshot import Budget
 
 EVERY_OPERATION_IS_SLOW = 0.0
 
@@ -34,6 +35,28 @@ def test_a_change_carries_what_was_compared():
     (change,) = AlertWatch().look(snapshot(retries=7, unix_s=1234.5))
     alert = Alert("retries", "Many retries: requests had to be repeated 7 times.", 7, 5)
     assert change == AlertChange(alert, firing=True, unix_s=1234.5)
+
+
+def test_each_threshold_of_the_budget_is_told():
+    """A higher share begins the alert again; at midnight it ends, and what is left of the month begins."""
+    watch = AlertWatch()
+
+    def told(day_usd, month_usd):
+        changes = watch.look(snapshot(budget=Budget(day_usd, month_usd, 10.0, 280.0)))
+        return [(change.alert.period, change.alert.threshold, change.firing) for change in changes]
+
+    assert told(4.9, 100.0) == []
+    assert told(5.0, 100.1) == [("day", 50, True)]
+    assert told(7.9, 103.0) == []
+    assert told(8.1, 103.2) == [("day", 80, True)]
+    assert told(10.0, 140.0) == [("day", 100, True)]
+    assert told(11.0, 141.0) == []
+    assert told(0.0, 141.0) == [("day", 100, False), ("month", 50, True)]
+    assert told(5.0, 150.0) == []
+    assert told(8.0, 160.0) == [("day", 80, True)]
+    assert told(9.0, 224.0) == [("day", 80, False), ("month", 80, True)]
+    assert told(0.0, 281.0) == [("month", 100, True)]
+    assert told(0.0, 0.0) == [("month", 100, False)]
 
 
 def test_an_alert_ends_a_window_after_its_cause():
@@ -112,7 +135,7 @@ def test_set_up_mistakes_raise(bad):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_worker_watches_too(install):
     """After a fork the child has a watching thread of its own, whose callbacks run in the child."""
-    install(response_time_threshold_s=EVERY_OPERATION_IS_SLOW)
+    install(response_time_threshold_s=EVERY_OPERATION_IS_SLOW, state="memory")  # shared, the parent sees it as well
     read_end, write_end = os.pipe()
     stop = on_alert(lambda change: os.write(write_end, f"{os.getpid()} {change.alert.name}".encode()), interval_s=0.01)
     child = os.fork()

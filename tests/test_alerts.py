@@ -11,6 +11,7 @@ from hydrochat_otel.alerts import (
     evaluate_conversation,
     performance_indicators,
 )
+from hydrochat_otel.snapshot import Budget, Sharing
 
 QUIET = {
     "nothing happened": {},
@@ -21,6 +22,9 @@ QUIET = {
     "exactly five retries": {"ok": 9, "retries": 5},
     "operations within their threshold": {"ended": [(999.0, False)]},
     "storage just below 80 %": {"full": 79.9},
+    "just below half of the budgets": {"budget": Budget(4.9999, 139.99, 10.0, 280.0)},
+    "spending without a budget": {"budget": Budget(4000.0, 90000.0)},
+    "a state that can be read": {"sharing": Sharing("redis", 4)},
 }
 FIRING = {
     "error_rate": (
@@ -44,6 +48,14 @@ FIRING = {
         {"unreconciled": 2},
         Alert("unreconciled_calls", "Unreconciled: calls without a usage record that balances: 2.", 2, 0),
     ),
+    "budget": (
+        {"budget": Budget(8.12, 20.0, 10.0, 280.0)},
+        Alert("budget", "Budget: $8.12 of $10.00 for today are spent (81 %).", 81.2, 80.0, "day"),
+    ),
+    "state": (
+        {"sharing": Sharing("redis", 1, 7.5, "Redis does not answer.")},
+        Alert("state", "Redis does not answer.", 7.5, 0.0),
+    ),
 }
 
 
@@ -57,6 +69,47 @@ def test_what_stays_quiet(happened):
 def test_what_fires(happened, alert):
     """Above each threshold exactly its own alert fires, with the two numbers that were compared."""
     assert evaluate(snapshot(**happened)) == [alert]
+
+
+@pytest.mark.parametrize(
+    ("spent", "threshold", "period", "message", "needs_attention"),
+    [
+        ((5.0, 0.0), 50, "day", "Budget: $5.00 of $10.00 for today are spent (50 %).", False),
+        ((7.9999, 0.0), 50, "day", "Budget: $8.00 of $10.00 for today are spent (79 %).", False),
+        ((8.0 - 1e-13, 0.0), 80, "day", "Budget: $8.00 of $10.00 for today are spent (80 %).", True),
+        ((10.0, 0.0), 100, "day", "Budget: $10.00 of $10.00 for today are spent (100 %).", True),
+        ((25.0, 200.0), 100, "day", "Budget: $25.00 of $10.00 for today are spent (250 %).", True),
+        ((6.0, 224.0), 80, "month", "Budget: $224.00 of $280.00 for this month are spent (80 %).", True),
+        ((9.0, 230.0), 80, "month", "Budget: $230.00 of $280.00 for this month are spent (82 %).", True),
+        ((0.0, 1280.5), 100, "month", "Budget: $1,280.50 of $280.00 for this month are spent (457 %).", True),
+    ],
+)
+def test_the_highest_threshold_of_the_budget_is_told(spent, threshold, period, message, needs_attention):
+    """Exactly at a threshold it is reached; the month comes first where both are; half is for information only."""
+    (alert,) = evaluate(snapshot(budget=Budget(*spent, 10.0, 280.0)))
+    assert (alert.name, alert.threshold, alert.period, alert.message, alert.needs_attention) == (
+        "budget", threshold, period, message, needs_attention,
+    )  # fmt: skip
+
+
+def test_a_budget_of_cents_is_told_in_cents():
+    """Below a dollar the sentence has four digits, and the shares that are told can be chosen."""
+    small = snapshot(budget=Budget(0.0123, 0.1, 0.05, 1.4))
+    (alert,) = evaluate(small, Thresholds(budget_percents=(20, 90)))
+    assert alert == Alert(
+        "budget", "Budget: $0.0123 of $0.0500 for today are spent (24 %).", 24.6, 20, "day", needs_attention=False
+    )
+    assert evaluate(small, Thresholds(budget_percents=())) == []
+
+
+def test_what_only_informs_is_no_ill_health():
+    """Half of a budget is an alert and no warning; four fifths of it is both."""
+    half, most = (evaluate(snapshot(budget=Budget(usd, 0.0, 10.0, 280.0))) for usd in (5.0, 8.0))
+    assert performance_indicators(half) == {"warnings": [], "overall_health": "healthy"}
+    assert performance_indicators(most) == {
+        "warnings": ["Budget: $8.00 of $10.00 for today are spent (80 %)."],
+        "overall_health": "needs_attention",
+    }
 
 
 def test_one_failure_alarms_when_asked():

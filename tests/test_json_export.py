@@ -8,7 +8,7 @@ import pytest
 from hydrochat_otel import json_export, semconv
 from hydrochat_otel.entry import Entry
 from hydrochat_otel.performance import track_response_time
-from hydrochat_otel.snapshot import Family, NumberPoint, Retention, Snapshot
+from hydrochat_otel.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 from hydrochat_otel.summary import percentile, summarise_by_operation
 
 SCHEMA = json.loads(json_export.schema())
@@ -47,6 +47,8 @@ def example():
         ),
         entries=tuple(entries),
         retention=Retention(1000, 24.0, 4, 0.4),
+        budget=Budget(0.1 + 0.2, 4.5, 10.0, 300.0),
+        sharing=Sharing("redis", 3, 1.23456, "Redis does not answer."),
     )
 
 
@@ -78,6 +80,13 @@ def test_the_export_is_the_contracts():
             "current_entries": 4,
             "storage_utilization_percent": 0.4,
         },
+        "budget": {
+            "spent_today_usd": 0.3,
+            "spent_this_month_usd": 4.5,
+            "budget_today_usd": 10.0,
+            "budget_this_month_usd": 300.0,
+        },
+        "state": {"kind": "redis", "workers": 3, "stale_seconds": 1.235, "problem": "Redis does not answer."},
     }
     validate(export)
 
@@ -88,6 +97,18 @@ def test_an_empty_process_exports_zeros(installed):
     validate(export)
     assert set(export["performance_metrics"].values()) == {0}
     assert set(export["llm_api_metrics"].values()) == {0}
+    assert list(export["budget"].values()) == [0, 0, None, None]
+    assert export["state"] == {"kind": "memory", "workers": 1, "stale_seconds": 0, "problem": None}
+
+
+def test_getting_older_is_no_change():
+    """The entity tag leaves out the time stamp and how stale the others' numbers are, and nothing else of the state."""
+    picture = json_export.picture(example())
+    older = {**picture, "timestamp": "2025-06-15T15:06:50+00:00", "state": {**picture["state"], "stale_seconds": 11.2}}
+    fewer = {**picture, "state": {**picture["state"], "workers": 2}}
+    spent = {**picture, "budget": {**picture["budget"], "spent_today_usd": 0.4}}
+    assert json_export.entity_tag(older) == json_export.entity_tag(picture)
+    assert len({json_export.entity_tag(one) for one in (picture, fewer, spent)}) == 3
 
 
 def test_a_running_process_exports_its_operations(installed):
@@ -102,7 +123,7 @@ def test_a_running_process_exports_its_operations(installed):
     assert export["retention_policy"]["storage_utilization_percent"] == 0.3
 
 
-@pytest.mark.parametrize("section", ["performance_metrics", "llm_api_metrics", "retention_policy"])
+@pytest.mark.parametrize("section", ["performance_metrics", "llm_api_metrics", "retention_policy", "budget", "state"])
 def test_the_schema_misses_no_key(section):
     """The schema requires exactly the keys that the export has, so neither can change alone."""
     export = json_export.picture(example())

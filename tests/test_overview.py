@@ -1,10 +1,11 @@
 """Promises of :mod:`hydrochat_otel.overview`."""
 
 import json
+from dataclasses import replace
 
 from hydrochat_otel import alerts, overview, semconv
 from hydrochat_otel.entry import Entry
-from hydrochat_otel.snapshot import Family, NumberPoint, Retention, Snapshot
+from hydrochat_otel.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 
 NOW_S = 1_750_000_000.0
 MODEL, OUTCOME, BUCKET = semconv.GEN_AI_REQUEST_MODEL, semconv.OUTCOME, semconv.TOKEN_BUCKET
@@ -126,6 +127,11 @@ def test_the_whole_picture():
             },
         ],
         "retention": {"max_entries": 10, "ttl_hours": 24.0, "current_entries": 3, "utilization_percent": 10.0},
+        "budget": [
+            {"period": "day", "spent_usd": 0.0, "budget_usd": None},
+            {"period": "month", "spent_usd": 0.0, "budget_usd": None},
+        ],
+        "state": {"kind": "memory", "workers": 1, "stale_s": 0.0, "problem": None},
         "alerts": picture["alerts"],
     }
     assert [alert["name"] for alert in picture["alerts"]] == ["response_time", "unpriced_tokens"]
@@ -137,6 +143,25 @@ def test_an_empty_process_has_a_whole_picture():
     assert (picture["health"], picture["points"], picture["newest"], picture["models"]) == ("healthy", [], [], [])
     assert set(picture["totals"]["llm_calls"].values()) == {0}
     assert picture["totals"]["operations"] == summary(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_the_fleets_budget_and_state():
+    """Spend stands beside the budget, the state beside what is wrong with it; half of a budget is no ill health."""
+    of = replace(snapshot(), budget=Budget(0.1 + 0.2, 150.0, 10.0, 300.0), sharing=Sharing("redis", 4))
+    picture = shown(of)
+    assert picture["budget"] == [
+        {"period": "day", "spent_usd": 0.3, "budget_usd": 10.0},
+        {"period": "month", "spent_usd": 150.0, "budget_usd": 300.0},
+    ]
+    assert picture["state"] == {"kind": "redis", "workers": 4, "stale_s": 0.0, "problem": None}
+    sentence = "Budget: $150.00 of $300.00 for this month are spent (50 %)."
+    assert picture["alerts"] == [{"name": "budget", "message": sentence, "needs_attention": False}]
+    assert picture["health"] == "healthy"
+    away = replace(of, sharing=Sharing("redis", 1, 7.5, "Redis <b>does not answer</b>."))
+    assert shown(away)["health"] == "needs_attention"
+    html = overview.html_tables(overview.picture(away, alerts.evaluate(away)))
+    assert "Numbers of 1 process; state: redis. Redis &lt;b&gt;does not answer&lt;/b&gt;." in html
+    assert "300.000000" in html
 
 
 def test_points_and_newest_are_bounded():
@@ -164,4 +189,4 @@ def test_the_plain_tables_are_escaped_and_complete():
     assert "&lt;b&gt;turn&lt;/b&gt;" in html
     assert "a&amp;b" in html
     assert "1.500000" in html
-    assert html.count("<table>") == html.count("<caption>") == 4
+    assert html.count("<table>") == html.count("<caption>") == 5

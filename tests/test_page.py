@@ -13,6 +13,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.wait import WebDriverWait
 
+from hydrochat_otel.snapshot import Budget, Sharing
+
 pytestmark = pytest.mark.real
 
 
@@ -108,7 +110,7 @@ def test_the_page_shows_the_numbers_without_a_complaint(look):
     drawn(look.open())
     assert len(look.all(".plot .point")) == 420
     assert look.js("document.querySelector('[data-threshold]').dataset.threshold") == "2"
-    assert "threshold 2 s" in look.text("#chart .threshold-name")
+    assert look.until(lambda: "threshold 2 s" in look.text("#chart .threshold-name"))  # drawn anew with each refresh
     assert "420" in look.text("#operation-figures")
     assert "465" in look.text("#gemini-figures")
     assert len(look.all("#token-bars > li")) == 5
@@ -118,6 +120,23 @@ def test_the_page_shows_the_numbers_without_a_complaint(look):
     assert {url.split("/page/")[0].split("/api/")[0].rstrip("/") for url in look.requested()} == {
         look.stub.url.rstrip("/")
     }
+
+
+def test_spend_and_processes_are_shown(look):
+    """Today and this month stand beside their budgets; half of one needs no attention, trouble does."""
+    look.stub.shown = picture(entries(3), (), Budget(6.4187, 310.0, 10.0, 310.0 * 4), Sharing("redis", 4))
+    look.open()
+    look.until(lambda: "$6.42 of $10.00 · 64.2 %" in look.text("#budget-bars"))
+    assert "$310.00 of $1,240.00 · 25.0 %" in look.text("#budget-bars")
+    assert look.text("#state") == "4 processes, state redis\nThe numbers are kept in Redis, shared by all hosts."
+    assert "Budget: $6.42 of $10.00 for today are spent (64 %)." in look.text("#alerts .told")
+    slow = look.stub.shown["totals"]["operations"]["violations"]
+    assert look.text("#health") == ("Needs attention: 1" if slow else "Healthy")
+    look.stub.shown = picture(entries(3), (), Budget(0.0123, 0.5), Sharing("redis", 1, 9.0, "Redis does not answer."))
+    look.until(lambda: "$0.0123, no budget is set" in look.text("#budget-bars"))
+    assert "Redis does not answer." in look.text("#state .failed")
+    assert "Redis does not answer." in look.text("#alerts")
+    assert look.complaints() == []
 
 
 def test_the_page_refreshes_itself(look):

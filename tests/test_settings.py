@@ -52,6 +52,14 @@ def test_an_empty_variable_is_not_set():
         ("HYDROCHAT_PORT", "65536", "a TCP port from 0 to 65535"),
         ("HYDROCHAT_PRICES", "/no/such/file.toml", "the path of a readable price file"),
         ("LLM_MAX_RETRIES", "-1", "a whole number of at least 0"),
+        ("HYDROCHAT_PUBLISH_INTERVAL", "0", "a number of seconds of at least 0.05"),
+        ("HYDROCHAT_PUBLISH_INTERVAL", "often", "a number of seconds of at least 0.05"),
+        ("HYDROCHAT_BUDGET_USD", "0", "a number of dollars for a day, above 0"),
+        ("HYDROCHAT_BUDGET_USD", "$5", "a number of dollars for a day, above 0"),
+        ("HYDROCHAT_BUDGET_USD", "inf", "a number of dollars for a day, above 0"),
+        ("HYDROCHAT_BUDGET_TIMEZONE", "Mars/Olympus", "the name of a time zone, such as `Asia/Singapore`"),
+        ("HYDROCHAT_BUDGET_TIMEZONE", "../etc/passwd", "the name of a time zone, such as `Asia/Singapore`"),
+        ("HYDROCHAT_SERVE", "sometimes", "auto, always or never"),
     ],
 )
 def test_a_bad_value_names_variable_value_and_what_is_allowed(variable, value, allowed):
@@ -59,6 +67,63 @@ def test_a_bad_value_names_variable_value_and_what_is_allowed(variable, value, a
     with pytest.raises(SettingsError) as caught:
         Settings.load({variable: value})
     assert str(caught.value) == f"{variable}={value!r} is not allowed: it must be {allowed}."
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "auto",
+        "memory",
+        "sqlite:///var/lib/chat/state.db",
+        "redis://127.0.0.1:6379/0",
+        "rediss://chat:S3cret@redis.example.org:6380/1?socket_timeout=2",
+        "unix:///run/redis.sock?db=1",
+        "redis+sentinel://one:26379,two:26379/mymaster/0",
+        "redis+cluster://one:6379",
+    ],
+)
+def test_every_kind_of_state_can_be_named(address):
+    """An address is taken as it is written."""
+    assert Settings.load({"HYDROCHAT_STATE": f" {address} "}).state == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres://chat:S3cret@db/chat",
+        "redis://",
+        "redis:S3cret",
+        "redis://chat:S3 cret@redis",
+        "sqlite://state.db",
+        "sqlite:///",
+        "sqlite:///var/lib/chat/",
+        "/var/lib/chat/S3cret.db",
+        "Memory",
+    ],
+)
+def test_a_bad_state_is_refused_without_its_password(address):
+    """The sentence says what is allowed, and nothing of what was given; nor does the text of a good record."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"HYDROCHAT_STATE": address})
+    assert str(caught.value) == (
+        "HYDROCHAT_STATE=(hidden) is not allowed: it must be `auto`, `memory`, `sqlite:///absolute/path`, or the "
+        "address of a Redis (`redis://`, `rediss://`, `unix://`, `redis+sentinel://`, `redis+cluster://`)."
+    )
+    assert "S3cret" not in repr(Settings.load({"HYDROCHAT_STATE": "redis://chat:S3cret@redis"}))
+
+
+def test_state_budget_and_serving_have_their_types():
+    """Dollars and seconds are numbers, words are taken in any case, and without any of them there is no budget."""
+    names = ("state", "publish_interval_s", "budget_usd", "budget_timezone", "serve")
+    given = {
+        "HYDROCHAT_STATE": "memory",
+        "HYDROCHAT_PUBLISH_INTERVAL": "0.05",
+        "HYDROCHAT_BUDGET_USD": "7.5",
+        "HYDROCHAT_BUDGET_TIMEZONE": "Asia/Singapore",
+        "HYDROCHAT_SERVE": "Always",
+    }
+    assert [getattr(Settings.load(given), name) for name in names] == ["memory", 0.05, 7.5, "Asia/Singapore", "always"]
+    assert [getattr(Settings.load({}), name) for name in names] == ["auto", 1.0, None, "UTC", "auto"]
 
 
 def test_a_secret_is_never_shown():
@@ -99,5 +164,7 @@ def test_overrides_win_and_are_checked_alike(tmp_path: Path):
     assert (settings.max_entries, settings.prices_file) == (3, prices)
     with pytest.raises(SettingsError, match="max_entries=0 is not allowed"):
         Settings.load({}, max_entries=0)
-    with pytest.raises(SettingsError, match="no_such is no setting; the settings are cleanup_interval_minutes"):
+    with pytest.raises(
+        SettingsError, match="no_such is no setting; the settings are budget_timezone, budget_usd, cleanup"
+    ):
         Settings.load({}, no_such=1)

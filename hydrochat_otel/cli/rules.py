@@ -15,7 +15,7 @@ def rules() -> None:
 
 @rules.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Write over files that differ, such as rules with a budget of your own.")
+@click.option("--force", is_flag=True, help="Write over files that differ, such as rules of your own.")
 def export(directory: Path, *, force: bool) -> None:
     """Write the rules to DIRECTORY, for rule_files in prometheus.yml."""
     try:

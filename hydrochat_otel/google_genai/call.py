@@ -197,6 +197,11 @@ class Call:
         self._end(error, None)
 
     @property
+    def ended_unix_s(self) -> float:
+        """When it ended, in seconds since the epoch; when it began, while it has not ended."""
+        return self._started_unix_s + (self.operation.duration_s or 0.0)
+
+    @property
     def _is_blocked(self) -> bool:
         reasons = self.finish_reasons
         return self.refused or (bool(reasons) and all(reason in replies.BLOCKING for reason in reasons))

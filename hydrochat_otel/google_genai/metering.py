@@ -65,6 +65,7 @@ def _record_ledger(call: "Call", using: Instruments, context: Context) -> None:
             counter.add(count, model | {semconv.TOKEN_BUCKET: bucket}, context)
     if call.cost_usd is not None:
         using.counter(semconv.LLM_COST).add(call.cost_usd, model, context)
+        using.spending.add(call.cost_usd, call.ended_unix_s)
     elif tokens.total:
         using.counter(semconv.LLM_UNPRICED_TOKENS).add(tokens.total, model, context)
 

@@ -12,6 +12,7 @@ from hydrochat_otel.stack.promql import (
     LIBRARY_VERSION,
     MODEL,
     OPERATION,
+    PERIOD,
     REASON,
     SEAM,
     by,
@@ -21,16 +22,15 @@ from hydrochat_otel.stack.promql import (
     total,
 )
 from hydrochat_otel.stack.recordings import (
-    BUDGET,
     BY_MODEL,
     BY_OPERATION,
     CALLS_1H,
     CALLS_10M,
-    COST_24H,
     ERROR_RATIO_10M,
     OPERATIONS_10M,
     P95_10M,
     RETRIES_10M,
+    SPENT_RATIO,
     UNRECONCILED_1H,
     VIOLATION_RATIO_10M,
     slo_bad,
@@ -45,6 +45,8 @@ _INSTANCE_NAME: Final = "{{ $labels.instance }}"
 _RATIO: Final = "{{ $value | humanizePercentage }}"
 _NUMBER: Final = '{{ printf "%.0f" $value }}'
 _ONE_PROCESS: Final = (JOB, INSTANCE)
+_SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "page")
+"""Of the shares of a budget, the lowest first."""
 
 
 def _gemini() -> tuple[Alert, ...]:
@@ -106,17 +108,22 @@ def _gemini() -> tuple[Alert, ...]:
             runbook="1. Streams that end early have no usage record: are callers hanging up, or connections cut?\n"
             "2. All calls of one model: the API has changed what it reports; compare with the bill and open an issue.",
         ),
-        Alert(
-            name="HydrochatCostOverBudget",
-            expression=f"{COST_24H}\n> on () group_left ()\n{BUDGET}",
-            severity="page",
-            summary=f'{_JOB_NAME} spent ${{{{ printf "%.2f" $value }}}} on Gemini within 24 hours',
-            description="The cost of the last 24 hours is over the daily budget, which is the recording rule "
-            f"{BUDGET} in hydrochat.recording.yml.",
-            runbook="1. Dashboard Gemini, cost by model and tokens by bucket: which model, and input or output?\n"
-            "2. Much input: longer histories or a cache that is no longer hit. Much thinking: set a thinking budget.\n"
-            "3. Traffic that is real: raise the budget in the rule.",
-        ),
+        *(_budget(ratio, severity) for ratio, severity in zip(objectives.BUDGET_RATIOS, _SEVERITIES, strict=True)),
+    )
+
+
+def _budget(ratio: float, severity: Severity) -> Alert:
+    return Alert(
+        name="HydrochatBudget",
+        expression=f"{SPENT_RATIO} >= {ratio:g}",
+        severity=severity,
+        summary=f"{_JOB_NAME} has spent {_RATIO} of its budget for this {{{{ $labels.{PERIOD} }}}} on Gemini",
+        description=f"At least {ratio:.0%} of the dollars for this day or this month are spent. HYDROCHAT_BUDGET_USD "
+        "is the budget of a day; the month's is so much for each of its days.",
+        runbook="1. Dashboard Gemini, cost by model and tokens by bucket: which model, and input or output?\n"
+        "2. Much input: longer histories or a cache that is no longer hit. Much thinking: set a thinking budget.\n"
+        "3. Traffic that is real: raise HYDROCHAT_BUDGET_USD.\n"
+        "4. Spend that falls at a restart, or differs by instance, is not shared: set HYDROCHAT_STATE.",
     )
 
 

@@ -1,15 +1,18 @@
 """Dashboard 2, Gemini: latency, outcomes, retries, tokens and dollars by model."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.stack.boards import Board, Row
+from hydrochat_otel.stack.objectives import BUDGET_RATIOS
 from hydrochat_otel.stack.panels import Limits, PanelBuilder, Query, heat, lines, number, rows
 from hydrochat_otel.stack.promql import (
     BUCKET,
     ERROR_TYPE,
     MODEL,
     OUTCOME,
+    PERIOD,
     REASON,
     Series,
     bucket,
@@ -22,6 +25,7 @@ from hydrochat_otel.stack.promql import (
     ratio,
     total,
 )
+from hydrochat_otel.stack.recordings import SPEND, SPENT_RATIO
 from hydrochat_otel.stack.variables import (
     INTENT,
     RANGE,
@@ -205,6 +209,7 @@ def _dollars() -> tuple[PanelBuilder, ...]:
             f"{everything} / ({intents} > 0)",
             width=6,
         ),
+        *_budget(),
         lines(
             "Cost per hour",
             "Dollars an hour at the rate of each moment, by model.",
@@ -224,6 +229,26 @@ def _dollars() -> tuple[PanelBuilder, ...]:
             width=12,
         ),
     )
+
+
+def _budget() -> Iterable[PanelBuilder]:
+    for period, words in (("day", "today"), ("month", "this month")):
+        of_period = f'{{job=~"$job",{PERIOD}="{period}"}}'
+        yield number(
+            f"Spent {words}",
+            "Dollars of the chosen jobs, by the end of the call; all processes that share their state.",
+            "currencyUSD",
+            by((), f"{SPEND}{of_period}"),
+            width=6,
+        )
+        yield number(
+            f"Of {words}'s budget",
+            "Of the chosen job that has spent the most of its own (HYDROCHAT_BUDGET_USD).",
+            "percentunit",
+            by((), f"{SPENT_RATIO}{of_period}", "max"),
+            limits=Limits(amber=BUDGET_RATIOS[1], red=BUDGET_RATIOS[2]),
+            width=6,
+        )
 
 
 def _gaps() -> tuple[PanelBuilder, ...]:

@@ -13,6 +13,7 @@ from hydrochat_otel.stack.promql import (
     MODEL,
     OPERATION,
     OUTCOME,
+    PERIOD,
     by,
     count,
     grew,
@@ -21,7 +22,7 @@ from hydrochat_otel.stack.promql import (
     ratio,
     total,
 )
-from hydrochat_otel.stack.recordings import BUDGET, COST_24H, SLO_OBJECTIVE, slo_bad
+from hydrochat_otel.stack.recordings import SLO_OBJECTIVE, SPENT_RATIO, slo_bad
 from hydrochat_otel.stack.variables import RANGE, RATE_INTERVAL, chosen, variables
 
 _ALERTS: Final = 'ALERTS{alertname=~"Hydrochat.+",alertstate="firing",job=~"$job|"}'
@@ -155,11 +156,11 @@ def _money() -> tuple[PanelBuilder, ...]:
             width=8,
         ),
         lines(
-            "Cost of the last 24 hours",
-            "Held against the daily budget, which is a recording rule.",
-            "currencyUSD",
-            Query(_of_job(COST_24H), "{{job}}"),
-            Query(BUDGET, "budget"),
+            "Spent of the budget",
+            "Of the dollars for this day and this month (HYDROCHAT_BUDGET_USD), since midnight and since the first.",
+            "percentunit",
+            Query(_of_job(SPENT_RATIO), f"{{{{job}}}} {{{{{PERIOD}}}}}"),
+            limits=Limits(amber=objectives.BUDGET_RATIOS[1], red=objectives.BUDGET_RATIOS[2]),
             width=8,
         ),
         lines(

@@ -26,6 +26,7 @@ _EVICTED: Final = chosen(total(semconv.RETENTION_EVICTED))
 _ERRORS: Final = chosen(total(semconv.TELEMETRY_ERRORS))
 _ACTIVE: Final = chosen(gauge(semconv.INSTRUMENTATION_ACTIVE))
 _AGE: Final = chosen(gauge(semconv.PRICE_BOOK_AGE))
+_WORKERS: Final = chosen(gauge(semconv.STATE_WORKERS))
 _PROCESS: Final = f"{{{{{INSTANCE}}}}}"
 _OURS: Final = '{__name__=~"hydrochat_.+|gen_ai_.+",job=~"$job",instance=~"$instance"}'
 _DROPPED: Final = "queue.+|label.+|retention.*"
@@ -129,14 +130,21 @@ def _scrapes() -> tuple[PanelBuilder, ...]:
             "Series of ours that each process has. A line that climbs is a label that should not be one.",
             "short",
             Query(by((JOB, INSTANCE), _OURS, "count"), f"{{{{job}}}} {_PROCESS}"),
-            width=8,
+            width=6,
+        ),
+        lines(
+            "Workers",
+            "Processes that share their numbers and reported lately, as each scraped process sees them.",
+            "short",
+            Query(by((JOB, INSTANCE), str(_WORKERS), "max"), f"{{{{job}}}} {_PROCESS}"),
+            width=6,
         ),
         lines(
             "Scrape duration",
             "How long Prometheus takes to read the metrics.",
             "s",
             Query(f"scrape_duration_seconds{scope}", f"{{{{job}}}} {_PROCESS}"),
-            width=8,
+            width=6,
         ),
         lines(
             "Price book age",
@@ -144,7 +152,7 @@ def _scrapes() -> tuple[PanelBuilder, ...]:
             "s",
             Query(_process(_AGE, "max"), _PROCESS),
             limits=Limits(red=objectives.PRICE_BOOK_AGE_DAYS * 86400.0),
-            width=8,
+            width=6,
         ),
     )
 

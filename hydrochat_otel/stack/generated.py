@@ -16,7 +16,7 @@ _MADE_BY: Final = "Made by `python -m hydrochat_otel.stack` from the declared me
 _RECORDINGS: Final = f"""{_MADE_BY}
 Recording rules of HydroChat. `grew` in a name: by how much counters grew in the window, where the first value of a
 series that appeared later than its process counts as growth, so that single events of a quiet service are seen.
-The daily budget in dollars is {recordings.BUDGET}: export the rules and state your own."""
+The budget in dollars is the application's: HYDROCHAT_BUDGET_USD."""
 _ALERTS: Final = f"""{_MADE_BY}
 Alerts of HydroChat. They need hydrochat.recording.yml beside them."""
 

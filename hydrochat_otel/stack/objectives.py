@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hydrochat_otel.alerts import MAX_ERROR_RATE, MAX_RETRIES, MIN_CALLS_FOR_ERROR_RATE
+from hydrochat_otel.alerts import BUDGET_PERCENTS, MAX_ERROR_RATE, MAX_RETRIES, MIN_CALLS_FOR_ERROR_RATE
 from hydrochat_otel.metrics_store import WARN_UTILIZATION_PERCENT
 from hydrochat_otel.settings import Settings
 
@@ -20,7 +20,8 @@ VIOLATION_RATIO: Final = 0.10
 MIN_UNRECONCILED: Final = 3
 UNRECONCILED_RATIO: Final = 0.01
 PRICE_BOOK_AGE_DAYS: Final = 90
-BUDGET_USD_PER_DAY: Final = 10
+BUDGET_RATIOS: Final = tuple(percent / 100 for percent in BUDGET_PERCENTS)
+"""Shares of the day's and the month's dollars from which on it is told, worked on, and somebody woken."""
 
 SLO_RATIO: Final = 0.95
 """Share of operations that end without an error and within :data:`RESPONSE_TIME_S`, over 30 days."""

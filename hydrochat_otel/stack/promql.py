@@ -29,6 +29,7 @@ SEAM: Final = label(semconv.SEAM)
 ERROR_TYPE: Final = label(semconv.ERROR_TYPE)
 LIBRARY: Final = label(semconv.LIBRARY)
 LIBRARY_VERSION: Final = label(semconv.LIBRARY_VERSION)
+PERIOD: Final = label(semconv.PERIOD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 from typing import Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.stack.objectives import BUDGET_USD_PER_DAY, RESPONSE_TIME_S, SLO_RATIO, SLO_WINDOWS
+from hydrochat_otel.stack.objectives import RESPONSE_TIME_S, SLO_RATIO, SLO_WINDOWS
 from hydrochat_otel.stack.promql import (
     ERROR_TYPE,
     JOB,
     MODEL,
     OPERATION,
     OUTCOME,
+    PERIOD,
     by,
     count,
+    gauge,
     grew,
     quantile,
     ratio,
@@ -28,12 +30,14 @@ UNRECONCILED_1H: Final = "job_model:hydrochat_llm_unreconciled_calls:grew1h"
 OPERATIONS_10M: Final = "job_operation:hydrochat_operations:grew10m"
 P95_10M: Final = "job_operation:hydrochat_operation_duration_seconds:p95_10m"
 VIOLATION_RATIO_10M: Final = "job_operation:hydrochat_operation_violations:ratio10m"
-COST_24H: Final = "job:hydrochat_llm_cost_usd:grew24h"
-BUDGET: Final = "hydrochat_llm_budget_usd:per_day"
+SPEND: Final = "job_period:hydrochat_llm_spend:max"
+BUDGET: Final = "job_period:hydrochat_llm_budget:max"
+SPENT_RATIO: Final = "job_period:hydrochat_llm_spend_of_budget:ratio"
 SLO_OBJECTIVE: Final = "hydrochat_slo:objective_ratio"
 
 BY_MODEL: Final = (JOB, MODEL)
 BY_OPERATION: Final = (JOB, OPERATION)
+BY_PERIOD: Final = (JOB, PERIOD)
 
 
 def slo_bad(window: str) -> str:
@@ -85,12 +89,13 @@ def groups() -> tuple[Group, ...]:
             ),
         ),
         Group(
-            "hydrochat-cost",
-            "1m",
+            "hydrochat-budget",
+            "30s",
             (
-                # The one place to state a budget of your own.
-                Recording(BUDGET, f"vector({BUDGET_USD_PER_DAY})"),
-                Recording(COST_24H, by((JOB,), grew(total(semconv.LLM_COST), "24h"))),
+                # Never a sum: every process of a fleet shows what all of them have spent.
+                Recording(SPEND, by(BY_PERIOD, str(gauge(semconv.LLM_SPEND)), "max")),
+                Recording(BUDGET, by(BY_PERIOD, str(gauge(semconv.LLM_BUDGET)), "max")),
+                Recording(SPENT_RATIO, f"{SPEND} / {BUDGET}"),
             ),
         ),
         Group(

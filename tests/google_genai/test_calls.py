@@ -1,5 +1,9 @@
 """Promises of :mod:`hydrochat_otel.google_genai.call` and ``replies``: what a span tells of a call."""
 
+import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import pytest
 from google.genai import errors
 from google_genai.asking import ask, cache, count
@@ -8,6 +12,7 @@ from google_genai.scenarios import FULL
 
 from hydrochat_otel import semconv
 from hydrochat_otel.demo.replies import Reply, Usage, answer, failure
+from hydrochat_otel.google_genai import call
 
 
 def test_a_span_tells_everything_and_nothing_else(emulator, meters, instrumentor):
@@ -50,6 +55,20 @@ def test_priced_unpriced_and_free_look_different(emulator, meters, instrumentor)
         ask(model)(client)
     told = [(span.attributes.get(semconv.COST_USD), span.attributes.get(semconv.UNPRICED)) for span in meters.spans]
     assert told == [(1.55e-05, None), (None, True), (0.0, None)]
+
+
+def test_a_call_is_spent_on_the_day_on_which_it_ended(emulator, meters, instrumentor, monkeypatch):
+    """A call that began on the last microsecond of March costs in April; what has no price costs nothing."""
+    midnight = datetime(2026, 4, 1, tzinfo=UTC).timestamp()
+    client = open_client(emulator)
+    for model, before_s in ((FLASH, 3600.0), ("gemini-9-ultra", 3600.0), (FLASH, 1e-6), (FLASH, 1e-6)):
+        stopped = SimpleNamespace(time=lambda s=before_s: midnight - s, perf_counter_ns=time.perf_counter_ns)
+        monkeypatch.setattr(call, "time", stopped)
+        emulator.script(answer("Yes."))
+        ask(model)(client)
+    meters.instruments.queue.drain()
+    assert meters.instruments.spending.days() == {"2026-03-31": 1.55e-05, "2026-04-01": 3.1e-05}
+    assert meters.total(semconv.LLM_COST) == pytest.approx(4.65e-05, abs=1e-12)
 
 
 def test_what_does_not_balance_is_marked(emulator, meters, instrumentor):

@@ -23,8 +23,8 @@ def emulator():
 
 @pytest.fixture
 def served(install):
-    """An instrumented application that serves its metrics."""
-    install(instrument_gemini=True)
+    """An instrumented application that serves its metrics and has a budget."""
+    install(instrument_gemini=True, budget_usd=5.0)
     with Server("127.0.0.1", 0) as server:
         yield server
 

@@ -104,6 +104,8 @@ function show(fresh) {
   tables.showBars(byId("cost-bars"), tables.costBars(picture.models, totals.cost_usd), "No calls to Gemini yet.");
   models.show(picture.models, totals.cost_usd);
   newest.show(picture.newest, day(picture.taken_unix_ms));
+  tables.showBudget(byId("budget-bars"), picture.budget);
+  tables.showState(byId("state"), picture.state);
   tables.showRetention(byId("retention"), picture.retention, totals.telemetry_errors);
   showWindow();
 }
@@ -162,7 +164,7 @@ function state() {
   const stale = document.body.classList.contains("stale");
   const health = byId("health");
   if (picture !== null) {
-    const number = picture.alerts.length;
+    const number = picture.alerts.filter((alert) => alert.needs_attention).length;
     health.hidden = false;
     const idle = !byId("empty").hidden && number === 0;
     health.className = `pill ${stale ? "stale" : idle ? "waiting" : number ? "attention" : "healthy"}`;

@@ -206,7 +206,39 @@ export function costBars(models, totalUsd) {
   return [...shown, { name: `${rest.length} others`, value, text: cost(value), kind: "cost" }];
 }
 
-// -- retention and alerts -----------------------------------------------------------------------------------------
+// -- spend, state, retention and alerts ------------------------------------------------------------------------------
+
+const PERIODS = { day: "Today", month: "This month" };
+
+// periods: {period, spent_usd, budget_usd}; a budget of null is none.
+export function showBudget(list, periods) {
+  whenChanged(list, periods, () => list.replaceChildren(...periods.map(spendItem)));
+}
+
+function spendItem({ period, spent_usd: spent, budget_usd: budget }) {
+  const name = el("span", { class: "name" }, PERIODS[period]);
+  if (budget === null) return el("li", {}, name, el("span", { class: "amount" }, `${money(spent)}, no budget is set`));
+  const used = spent / budget;
+  const like = budget < 1 ? budget : 10;
+  const text = `${money(spent, like)} of ${money(budget, like)} · ${percent(used)}`;
+  const kind = used >= 1 ? "over" : used >= 0.8 ? "full" : "cost";
+  const meter = el("div", {
+    role: "meter", "aria-label": `Spent ${PERIODS[period].toLowerCase()}`, "aria-valuemin": "0", "aria-valuemax": String(budget),
+    "aria-valuenow": String(Math.min(spent, budget)), "aria-valuetext": text,
+  }, bar(used, kind));
+  return el("li", {}, name, el("span", { class: "amount" }, text), meter);
+}
+
+const KEPT_IN = { memory: "this process's memory", sqlite: "SQLite, shared by the processes of this host", redis: "Redis, shared by all hosts" };
+
+export function showState(node, { kind, workers, problem }) {
+  whenChanged(node, [kind, workers, problem], () => {
+    const text = `${count(workers)} ${workers === 1 ? "process" : "processes"}, state ${kind}`;
+    const where = el("p", { class: "quiet" }, `The numbers are kept in ${KEPT_IN[kind] ?? kind}.`);
+    const trouble = problem ? el("p", { class: "failed" }, problem) : null;
+    node.replaceChildren(...[el("p", { class: "amount" }, text), where, trouble].filter(Boolean));
+  });
+}
 
 export function showRetention(node, retention, telemetryErrors) {
   const { current_entries: now, max_entries: most, ttl_hours: hours, utilization_percent: used } = retention;
@@ -224,6 +256,7 @@ export function showRetention(node, retention, telemetryErrors) {
 }
 
 export function showAlerts(list, alerts) {
-  const items = alerts.length ? alerts.map((alert) => el("li", {}, alert.message)) : [el("li", { class: "calm" }, "No alert: nothing exceeds its threshold.")];
+  const item = (alert) => el("li", { class: alert.needs_attention ? null : "told" }, alert.message);
+  const items = alerts.length ? alerts.map(item) : [el("li", { class: "calm" }, "No alert: nothing exceeds its threshold.")];
   whenChanged(list, alerts, () => list.replaceChildren(...items));
 }
