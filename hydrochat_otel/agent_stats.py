@@ -57,7 +57,7 @@ def _of_process() -> dict[str, Any]:
     """Return the sections that speak of the whole process, all from one snapshot."""
     instruments.current()  # where nobody has installed the pipeline, the first use does
     try:
-        snapshot = pipeline.current().snapshot()
+        snapshot = pipeline.current().snapshot(fresh=False)
     except PipelineError:
         snapshot = _NOTHING
     exported = json_export.picture(snapshot)

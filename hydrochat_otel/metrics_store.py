@@ -30,6 +30,35 @@ _Aged = tuple[float, Kept]
 _BORN: Final = itemgetter(0)
 
 
+class Outbox:
+    """Entries that wait to be published to a shared state; bounded: the oldest leave first and are counted.
+
+    As large as the window of all, so that what leaves could not have stayed there either.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._waiting: deque[Entry] = deque()
+        self._capacity = capacity
+        self.dropped = 0
+
+    def put(self, entry: Entry) -> None:
+        """Add the newest entry; called with the lock of its window held."""
+        self._waiting.append(entry)
+        if len(self._waiting) > self._capacity:
+            self._waiting.popleft()
+            self.dropped += 1
+
+    def take(self) -> list[Entry]:
+        """Remove and return what waits, oldest first; any thread may call, while others put."""
+        taken = []
+        for _ in range(len(self._waiting)):
+            try:
+                taken.append(self._waiting.popleft())
+            except IndexError:  # put() made room
+                break
+        return taken
+
+
 class MetricsStore:
     """The newest `max_entries` entries that are younger than `ttl_hours`.
 
@@ -77,6 +106,8 @@ class MetricsStore:
         self._lock = threading.Lock()
         self._next_cleanup_s = monotonic() + self._interval_s
         self._evicted = {semconv.EVICTED_CAPACITY: 0, semconv.EVICTED_AGE: 0}
+        self._outbox: Outbox | None = None
+        self._evicted_alone = dict(self._evicted)
         _stores.add(self)
 
     def __len__(self) -> int:
@@ -89,6 +120,8 @@ class MetricsStore:
         with self._lock:
             now_s = self._monotonic()
             self._aged.append((now_s, entry))
+            if self._outbox is not None:
+                self._outbox.put(entry)
             self._make_room(now_s)
 
     def add_entry(self, entry: Mapping[str, Any]) -> None:
@@ -116,7 +149,27 @@ class MetricsStore:
                 self._aged.append((max(born_s, newest_s), kept))
             else:
                 insort(self._aged, (born_s, kept), key=_BORN)
+            if self._outbox is not None and isinstance(kept, Entry):
+                self._outbox.put(kept)
             self._make_room(now_s)
+
+    def share(self) -> Outbox:
+        """Let every entry, those of now included, wait in an outbox to be published as well; returns the outbox."""
+        with self._lock:
+            if self._outbox is None:
+                self._outbox = Outbox(self.max_entries)
+                self._evicted_alone = dict(self._evicted)
+            self._outbox.take()
+            for entry in self.live_entries():
+                self._outbox.put(entry)
+            return self._outbox
+
+    def forget_parent(self) -> None:
+        """Start empty in a forked child: what is kept and counted here is the parent's, which still has it."""
+        self._lock = threading.Lock()
+        self._aged.clear()
+        self._evicted = dict.fromkeys(self._evicted, 0)
+        self._outbox = None
 
     def remove(self, matches: Callable[[Kept], bool]) -> int:
         """Take out all that match and return their number; a reset, so they do not count as evicted."""
@@ -177,8 +230,14 @@ class MetricsStore:
         return _as_dicts(kept for born_s, kept in list(self._aged) if born_s <= oldest_born_s)
 
     def evicted(self) -> dict[str, int]:
-        """Return how many entries left the window so far, by reason: ``capacity`` or ``age``."""
-        return dict(self._evicted)
+        """Return how many entries left the window so far, by reason: ``capacity`` or ``age``.
+
+        While the window is shared, the state counts what leaves that of all; here it is what had to leave the outbox.
+        """
+        if self._outbox is None:
+            return dict(self._evicted)
+        capacity = self._evicted_alone[semconv.EVICTED_CAPACITY] + self._outbox.dropped
+        return {**self._evicted_alone, semconv.EVICTED_CAPACITY: capacity}
 
     def get_statistics(self) -> dict[str, Any]:
         """Describe the window.
@@ -212,7 +271,9 @@ class MetricsStore:
 
     def adopt(self, other: "MetricsStore", *, entries: bool) -> None:
         """Continue the other window's counts, so that no counter falls, and its entries if asked, within own bounds."""
-        self._evicted = other.evicted()
+        self._evicted = dict(other._evicted)  # noqa: SLF001 - the same class
+        self._evicted_alone = dict(other._evicted_alone)  # noqa: SLF001
+        self._outbox = other._outbox  # noqa: SLF001
         if entries:
             with self._lock:
                 for aged in list(other._aged):  # noqa: SLF001 - the same class

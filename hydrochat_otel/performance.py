@@ -4,6 +4,7 @@ import functools
 import inspect
 import logging
 import math
+import os
 from collections.abc import Callable
 from contextvars import Token
 from datetime import UTC, datetime
@@ -235,7 +236,9 @@ class PerformanceMetrics:
         error_type = None if error is None else using.error_types.admit(error)
         outcome = "ok" if error is None else "error"
         end_unix_s = timestamp.timestamp()
-        entry = Entry("operation", name, duration, end_unix_s, exceeded_threshold, error_type, outcome)
+        # An id of its own tells it from another one of the same moment, where windows of several processes meet.
+        span_id = int.from_bytes(os.urandom(8))
+        entry = Entry("operation", name, duration, end_unix_s, exceeded_threshold, error_type, outcome, 0, span_id)
         self._store.insert(entry, datetime.now(UTC).timestamp() - end_unix_s)
         if self._own is None:
             using.defer(using.record_operation, name, duration, error_type, exceeded_threshold, Context())

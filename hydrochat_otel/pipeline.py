@@ -1,31 +1,29 @@
-"""The pipeline: joins the write side, the SDK's providers and the retained window, and takes snapshots of the whole.
+"""The pipeline: joins the write side, the SDK's providers, the retained window and the shared state.
 
-This and the two modules it joins (:mod:`reader`, :mod:`retention`) are the only places that know the SDK.
+:meth:`Pipeline.snapshot` is the one picture of the whole, from which every surface is rendered.
 """
 
 import atexit
 import logging
 import os
 import threading
-import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
-from opentelemetry import metrics, trace
-from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
-from hydrochat_otel import faults, instruments, metrics_store, semconv
+from hydrochat_otel import faults, instruments, metrics_store, observables, providers, semconv
 from hydrochat_otel.google_genai import GeminiInstrumentor
 from hydrochat_otel.instruments import Instruments
 from hydrochat_otel.metrics_store import MetricsStore
-from hydrochat_otel.reader import SnapshotReader
-from hydrochat_otel.retention import RetentionSpanProcessor
-from hydrochat_otel.sampling import RetainingSampler
+from hydrochat_otel.pictures import Pictures
+from hydrochat_otel.providers import ProviderError, Providers
 from hydrochat_otel.settings import Settings, SettingsError
-from hydrochat_otel.snapshot import Retention, Snapshot
+from hydrochat_otel.snapshot import Budget, Snapshot
+from hydrochat_otel.spending import Spending
+from hydrochat_otel.state.backend import StateError
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -35,7 +33,7 @@ class PipelineError(RuntimeError):
 
 
 class Pipeline:
-    """Providers, instruments, retained window and instrumentations that belong together.
+    """Providers, instruments, retained window, shared state and instrumentations that belong together.
 
     Made by :func:`install`. All methods may be called from any thread.
 
@@ -60,9 +58,9 @@ class Pipeline:
         self.meter_provider = meter_provider
         self.implicit = implicit
         self.instrumentor = GeminiInstrumentor(settings.prices_file)
-        self._processor = _processor_of(tracer_provider)
-        self._reader = SnapshotReader()
-        self._lock = threading.Lock()
+        self._providers = Providers(tracer_provider, meter_provider)
+        spending = Spending(settings.budget_timezone)
+        self._pictures = Pictures(settings, self._providers, spending)
         self._closed = False
         meter = meter_provider.get_meter(semconv.SCOPE)
         self.instruments = Instruments(
@@ -71,48 +69,48 @@ class Pipeline:
             response_time_threshold_s=settings.response_time_threshold_s,
             max_operations=settings.max_operations,
             queue_capacity=settings.queue_capacity,
+            spending=spending,
         )
-        _create_observables(meter)
+        observables.create(meter)
 
     @property
     def store(self) -> MetricsStore:
-        """The retained window; the process has one."""
+        """The retained window of this process; it has one."""
         return metrics_store.get_global_metrics_store()
 
     def start(self) -> None:
         """Join everything; called once, by :func:`install`."""
-        self._processor.active = True
-        self._processor.retain_other_spans = self.settings.retain_other_spans
-        self.meter_provider.add_metric_reader(self._reader)
+        self._providers.processor.active = True
+        self._providers.processor.retain_other_spans = self.settings.retain_other_spans
+        self._providers.add_reader()
         self._size_store()
         self.instruments.queue.start()
         if self.settings.instrument_gemini:
             self.instrumentor.instrument()
-        atexit.register(self.instruments.queue.stop)
+        self._pictures.publisher.start()
+        _register_fork_hooks(self)
+        atexit.register(self._leave)
 
-    def snapshot(self) -> Snapshot:
-        """Take one picture of the metrics and the retained window; milliseconds, on the calling thread."""
-        with self._lock:
-            families, resource = self._reader.read()
-            entries = tuple(self.store.live_entries())
-            statistics = self.store.get_statistics()
-            unix_s = time.time()
-        return Snapshot(
-            unix_s=unix_s,
-            resource=resource,
-            families=families,
-            entries=entries,
-            retention=Retention(
-                max_entries=statistics["max_entries"],
-                ttl_hours=statistics["ttl_hours"],
-                current_entries=statistics["total_entries"],
-                storage_utilization_percent=statistics["storage_utilization_percent"],
-            ),
-        )
+    def snapshot(self, *, fresh: bool = True) -> Snapshot:
+        """Take one picture of the metrics and the retained window, of all processes that share their state.
+
+        Milliseconds on the calling thread in memory; with a shared state one exchange with it, a second or two at most.
+        Where the state cannot be used, the others' numbers are the last known ones, and `sharing.problem` says so.
+
+        Args:
+            fresh: Whether to ask the shared state. If not, the others' numbers are those read last, seconds old, and
+                nothing is waited for: what the application's own code calls.
+        """
+        return self._pictures.take() if fresh else self._pictures.take_known()
+
+    def pushes_to(self) -> str | None:
+        """Return the name of the exporter that pushes this process's metrics; None where they wait to be scraped."""
+        return self._providers.pushes_to()
 
     def force_flush(self) -> None:
         """Feed everything that waits to the instruments and let the providers export it."""
         self.instruments.queue.drain()
+        self._pictures.publisher.publish()
         self.tracer_provider.force_flush()
         self.meter_provider.force_flush()
 
@@ -125,10 +123,22 @@ class Pipeline:
             return
         self._closed = True
         self.instrumentor.uninstrument()
+        self._leave()
+        atexit.unregister(self._leave)
+        self._providers.processor.active = False
+        self._providers.remove_reader()
+
+    def spent(self) -> Budget:
+        """Return what all processes have spent, as far as this one knows; waits for nothing and collects nothing."""
+        return self._pictures.spent()
+
+    def workers(self) -> int:
+        """Return how many processes reported lately, as far as this one knows."""
+        return self._pictures.workers()
+
+    def _leave(self) -> None:
         self.instruments.queue.stop()
-        atexit.unregister(self.instruments.queue.stop)
-        self._processor.active = False
-        self.meter_provider.remove_metric_reader(self._reader)
+        self._pictures.publisher.stop()
 
     def _size_store(self) -> None:
         settings = self.settings
@@ -138,9 +148,26 @@ class Pipeline:
             entries, hours, minutes = wanted
             metrics_store.use_global_metrics_store(MetricsStore(entries, hours, cleanup_interval_minutes=minutes))
 
-    def _after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
-        self._reader.renew_lock_after_fork()
+    # -- forks -----------------------------------------------------------------------------------------------------
+    # Locks are taken in the order in which an exchange takes them: its turn, the picture's, the SDK's.
+
+    def before_fork(self) -> None:
+        """Let nothing be half done in the child: no exchange, no picture, no collection."""
+        self._pictures.before_fork()
+        self._providers.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._providers.after_fork_in_parent()
+        self._pictures.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Start at zero, as a process of its own: what was measured before is the parent's, which tells it itself."""
+        self._providers.after_fork_in_child()
+        self.store.forget_parent()
+        self.instruments.spending.reset()
+        faults.forget_parent()
+        self._pictures.after_fork_in_child()
 
 
 # -- the process's pipeline ---------------------------------------------------------------------------------------
@@ -174,7 +201,8 @@ def install(
 
     Raises:
         SettingsError: A setting is not allowed, or both `settings` and overrides are given.
-        PipelineError: The process's global provider is not one of the OpenTelemetry SDK.
+        PipelineError: The process's global provider is not one of the OpenTelemetry SDK, or the library that the
+            shared state needs is not installed.
     """
     if settings is not None and overrides:
         raise SettingsError(f"{min(overrides)} is given beside a whole settings record: give one of the two.")
@@ -187,11 +215,15 @@ def install(
                     "Already installed with other settings, which stay; call shutdown() first to change them."
                 )
             return current_one
-        tracer_provider = tracer_provider or _tracer_provider(claim=True)
-        meter_provider = meter_provider or _meter_provider(claim=True)
+        try:
+            tracer_provider = tracer_provider or providers.tracer_provider(claim=True)
+            meter_provider = meter_provider or providers.meter_provider(claim=True)
+        except ProviderError as error:
+            raise PipelineError(str(error)) from None
+        made = _make(settings, tracer_provider, meter_provider)
         if current_one is not None:
             current_one.shutdown()
-        return _start(Pipeline(settings, tracer_provider, meter_provider))
+        return _start(made)
 
 
 def install_on_first_use() -> None:
@@ -204,10 +236,8 @@ def install_on_first_use() -> None:
         if _process.pipeline is not None:
             return
         try:
-            _start(
-                Pipeline(Settings.load(), _tracer_provider(claim=False), _meter_provider(claim=False), implicit=True)
-            )
-        except (SettingsError, PipelineError) as error:
+            _start(_make(Settings.load(), *providers.find_or_make(claim=False), implicit=True))
+        except (SettingsError, ProviderError, PipelineError) as error:
             faults.note("install", error)
             logger.error("%s Nothing is recorded until this is mended.", error)  # noqa: TRY400 - one sentence, no trace
 
@@ -231,114 +261,59 @@ def shutdown() -> None:
         if pipeline is not None:
             instruments.bind(None)
             pipeline.shutdown()
+            observables.look_at(None)
+
+
+def _make(
+    settings: Settings, tracer_provider: TracerProvider, meter_provider: MeterProvider, *, implicit: bool = False
+) -> Pipeline:
+    try:
+        return Pipeline(settings, tracer_provider, meter_provider, implicit=implicit)
+    except StateError as error:
+        raise PipelineError(str(error)) from None
 
 
 def _start(pipeline: Pipeline) -> Pipeline:
     pipeline.start()
     instruments.bind(pipeline.instruments)
+    observables.look_at(pipeline)
     _process.pipeline = pipeline
     return pipeline
 
 
-def _tracer_provider(*, claim: bool) -> TracerProvider:
-    found = trace.get_tracer_provider()
-    if isinstance(found, TracerProvider):
-        return found
-    if not isinstance(found, trace.ProxyTracerProvider):
-        raise PipelineError(_foreign("tracer", found))
-    made = TracerProvider()
-    made.sampler = RetainingSampler(made.sampler)
-    if claim:
-        trace.set_tracer_provider(made)
-    return made
+# -- forks --------------------------------------------------------------------------------------------------------
 
 
-def _meter_provider(*, claim: bool) -> MeterProvider:
-    found = metrics.get_meter_provider()
-    if isinstance(found, MeterProvider):
-        return found
-    if type(found).__name__ != "_ProxyMeterProvider":
-        raise PipelineError(_foreign("meter", found))
-    made = MeterProvider()
-    if claim:
-        metrics.set_meter_provider(made)
-    return made
+def _register_fork_hooks(pipeline: Pipeline) -> None:
+    """Let the pipeline know of forks while it is the installed one.
+
+    Registered when it starts: after the hooks of the SDK's providers, so that in the child ours come after theirs, and
+    after the queue's, so that before a fork the queue is drained when nobody collects any more.
+    """
+    known = weakref.ref(pipeline)
+
+    def when_installed(step: Callable[[Pipeline], None]) -> Callable[[], None]:
+        def run() -> None:
+            installed = known()
+            if installed is not None and installed is _process.pipeline:
+                try:
+                    step(installed)
+                except Exception as error:  # a fork of the application's must not fail because of us
+                    faults.note("fork", error)
+
+        return run
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=when_installed(Pipeline.before_fork),
+            after_in_parent=when_installed(Pipeline.after_fork_in_parent),
+            after_in_child=when_installed(Pipeline.after_fork_in_child),
+        )
 
 
-def _foreign(kind: str, found: object) -> str:
-    return (
-        f"The global {kind} provider is {type(found).__module__}.{type(found).__qualname__}, which takes no processors "
-        f"or readers: pass {kind}_provider= one of opentelemetry.sdk, or install() before it is set."
-    )
-
-
-_processors: Final[weakref.WeakKeyDictionary[TracerProvider, RetentionSpanProcessor]] = weakref.WeakKeyDictionary()
-
-
-def _processor_of(provider: TracerProvider) -> RetentionSpanProcessor:
-    """Return the provider's one retention processor; the SDK cannot take one out again, so it is used again."""
-    processor = _processors.get(provider)
-    if processor is None:
-        processor = _processors[provider] = RetentionSpanProcessor()
-        processor.active = False
-        provider.add_span_processor(processor)
-    return processor
-
-
-# -- observable instruments ---------------------------------------------------------------------------------------
-# Functions of the module: the SDK keeps the first callback that a meter was given for a name, for good.
-
-
-def _create_observables(meter: metrics.Meter) -> None:
-    for spec, callback in (
-        (semconv.RETENTION_ENTRIES, _observe_entries),
-        (semconv.RETENTION_UTILIZATION, _observe_utilization),
-        (semconv.INSTRUMENTATION_ACTIVE, _observe_instrumentation),
-        (semconv.PRICE_BOOK_AGE, _observe_price_book_age),
-    ):
-        meter.create_observable_gauge(spec.name, [callback], spec.unit, spec.description)
-    evicted = semconv.RETENTION_EVICTED
-    meter.create_observable_counter(evicted.name, [_observe_evicted], evicted.unit, evicted.description)
-
-
-def _observe_entries(_: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(len(_process.pipeline.store))] if _process.pipeline else []
-
-
-def _observe_utilization(_: CallbackOptions) -> Iterable[Observation]:
-    if _process.pipeline is None:
-        return []
-    store = _process.pipeline.store
-    return [Observation(len(store) / store.max_entries)]
-
-
-def _observe_evicted(_: CallbackOptions) -> Iterable[Observation]:
-    if _process.pipeline is None:
-        return []
-    counts = _process.pipeline.store.evicted()
-    return [Observation(count, {semconv.REASON: reason}) for reason, count in counts.items()]
-
-
-def _observe_instrumentation(_: CallbackOptions) -> Iterable[Observation]:
-    if _process.pipeline is None:
-        return []
-    instrumentor = _process.pipeline.instrumentor
-    labels = {semconv.LIBRARY: "google-genai", semconv.LIBRARY_VERSION: instrumentor.library_version}
-    return [Observation(int(instrumentor.active), labels)]
-
-
-def _observe_price_book_age(_: CallbackOptions) -> Iterable[Observation]:
-    # Only beside Gemini: reading the price book costs 0.3 s, which a process without calls need not pay.
-    if _process.pipeline is None or not _process.pipeline.instrumentor.active:
-        return []
-    return [Observation(_process.pipeline.instrumentor.price_book.age_s(time.time()))]
-
-
-def _after_fork_in_child() -> None:
+def _new_lock() -> None:
     _process.lock = threading.RLock()
-    if _process.pipeline is not None:
-        _process.pipeline._after_fork_in_child()  # noqa: SLF001 - the hook belongs to this module
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=_new_lock)

@@ -25,7 +25,10 @@ _Series = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 class SnapshotReader(MetricReader):
-    """A cumulative reader that is collected by whoever renders; concurrent collections take turns."""
+    """A cumulative reader that is collected by whoever renders; concurrent collections take turns.
+
+    ``OTEL_METRICS_EXPORTER=hydrochat`` lets the SDK make it; the pipeline finds it there.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,9 +80,11 @@ class SnapshotReader(MetricReader):
     def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
         """Do nothing; the last collection was handed over."""
 
-    def renew_lock_after_fork(self) -> None:
-        """Replace the lock in a forked child, where the thread that may have held it does not exist."""
+    def forget_parent(self) -> None:
+        """Start anew in a forked child, where the thread that may have held the lock does not exist."""
         self._turn = threading.Lock()
+        self._collected.clear()
+        self._newest.clear()
 
 
 def families(data: MetricsData) -> tuple[Family, ...]:
@@ -96,6 +101,7 @@ def families(data: MetricsData) -> tuple[Family, ...]:
             scope_metrics.scope.name or "",
             scope_metrics.scope.version or "",
             tuple(_points(metric.data.data_points)),
+            additive=_kind(metric) == "gauge" and isinstance(metric.data, Sum),
         )
         for resource_metrics in data.resource_metrics
         for scope_metrics in resource_metrics.scope_metrics

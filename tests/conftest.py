@@ -73,8 +73,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture(autouse=True)
-def nothing_installed(monkeypatch):
+def nothing_installed(monkeypatch, tmp_path_factory):
     """Every test starts and ends without a pipeline, with an empty window, counted faults and no settings."""
+    # Where processes that fork meet: none of another test's.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     for variable in list(os.environ):
         if variable.startswith(("HYDROCHAT_", "METRICS_", "GEMINI_", "LLM_", "OTEL_")) and "_TEST_" not in variable:
             monkeypatch.delenv(variable)

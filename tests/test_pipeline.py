@@ -236,6 +236,8 @@ def test_the_emitted_metrics_are_those_of_semconv(installed):
         "hydrochat.retention.evicted",
         "hydrochat.telemetry.errors",
         "hydrochat.instrumentation.active",
+        "hydrochat.llm.spend",
+        "hydrochat.state.workers",
     }
 
 

@@ -55,9 +55,9 @@ def other_instrumentation(installed):
     tracer.start_span(f"GET /patients/{canary.SLUG}", attributes=attributes).end()
 
 
-def test_a_marked_patient_is_in_nothing_that_can_be_looked_at(install, exported, caplog):
+def test_a_marked_patient_is_in_nothing_that_can_be_looked_at(install, exported, caplog, tmp_path):
     """Calls, operation names, exceptions, others' spans: no answer, span of ours, store or log shows the patient."""
-    installed = install(instrument_gemini=True, retain_other_spans=True)
+    installed = install(instrument_gemini=True, retain_other_spans=True, state=f"sqlite://{tmp_path}/state.db")
     with caplog.at_level(logging.DEBUG, "hydrochat_otel"), Emulator() as emulator:
         conversation(emulator)
         for name in (
@@ -79,8 +79,11 @@ def test_a_marked_patient_is_in_nothing_that_can_be_looked_at(install, exported,
     ]
     assert len(ours) > 15
     assert {row["operation"] for row in get_performance_metrics().response_times} == {"other", "visit"}
+    state = b"".join(file.read_bytes() for file in tmp_path.glob("state.db*"))
+    assert b"visit" in state
     canary.assert_clean(
         answers=shown,
+        state=state,
         spans=ours,
         snapshot=installed.snapshot(),
         store=installed.store.export_to_json(),

@@ -27,7 +27,8 @@ def serve(target: str | None, host: str | None, port: int | None) -> None:
 
     The numbers are those of this process: MODULE is imported, and FUNCTION, which may be a coroutine function, is
     called without arguments; when it returns, the server stops. Without FUNCTION it serves until Ctrl-C or SIGTERM,
-    for a module whose import starts the work. Without MODULE there is only what HYDROCHAT_PROMETHEUS_URL knows.
+    for a module whose import starts the work. Without MODULE there is what others publish to HYDROCHAT_STATE, and what
+    HYDROCHAT_PROMETHEUS_URL knows.
     """
     console = Console(stderr=True)
     try:
@@ -110,5 +111,11 @@ def _tell(console: Console, server: Server, settings: Settings, target: str | No
     if settings.metrics_token is None:
         console.print(access.NO_TOKEN_CONFIGURED, style="yellow", highlight=False, soft_wrap=True)
     if target is None:
-        source = "the history comes from Prometheus" if settings.prometheus_url else "there will be nothing to see"
-        console.print(f"No module is given: this process measures nothing, {source}.", style="yellow", soft_wrap=True)
+        sentence = f"No module is given: this process measures nothing, {_source(settings)}."
+        console.print(sentence, style="yellow", soft_wrap=True)
+
+
+def _source(settings: Settings) -> str:
+    if settings.state not in {"auto", "memory"}:
+        return "the numbers are those of the processes that share its HYDROCHAT_STATE"
+    return "the history comes from Prometheus" if settings.prometheus_url else "there will be nothing to see"

@@ -66,16 +66,17 @@ def _urls() -> Iterator[CheckMessage]:
 
 
 def _processes() -> Iterator[CheckMessage]:
+    state = pipeline.current().settings.state
     workers = os.environ.get("WEB_CONCURRENCY", "")
-    if workers.isdecimal() and int(workers) > 1:
+    if state == "memory" and workers.isdecimal() and int(workers) > 1:
         yield Warning(
             f"{workers} workers (WEB_CONCURRENCY) without shared state: each answers with its own numbers.",
-            hint="Run one worker with several threads, or let Prometheus scrape each worker at a port of its own.",
+            hint="Leave HYDROCHAT_STATE at auto, or set it to sqlite:///path or to a Redis.",
             id="hydrochat_otel.W006",
         )
-    if os.environ.get("RUN_MAIN") == "true":
+    if state in {"auto", "memory"} and os.environ.get("RUN_MAIN") == "true":
         yield Info(
-            "The reloader starts a new process with every change of the code, and its numbers start from zero.",
-            hint="Use runserver --noreload while you look at them.",
+            "The reloader starts a new process with every change of the code, and its numbers may start from zero.",
+            hint="Use runserver --noreload while you look at them, or set HYDROCHAT_STATE to sqlite:///path.",
             id="hydrochat_otel.I007",
         )

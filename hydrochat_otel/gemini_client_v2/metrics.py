@@ -85,7 +85,7 @@ def calculate_cost(prompt_tokens: int, completion_tokens: int, model: str | None
 def _read_counters() -> tuple[dict[str, float], float | None]:
     instruments.current()
     try:
-        snapshot = pipeline.current().snapshot()
+        snapshot = pipeline.current().snapshot(fresh=False)
     except PipelineError:
         return dict.fromkeys(_COUNTED, 0), None
     told = json_export.picture(snapshot)["llm_api_metrics"]

@@ -56,11 +56,20 @@ def overview_of_all(request: Request) -> Response:
 
 @closed
 def metrics(request: Request) -> Response:
-    """Answer a scrape; parameters are let through, because a scrape configuration may add some for others."""
+    """Answer a scrape; parameters are let through, because a scrape configuration may add some for others.
+
+    A scrape gets all processes' numbers or none: a part of them would look like counters that fell.
+    """
     exposition = prometheus.negotiate(request.headers.get("accept"))
     if exposition is None:
         raise Refused(406, "Metrics are served as text/plain and application/openmetrics-text.", ("Vary", "Accept"))
-    body = prometheus.render(pipeline.current().snapshot(), exposition)
+    running = pipeline.current()
+    if (exporter := running.pushes_to()) is not None:
+        raise Refused(409, f"This process pushes its metrics ({exporter}); scraped as well, they would count twice.")
+    snapshot = running.snapshot()
+    if snapshot.sharing.problem is not None:
+        raise Refused(503, snapshot.sharing.problem, ("Retry-After", "2"))
+    body = prometheus.render(snapshot, exposition)
     return answer(exposition.content_type, body, ("Vary", "Accept"))
 
 

@@ -1,0 +1,166 @@
+"""Where the shared state is: what a setting names, or a private file of the processes that one parent made.
+
+``auto`` means memory, until there are several processes: one that forks, and its children, meet in a SQLite file of the
+run directory whose name tells the process that they descend from. Workers that a server forked or spawned before the
+package was imported find the same file by their parent.
+"""
+
+import os
+import stat
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from hydrochat_otel.state.backend import Backend, Bounds, StateError
+
+_ABANDONED_AFTER_S: Final = 3600.0
+"""A state whose leader has ended and that nobody has written to for so long is nobody's; members write every few s."""
+
+
+def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
+    """Return the backend that a setting names, without connecting; None for ``memory``.
+
+    Raises:
+        StateError: The library that it needs is not installed.
+    """
+    if state == "memory":
+        return None
+    if state.startswith("sqlite:///"):
+        return _sqlite(Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds)
+    try:
+        from hydrochat_otel.state.redis import RedisBackend  # noqa: PLC0415 - optional library
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise StateError('HYDROCHAT_STATE names a Redis: pip install "hydrochat-otel[redis]".') from None
+    return RedisBackend(state, group, bounds)
+
+
+def _sqlite(path: Path, bounds: Bounds) -> Backend:
+    from hydrochat_otel.state.sqlite import SqliteBackend  # noqa: PLC0415 - most processes are alone and need none
+
+    return SqliteBackend(path, bounds)
+
+
+class Location:
+    """The place where this process meets the others of its service.
+
+    Args:
+        state: As in the settings.
+        group: Name of the service, which keeps services that share a Redis apart.
+        bounds: How much is kept there.
+
+    Raises:
+        StateError: The library that the state needs is not installed.
+    """
+
+    def __init__(self, state: str, group: str, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._automatic = state == "auto"
+        self._backend = None if self._automatic else backend_of(state, group, bounds)
+        parent = _parent_of_several() if self._automatic else None
+        self._leader = _identity(parent if parent is not None else os.getpid())
+        self._meets = parent is not None
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Whether there is no such place, and never will be: ``memory``."""
+        return self._backend is None and not self._automatic
+
+    def backend(self) -> Backend | None:
+        """Return where to meet; None while this process is on its own.
+
+        Raises:
+            StateError: There is no private place for several processes.
+        """
+        if self._backend is None and self._automatic and (self._meets or self._file().exists()):
+            directory = _private_directory()
+            _forget_abandoned(directory)
+            self._backend = _sqlite(self._file(), self._bounds)
+        return self._backend
+
+    def after_fork_in_child(self) -> None:
+        """Meet the parent and its other children, on a connection of its own."""
+        self._meets = True
+        if self._backend is not None:
+            self._backend.abandon()
+
+    def _file(self) -> Path:
+        return _run_directory() / f"{self._leader}.db"
+
+
+def _parent_of_several() -> int | None:
+    """Return the parent's process id where this process is a worker of several that the parent made."""
+    process = sys.modules.get("multiprocessing.process")
+    spawned = "--multiprocessing-fork" in sys.orig_argv
+    if spawned or (process is not None and process.parent_process() is not None) or _is_forked():
+        return os.getppid()
+    return None
+
+
+def _is_forked() -> bool:
+    """Return whether the parent runs the very same command: it forked, and no program was started anew.
+
+    Django's reloader starts the same command once more; that its processes meet does no harm.
+    """
+    ours, parents = _command(os.getpid()), _command(os.getppid())
+    return bool(ours) and (ours == parents or (b"gunicorn: worker" in ours and b"gunicorn: master" in parents))
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # another system than Linux, or the parent has ended
+        return b""
+
+
+def _identity(pid: int) -> str:
+    """Return what names a process also after its number was given to another one."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return str(pid)
+    return f"{pid}-{fields[19]}"  # the 22nd field of all: when it started, in ticks since the system did
+
+
+def _run_directory() -> Path:
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    if given and os.path.isdir(given) and os.access(given, os.W_OK):  # noqa: PTH112 - no need for a Path
+        return Path(given) / "hydrochat-otel"
+    return Path(tempfile.gettempdir()) / f"hydrochat-otel-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+
+
+def _private_directory() -> Path:
+    """Make the run directory, for this user alone; refuse one that somebody else laid there."""
+    directory = _run_directory()
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        found = directory.lstat()
+    except OSError as error:
+        raise StateError(
+            f"Several processes cannot share their numbers: {directory} cannot be made ({error.strerror}). "
+            "Set HYDROCHAT_STATE to sqlite:///path or to a Redis."
+        ) from None
+    mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    if not stat.S_ISDIR(found.st_mode) or not mine or found.st_mode & 0o077:
+        raise StateError(
+            f"Several processes cannot share their numbers: {directory} is not a directory of this user alone. "
+            "Remove it, or set HYDROCHAT_STATE to sqlite:///path or to a Redis."
+        )
+    return directory
+
+
+def _forget_abandoned(directory: Path) -> None:
+    """Remove the files of processes that have ended long ago."""
+    oldest_unix_s = time.time() - _ABANDONED_AFTER_S
+    for file in directory.glob("*.db"):
+        parts = [file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm", ".lock"))]
+        pid = file.stem.partition("-")[0]
+        with suppress(OSError, ValueError):
+            touched_unix_s = max(part.stat().st_mtime for part in parts if part.exists())
+            if touched_unix_s < oldest_unix_s and _identity(int(pid)) != file.stem:
+                for part in parts:
+                    part.unlink(missing_ok=True)

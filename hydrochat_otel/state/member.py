@@ -1,0 +1,308 @@
+"""One process's membership in a shared state: what it publishes, what it knows, and how nothing counts twice.
+
+A publication that was not acknowledged is sent again as it was, until it is; only then comes the next. So there are
+never more than two records that the state may hold of a member: the acknowledged and the pending one. Whoever is
+silent for long is folded into the tombstone by another member; should he come back, he learns which of the two it was,
+and goes on as a new member that counts from there. A state that was lost is restored from what its members know.
+"""
+
+import random
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from hydrochat_otel import faults
+from hydrochat_otel.entry import Entry
+from hydrochat_otel.metrics_store import Outbox
+from hydrochat_otel.snapshot import Attributes, Family
+from hydrochat_otel.state import merging, record
+from hydrochat_otel.state.backend import Backend, Knowledge, Publication, Receipt, StateError
+from hydrochat_otel.state.record import Record, RecordError
+
+_ROUNDS: Final = 4
+"""Exchanges that one call makes at most: a pending one, a correction or two, and the one asked for."""
+
+
+class Own(NamedTuple):
+    """What the process itself has measured since its start: cumulative, `spend` in dollars by day."""
+
+    families: tuple[Family, ...]
+    resource: Attributes
+    spend: Mapping[str, float]
+
+
+_MONTHS_KEPT: Final = 12
+
+_NOTHING: Final = Own((), {}, {})
+
+
+class View(NamedTuple):
+    """Everything that is known of all members, as of one exchange.
+
+    Attributes:
+        records: Of the tombstone first, and of each member that was not folded; this one's among them.
+        entries: The retained window of all, oldest first.
+        evicted: Entries that have left it, by reason.
+        members: How many were heard of lately, this one included.
+        settling: Whether the state is so new, or was lost so lately, that members may be missing from it.
+    """
+
+    records: tuple[Record, ...]
+    entries: tuple[Entry, ...]
+    evicted: Mapping[str, int]
+    members: int
+    settling: bool
+
+
+class Member:
+    """The protocol, without clock and thread; one call at a time.
+
+    Args:
+        backend: The shared state.
+        collect: Returns the process's own cumulative numbers.
+        outbox: Its entries that wait to be published.
+        settle_s: Seconds after which every member that lives has published into a state that was restored.
+        newborn_s: Seconds after which every member that lives has noticed a state that was made anew.
+        refill: Puts all entries that the process still keeps into the outbox, for a state that was lost.
+        new_id: Makes identifiers.
+        chance: Makes numbers from 0 to 1, so that not all members fold at once.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        collect: Callable[[], Own],
+        outbox: Outbox,
+        *,
+        settle_s: float = 5.0,
+        newborn_s: float = 2.0,
+        refill: Callable[[], object] = lambda: None,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.backend = backend
+        self._collect = collect
+        self._outbox = outbox
+        self._settle_s = settle_s
+        self._newborn_s = newborn_s
+        self._refill = refill
+        self._new_id = new_id
+        self._chance = chance
+        self.id = new_id()
+        self._seq = 0
+        self._base = _NOTHING
+        self._acknowledged: tuple[int, Own] | None = None
+        self._pending: tuple[Publication, Own] | None = None
+        self._store_id: str | None = None
+        self._lost_evicted: Mapping[str, int] = {}
+        self._tombstone: tuple[int, bytes | None, Record | None] = (0, None, None)
+        self._known: dict[str, tuple[bytes, Record | None]] = {}
+        self.view: View | None = None
+
+    @property
+    def tombstone(self) -> Record | None:
+        """The record of all folded members, as far as this one knows."""
+        return self._tombstone[2]
+
+    def own_record(self, own: Own) -> Record:
+        """Return what this member contributes: its numbers less what is in the tombstone already."""
+        base = self._base
+        spend = {day: usd - base.spend.get(day, 0.0) for day, usd in own.spend.items()}
+        return Record(self.id, self._seq, 0.0, own.resource, merging.minus(own.families, base.families), spend)
+
+    def records_with(self, view: View, own: Own) -> tuple[Record, ...]:
+        """Return the others' records of the view, and this member's own as of now."""
+        return (*(one for one in view.records if one.member != self.id), self.own_record(own))
+
+    def spend_of_all(self, view: View, days: Mapping[str, float]) -> dict[str, float]:
+        """Return the dollars by day of the others in the view and of this process."""
+        return spend_of(self.records_with(view, Own((), {}, days)))
+
+    def exchange(self, unix_s: float, *, read: bool = False, leaving: bool = False, heartbeat: bool = True) -> None:
+        """Publish what is new, and read everything into :attr:`view` if asked.
+
+        Args:
+            unix_s: Now, in seconds since the epoch.
+            read: Whether to read. What is read includes what was published in the same transaction.
+            leaving: Whether the process ends.
+            heartbeat: Whether to publish also where nothing is new.
+
+        Raises:
+            StateError: The state cannot be used; what is not published stays, and goes with the next exchange.
+        """
+        for _ in range(_ROUNDS):
+            repeated = self._pending is not None
+            if self._pending is None:
+                self._pending = self._next(unix_s, leaving=leaving, heartbeat=heartbeat or read)
+            publication = self._pending[0] if self._pending is not None else None
+            if publication is None and not read:
+                return
+            receipt = self.backend.exchange(publication, self._tombstone[0], read=read and not repeated)
+            pending, self._pending = self._pending, None
+            if self._take(receipt, pending) and not repeated:
+                break
+        else:
+            raise StateError("The shared state does not settle: it was lost again and again.")
+        if receipt.contents is not None:
+            self._look(receipt, unix_s)
+        if receipt.silent and not self._is_settling(receipt) and self._chance() * receipt.members < 1:
+            self._fold(receipt.silent, unix_s)
+
+    # -- publishing ------------------------------------------------------------------------------------------------
+
+    def _next(self, unix_s: float, *, leaving: bool, heartbeat: bool) -> tuple[Publication, Own] | None:
+        """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
+        own = self._collect()
+        entries = self._outbox.take()
+        told = self._acknowledged is not None
+        changed = not told or self._differs(own)
+        if not (entries or told or merging.counts_anything(own.families)):
+            return None
+        if not (entries or changed or heartbeat or leaving):
+            return None
+        self._seq += 1
+        data = record.encode(self.own_record(own)._replace(unix_s=unix_s)) if changed or heartbeat else None
+        encoded = [(entry.end_unix_s, record.encode_entry(entry)) for entry in entries]
+        return Publication(member=self.id, seq=self._seq, record=data, entries=encoded, leaving=leaving), own
+
+    def _differs(self, own: Own) -> bool:
+        if self._acknowledged is None:
+            return True
+        before = self._acknowledged[1]
+        return own.spend != before.spend or _counted(own.families) != _counted(before.families)
+
+    def _take(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
+        """Learn what the receipt says; False where the exchange has to be made again."""
+        if receipt.tombstone_version != self._tombstone[0] or receipt.tombstone is not None:
+            data = receipt.tombstone
+            if self._store_id in {None, receipt.store_id} or receipt.tombstone_version > self._tombstone[0]:
+                self._tombstone = (receipt.tombstone_version, data, _decoded(data))
+        if self._store_id not in {None, receipt.store_id}:
+            self._restore(receipt)
+            return False
+        self._store_id = receipt.store_id
+        if pending is None:
+            return True
+        publication, own = pending
+        if receipt.folded_seq is not None:
+            self._go_on_as_another(receipt.folded_seq, publication, own)
+            return False
+        if receipt.missing:
+            self._acknowledged = None
+            return False
+        self._acknowledged = (publication.seq, own)
+        return True
+
+    def _go_on_as_another(self, folded_seq: int, publication: Publication, own: Own) -> None:
+        """Become a new member that counts from what was folded of the old one."""
+        if folded_seq == publication.seq:
+            self._base = own
+        elif self._acknowledged is not None:
+            if self._acknowledged[0] != folded_seq:
+                faults.note("state.rebase")
+            self._base = self._acknowledged[1]
+        if folded_seq != publication.seq:
+            self._give_back(publication)
+        self._acknowledged = None
+        self.id, self._seq = self._new_id(), 0
+
+    def _give_back(self, publication: Publication) -> None:
+        for _, data in publication.entries:
+            self._outbox.put(record.decode_entry(data))
+
+    def _restore(self, receipt: Receipt) -> None:
+        """Bring back what was known of a state that was lost; everybody does, the newest of each wins."""
+        version, data, _ = self._tombstone
+        records = {
+            member: (one.seq, data)
+            for member, (data, one) in self._known.items()
+            if member != self.id and one is not None
+        }
+        self.backend.restore(
+            Knowledge(tombstone=data, tombstone_version=version, records=records, evicted=self._lost_evicted)
+        )
+        self._store_id = receipt.store_id
+        self._acknowledged = None
+        self._refill()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def _look(self, receipt: Receipt, unix_s: float) -> None:
+        contents = receipt.contents
+        if contents is None:
+            return
+        known: dict[str, tuple[bytes, Record | None]] = {}
+        for member, data in contents.records.items():
+            before = self._known.get(member)
+            known[member] = before if before is not None and before[0] == data else (data, _decoded(data))
+        self._known = known
+        self._lost_evicted = contents.evicted
+        records = [one for _, one in known.values() if one is not None]
+        if self.id not in known:
+            records.append(self.own_record(self._collect())._replace(unix_s=unix_s))
+        if self.tombstone is not None:
+            records.insert(0, self.tombstone)
+        self.view = View(
+            tuple(records),
+            tuple(_entries(contents.entries)),
+            contents.evicted,
+            receipt.members + (self.id not in known),
+            settling=self._is_settling(receipt),
+        )
+
+    def _is_settling(self, receipt: Receipt) -> bool:
+        restored_s = receipt.rebuilt_age_s
+        return receipt.age_s < self._newborn_s or (restored_s is not None and restored_s < self._settle_s)
+
+    # -- folding ---------------------------------------------------------------------------------------------------
+
+    def _fold(self, silent: Mapping[str, int], unix_s: float) -> None:
+        """Put members that have gone into the tombstone; whoever does it first wins, the others do nothing."""
+        receipt = self.backend.exchange(None, self._tombstone[0], read=True)
+        if not self._take(receipt, None) or receipt.contents is None:
+            return
+        _, kept, readable = self._tombstone
+        if kept is not None and readable is None:  # what cannot be read must not be written over
+            return
+        gone = {member: seq for member, seq in silent.items() if receipt.silent.get(member) == seq}
+        records = [_decoded(receipt.contents.records.get(member)) for member in gone]
+        self.backend.fold(gone, record.encode(_tombstone([self.tombstone, *records], unix_s)), self._tombstone[0])
+
+
+def _tombstone(records: Iterable[Record | None], unix_s: float) -> Record:
+    parts = [one for one in records if one is not None]
+    families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
+    return Record("", 0, unix_s, {}, families, spend_of(parts))
+
+
+def spend_of(records: Iterable[Record]) -> dict[str, float]:
+    """Return the dollars by day of all records, of the newest months; a clock that is wrong costs no other month."""
+    spend: dict[str, float] = {}
+    for one in records:
+        for day, usd in one.spend.items():
+            spend[day] = spend.get(day, 0.0) + usd
+    months = sorted({day[:7] for day in spend})[-_MONTHS_KEPT:]
+    return {day: usd for day, usd in sorted(spend.items()) if day[:7] in months}
+
+
+def _counted(families: Sequence[Family]) -> list[tuple[str, object]]:
+    return [(family.name, [point._replace(exemplars=()) for point in family.points]) for family in families
+            if family.kind != "gauge"]  # fmt: skip
+
+
+def _decoded(data: bytes | None) -> Record | None:
+    if data is None:
+        return None
+    try:
+        return record.decode(data)
+    except RecordError as error:
+        faults.note("state.record", error)
+        return None
+
+
+def _entries(kept: Iterable[bytes]) -> Iterable[Entry]:
+    for data in kept:
+        try:
+            yield record.decode_entry(data)
+        except RecordError as error:
+            faults.note("state.record", error)
