@@ -16,6 +16,9 @@ from typing import Final
 
 from hydrochat_otel.state.backend import Backend, Bounds, StateError
 
+# Here and not where it is needed: its fork hooks must be there before the pipeline's, which take the turn first.
+from hydrochat_otel.state.sqlite import SqliteBackend
+
 _ABANDONED_AFTER_S: Final = 3600.0
 """A state whose leader has ended and that nobody has written to for so long is nobody's; members write every few s."""
 
@@ -29,7 +32,7 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
     if state == "memory":
         return None
     if state.startswith("sqlite:///"):
-        return _sqlite(Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds)
+        return SqliteBackend(Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds)
     try:
         from hydrochat_otel.state.redis import RedisBackend  # noqa: PLC0415 - optional library
     except ModuleNotFoundError as error:
@@ -37,12 +40,6 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
             raise
         raise StateError('HYDROCHAT_STATE names a Redis: pip install "hydrochat-otel[redis]".') from None
     return RedisBackend(state, group, bounds)
-
-
-def _sqlite(path: Path, bounds: Bounds) -> Backend:
-    from hydrochat_otel.state.sqlite import SqliteBackend  # noqa: PLC0415 - most processes are alone and need none
-
-    return SqliteBackend(path, bounds)
 
 
 class Location:
@@ -79,7 +76,7 @@ class Location:
         if self._backend is None and self._automatic and (self._meets or self._file().exists()):
             directory = _private_directory()
             _forget_abandoned(directory)
-            self._backend = _sqlite(self._file(), self._bounds)
+            self._backend = SqliteBackend(self._file(), self._bounds)
         return self._backend
 
     def after_fork_in_child(self) -> None:

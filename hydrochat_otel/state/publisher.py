@@ -186,6 +186,7 @@ class Publisher:
 
     def _failed(self, error: StateError) -> None:
         self._failures += 1
+        self._next_heartbeat_s = 0.0  # what comes back may know less than it did
         faults.note("state", error, quiet=True)
         if self._failing_since_s is None:
             self._failing_since_s = time.monotonic()
@@ -203,8 +204,6 @@ class Publisher:
     def before_fork(self) -> None:
         """Wait for the exchange under way, so that no connection is shared in the middle of a sentence."""
         self._held_for_fork = self._turn.acquire(timeout=_FORK_S)
-        if self._held_for_fork and self._member is not None:
-            self._member.backend.close()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""

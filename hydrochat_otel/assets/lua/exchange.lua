@@ -1,0 +1,58 @@
+-- Applies a publication, trims the window, and answers.
+-- ARGV: 3 entries kept at most, 4 their age in seconds, 5 seconds until a member is silent, 6 version of the tombstone
+-- that is known, 7 whether to read; and, where something is published: 8 member, 9 its number, 10 whether it leaves,
+-- 11 whether there is a record, 12 the record, then end and text of each entry.
+local reads, member = ARGV[7] == '1', ARGV[8]
+local folded_seq, missing = false, false
+
+if member then
+  folded_seq = redis.call('HGET', folded_seqs, member)
+  local stored_seq = redis.call('HGET', seqs, member)
+  if not folded_seq and not (stored_seq and tonumber(ARGV[9]) <= tonumber(stored_seq)) then
+    for i = 13, #ARGV, 2 do
+      redis.call('ZADD', entries, 'NX', ARGV[i], ARGV[i + 1])
+    end
+    missing = not stored_seq and ARGV[11] ~= '1'
+    if not missing then
+      redis.call('HSET', seqs, member, ARGV[9])
+    end
+    if ARGV[11] == '1' then
+      redis.call('HSET', records, member, ARGV[12])
+    end
+  end
+  if not folded_seq and not missing then
+    redis.call('ZADD', seen, ARGV[10] == '1' and '-inf' or now, member)
+  end
+end
+
+local gone = {
+  age = redis.call('ZREMRANGEBYSCORE', entries, '-inf', now - tonumber(ARGV[4])),
+  capacity = redis.call('ZREMRANGEBYRANK', entries, 0, -tonumber(ARGV[3]) - 1),
+}
+for reason, count in pairs(gone) do
+  if count > 0 then
+    redis.call('HINCRBY', evicted, reason, count)
+  end
+end
+settle()
+
+local silent = {}
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now - tonumber(ARGV[5]))) do
+  silent[#silent + 1] = name
+  silent[#silent + 1] = redis.call('HGET', seqs, name)
+end
+local made, rebuilt = redis.call('HGET', meta, 'made'), redis.call('HGET', meta, 'rebuilt')
+return {
+  redis.call('HGET', meta, 'store_id'),
+  string.format('%.6f', now - made),
+  rebuilt and string.format('%.6f', now - rebuilt),
+  folded_seq,
+  missing and 1 or 0,
+  version,
+  version ~= tonumber(ARGV[6]) and redis.call('HGET', meta, 'tombstone'),
+  redis.call('ZCARD', seen) - #silent / 2,
+  silent,
+  reads and redis.call('HGETALL', records),
+  reads and redis.call('ZRANGE', entries, 0, -1),
+  reads and redis.call('HGETALL', evicted),
+}

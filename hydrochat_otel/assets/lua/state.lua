@@ -1,0 +1,47 @@
+-- What each script begins with: the keys, the time, and a state that is whole, or is made anew.
+-- ARGV: 1 identifier of a new state, 2 seconds to keep it.
+local meta, evicted, records, seqs, seen, entries, folded, folded_seqs = unpack(KEYS)
+local KINDS = {'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash'}
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+
+-- The numbers of the keys that exist; a key is gone with the last thing in it.
+local function present()
+  local found = ''
+  for number, key in ipairs(KEYS) do
+    local kind = redis.call('TYPE', key).ok
+    if kind == KINDS[number] then
+      found = found .. number
+    elseif kind ~= 'none' then
+      error('WRONGTYPE ' .. key)
+    end
+  end
+  return found
+end
+
+-- A Redis that is short of memory may drop any key; what is left then is no state.
+if redis.call('HGET', meta, 'present') ~= present() then
+  redis.call('HSET', meta, 'store_id', ARGV[1], 'made', now, 'tombstone_version', 0)
+  redis.call('HDEL', meta, 'rebuilt', 'tombstone')
+  redis.call('DEL', unpack(KEYS, 2))
+end
+
+-- A server that was started anew, or took the place of another, may have gone back in time by a moment. Until all have
+-- said again what they had counted, what is kept is as good as restored.
+local run = tostring(redis.pcall('INFO', 'server')):match('run_id:(%x+)')
+local known_run = redis.call('HGET', meta, 'run')
+if run and run ~= known_run then
+  redis.call('HSET', meta, 'run', run)
+  if known_run then
+    redis.call('HSET', meta, 'rebuilt', now)
+  end
+end
+
+local function settle()
+  redis.call('HSET', meta, 'present', present())
+  for _, key in ipairs(KEYS) do
+    redis.call('EXPIRE', key, ARGV[2])
+  end
+end
+
+local version = tonumber(redis.call('HGET', meta, 'tombstone_version'))
