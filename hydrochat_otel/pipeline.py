@@ -4,6 +4,7 @@
 """
 
 import atexit
+import dataclasses
 import logging
 import os
 import threading
@@ -43,6 +44,7 @@ class Pipeline:
         meter_provider: The same for metrics.
         instrumentor: Patches the google-genai SDK.
         implicit: Whether the first tracked call made it, because nobody had called :func:`install`.
+        provisional: Whether auto-instrumentation made it, before the application could say with which settings.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Pipeline:
         self.tracer_provider = tracer_provider
         self.meter_provider = meter_provider
         self.implicit = implicit
+        self.provisional = False
         self.instrumentor = GeminiInstrumentor(settings.prices_file)
         self._providers = Providers(tracer_provider, meter_provider)
         spending = Spending(settings.budget_timezone)
@@ -209,7 +212,11 @@ def install(
     settings = settings or Settings.load(**overrides)
     with _process.lock:
         current_one = _process.pipeline
-        if current_one is not None and not current_one.implicit:
+        if current_one is not None and current_one.provisional:
+            if not current_one.settings.instrument_gemini:  # who starts the process has the last word
+                settings = dataclasses.replace(settings, instrument_gemini=False)
+            current_one.provisional = settings != current_one.settings
+        if current_one is not None and not (current_one.implicit or current_one.provisional):
             if settings != current_one.settings:
                 logger.warning(
                     "Already installed with other settings, which stay; call shutdown() first to change them."
@@ -224,6 +231,18 @@ def install(
         if current_one is not None:
             current_one.shutdown()
         return _start(made)
+
+
+def install_provisionally(**overrides: Any) -> Pipeline:
+    """Install before the application begins; its own :func:`install` with other settings takes the place of this one.
+
+    Raises:
+        SettingsError: As :func:`install`.
+        PipelineError: As :func:`install`.
+    """
+    made = install(**overrides)
+    made.provisional = True
+    return made
 
 
 def install_on_first_use() -> None:

@@ -3,10 +3,12 @@
 import errno
 import ipaddress
 import logging
+import os
 import socket
 import threading
+from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import waitress.server
 
@@ -20,7 +22,7 @@ _queue_logger.setLevel(logging.ERROR)
 
 
 class ServerError(OSError):
-    """The address cannot be listened on; the message is one sentence for people."""
+    """The address cannot be listened on; the message is one sentence for people, and `errno` the system's."""
 
 
 class Server:
@@ -62,6 +64,17 @@ class Server:
         self._thread = threading.Thread(target=self._server.run, name="hydrochat-otel-server", daemon=True)
         self._thread.start()
 
+    def abandon(self) -> None:
+        """Close what a forked child inherited: the parent goes on with all of it, and nobody is told anything."""
+        server, self._server = self._server, None
+        if server is not None:
+            for channel in list(server._map.values()):  # noqa: SLF001 - no public name
+                channel.socket.close()
+            for descriptor in server.trigger._fds:  # noqa: SLF001 - no public name
+                os.close(descriptor)
+        self._socket.close()
+        _close_all_of(self.port)
+
     def stop(self) -> None:
         """Finish the answers under way, at most for a second, and close the port. May be called again."""
         server, self._server = self._server, None
@@ -74,13 +87,49 @@ class Server:
         self._thread.join(_STOP_WITHIN_S)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _close_all_of(port: int) -> None:
+    """Close connections that a thread of the parent had just accepted and not yet told anybody about."""
+    # With a default timeout a look at a descriptor would make the socket behind it non-blocking, in the parent, too.
+    timeout_s = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(None)
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        for descriptor in os.listdir("/dev/fd"):  # noqa: PTH208 - names are all that is needed
+            with suppress(OSError):
+                _close_if_of(port, int(descriptor))
+    except OSError:
+        return  # a system without that directory
+    finally:
+        socket.setdefaulttimeout(timeout_s)
+
+
+def _close_if_of(port: int, descriptor: int) -> None:
+    found = socket.socket(fileno=descriptor)
+    is_ours = False
+    try:
+        internet = found.family in {socket.AF_INET, socket.AF_INET6} and found.type == socket.SOCK_STREAM
+        is_ours = internet and found.getsockname()[1] == port
+    finally:
+        found.close() if is_ours else found.detach()
+
+
+def numeric(host: str) -> str:
+    """Return the address that a name stands for, which may take the name server a while.
+
+    Raises:
+        ServerError: The name is not known.
+    """
+    return str(_addresses(host, 0)[0][4][0])
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    try:
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
     except OSError:
         raise ServerError(f"{host} is no address that this machine knows.") from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = _addresses(host, port)[0]
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,7 +137,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        raise ServerError(_sentence(error, host, port)) from None
+        refused = ServerError(_sentence(error, host, port))
+        refused.errno = error.errno
+        raise refused from None
     return listening
 
 

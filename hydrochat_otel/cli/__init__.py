@@ -9,6 +9,7 @@ from hydrochat_otel.cli.export import export
 from hydrochat_otel.cli.prices import prices
 from hydrochat_otel.cli.reconcile import reconcile
 from hydrochat_otel.cli.rules import rules
+from hydrochat_otel.cli.run import run
 from hydrochat_otel.cli.serve import serve
 
 
@@ -18,5 +19,5 @@ def main() -> None:
     """OpenTelemetry for Python services that talk to Google Gemini."""
 
 
-for command in (dashboards, demo, export, prices, reconcile, rules, serve):
+for command in (dashboards, demo, export, prices, reconcile, rules, run, serve):
     main.add_command(command)

@@ -31,6 +31,7 @@ class TelemetryConfig(AppConfig):
 
 def _is_installed() -> bool:
     try:
-        return not pipeline.current().implicit
+        running = pipeline.current()
     except PipelineError:
         return False
+    return not (running.implicit or running.provisional)

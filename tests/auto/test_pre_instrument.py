@@ -1,0 +1,127 @@
+"""Promises of what is installed before the program begins, under the real ``opentelemetry-instrument``."""
+
+import subprocess
+
+import pytest
+from commanded import PROGRAMS, PROJECT, environment, free_port
+
+from hydrochat_otel import auto, pipeline
+from hydrochat_otel.auto import opens_port
+from hydrochat_otel.auto.instrumentor import HydroChatInstrumentor
+from hydrochat_otel.auto.program import Role
+from hydrochat_otel.settings import Settings
+
+CODE = """
+from opentelemetry import trace
+from hydrochat_otel import pipeline
+from hydrochat_otel.google_genai.instrumentor import _patches
+from hydrochat_otel.performance import get_performance_metrics, track_response_time
+
+track_response_time("turn")(lambda: None)()
+running = pipeline._process.pipeline
+if running is None:
+    print("nothing")
+else:
+    shared = trace.get_tracer_provider() is running.tracer_provider
+    operations = [row["operation"] for row in get_performance_metrics().response_times]
+    print("implicit" if running.implicit else "installed", shared, operations, len(_patches.holders))
+"""
+
+
+def instrumented(**more):
+    return subprocess.run(
+        [PROGRAMS / "opentelemetry-instrument", "python", "-c", CODE],
+        env=environment(HYDROCHAT_PORT=str(free_port()), **more), cwd=PROJECT,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, "installed True ['turn'] 1\n"),
+        ({"OTEL_METRICS_EXPORTER": "hydrochat"}, "installed True ['turn'] 1\n"),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}, "installed True ['turn'] 1\n"),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "redis, hydrochat"}, "installed True ['turn'] 0\n"),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}, "installed True ['turn'] 0\n"),
+        ({"HYDROCHAT_INSTRUMENT_GEMINI": "0"}, "installed True ['turn'] 0\n"),
+    ],
+)
+def test_a_program_is_measured_without_a_line_of_code(environ, said):
+    """Before the program starts the pipeline is there, and Gemini is counted unless that is switched off."""
+    result = instrumented(**environ)
+    assert (result.stdout, result.stderr, result.returncode) == (said, "", 0)
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"LLM_MAX_RETRIES": "-5"}, "LLM_MAX_RETRIES='-5' is not allowed: it must be a whole number of at least 0."),
+        ({"HYDROCHAT_SERVE": "?"}, "HYDROCHAT_SERVE='?' is not allowed: it must be auto, always or never."),
+    ],
+)
+def test_a_bad_setting_is_one_sentence_and_the_program_runs(environ, sentence):
+    """A mistake in the configuration is logged once in one sentence, and the application starts."""
+    result = instrumented(**environ)
+    told = f"{sentence} The application starts without hydrochat_otel.\n"
+    assert (result.stdout, result.stderr, result.returncode) == ("nothing\n", told, 0)
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        (
+            {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "carrier/pigeon"},
+            "OpenTelemetry exports nothing from here (Unsupported OTLP protocol 'carrier/pigeon' is configured); ",
+        ),
+        (
+            {"OTEL_CONFIG_FILE": "no-such-file.yaml"},
+            "OpenTelemetry exports nothing from here (OTEL_CONFIG_FILE is set but opentelemetry-configuration is not ",
+        ),
+        (
+            {"OTEL_TRACES_EXPORTER": "zipkin"},
+            "OTEL_TRACES_EXPORTER names zipkin, which is not installed here: traces do not go there.",
+        ),
+    ],
+)
+def test_what_the_sdk_refuses_is_one_sentence_and_the_rest_works(environ, sentence):
+    """Neither an unknown protocol nor an exporter or a configuration that is not there takes our numbers away."""
+    result = instrumented(**environ)
+    assert (result.stdout, result.returncode) == ("installed True ['turn'] 1\n", 0)
+    assert (result.stderr.startswith(sentence), result.stderr.count("\n")) == (True, 1), result.stderr
+
+
+NOBODY = dict.fromkeys(Role, (False, False))
+BY_ROLE = {**NOBODY, Role.SERVES: (True, False), Role.FORKS: (False, True)}
+
+
+@pytest.mark.parametrize(
+    ("serve", "exporter", "expected"),
+    [
+        ("auto", "", BY_ROLE),
+        ("auto", "none", BY_ROLE),
+        ("auto", "otlp, hydrochat", BY_ROLE),
+        ("auto", "otlp", NOBODY),
+        ("never", "hydrochat", NOBODY),
+        ("always", "otlp", dict.fromkeys(Role, (True, True))),
+    ],
+)
+def test_who_opens_the_port(serve, exporter, expected):
+    """The setting decides, then whether metrics are pushed, then what the process is."""
+    settings = Settings.load({}, serve=serve)
+    environ = {"OTEL_METRICS_EXPORTER": exporter}
+    assert {role: opens_port(role, settings, environ) for role in expected} == expected
+
+
+def test_the_instrumentor_from_code():
+    """From code, instrument() installs what is missing and counts Gemini, and uninstrument() takes that back."""
+    instrumentor = HydroChatInstrumentor()
+    assert auto.is_in_charge() is False
+    instrumentor.uninstrument()
+    instrumentor.instrument()
+    running = pipeline.current()
+    calls = running.instrumentor._calls
+    patches = __import__("hydrochat_otel.google_genai.instrumentor", fromlist=["_patches"])._patches
+    on = calls in patches.holders
+    instrumentor.uninstrument()
+    assert (running.implicit, on, calls in patches.holders) == (False, True, False)
