@@ -8,6 +8,7 @@ oldest items first.
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from hydrochat_otel import faults
 
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
+_SPREAD_S: Final = 0.4
+_LONGEST_PAUSE_S: Final = 0.005
+_SHORTEST_PAUSE_S: Final = 0.0001
 
 
 class DeferredQueue:
@@ -59,6 +63,20 @@ class DeferredQueue:
         with self._lock:
             self._record(len(self._items))
 
+    def drain_gently(self) -> None:
+        """Record what waited when the call began, spread over time; for threads that nobody waits for.
+
+        A thread of the host's needs the interpreter's lock for a moment, many times a request. While this one records
+        without a pause, each of these times costs it up to a whole switch interval.
+        """
+        waiting = len(self._items)
+        pause_s = min(_LONGEST_PAUSE_S, _SPREAD_S / max(1, waiting))
+        for _ in range(waiting):
+            with self._lock:
+                self._record(1)
+            if pause_s > _SHORTEST_PAUSE_S:
+                time.sleep(pause_s)
+
     def start(self) -> None:
         """Start the thread that drains once a second; a second call does nothing."""
         if self._thread is None:
@@ -88,7 +106,7 @@ class DeferredQueue:
 
     def _run(self) -> None:
         while not self._stop.wait(DRAIN_INTERVAL_S):
-            self.drain()
+            self.drain_gently()
 
     def _before_fork(self) -> None:
         self.drain()
@@ -114,6 +132,12 @@ def drain_all() -> None:
     """Drain every queue of the process; what the callback of an observable instrument calls before a collection."""
     for queue in list(_queues):
         queue.drain()
+
+
+def drain_all_gently() -> None:
+    """Drain every queue of the process, spread over time, before somebody collects who has it."""
+    for queue in list(_queues):
+        queue.drain_gently()
 
 
 def _each(step: Callable[[DeferredQueue], None]) -> Callable[[], None]:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from hydrochat_otel import metrics_store, spending
+from hydrochat_otel import deferred, metrics_store, spending
 from hydrochat_otel.metrics_store import MetricsStore
 from hydrochat_otel.providers import Providers
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.snapshot import Budget, Retention, Sharing, Snapshot
 from hydrochat_otel.spending import Spending
-from hydrochat_otel.state import fleet
+from hydrochat_otel.state import fleet, merging
 from hydrochat_otel.state.backend import StateError
 from hydrochat_otel.state.member import Member, Own, View, spend_of
 from hydrochat_otel.state.publisher import Publisher
@@ -45,7 +45,9 @@ class Pictures:
         self._spending = spending
         self._lock = threading.Lock()
         self._is_held = False
-        self.publisher = Publisher(settings, providers.service_name(), self._own, _store)
+        self.publisher = Publisher(
+            settings, providers.service_name(), self._own, _store, prepare=deferred.drain_all_gently
+        )
 
     def take(self) -> Snapshot:
         """Return the picture of now; with a shared state after one exchange with it, two seconds or so at most."""
@@ -98,7 +100,9 @@ class Pictures:
     def _own(self) -> Own:
         with self._lock:
             families, resource = self._providers.reader.read()
-            return Own(families, resource, self._spending.days())
+        usd = merging.grid_of("{USD}")
+        days = {day: merging.floored(spent, usd) for day, spent in self._spending.days().items()}
+        return Own(merging.exact(families), resource, days)
 
     def _alone(self) -> Snapshot:
         with self._lock:

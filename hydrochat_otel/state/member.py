@@ -8,7 +8,7 @@ and goes on as a new member that counts from there. A state that was lost is res
 
 import random
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from hydrochat_otel import faults
@@ -97,6 +97,8 @@ class Member:
         self._lost_evicted: Mapping[str, int] = {}
         self._tombstone: tuple[int, bytes | None, Record | None] = (0, None, None)
         self._known: dict[str, tuple[bytes, Record | None]] = {}
+        self._has_to_read = True
+        self._has_to_tell = False
         self.view: View | None = None
 
     @property
@@ -130,6 +132,8 @@ class Member:
         Raises:
             StateError: The state cannot be used; what is not published stays, and goes with the next exchange.
         """
+        # Who knows what others left behind can bring it back, should the state be lost before it is in the tombstone.
+        read = read or self._has_to_read
         for _ in range(_ROUNDS):
             repeated = self._pending is not None
             if self._pending is None:
@@ -145,6 +149,7 @@ class Member:
             raise StateError("The shared state does not settle: it was lost again and again.")
         if receipt.contents is not None:
             self._look(receipt, unix_s)
+        self._has_to_read = bool(receipt.silent)
         if receipt.silent and not self._is_settling(receipt) and self._chance() * receipt.members < 1:
             self._fold(receipt.silent, unix_s)
 
@@ -155,7 +160,7 @@ class Member:
         own = self._collect()
         entries = self._outbox.take()
         told = self._acknowledged is not None
-        changed = not told or self._differs(own)
+        changed = not told or self._has_to_tell or self._differs(own)
         if not (entries or told or merging.counts_anything(own.families)):
             return None
         if not (entries or changed or heartbeat or leaving):
@@ -169,7 +174,7 @@ class Member:
         if self._acknowledged is None:
             return True
         before = self._acknowledged[1]
-        return own.spend != before.spend or _counted(own.families) != _counted(before.families)
+        return own.spend != before.spend or not merging.count_the_same(own.families, before.families)
 
     def _take(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
         """Learn what the receipt says; False where the exchange has to be made again."""
@@ -191,7 +196,9 @@ class Member:
             self._acknowledged = None
             return False
         self._acknowledged = (publication.seq, own)
-        return True
+        # Whoever finds the state restored tells everything once more: it may hold less of him than he had told.
+        self._has_to_tell = publication.record is None and self._is_settling(receipt)
+        return not self._has_to_tell
 
     def _go_on_as_another(self, folded_seq: int, publication: Publication, own: Own) -> None:
         """Become a new member that counts from what was folded of the old one."""
@@ -283,11 +290,6 @@ def spend_of(records: Iterable[Record]) -> dict[str, float]:
             spend[day] = spend.get(day, 0.0) + usd
     months = sorted({day[:7] for day in spend})[-_MONTHS_KEPT:]
     return {day: usd for day, usd in sorted(spend.items()) if day[:7] in months}
-
-
-def _counted(families: Sequence[Family]) -> list[tuple[str, object]]:
-    return [(family.name, [point._replace(exemplars=()) for point in family.points]) for family in families
-            if family.kind != "gauge"]  # fmt: skip
 
 
 def _decoded(data: bytes | None) -> Record | None:

@@ -6,7 +6,6 @@ outbox. It is tried again a little later each time, and a log says once that it 
 
 import logging
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,19 +14,19 @@ from typing import Final
 from hydrochat_otel import faults
 from hydrochat_otel.metrics_store import MetricsStore
 from hydrochat_otel.settings import Settings
+from hydrochat_otel.state import endings
 from hydrochat_otel.state.backend import Bounds, StateError
 from hydrochat_otel.state.location import Location
 from hydrochat_otel.state.member import Member, Own, View
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
-_MAX_DELAY_S: Final = 2.0
+_MAX_DELAY_S: Final = 1.0
+"""How long is waited at most, beyond the interval, until a state that is away is tried again."""
 _TURN_S: Final = 2.0
 """How long a scrape waits for another exchange of the same process."""
 _FORK_S: Final = 0.5
 """How long a fork waits for an exchange under way, whose connection the child must not share."""
-_CHILDREN_OF: Final = ("multiprocessing.util", "billiard.util")
-"""Libraries whose children end without exit handlers; the second is Celery's."""
 _INTEREST_S: Final = 60.0
 """How long the others' numbers are kept fresh after somebody in the process asked for them."""
 
@@ -40,18 +39,25 @@ class Publisher:
         group: Name of the service.
         collect: Returns the process's own cumulative numbers.
         store: Returns the process's retained window.
+        prepare: Called on the thread before it publishes.
 
     Raises:
         StateError: The library that the state needs is not installed.
     """
 
     def __init__(
-        self, settings: Settings, group: str, collect: Callable[[], Own], store: Callable[[], MetricsStore]
+        self,
+        settings: Settings,
+        group: str,
+        collect: Callable[[], Own],
+        store: Callable[[], MetricsStore],
+        *,
+        prepare: Callable[[], object] = lambda: None,
     ) -> None:
         interval_s = settings.publish_interval_s
         self._interval_s = interval_s
         self._heartbeat_s = max(3.0, 3 * interval_s)
-        self._settle_s = 3 * interval_s + _MAX_DELAY_S
+        self._settle_s = 2 * interval_s + _MAX_DELAY_S
         bounds = Bounds(
             max_entries=settings.max_entries,
             ttl_s=settings.ttl_hours * 3600,
@@ -60,6 +66,7 @@ class Publisher:
         self._location = Location(settings.state, group, bounds)
         self._collect = collect
         self._store = store
+        self._prepare = prepare
         self._member: Member | None = None
         self._turn = threading.Lock()
         self._stop = threading.Event()
@@ -111,6 +118,12 @@ class Publisher:
             self._stop.clear()
             self._thread = threading.Thread(target=self._run, name="hydrochat-otel-publish", daemon=True)
             self._thread.start()
+            endings.watch(self)
+
+    def leave(self) -> None:
+        """Publish for the last time, as far as anybody can tell; never raises."""
+        if self._thread is not None:
+            self.publish(leaving=True)
 
     def stop(self) -> None:
         """End the thread and publish for the last time; what cannot be published within seconds is lost."""
@@ -146,9 +159,11 @@ class Publisher:
     def _run(self) -> None:
         delay_s = self._interval_s
         while not self._stop.wait(delay_s):
+            began_s = time.monotonic()
+            self._prepare()
             self.publish()
-            away_s = min(_MAX_DELAY_S, self._interval_s * 2 ** min(self._failures, 8))
-            delay_s = self._interval_s if not self._failures else max(self._interval_s, away_s * random.uniform(0.5, 1))  # noqa: S311 - spreads load
+            away_s = random.uniform(0, _MAX_DELAY_S) if self._failures else 0.0  # noqa: S311 - spreads load
+            delay_s = max(0.0, self._interval_s + away_s - (time.monotonic() - began_s))
 
     def _joined(self) -> Member | None:
         """Return the membership, which begins as soon as there is somebody to share with."""
@@ -222,9 +237,7 @@ class Publisher:
         if self._thread is not None:
             self._thread = None
             self.start()
-        for util in filter(None, map(sys.modules.get, _CHILDREN_OF)):
-            # Their children run no exit handlers but their own, which they clear right after the fork.
-            util.register_after_fork(self, lambda self, util=util: util.Finalize(self, self.stop, exitpriority=-1000))
+        endings.after_fork_in_child()
         # Last: threads that other hooks started in this child wait for the turn until everything is as it should be.
         if self._held_for_fork:
             self._held_for_fork = False
