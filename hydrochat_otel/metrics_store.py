@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.entry import Entry, Kind
+from hydrochat_otel.outbox import Outbox
 from hydrochat_otel.settings import Settings
 
 WARN_UTILIZATION_PERCENT: Final = 80.0
@@ -28,35 +29,6 @@ _CLOCK_WOBBLE_S: Final = 0.005
 Kept = Entry | dict[str, Any]
 _Aged = tuple[float, Kept]
 _BORN: Final = itemgetter(0)
-
-
-class Outbox:
-    """Entries that wait to be published to a shared state; bounded: the oldest leave first and are counted.
-
-    As large as the window of all, so that what leaves could not have stayed there either.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._waiting: deque[Entry] = deque()
-        self._capacity = capacity
-        self.dropped = 0
-
-    def put(self, entry: Entry) -> None:
-        """Add the newest entry; called with the lock of its window held."""
-        self._waiting.append(entry)
-        if len(self._waiting) > self._capacity:
-            self._waiting.popleft()
-            self.dropped += 1
-
-    def take(self) -> list[Entry]:
-        """Remove and return what waits, oldest first; any thread may call, while others put."""
-        taken = []
-        for _ in range(len(self._waiting)):
-            try:
-                taken.append(self._waiting.popleft())
-            except IndexError:  # put() made room
-                break
-        return taken
 
 
 class MetricsStore:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from hydrochat_otel import faults
 from hydrochat_otel.entry import Entry
-from hydrochat_otel.metrics_store import Outbox
+from hydrochat_otel.outbox import Outbox
 from hydrochat_otel.snapshot import Attributes, Family
 from hydrochat_otel.state import merging, record
 from hydrochat_otel.state.backend import Backend, Knowledge, Publication, Receipt, StateError
