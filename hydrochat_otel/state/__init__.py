@@ -3,5 +3,6 @@
 Each process is a member. It publishes its cumulative record and its new entries; everybody reads all of them and adds
 them up. A member that has gone is folded into one tombstone. `record` is what is kept and `merging` how it is added up,
 `backend` what a state must do, `sqlite` and `redis` do it, `member` is the protocol and `publisher` its thread,
-`location` finds the state that a setting names.
+`location` finds the state that a setting names, `endings` knows processes that end without exit handlers, and `fleet`
+is the picture of all.
 """

@@ -74,7 +74,6 @@ class Publisher:
         self._next_heartbeat_s = 0.0
         self._wanted_until_s = 0.0
         self._failing_since_s: float | None = None
-        self._failures = 0
         self._held_for_fork = False
         self.problem: str | None = None
         self.kind = "memory"
@@ -162,7 +161,7 @@ class Publisher:
             began_s = time.monotonic()
             self._prepare()
             self.publish()
-            away_s = random.uniform(0, _MAX_DELAY_S) if self._failures else 0.0  # noqa: S311 - spreads load
+            away_s = random.uniform(0, _MAX_DELAY_S) if self._failing_since_s else 0.0  # noqa: S311 - spreads load
             delay_s = max(0.0, self._interval_s + away_s - (time.monotonic() - began_s))
 
     def _joined(self) -> Member | None:
@@ -200,7 +199,6 @@ class Publisher:
         self._recovered()
 
     def _failed(self, error: StateError) -> None:
-        self._failures += 1
         self._next_heartbeat_s = 0.0  # what comes back may know less than it did
         faults.note("state", error, quiet=True)
         if self._failing_since_s is None:
@@ -212,7 +210,6 @@ class Publisher:
         if self._failing_since_s is not None:
             logger.warning("The shared state is back after %.0f s.", self.stale_s)
             self._failing_since_s = self.problem = None
-            self._failures = 0
 
     # -- forks -----------------------------------------------------------------------------------------------------
 
@@ -232,7 +229,6 @@ class Publisher:
         self._location.after_fork_in_child()
         self._member = None
         self._failing_since_s = self.problem = None
-        self._failures = 0
         self._next_heartbeat_s = 0.0
         if self._thread is not None:
             self._thread = None

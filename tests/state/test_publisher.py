@@ -108,7 +108,7 @@ def test_forks_in_the_middle_of_everything(address, state):
         return count(pipeline.current().snapshot()) >= 3
 
     try:
-        for _ in range(10):
+        for _ in range(5):
             in_child(child, seconds=20)
     finally:
         stop.set()
