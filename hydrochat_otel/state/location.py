@@ -16,22 +16,28 @@ from typing import Final
 
 from hydrochat_otel.state.backend import Backend, Bounds, StateError
 
-# Here and not where it is needed: its fork hooks must be there before the pipeline's, which take the turn first.
-from hydrochat_otel.state.sqlite import SqliteBackend
+_FORKS: Final = hasattr(os, "fork")
+"""Whether processes of this system can meet in a file; on Windows they are on their own, or meet in a Redis."""
+
+if _FORKS:
+    # Here and not where it is needed: its fork hooks must be there before the pipeline's, which take the turn first.
+    from hydrochat_otel.state.sqlite import SqliteBackend
 
 _ABANDONED_AFTER_S: Final = 3600.0
 """A state whose leader has ended and that nobody has written to for so long is nobody's; members write every few s."""
 
 
 def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
-    """Return the backend that a setting names, without connecting; None for ``memory``.
+    """Return the backend that a setting names, without connecting; None for ``memory`` and ``auto``.
 
     Raises:
-        StateError: The library that it needs is not installed.
+        StateError: The library that it needs is not installed, or this system cannot do it.
     """
-    if state == "memory":
+    if state in {"auto", "memory"}:
         return None
     if state.startswith("sqlite:///"):
+        if not _FORKS:
+            raise StateError("HYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.")
         return SqliteBackend(Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds)
     try:
         from hydrochat_otel.state.redis import RedisBackend  # noqa: PLC0415 - optional library
@@ -56,8 +62,8 @@ class Location:
 
     def __init__(self, state: str, group: str, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._automatic = state == "auto"
-        self._backend = None if self._automatic else backend_of(state, group, bounds)
+        self._automatic = state == "auto" and _FORKS
+        self._backend = backend_of(state, group, bounds)
         parent = _parent_of_several() if self._automatic else None
         self._leader = _identity(parent if parent is not None else os.getpid())
         self._meets = parent is not None

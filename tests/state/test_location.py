@@ -135,3 +135,22 @@ def test_a_path_is_absolute_however_many_slashes_begin_it(tmp_path, beginning):
     backend.exchange(None, 0, read=False)
     backend.close()
     assert (tmp_path / "state.db").exists()
+
+
+def test_where_processes_cannot_fork_each_is_on_its_own(run_directory):
+    """On a system without forks and file locks the package works, in memory; an SQLite state is refused in words."""
+    script = """
+import os, sys
+del os.fork, os.register_at_fork
+sys.modules["fcntl"] = None
+import hydrochat_otel
+sys.orig_argv.append("--multiprocessing-fork")
+print(hydrochat_otel.install(instrument_gemini=False).snapshot().sharing.state)
+hydrochat_otel.shutdown()
+try:
+    hydrochat_otel.install(state="sqlite:///state.db")
+except hydrochat_otel.pipeline.PipelineError as error:
+    print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert told == ("memory\nHYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.\n")
