@@ -77,9 +77,8 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     """Every test starts and ends without a pipeline, with an empty window, counted faults and no settings."""
     # Where processes that fork meet: none of another test's.
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    for variable in list(os.environ):
-        if variable.startswith(("HYDROCHAT_", "METRICS_", "GEMINI_", "LLM_", "OTEL_")) and "_TEST_" not in variable:
-            monkeypatch.delenv(variable)
+    for variable in _settings_of_ours():
+        monkeypatch.delenv(variable)
     monkeypatch.setattr(faults, "_counts", type(faults._counts)())
     pipeline.shutdown()
     metrics_store._global.clear()
@@ -88,6 +87,14 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     yield
     pipeline.shutdown()
     metrics_store._global.clear()
+    # What a test set by itself, as a command does for the one that it starts, is not for the next test.
+    for variable in _settings_of_ours():
+        del os.environ[variable]
+
+
+def _settings_of_ours():
+    prefixes = ("HYDROCHAT_", "METRICS_", "GEMINI_", "LLM_", "OTEL_")
+    return [variable for variable in os.environ if variable.startswith(prefixes) and "_TEST_" not in variable]
 
 
 @pytest.fixture

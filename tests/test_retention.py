@@ -3,7 +3,7 @@
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, TraceIdRatioBased
 
-from hydrochat_otel import faults, metrics_store, pipeline, semconv
+from hydrochat_otel import faults, metrics_store, pipeline, providers, semconv
 from hydrochat_otel.entry import Entry
 from hydrochat_otel.performance import track_response_time
 from hydrochat_otel.retention import RetentionSpanProcessor
@@ -129,7 +129,7 @@ def test_the_contract_of_a_span_processor():
 def test_unsampled_spans_are_kept_where_the_provider_is_ours(monkeypatch):
     """With a sampler that exports nothing the window still sees every operation; nothing is exported."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
-    provider = pipeline._tracer_provider(claim=False)
+    provider = providers.tracer_provider(claim=False)
     installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
     with track_response_time("turn"):
         pass

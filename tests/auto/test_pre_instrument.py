@@ -1,9 +1,12 @@
 """Promises of what is installed before the program begins, under the real ``opentelemetry-instrument``."""
 
+import functools
 import subprocess
 
 import pytest
 from commanded import PROGRAMS, PROJECT, environment, free_port
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 from hydrochat_otel import auto, pipeline
 from hydrochat_otel.auto import opens_port
@@ -113,8 +116,10 @@ def test_who_opens_the_port(serve, exporter, expected):
     assert {role: opens_port(role, settings, environ) for role in expected} == expected
 
 
-def test_the_instrumentor_from_code():
+def test_the_instrumentor_from_code(monkeypatch):
     """From code, instrument() installs what is missing and counts Gemini, and uninstrument() takes that back."""
+    of_this_test = {"tracer_provider": TracerProvider(), "meter_provider": MeterProvider(shutdown_on_exit=False)}
+    monkeypatch.setattr(pipeline, "install", functools.partial(pipeline.install, **of_this_test))
     instrumentor = HydroChatInstrumentor()
     assert auto.is_in_charge() is False
     instrumentor.uninstrument()
