@@ -15,6 +15,8 @@ from tests_of_state import eventually
 
 from hydrochat_otel.state.backend import KEEP_S, Bounds, Knowledge
 
+pytestmark = pytest.mark.real
+
 pytest_plugins = ["redis_fixtures"]
 
 

@@ -14,6 +14,8 @@ from tests_of_state import eventually
 from hydrochat_otel.state.backend import Bounds, Knowledge, StateError
 from hydrochat_otel.state.redis import RedisBackend
 
+pytestmark = pytest.mark.real
+
 pytest_plugins = ["redis_fixtures"]
 
 

@@ -9,6 +9,8 @@ from redis_calls import SECRET, fill, refusal, works
 from redis_servers import MASTER, ClusterServer, SentinelServer
 from tests_of_state import eventually
 
+pytestmark = pytest.mark.real
+
 pytest_plugins = ["redis_fixtures"]
 
 
