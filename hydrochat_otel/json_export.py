@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from importlib.resources import files
 from typing import Any, ClassVar, Final, Self
@@ -22,6 +22,8 @@ from hydrochat_otel.summary import summarise
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 _OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
@@ -42,7 +44,7 @@ class Cursor:
     @classmethod
     def of(cls, entry: Entry) -> Self:
         """Return the place of the entry."""
-        return cls(max(0, min(round(entry.end_unix_s * 1e6), 2**64 - 1)), entry.span_id)
+        return cls(max(0, min(_microseconds(entry.end_unix_s), 2**64 - 1)), entry.span_id)
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -217,4 +219,10 @@ def _finite(number: float) -> float:
 
 
 def _utc(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).isoformat()
+    moment = _EPOCH + timedelta(microseconds=_microseconds(unix_s))
+    return moment.isoformat(timespec="microseconds")  # always as long, so that it sorts as text
+
+
+def _microseconds(unix_s: float) -> int:
+    # For cursors and timestamps both: rounded in two ways, entries might be listed in one order and dated in another.
+    return round(unix_s * 1e6)

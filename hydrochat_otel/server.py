@@ -5,13 +5,11 @@ import ipaddress
 import logging
 import os
 import socket
-import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
-import waitress.server
-
+from hydrochat_otel.serving import ServingThread
 from hydrochat_otel.web import wsgi_app
 
 _THREADS: Final = 8
@@ -38,8 +36,7 @@ class Server:
 
     def __init__(self, host: str, port: int) -> None:
         self._socket = _listen(host, port)
-        self._server: waitress.server.TcpWSGIServer | None = None
-        self._thread: threading.Thread | None = None
+        self._serving: ServingThread | None = None
         address, self.port = self._socket.getsockname()[:2]
         wildcard = ipaddress.ip_address(address).is_unspecified
         shown = "127.0.0.1" if wildcard else f"[{address}]" if ":" in address else address
@@ -56,35 +53,32 @@ class Server:
 
     def start(self) -> None:
         """Serve in a thread of its own until :meth:`stop`."""
-        self._server = waitress.server.create_server(
-            wsgi_app, sockets=[self._socket], threads=_THREADS, ident=None, clear_untrusted_proxy_headers=True
+        self._serving = ServingThread(
+            wsgi_app,
+            self._socket,
+            name="hydrochat-otel-server",
+            threads=_THREADS,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
         )
         # More clients than threads wait a moment; that is no warning for the log of the application.
-        self._server.task_dispatcher.queue_logger = _queue_logger
-        self._thread = threading.Thread(target=self._server.run, name="hydrochat-otel-server", daemon=True)
-        self._thread.start()
+        self._serving.tasks.queue_logger = _queue_logger
 
     def abandon(self) -> None:
         """Close what a forked child inherited: the parent goes on with all of it, and nobody is told anything."""
-        server, self._server = self._server, None
-        if server is not None:
-            for channel in list(server._map.values()):  # noqa: SLF001 - no public name
-                channel.socket.close()
-            for descriptor in server.trigger._fds:  # noqa: SLF001 - no public name
-                os.close(descriptor)
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            serving.abandon()
         self._socket.close()
         _close_all_of(self.port)
 
     def stop(self) -> None:
         """Finish the answers under way, at most for a second, and close the port. May be called again."""
-        server, self._server = self._server, None
-        if server is None or self._thread is None:
+        serving, self._serving = self._serving, None
+        if serving is None:
             self._socket.close()
-            return
-        # Workers first: one that ends later would wake a loop whose pipe is gone.
-        server.task_dispatcher.shutdown(timeout=_STOP_WITHIN_S)
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # noqa: SLF001 - no public name
-        self._thread.join(_STOP_WITHIN_S)
+        else:
+            serving.end(_STOP_WITHIN_S)
 
 
 def _close_all_of(port: int) -> None:

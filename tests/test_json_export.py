@@ -1,6 +1,7 @@
 """Promises of :mod:`hydrochat_otel.json_export` and :mod:`hydrochat_otel.summary`."""
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -56,7 +57,7 @@ def test_the_export_is_the_contracts():
     """Key for key and number for number what the contract shows, with the cost computed and not copied."""
     export = json.loads(json_export.render(example()))
     assert export == {
-        "timestamp": "2025-06-15T15:06:40+00:00",
+        "timestamp": "2025-06-15T15:06:40.000000+00:00",
         "performance_metrics": {
             "metrics_count": 3,
             "max_response_time": 2.5,
@@ -104,7 +105,7 @@ def test_an_empty_process_exports_zeros(installed):
 def test_getting_older_is_no_change():
     """The entity tag leaves out the time stamp and how stale the others' numbers are, and nothing else of the state."""
     picture = json_export.picture(example())
-    older = {**picture, "timestamp": "2025-06-15T15:06:50+00:00", "state": {**picture["state"], "stale_seconds": 11.2}}
+    older = {**picture, "timestamp": "2025-06-15T15:06:50.000000+00:00", "state": {**picture["state"], "stale_seconds": 11.2}}
     fewer = {**picture, "state": {**picture["state"], "workers": 2}}
     spent = {**picture, "budget": {**picture["budget"], "spent_today_usd": 0.4}}
     assert json_export.entity_tag(older) == json_export.entity_tag(picture)
@@ -147,3 +148,14 @@ def test_operations_are_summarised_by_name():
         ("a", 1, 2.0),
         ("b", 2, 2.0),
     ]
+
+
+@pytest.mark.parametrize("begin", [1_750_000_000.0, 1_763_856_000.999999])
+def test_entries_of_the_same_moment_are_listed_as_they_are_dated(begin):
+    """Newest first by the timestamps shown, compared as text, however close: two roundings would be two orders."""
+    ends = [begin + number * 2.4e-7 for number in range(300)]
+    close = tuple(Entry("gemini", "ask", 0.1, end, span_id=number * 7919 % 997) for number, end in enumerate(ends))
+    shown = json_export.Filter(entries=True, limit=300)
+    times = [row["timestamp"] for row in json_export.picture(replace(example(), entries=close), shown)["entries"]]
+    assert times == sorted(times, reverse=True)
+    assert len(times) == 300

@@ -20,12 +20,11 @@ from http.client import responses
 from types import TracebackType
 from typing import Any, Final, Self
 
-import waitress.server
-
 from hydrochat_otel.demo import encoding
 from hydrochat_otel.demo.ledger import Ledger, Outcome
 from hydrochat_otel.demo.replies import Reply, failure
 from hydrochat_otel.demo.wire import Environ, Request, read_request
+from hydrochat_otel.serving import ServingThread
 
 Brain = Callable[[Request], Reply]
 """Decides what is answered where no script does; called from any thread, several at once."""
@@ -81,9 +80,7 @@ class Emulator:
         self._in_flight = 0
         self._idle = threading.Condition(self._lock)
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._server: Any = None
-        self._sockets: dict[int, Any] = {}
+        self._serving: ServingThread | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -101,33 +98,26 @@ class Emulator:
             OSError: The port is taken or there is no loopback interface.
             RuntimeError: It was started before.
         """
-        if self._server is not None or self._stopping.is_set():
+        if self._serving is not None or self._stopping.is_set():
             raise RuntimeError("this emulator was started before; make a new one")
-        # Bound here: a server that finds its port taken would leave its threads behind.
         listening = socket.create_server((_LOOPBACK, self._port))
-        self._server = waitress.server.create_server(
+        self._port = listening.getsockname()[1]
+        self._serving = ServingThread(
             self._respond,
-            map=self._sockets,
-            sockets=[listening],
+            listening,
+            name="gemini-emulator",
             threads=_THREADS,
             ident="gemini-emulator",
             channel_request_lookahead=1,  # without it nobody notices that a caller hung up
             log_socket_errors=False,  # a connection that we drop on purpose is no news
         )
-        self._thread = threading.Thread(target=self._server.run, name="gemini-emulator", daemon=True)
-        self._thread.start()
 
     def stop(self) -> None:
         """Drop what is being answered and close the port, within a second. May be called again."""
         self._stopping.set()
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        # Workers first: one that ends later would wake a loop whose pipe is gone, or belongs to somebody else by then.
-        server.task_dispatcher.shutdown(timeout=_STOP_WITHIN_S)
-        server.trigger.pull_trigger(self._close_sockets)
-        assert self._thread is not None
-        self._thread.join(_STOP_WITHIN_S)
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            serving.end(_STOP_WITHIN_S)
 
     @property
     def base_url(self) -> str:
@@ -136,9 +126,9 @@ class Emulator:
         Raises:
             RuntimeError: It is not running.
         """
-        if self._server is None:
+        if self._serving is None:
             raise RuntimeError("the emulator is not running: use it in a with statement, or call start()")
-        return f"http://{_LOOPBACK}:{self._server.effective_port}"
+        return f"http://{_LOOPBACK}:{self._port}"
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
@@ -177,10 +167,6 @@ class Emulator:
         """Wait until no request is being answered, as after a cancelled one; False if that took too long."""
         with self._idle:
             return self._idle.wait_for(lambda: self._in_flight == 0, timeout_s)
-
-    def _close_sockets(self) -> None:
-        for channel in list(self._sockets.values()):
-            channel.close()
 
     def _respond(self, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
         request = read_request(environ)

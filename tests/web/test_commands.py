@@ -69,7 +69,7 @@ def test_the_export_for_people(served, token_file):
         "Time to live, h 24.0",
         "Newest 2 of 80",
         "2025-10-09 08:52:50 operation classify_intent 0.350 ok",
-        "as of 2025-10-09T08:53:20+00:00",
+        "as of 2025-10-09T08:53:20.000000+00:00",
     ):
         assert line in lines
 
@@ -95,7 +95,7 @@ def test_the_address_may_be_that_of_the_service_or_the_export(served, token_file
         token_file,
         "--json",
     )
-    assert json.loads(done.output)["timestamp"] == "2025-10-09T08:53:20+00:00"
+    assert json.loads(done.output)["timestamp"] == "2025-10-09T08:53:20.000000+00:00"
 
 
 def test_the_token_may_come_from_the_environment(served):

@@ -115,7 +115,7 @@ def test_entries_have_the_allowed_fields(frozen_here):
         "kind": "gemini",
         "operation": "generate_content",
         "duration": 0.4,
-        "timestamp": "2025-10-09T08:51:50+00:00",
+        "timestamp": "2025-10-09T08:51:50.000000+00:00",
         "exceeded_threshold": False,
         "error": None,
         "outcome": "ok",
