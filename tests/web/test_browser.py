@@ -10,7 +10,8 @@ from hydrochat_otel.performance import track_response_time
 from hydrochat_otel.server import Server
 
 webdriver = pytest.importorskip("selenium.webdriver")
-from selenium.webdriver.common.by import By  # noqa: E402 - after the skip
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402 - after the skip
+from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -43,7 +44,9 @@ def browser(chromium):
 
 
 def until(browser, condition):
-    return WebDriverWait(browser, 20).until(lambda _: condition())
+    # Between finding and reading an element, the page that a form leads to may have taken its place.
+    waiting = WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException])
+    return waiting.until(lambda _: condition())
 
 
 def sign_in(browser, token):
