@@ -105,7 +105,11 @@ def test_an_empty_process_exports_zeros(installed):
 def test_getting_older_is_no_change():
     """The entity tag leaves out the time stamp and how stale the others' numbers are, and nothing else of the state."""
     picture = json_export.picture(example())
-    older = {**picture, "timestamp": "2025-06-15T15:06:50.000000+00:00", "state": {**picture["state"], "stale_seconds": 11.2}}
+    older = {
+        **picture,
+        "timestamp": "2025-06-15T15:06:50.000000+00:00",
+        "state": {**picture["state"], "stale_seconds": 11.2},
+    }
     fewer = {**picture, "state": {**picture["state"], "workers": 2}}
     spent = {**picture, "budget": {**picture["budget"], "spent_today_usd": 0.4}}
     assert json_export.entity_tag(older) == json_export.entity_tag(picture)
