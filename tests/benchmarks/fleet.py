@@ -3,9 +3,10 @@
     python tests/benchmarks/fleet.py [--seconds 60] [--only SUBSTRING] [--list] [--keep DIRECTORY]
 
 Real gunicorn, uvicorn and granian with several workers, on real SQLite and Redis, scraped by a real Prometheus; in the
-middle of each run one worker is killed, all are reloaded, and Redis is restarted. Prints one line for each run and a
-table at the end; exits with 1 if one of them is wrong. Rows that begin with `latency` compare the application's
-response times with and without the plugin, and are never judged.
+middle of each run one worker is killed, all are reloaded, and Redis is restarted. The same application is run without
+the plugin and Prometheus, with the same kill and reload, for its response times. Prints one line for each run and a
+table at the end; exits with 1 if one of them is wrong. Rows that begin with `latency` compare response times on a quiet
+service, in short phases that take turns. Response times are never judged.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fleet.comparison import COLUMNS, Comparison, compare
-from fleet.scenario import Event, Report, Scenario, State, run
+from fleet.scenario import Event, Report, Scenario, State, run, run_without_plugin
 from fleet.services import Setup
 
 SETUPS = (
@@ -58,11 +59,11 @@ def comparisons() -> Iterator[tuple[str, Setup, State]]:
             yield f"latency-{setup.server}-{setup.workers}-{state}", setup, state
 
 
-def table(reports: list[Report]) -> Table:
-    """Return what the runs came to."""
+def table(reports: list[tuple[Report, tuple[float, float]]]) -> Table:
+    """Return what the runs came to; beside each its response times without the plugin, median and p99."""
     columns = ("scenario", "answered", "no answer", "counted", "may be", "lost", "scrapes", "p50 ms", "p99 ms", "")
-    shown = Table(*columns, title="Every answered request once")
-    for report in reports:
+    shown = Table(*columns, title="Every answered request once; response times with / without the plugin")
+    for report, (bare_p50_ms, bare_p99_ms) in reports:
         may = report.bounds
         shown.add_row(
             report.name,
@@ -72,8 +73,8 @@ def table(reports: list[Report]) -> Table:
             f"{may.lowest}..{may.highest}",
             f"{max(0, may.answered - report.calls)} ({report.lost_s:.2f} s)",
             f"{report.seen.scrapes} ({report.seen.failed_scrapes} failed)",
-            f"{report.p50_ms:.1f}",
-            f"{report.p99_ms:.1f}",
+            f"{report.p50_ms:.1f} / {bare_p50_ms:.1f}",
+            f"{report.p99_ms:.1f} / {bare_p99_ms:.1f}",
             f"{len(report.faults)} faults" if report.faults else "ok",
         )
     return shown
@@ -85,6 +86,17 @@ def table_of_latencies(compared: list[Comparison]) -> Table:
     for comparison in compared:
         shown.add_row(*comparison.row)
     return shown
+
+
+def without_plugin(
+    scenario: Scenario, seconds: float, directory: Path, known: dict[Scenario, tuple[float, float]]
+) -> tuple[float, float]:
+    """Return median and p99 of the application alone, in milliseconds; scenarios of the same workers share one run."""
+    alike = scenario.of_workers
+    if alike not in known:
+        known[alike] = run_without_plugin(alike, seconds, directory / f"{alike.name}-without")
+        print("     without the plugin: p50 {:.1f} ms, p99 {:.1f} ms".format(*known[alike]), flush=True)
+    return known[alike]
 
 
 def main() -> None:
@@ -104,7 +116,8 @@ def main() -> None:
     if len(programs) < 2:
         raise SystemExit("prometheus and redis-server must be installed: apt-get install prometheus redis-server")
     directory = asked.keep or Path(tempfile.mkdtemp(prefix="fleet-"))
-    reports: list[Report] = []
+    reports: list[tuple[Report, tuple[float, float]]] = []
+    bare: dict[Scenario, tuple[float, float]] = {}
     latencies: list[Comparison] = []
     broken = 0
     try:
@@ -116,7 +129,7 @@ def main() -> None:
                 broken += 1
                 continue
             print(report.line, *(f"     {fault}" for fault in report.faults), sep="\n", flush=True)
-            reports.append(report)
+            reports.append((report, without_plugin(scenario, asked.seconds, directory, bare)))
         for name, setup, state in compared:
             comparison = compare(setup, state, asked.seconds, directory / name, programs)
             print("     latency", *comparison.row, flush=True)
@@ -129,7 +142,7 @@ def main() -> None:
         console.print(table(reports))
     if latencies:
         console.print(table_of_latencies(latencies))
-    if broken or any(report.faults for report in reports):
+    if broken or any(report.faults for report, _ in reports):
         raise SystemExit(1)
 
 

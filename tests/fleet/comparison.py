@@ -9,13 +9,10 @@ from typing import Final
 
 from stack.servers import free_port
 
-from fleet import verdict
 from fleet.load import Load, Turn, percentiles_ms
 from fleet.observer import Observer, Relay
-from fleet.scenario import State, address, redis_server
+from fleet.scenario import State, address, emulated_gemini, redis_server
 from fleet.services import Service, Setup
-from hydrochat_otel.demo.emulator import Emulator
-from hydrochat_otel.demo.replies import answer
 
 PHASE_S: Final = 3.0
 SCRAPE_INTERVAL_S: Final = 5.0
@@ -73,8 +70,7 @@ def compare(
     directory.mkdir(parents=True, exist_ok=True)
     words = [setup.server, str(setup.workers), *(["preload"] if setup.preload else []), state]
     with ExitStack() as stack:
-        reply = answer("Keep it dry.", usage=verdict.USAGE)
-        emulator = stack.enter_context(Emulator(lambda _: reply))
+        emulator = stack.enter_context(emulated_gemini())
         redis = None
         if state == "redis":
             redis = stack.enter_context(redis_server(directory / "redis", programs["redis-server"], durable=True))

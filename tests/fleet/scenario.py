@@ -44,6 +44,12 @@ class Scenario:
         words = [setup.server, str(setup.workers), *(["preload"] if setup.preload else []), self.state]
         return "-".join([*words, *(event for _, event in self.events)])
 
+    @property
+    def of_workers(self) -> "Scenario":
+        """Return what of it has nothing to do with the plugin: the server, and what happens to its workers."""
+        events = tuple((fraction, event) for fraction, event in self.events if not event.startswith("redis"))
+        return Scenario(self.setup, "memory", events)
+
 
 @dataclass
 class Report:
@@ -94,18 +100,24 @@ class Report:
 class _Run:
     """What is running; the events happen to it."""
 
-    def __init__(
-        self, service: Service, load: Load, redis: RedisServer | None, relay: Relay, observer: Observer
-    ) -> None:
+    def __init__(self, service: Service, load: Load, redis: RedisServer | None) -> None:
         self.service = service
         self.load = load
         self.redis = redis
-        self.relay = relay
-        self.observer = observer
         self.kills: list[Kill] = []
         self.disturbed: list[tuple[float, float]] = []
         self.happened: list[str] = []
         self.began_s = time.monotonic()
+
+    def live_through(self, events: Sequence[tuple[float, Event]], seconds: float) -> None:
+        """Be under load for that long, at least, and let the events happen."""
+        with self.load:
+            for fraction, event in events:
+                time.sleep(max(0.0, self.began_s + fraction * seconds - time.monotonic()))
+                self.happen(event)
+            # What happened last must be survived under load, too.
+            left_s = self.began_s + seconds - time.monotonic()
+            time.sleep(max(2.0 if events else 0.0, left_s))
 
     def happen(self, event: Event) -> None:
         steps: dict[Event, Callable[[], None]] = {
@@ -156,8 +168,7 @@ def run(
     """
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        reply = answer("Keep it dry.", usage=verdict.USAGE)
-        emulator = stack.enter_context(Emulator(lambda _: reply))
+        emulator = stack.enter_context(emulated_gemini())
         redis = None
         if scenario.state == "redis":
             durable = all(event != "redis-loss" for _, event in scenario.events)
@@ -170,16 +181,33 @@ def run(
         observer = stack.enter_context(Observer(directory / "prometheus", programs["prometheus"], relay.port))
         service = stack.enter_context(Service(directory / "service", setup, emulator.base_url, port))
         observer.wait_for_a_scrape()
-        load = Load(port, clients=clients, pace_hz=pace_hz)
-        running = _Run(service, load, redis, relay, observer)
-        with load:
-            for fraction, event in scenario.events:
-                time.sleep(max(0.0, running.began_s + fraction * seconds - time.monotonic()))
-                running.happen(event)
-            # What happened last must be survived under load, too.
-            left_s = running.began_s + seconds - time.monotonic()
-            time.sleep(max(2.0 if scenario.events else 0.0, left_s))
-        return _judged(scenario, running, len(emulator.ledger.lines), patience_s)
+        running = _Run(service, Load(port, clients=clients, pace_hz=pace_hz), redis)
+        running.live_through(scenario.events, seconds)
+        return _judged(scenario, running, relay, observer, requests=len(emulator.ledger.lines), patience_s=patience_s)
+
+
+def run_without_plugin(
+    scenario: Scenario, seconds: float, directory: Path, *, clients: int = 8, pace_hz: float = 15.0
+) -> tuple[float, float]:
+    """Run the same application without the plugin, with all that happens to its workers.
+
+    Returns:
+        The median and the 99th percentile of its response times in milliseconds.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        emulator = stack.enter_context(emulated_gemini())
+        setup = replace(scenario.setup, plugin=False, state=None)
+        service = stack.enter_context(Service(directory / "service", setup, emulator.base_url, free_port()))
+        load = Load(service.port, clients=clients, pace_hz=pace_hz)
+        _Run(service, load, None).live_through(scenario.of_workers.events, seconds)
+    return percentiles_ms(load.turns)
+
+
+def emulated_gemini() -> Emulator:
+    """Return the server that every turn asks; it gives the same answer each time."""
+    reply = answer("Keep it dry.", usage=verdict.USAGE)
+    return Emulator(lambda _: reply)
 
 
 def redis_server(directory: Path, program: str, *, durable: bool) -> RedisServer:
@@ -195,14 +223,16 @@ def address(state: State, directory: Path, redis: RedisServer | None) -> str | N
     return {"auto": None, "sqlite": f"sqlite://{directory.resolve()}/state.sqlite3"}.get(state, state)
 
 
-def _judged(scenario: Scenario, running: _Run, requests: int, patience_s: float) -> Report:
+def _judged(
+    scenario: Scenario, running: _Run, relay: Relay, observer: Observer, *, requests: int, patience_s: float
+) -> Report:
     load, service, interval_s = running.load, running.service, scenario.setup.publish_interval_s
     found = settled(service, interval_s, patience_s)
     totals = found.totals
     with Reader(service) as reader:
         entries = reader.entries(limit=300)
     time.sleep(3 * SCRAPE_INTERVAL_S)
-    seen = running.observer.seen()
+    seen = observer.seen()
     turns: Sequence[Turn] = load.turns
     lost_state = any(event == "redis-loss" for _, event in scenario.events)
     living = service.worker_pids() if lost_state else None
@@ -237,9 +267,9 @@ def _judged(scenario: Scenario, running: _Run, requests: int, patience_s: float)
         workers_asked=found.read_from,
         workers_in_window=in_window,
         seen=seen,
-        scraped_workers=len(running.relay.answered_by),
-        failed_scrapes=dict(running.relay.failures),
-        slowest_scrape_s=running.relay.slowest_s,
+        scraped_workers=len(relay.answered_by),
+        failed_scrapes=dict(relay.failures),
+        slowest_scrape_s=relay.slowest_s,
         telemetry_errors=seen.last.get("hydrochat_telemetry_errors_total", 0.0),
         p50_ms=p50_ms,
         p99_ms=p99_ms,
