@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import os
 import socket
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -29,12 +30,14 @@ class Server:
     Args:
         host: Name or address to listen on.
         port: TCP port; 0 takes a free one.
+        app: What is served.
 
     Raises:
         ServerError: The address cannot be listened on.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, app: Callable[..., Iterable[bytes]] = wsgi_app) -> None:
+        self._app = app
         self._socket = _listen(host, port)
         self._serving: ServingThread | None = None
         address, self.port = self._socket.getsockname()[:2]
@@ -54,7 +57,7 @@ class Server:
     def start(self) -> None:
         """Serve in a thread of its own until :meth:`stop`."""
         self._serving = ServingThread(
-            wsgi_app,
+            self._app,
             self._socket,
             name="hydrochat-otel-server",
             threads=_THREADS,

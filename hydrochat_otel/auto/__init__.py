@@ -15,6 +15,7 @@ from hydrochat_otel.auto import absence, program
 from hydrochat_otel.auto.port import PortKeeper
 from hydrochat_otel.auto.program import Role
 from hydrochat_otel.settings import Settings
+from hydrochat_otel.state.location import fleet_of
 
 NAME: Final = "hydrochat"
 """Our name among distros, configurators, instrumentations and exporters."""
@@ -77,7 +78,7 @@ def _begin(role: Role) -> None:
     settings = pipeline.install_provisionally(instrument_gemini=gemini).settings
     here, in_forks = opens_port(role, settings, os.environ)
     if here or in_forks:
-        keeper = PortKeeper(settings.host, settings.port, in_forks=in_forks)
+        keeper = PortKeeper(settings.host, settings.port, fleet=fleet_of(settings.state), in_forks=in_forks)
         if here:
             keeper.start()
 

@@ -10,12 +10,14 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final
 
 from hydrochat_otel import faults
 from hydrochat_otel.fetch import FetchError, fetch
 from hydrochat_otel.server import Server, ServerError, numeric
+from hydrochat_otel.web import wsgi_app
 from hydrochat_otel.web.paths import HEALTH_PATH
 
 logger: Final = logging.getLogger("hydrochat_otel")
@@ -25,6 +27,8 @@ _PROBE_S: Final = 2.0
 _PROBES: Final = 3
 _REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
 _HEALTHY: Final = b'{"status":"ok"}\n'
+_FLEET: Final = "Hydrochat-Otel-Fleet"
+"""The header in which a keeper names its fleet when it asks who has the port, and which one of the fleet gives back."""
 
 
 class PortKeeper:
@@ -33,13 +37,17 @@ class PortKeeper:
     Args:
         host: Name or address to listen on.
         port: TCP port; 0 takes a free one.
+        fleet: Names the processes that answer for each other, so that one that does not is told from them.
         in_forks: Whether a process that is forked from this one tries as well, whether or not this one does.
         retry_s: Seconds between two tries.
     """
 
-    def __init__(self, host: str, port: int, *, in_forks: bool = False, retry_s: float = RETRY_S) -> None:
+    def __init__(
+        self, host: str, port: int, *, fleet: str = "", in_forks: bool = False, retry_s: float = RETRY_S
+    ) -> None:
         self._host = host
         self._port = port
+        self._fleet = fleet
         self._in_forks = in_forks
         self._retry_s = retry_s
         self._begin()
@@ -93,7 +101,7 @@ class PortKeeper:
         with self._lock:
             if self._stopped.is_set():
                 return False
-            server = self._server = Server(address, self._port)
+            server = self._server = Server(address, self._port, partial(_answer, self._fleet))
             server.start()
         logger.info("Serving %s", server.url)
         return True
@@ -105,27 +113,34 @@ class PortKeeper:
         if self._told:
             return
         if error.errno != errno.EADDRINUSE:
+            self._told = True
             self._warn(str(error))
-        elif (is_ours := self._is_ours()) is not None:
-            self._told = is_ours
-            if not is_ours:
-                self._warn(f"Port {self._port} on {self._host} is taken by another program.")
+        elif (holder := self._holder()) is not None:
+            self._told = True
+            if holder:
+                self._warn(f"Port {self._port} on {self._host} is taken by another {holder}.")
 
     def _warn(self, sentence: str) -> None:
-        self._told = True
         logger.warning("%s The endpoints stay closed until it is free; HYDROCHAT_PORT chooses another one.", sentence)
 
-    def _is_ours(self) -> bool | None:
-        """Return whether the port answers as this package does; None as long as that is not clear."""
+    def _holder(self) -> str | None:
+        """Return who else has the port; empty where it is one of the fleet, None as long as that is not clear."""
         address = numeric(self._host)
         shown = _REACHABLE.get(address, f"[{address}]" if ":" in address else address)
         try:
-            found = fetch(f"http://{shown}:{self._port}{HEALTH_PATH}", deadline_s=_PROBE_S, max_bytes=10_000)
+            found = fetch(
+                f"http://{shown}:{self._port}{HEALTH_PATH}",
+                headers={_FLEET: self._fleet},
+                deadline_s=_PROBE_S,
+                max_bytes=10_000,
+            )
         except FetchError:
             # Who has just taken the port may not serve yet.
             self._unclear += 1
-            return False if self._unclear >= _PROBES else None
-        return found.body == _HEALTHY
+            return "program" if self._unclear >= _PROBES else None
+        if found.headers.get(_FLEET.lower()) == self._fleet:
+            return ""
+        return "service that is measured like this one" if found.body == _HEALTHY else "program"
 
     # -- forks -----------------------------------------------------------------------------------------------------
 
@@ -142,6 +157,16 @@ class PortKeeper:
             inherited.abandon()
         if self._in_forks and not stopped:
             self.start()
+
+
+def _answer(fleet: str, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer as ever, and say yes to a keeper that asks for its own fleet."""
+
+    def start(status: str, headers: list[tuple[str, str]]) -> Any:
+        is_ours = environ.get("HTTP_HYDROCHAT_OTEL_FLEET") == fleet
+        return start_response(status, [*headers, (_FLEET, fleet)] if is_ours else headers)
+
+    return wsgi_app(environ, start)
 
 
 _keepers: Final[weakref.WeakSet[PortKeeper]] = weakref.WeakSet()

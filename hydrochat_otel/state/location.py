@@ -2,18 +2,20 @@
 
 ``auto`` means memory, until there are several processes: one that forks, and its children, meet in a SQLite file of the
 run directory whose name tells the process that they descend from. Workers that a server forked or spawned before the
-package was imported find the same file by their parent.
+package was imported find the same file by whom they descend from.
 """
 
 import os
 import stat
-import sys
 import tempfile
 import time
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
+from hydrochat_otel.state import descent
 from hydrochat_otel.state.backend import Backend, Bounds, StateError
 
 _FORKS: Final = hasattr(os, "fork")
@@ -48,6 +50,22 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
     return RedisBackend(state, group, bounds)
 
 
+def fleet_of(state: str) -> str:
+    """Return what tells the processes that share a state from others, short and without a secret in it."""
+    if state in {"auto", "memory"}:
+        place = _identity_of_leader()[0]
+    else:
+        target = urlsplit(state)
+        place = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
+    return blake2b(place.encode(), digest_size=8).hexdigest()
+
+
+def _identity_of_leader() -> tuple[str, bool]:
+    """Return what names the process that this one and its relatives descend from, and whether that is another one."""
+    leader = descent.leader()
+    return descent.identity(os.getpid() if leader is None else leader), leader is not None
+
+
 class Location:
     """The place where this process meets the others of its service.
 
@@ -64,9 +82,7 @@ class Location:
         self._bounds = bounds
         self._automatic = state == "auto" and _FORKS
         self._backend = backend_of(state, group, bounds)
-        parent = _parent_of_several() if self._automatic else None
-        self._leader = _identity(parent if parent is not None else os.getpid())
-        self._meets = parent is not None
+        self._leader, self._meets = _identity_of_leader()
 
     @property
     def is_nowhere(self) -> bool:
@@ -93,40 +109,6 @@ class Location:
 
     def _file(self) -> Path:
         return _run_directory() / f"{self._leader}.db"
-
-
-def _parent_of_several() -> int | None:
-    """Return the parent's process id where this process is a worker of several that the parent made."""
-    process = sys.modules.get("multiprocessing.process")
-    spawned = "--multiprocessing-fork" in sys.orig_argv
-    if spawned or (process is not None and process.parent_process() is not None) or _is_forked():
-        return os.getppid()
-    return None
-
-
-def _is_forked() -> bool:
-    """Return whether the parent runs the very same command: it forked, and no program was started anew.
-
-    Django's reloader starts the same command once more; that its processes meet does no harm.
-    """
-    ours, parents = _command(os.getpid()), _command(os.getppid())
-    return bool(ours) and (ours == parents or (b"gunicorn: worker" in ours and b"gunicorn: master" in parents))
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # another system than Linux, or the parent has ended
-        return b""
-
-
-def _identity(pid: int) -> str:
-    """Return what names a process also after its number was given to another one."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return str(pid)
-    return f"{pid}-{fields[19]}"  # the 22nd field of all: when it started, in ticks since the system did
 
 
 def _run_directory() -> Path:
@@ -164,6 +146,6 @@ def _forget_abandoned(directory: Path) -> None:
         pid = file.stem.partition("-")[0]
         with suppress(OSError, ValueError):
             touched_unix_s = max(part.stat().st_mtime for part in parts if part.exists())
-            if touched_unix_s < oldest_unix_s and _identity(int(pid)) != file.stem:
+            if touched_unix_s < oldest_unix_s and descent.identity(int(pid)) != file.stem:
                 for part in parts:
                     part.unlink(missing_ok=True)

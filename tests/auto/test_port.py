@@ -96,6 +96,21 @@ def test_a_foreign_program_is_told_once_and_waited_for(keep, caplog):
     assert warnings(caplog) == [f"Port {port} on 127.0.0.1 is taken by another program. {UNTIL}"]
 
 
+def test_a_service_of_another_fleet_is_told(keep, caplog):
+    """Two services that are measured and share nothing are told apart, and one of the same fleet is no news."""
+    port = free_port()
+    first, sibling, stranger = keep(port, fleet="one"), keep(port, fleet="one"), keep(port, fleet="other")
+    first.start()
+    eventually(lambda: get(port, "/healthz") == HEALTHY, "the first serves")
+    sibling.start()
+    eventually(lambda: sibling._told, "the sibling has looked who is there")
+    assert warnings(caplog) == []
+    stranger.start()
+    eventually(lambda: warnings(caplog), "the warning")
+    taken = f"Port {port} on 127.0.0.1 is taken by another service that is measured like this one."
+    assert warnings(caplog) == [f"{taken} {UNTIL}"]
+
+
 def test_an_address_of_another_machine_is_told_once(keep, caplog):
     """An address that cannot be listened on is one warning, in the words of the server."""
     keeper = keep(free_port(), host="192.0.2.1")

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hydrochat_otel.state.backend import Bounds, StateError
-from hydrochat_otel.state.location import Location
+from hydrochat_otel.state.location import Location, fleet_of
 
 
 @pytest.fixture
@@ -126,6 +126,42 @@ def test_a_spawned_worker_meets_its_siblings(run_directory):
         check=True,
     ).stdout.split()
     assert (told[1], told[2]) == (told[0], "True")
+
+
+GENERATIONS = """
+import multiprocessing, os, sys
+from hydrochat_otel.state.backend import Bounds
+from hydrochat_otel.state.location import Location
+
+def live(left):
+    print(Location("auto", "chat", Bounds())._leader.split("-")[0], flush=True)
+    if left:
+        child = multiprocessing.get_context(sys.argv[1]).Process(target=live, args=(left - 1,))
+        child.start()
+        child.join()
+
+if __name__ == "__main__":
+    print(os.getpid(), flush=True)
+    live(3)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_workers_meet_the_first_of_them(run_directory, tmp_path, method):
+    """However multiprocessing makes a child and its children, all name the process that they descend from."""
+    script = tmp_path / "generations.py"
+    script.write_text(GENERATIONS)
+    command = [sys.executable, str(script), method]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert told == [told[0]] * 5
+
+
+def test_a_fleet_is_named_without_a_secret():
+    """Processes of the same state have the same name, whoever signs in to it; others have another one."""
+    shared = fleet_of("redis://chat:secret@store:6379/2")
+    assert fleet_of("redis://store:6379/2") == shared
+    assert len({shared, fleet_of("redis://store:6379/3"), fleet_of("sqlite:///2"), fleet_of("auto")}) == 4
+    assert (fleet_of("auto"), len(shared)) == (fleet_of("memory"), 16)
 
 
 @pytest.mark.parametrize("beginning", ["sqlite://", "sqlite:///"])
