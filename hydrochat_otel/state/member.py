@@ -137,7 +137,8 @@ class Member:
         for _ in range(_ROUNDS):
             repeated = self._pending is not None
             if self._pending is None:
-                self._pending = self._next(unix_s, leaving=leaving, heartbeat=heartbeat or read)
+                own = self._collect()
+                self._pending = self._next(own, unix_s, leaving=leaving, heartbeat=heartbeat or read)
             publication = self._pending[0] if self._pending is not None else None
             if publication is None and not read:
                 return
@@ -148,16 +149,15 @@ class Member:
         else:
             raise StateError("The shared state does not settle: it was lost again and again.")
         if receipt.contents is not None:
-            self._look(receipt, unix_s)
+            self._look(receipt, own, unix_s)
         self._has_to_read = bool(receipt.silent)
         if receipt.silent and not self._is_settling(receipt) and self._chance() * receipt.members < 1:
             self._fold(receipt.silent, unix_s)
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
-    def _next(self, unix_s: float, *, leaving: bool, heartbeat: bool) -> tuple[Publication, Own] | None:
+    def _next(self, own: Own, unix_s: float, *, leaving: bool, heartbeat: bool) -> tuple[Publication, Own] | None:
         """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
-        own = self._collect()
         entries = self._outbox.take()
         told = self._acknowledged is not None
         changed = not told or self._has_to_tell or self._differs(own)
@@ -234,7 +234,7 @@ class Member:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def _look(self, receipt: Receipt, unix_s: float) -> None:
+    def _look(self, receipt: Receipt, own: Own, unix_s: float) -> None:
         contents = receipt.contents
         if contents is None:
             return
@@ -246,7 +246,8 @@ class Member:
         self._lost_evicted = contents.evicted
         records = [one for _, one in known.values() if one is not None]
         if self.id not in known:
-            records.append(self.own_record(self._collect())._replace(unix_s=unix_s))
+            # It had counted nothing, so it did not publish. What it counts from now on, nobody else could show yet.
+            records.append(self.own_record(own)._replace(unix_s=unix_s))
         if self.tombstone is not None:
             records.insert(0, self.tombstone)
         self.view = View(

@@ -1,4 +1,7 @@
-"""A shared state in this process's memory: fails when a test says so, before or after it has applied a call."""
+"""A shared state in this process's memory: fails when a test says so, before or after it has applied a call.
+
+What a process does `meanwhile`, during an exchange, is up to the test.
+"""
 
 from hydrochat_otel.state.backend import Contents, Receipt, StateError
 
@@ -26,9 +29,11 @@ class RememberingBackend:
     def __init__(self, store, silent_after_s=10.0, max_entries=1000):
         self.store, self.silent_after_s, self.max_entries = store, silent_after_s, max_entries
         self.failing = None
+        self.meanwhile = lambda: None
 
     def exchange(self, publication, known_tombstone_version, *, read):
         self._fail("before")
+        self.meanwhile()
         store, missing, folded_seq = self.store, False, None
         if publication is not None:
             folded_seq = store.folded.get(publication.member)

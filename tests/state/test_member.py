@@ -41,8 +41,10 @@ class Worker:
     def work(self, count=1):
         self.count += count
 
-    def read(self, store, **options):
-        self.member.exchange(store.now_s, read=True, **options)
+    def read(self, store, meanwhile=0):
+        self.backend.meanwhile = lambda: self.work(meanwhile)
+        self.member.exchange(store.now_s, read=True)
+        self.backend.meanwhile = lambda: None
         return total(self.member.view)
 
     def publish(self, store, failing=None, **options):
@@ -99,6 +101,13 @@ def test_a_process_that_has_measured_nothing_publishes_nothing(store):
     worker.publish(store)
     assert onlooker.read(store) == 5
     assert list(store.seqs) == [worker.member.id]
+
+
+def test_nobody_shows_what_nobody_else_can_know(store):
+    """What a process measures for the first time while it reads is in no picture before it is published."""
+    worker, onlooker = Worker(store), Worker(store)
+    assert (worker.read(store, meanwhile=5), onlooker.read(store)) == (0, 0)
+    assert (worker.read(store, meanwhile=7), onlooker.read(store)) == (5, 5)
 
 
 @pytest.mark.parametrize("failing", ["before", "after"])
@@ -206,6 +215,12 @@ class Fleet(RuleBasedStateMachine):
     def publish(self, which, failing):
         if self.workers[which].publish(self.store, failing):
             self.workers[which].told = self.workers[which].count
+
+    @rule(which=st.integers(0, 2), meanwhile=st.integers(0, 9))
+    def read(self, which, meanwhile):
+        seen = self.workers[which].read(self.store, meanwhile)
+        assert seen >= self.highest
+        self.highest = seen
 
     @rule(seconds=st.sampled_from([1, 15]))
     def wait(self, seconds):
