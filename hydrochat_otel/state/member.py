@@ -97,6 +97,7 @@ class Member:
         self._lost_evicted: Mapping[str, int] = {}
         self._tombstone: tuple[int, bytes | None, Record | None] = (0, None, None)
         self._known: dict[str, tuple[bytes, Record | None]] = {}
+        self._window: dict[bytes, Entry | None] = {}
         self._has_to_read = True
         self._has_to_tell = False
         self.view: View | None = None
@@ -243,6 +244,9 @@ class Member:
             before = self._known.get(member)
             known[member] = before if before is not None and before[0] == data else (data, _decoded(data))
         self._known = known
+        # From one reading to the next most entries are the same, and to decode them costs more than to read them.
+        window = self._window
+        self._window = {data: window[data] if data in window else _entry(data) for data in contents.entries}
         self._lost_evicted = contents.evicted
         records = [one for _, one in known.values() if one is not None]
         if self.id not in known:
@@ -252,7 +256,7 @@ class Member:
             records.insert(0, self.tombstone)
         self.view = View(
             tuple(records),
-            tuple(_entries(contents.entries)),
+            tuple(entry for entry in self._window.values() if entry is not None),
             contents.evicted,
             receipt.members + (self.id not in known),
             settling=self._is_settling(receipt),
@@ -303,9 +307,9 @@ def _decoded(data: bytes | None) -> Record | None:
         return None
 
 
-def _entries(kept: Iterable[bytes]) -> Iterable[Entry]:
-    for data in kept:
-        try:
-            yield record.decode_entry(data)
-        except RecordError as error:
-            faults.note("state.record", error)
+def _entry(data: bytes) -> Entry | None:
+    try:
+        return record.decode_entry(data)
+    except RecordError as error:
+        faults.note("state.record", error)
+        return None
