@@ -103,10 +103,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What a member knew of a state that was lost, to be restored into its successor."""
+    """What a member knew of a state that was lost, to be restored into its successor; as in a receipt.
+
+    `folded` are members that are in the tombstone, with the sequence number of each, the newest last.
+    """
 
     tombstone: bytes | None = None
     tombstone_version: int = 0
+    folded: Mapping[str, int] = field(default_factory=dict)
     records: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
     evicted: Mapping[str, int] = field(default_factory=dict)
 
@@ -138,8 +142,8 @@ class Backend(Protocol):
     def restore(self, knowledge: Knowledge) -> None:
         """Bring back what a lost state held, and note the time.
 
-        The tombstone if it is newer than the kept one; records of members of which nothing newer is kept and which are
-        not folded; counts of evicted entries where they are higher.
+        The tombstone if it is newer than the kept one, and then whom it holds is folded here, too; records of members
+        of which nothing newer is kept and which are not folded; counts of evicted entries where they are higher.
         """
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 A publication that was not acknowledged is sent again as it was, until it is; only then comes the next. So there are
 never more than two records that the state may hold of a member: the acknowledged and the pending one. Whoever is
 silent for long is folded into the tombstone by another member; should he come back, he learns which of the two it was,
-and goes on as a new member that counts from there. A state that was lost is restored from what its members know.
+and goes on as a new member that counts from there. A state that was lost, or has gone back in time, is restored from
+what its members know.
 """
 
 import random
@@ -21,6 +22,12 @@ from hydrochat_otel.state.record import Record, RecordError
 
 _ROUNDS: Final = 4
 """Exchanges that one call makes at most: a pending one, a correction or two, and the one asked for."""
+_BEFORE_LOSSES: Final = 4
+"""Publications from before losses that are remembered: what may have been folded then, and come to light later."""
+_FOLDED_REMEMBERED: Final = 256
+"""Members whose names go with the tombstone into another state; a name is 50 bytes."""
+_UNKNOWN: Final = -1
+"""No version of a tombstone."""
 
 
 class Own(NamedTuple):
@@ -93,9 +100,11 @@ class Member:
         self._base = _NOTHING
         self._acknowledged: tuple[int, Own] | None = None
         self._pending: tuple[Publication, Own] | None = None
+        self._before_losses: dict[int, Own] = {}
         self._store_id: str | None = None
         self._lost_evicted: Mapping[str, int] = {}
         self._tombstone: tuple[int, bytes | None, Record | None] = (0, None, None)
+        self._has_to_learn = False
         self._known: dict[str, tuple[bytes, Record | None]] = {}
         self._window: dict[bytes, Entry | None] = {}
         self._has_to_read = True
@@ -143,7 +152,7 @@ class Member:
             publication = self._pending[0] if self._pending is not None else None
             if publication is None and not read:
                 return
-            receipt = self.backend.exchange(publication, self._tombstone[0], read=read and not repeated)
+            receipt = self.backend.exchange(publication, self._known_version(), read=read and not repeated)
             pending, self._pending = self._pending, None
             if self._take(receipt, pending) and not repeated:
                 break
@@ -179,14 +188,13 @@ class Member:
 
     def _take(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
         """Learn what the receipt says; False where the exchange has to be made again."""
-        if receipt.tombstone_version != self._tombstone[0] or receipt.tombstone is not None:
-            data = receipt.tombstone
-            if self._store_id in {None, receipt.store_id} or receipt.tombstone_version > self._tombstone[0]:
-                self._tombstone = (receipt.tombstone_version, data, _decoded(data))
-        if self._store_id not in {None, receipt.store_id}:
-            self._restore(receipt)
+        if self._store_id not in {None, receipt.store_id} or receipt.tombstone_version < self._tombstone[0]:
+            self._restore(receipt, pending)
             return False
         self._store_id = receipt.store_id
+        if receipt.tombstone_version != self._known_version():
+            data = receipt.tombstone
+            self._tombstone, self._has_to_learn = (receipt.tombstone_version, data, _decoded(data)), False
         if pending is None:
             return True
         publication, own = pending
@@ -203,35 +211,52 @@ class Member:
 
     def _go_on_as_another(self, folded_seq: int, publication: Publication, own: Own) -> None:
         """Become a new member that counts from what was folded of the old one."""
+        told = dict(self._before_losses)
+        if self._acknowledged is not None:
+            told[self._acknowledged[0]] = self._acknowledged[1]
         if folded_seq == publication.seq:
             self._base = own
-        elif self._acknowledged is not None:
-            if self._acknowledged[0] != folded_seq:
+        elif told:
+            if folded_seq not in told:
                 faults.note("state.rebase")
-            self._base = self._acknowledged[1]
+            self._base = told.get(folded_seq, told[max(told)])
         if folded_seq != publication.seq:
             self._give_back(publication)
-        self._acknowledged = None
+        self._acknowledged, self._before_losses = None, {}
         self.id, self._seq = self._new_id(), 0
 
     def _give_back(self, publication: Publication) -> None:
         for _, data in publication.entries:
             self._outbox.put(record.decode_entry(data))
 
-    def _restore(self, receipt: Receipt) -> None:
+    def _restore(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> None:
         """Bring back what was known of a state that was lost; everybody does, the newest of each wins."""
-        version, data, _ = self._tombstone
+        version, data, tombstone = self._tombstone
         records = {
             member: (one.seq, data)
             for member, (data, one) in self._known.items()
             if member != self.id and one is not None
         }
         self.backend.restore(
-            Knowledge(tombstone=data, tombstone_version=version, records=records, evicted=self._lost_evicted)
+            Knowledge(
+                tombstone=data,
+                tombstone_version=version,
+                folded=tombstone.folded if tombstone is not None else {},
+                records=records,
+                evicted=self._lost_evicted,
+            )
         )
-        self._store_id = receipt.store_id
-        self._acknowledged = None
+        self._store_id, self._has_to_learn, self._has_to_tell = receipt.store_id, True, True
+        if self._acknowledged is not None:
+            self._before_losses[self._acknowledged[0]] = self._acknowledged[1]
+        if pending is not None:
+            self._before_losses[pending[0].seq] = pending[1]
+        self._before_losses = dict(sorted(self._before_losses.items())[-_BEFORE_LOSSES:])
         self._refill()
+
+    def _known_version(self) -> int:
+        # Of a state that was lost the same number may stand for another tombstone.
+        return _UNKNOWN if self._has_to_learn else self._tombstone[0]
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -270,7 +295,7 @@ class Member:
 
     def _fold(self, silent: Mapping[str, int], unix_s: float) -> None:
         """Put members that have gone into the tombstone; whoever does it first wins, the others do nothing."""
-        receipt = self.backend.exchange(None, self._tombstone[0], read=True)
+        receipt = self.backend.exchange(None, self._known_version(), read=True)
         if not self._take(receipt, None) or receipt.contents is None:
             return
         _, kept, readable = self._tombstone
@@ -278,13 +303,15 @@ class Member:
             return
         gone = {member: seq for member, seq in silent.items() if receipt.silent.get(member) == seq}
         records = [_decoded(receipt.contents.records.get(member)) for member in gone]
-        self.backend.fold(gone, record.encode(_tombstone([self.tombstone, *records], unix_s)), self._tombstone[0])
+        tombstone = _tombstone([self.tombstone, *records], gone, unix_s)
+        self.backend.fold(gone, record.encode(tombstone), self._tombstone[0])
 
 
-def _tombstone(records: Iterable[Record | None], unix_s: float) -> Record:
+def _tombstone(records: Iterable[Record | None], gone: Mapping[str, int], unix_s: float) -> Record:
     parts = [one for one in records if one is not None]
     families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
-    return Record("", 0, unix_s, {}, families, spend_of(parts))
+    folded = [*(item for one in parts for item in one.folded.items()), *gone.items()]
+    return Record("", 0, unix_s, {}, families, spend_of(parts), dict(folded[-_FOLDED_REMEMBERED:]))
 
 
 def spend_of(records: Iterable[Record]) -> dict[str, float]:

@@ -28,6 +28,7 @@ class Record(NamedTuple):
         resource: Attributes of the process, as text.
         families: Its metrics; of the tombstone only what lasts: counters and histograms.
         spend: Dollars by day, ISO dates.
+        folded: Of the tombstone, the members that were folded last, with the sequence number of each; else empty.
     """
 
     member: str
@@ -36,6 +37,7 @@ class Record(NamedTuple):
     resource: Attributes
     families: tuple[Family, ...]
     spend: Mapping[str, float]
+    folded: Mapping[str, int] = {}
 
 
 def encode(record: Record) -> bytes:
@@ -62,6 +64,7 @@ def encode(record: Record) -> bytes:
             "unix_s": record.unix_s,
             "resource": record.resource,
             "spend": record.spend,
+            "folded": record.folded,
             "families": families,
             "edges": [[_number(edge) for edge in one] for one in edges],
         }
@@ -98,6 +101,7 @@ def decode(data: bytes) -> Record:
             dict(raw["resource"]),
             families,
             {str(day): float(usd) for day, usd in raw["spend"].items()},
+            {str(member): int(seq) for member, seq in raw.get("folded", {}).items()},
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"The record cannot be read ({type(error).__name__}).") from None

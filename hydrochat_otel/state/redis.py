@@ -161,9 +161,11 @@ class RedisBackend:
     def restore(self, knowledge: Knowledge) -> None:
         """Bring back what a lost state held, where nothing newer is kept."""
         tombstone = [knowledge.tombstone_version, int(knowledge.tombstone is not None), knowledge.tombstone or b""]
+        folded = chain.from_iterable(knowledge.folded.items())
         records = chain.from_iterable((member, seq, text) for member, (seq, text) in knowledge.records.items())
         evicted = chain.from_iterable(knowledge.evicted.items())
-        self._run(_RESTORE, [*tombstone, len(knowledge.records), *records, *evicted], bool)
+        lengths = [len(knowledge.folded), len(knowledge.records)]
+        self._run(_RESTORE, [MAX_FOLDED, *tombstone, *lengths, *folded, *records, *evicted], bool)
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones. Never raises."""

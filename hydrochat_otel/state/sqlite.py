@@ -171,23 +171,26 @@ def _fold(connection: sqlite3.Connection, folded: Mapping[str, int], tombstone: 
     for member, seq in folded.items():
         if _number(connection, "SELECT seq FROM members WHERE id = ?", member) != seq:
             return False
-    connection.execute("UPDATE meta SET tombstone = ?, tombstone_version = tombstone_version + 1", (tombstone,))
+    _bury(connection, folded, tombstone, known_version + 1)
+    return True
+
+
+def _bury(
+    connection: sqlite3.Connection, folded: Mapping[str, int], tombstone: bytes | None, tombstone_version: int
+) -> None:
+    connection.execute("UPDATE meta SET tombstone = ?, tombstone_version = ?", (tombstone, tombstone_version))
     connection.executemany("DELETE FROM members WHERE id = ?", [(member,) for member in folded])
     connection.executemany("REPLACE INTO folded (id, seq) VALUES (?, ?)", folded.items())
     connection.execute(
         "DELETE FROM folded WHERE number IN (SELECT number FROM folded ORDER BY number DESC LIMIT -1 OFFSET ?)",
         (MAX_FOLDED,),
     )
-    return True
 
 
 def _restore(connection: sqlite3.Connection, knowledge: Knowledge, now_unix_s: float) -> None:
     connection.execute("UPDATE meta SET rebuilt_unix_s = ?", (now_unix_s,))
     if knowledge.tombstone_version > _meta(connection).tombstone_version:
-        connection.execute(
-            "UPDATE meta SET tombstone = ?, tombstone_version = ?",
-            (knowledge.tombstone, knowledge.tombstone_version),
-        )
+        _bury(connection, knowledge.folded, knowledge.tombstone, knowledge.tombstone_version)
     for member, (seq, record) in knowledge.records.items():
         if _number(connection, "SELECT seq FROM folded WHERE id = ?", member) is not None:
             continue

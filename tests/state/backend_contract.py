@@ -304,6 +304,23 @@ def test_nothing_newer_is_overwritten_by_a_restoration(make_backend):
     assert (everything(backend).tombstone_version, everything(backend).tombstone) == (2, b"newer")
 
 
+def test_whom_a_restored_tombstone_holds_is_folded(make_backend):
+    """Whoever brought such a member back before is corrected, who brings it later is not heard, and it learns it."""
+    backend = make_backend()
+    for member in ("back", "here"):
+        backend.exchange(said(member, seq=5), 0, read=False)
+    knowledge = Knowledge(tombstone=b"tombstone", tombstone_version=3, folded={"back": 4, "asleep": 7})
+    backend.restore(knowledge)
+    backend.restore(
+        Knowledge(tombstone=b"older", tombstone_version=2, folded={"here": 5}, records={"asleep": (6, b"6")})
+    )
+    kept = everything(backend)
+    assert (kept.tombstone_version, kept.tombstone, kept.members) == (3, b"tombstone", 1)
+    assert kept.contents == contents({"here": b"record"})
+    told = [backend.exchange(said(member, seq=8), 3, read=False).folded_seq for member in ("back", "asleep", "here")]
+    assert told == [4, 7, None]
+
+
 def test_a_restored_member_goes_on(make_backend):
     """Who is restored by another one publishes as before, from the number that was restored."""
     backend = make_backend()

@@ -20,6 +20,12 @@ class Store:
         self.records, self.seqs, self.seen, self.folded = {}, {}, {}, {}
         self.version, self.tombstone, self.entries, self.evicted = 0, None, {}, {"capacity": 0, "age": 0}
 
+    def bury(self, folded):
+        for one, seq in folded.items():
+            self.folded[one] = seq
+            for kept in (self.records, self.seqs, self.seen):
+                kept.pop(one, None)
+
 
 class RememberingBackend:
     """One member's connection to the store."""
@@ -82,10 +88,7 @@ class RememberingBackend:
         if store.version != known_tombstone_version or any(store.seqs.get(one) != seq for one, seq in folded.items()):
             return False
         store.version, store.tombstone = store.version + 1, tombstone
-        for one, seq in folded.items():
-            store.folded[one] = seq
-            for kept in (store.records, store.seqs, store.seen):
-                kept.pop(one, None)
+        store.bury(folded)
         self._fail("after")
         return True
 
@@ -95,6 +98,7 @@ class RememberingBackend:
         store.rebuilt_s = store.now_s
         if knowledge.tombstone is not None and knowledge.tombstone_version > store.version:
             store.version, store.tombstone = knowledge.tombstone_version, knowledge.tombstone
+            store.bury(knowledge.folded)
         for one, (seq, data) in knowledge.records.items():
             if one not in store.folded and seq > store.seqs.get(one, -1):
                 store.records[one], store.seqs[one] = data, seq

@@ -31,7 +31,7 @@ FAMILIES = (
         ),
     ),
 )
-RECORD = Record("m-1", 7, 1_750_000_000.25, {"service.name": "chat"}, FAMILIES, {"2025-06-15": 0.1})
+RECORD = Record("m-1", 7, 1_750_000_000.25, {"service.name": "chat"}, FAMILIES, {"2025-06-15": 0.1}, {"m-0": 3})
 
 
 def test_a_record_comes_back_as_it_was():

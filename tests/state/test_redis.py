@@ -11,7 +11,9 @@ from backend_contract import NOW_S, contents, entries, everything, receipt, run_
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from redis_calls import PATIENT_S, fill, keys, refusal, works
 from redis_servers import ClusterServer, RedisServer
+from remembering import Store
 from tests_of_state import eventually
+from workers import Worker
 
 from hydrochat_otel.state.backend import KEEP_S, Bounds, Knowledge
 
@@ -171,6 +173,25 @@ def test_an_emptied_redis_begins_a_new_state(connect, server):
     after = backend.exchange(said("two", seq=2, record=None), 1, read=True)
     assert after.store_id != store_id
     assert (after.missing, after.tombstone_version, after.contents) == (True, 0, contents())
+
+
+def test_a_redis_that_comes_back_with_old_data_is_told_of_the_dead_and_the_living(connect, start):
+    """It was killed after its last snapshot: who ended since then is in the totals all the same, nobody twice."""
+    server, clock = start("--save", "3600 1"), Store()
+    alive, other, dead = (Worker(clock, connect(server.url, timeout_s=PATIENT_S), settle_s=0.0) for _ in range(3))
+    for worker, count in ((alive, 1), (other, 20), (dead, 300)):
+        worker.work(count)
+        assert worker.publish(clock)
+    with server.client() as client:
+        client.save()
+    dead.work(4000)
+    assert dead.publish(clock, leaving=True)
+    assert alive.publish(clock)
+    assert other.read(clock) == alive.read(clock) == 4321
+    server.kill()
+    server.start()
+    assert other.publish(clock)
+    assert other.read(clock) == alive.read(clock) == 4321
 
 
 @pytest.mark.parametrize("name", ["meta", "evicted", "records", "seqs", "seen", "entries", "folded", "folded_seqs"])

@@ -11,17 +11,6 @@ if not unchanged then
 end
 
 redis.call('HSET', meta, 'tombstone', ARGV[4], 'tombstone_version', version + 1)
-for i = 6, #ARGV, 2 do
-  redis.call('HSET', folded_seqs, ARGV[i], ARGV[i + 1])
-  redis.call('ZADD', folded, version + 1, ARGV[i])
-  redis.call('HDEL', seqs, ARGV[i])
-  redis.call('HDEL', records, ARGV[i])
-  redis.call('ZREM', seen, ARGV[i])
-end
-local last = -tonumber(ARGV[3]) - 1
-for _, name in ipairs(redis.call('ZRANGE', folded, 0, last)) do
-  redis.call('HDEL', folded_seqs, name)
-end
-redis.call('ZREMRANGEBYRANK', folded, 0, last)
+bury(version + 1, 6, #ARGV, ARGV[3])
 settle()
 return 1

@@ -1,15 +1,18 @@
 -- Brings back what a lost state held, where nothing newer is kept.
--- ARGV: 3 version of the tombstone, 4 whether there is one, 5 the tombstone, 6 number of records, then identifier,
--- number and record of each member, then reason and count of evicted entries.
+-- ARGV: 3 folded members remembered at most, 4 version of the tombstone, 5 whether there is one, 6 the tombstone, 7 how
+-- many are known to be in it, 8 number of records, then identifier and number of each folded member, identifier, number
+-- and record of each other one, reason and count of evicted entries.
 redis.call('HSET', meta, 'rebuilt', now)
-if tonumber(ARGV[3]) > version then
-  redis.call('HSET', meta, 'tombstone_version', ARGV[3], 'tombstone', ARGV[5])
-  if ARGV[4] ~= '1' then
+local others = 9 + 2 * tonumber(ARGV[7])
+local counts = others + 3 * tonumber(ARGV[8])
+if tonumber(ARGV[4]) > version then
+  redis.call('HSET', meta, 'tombstone_version', ARGV[4], 'tombstone', ARGV[6])
+  if ARGV[5] ~= '1' then
     redis.call('HDEL', meta, 'tombstone')
   end
+  bury(ARGV[4], 9, others - 1, ARGV[3])
 end
-local counts = 7 + 3 * tonumber(ARGV[6])
-for i = 7, counts - 1, 3 do
+for i = others, counts - 1, 3 do
   local stored_seq = redis.call('HGET', seqs, ARGV[i])
   local newer = not stored_seq or tonumber(stored_seq) < tonumber(ARGV[i + 1])
   if newer and redis.call('HEXISTS', folded_seqs, ARGV[i]) == 0 then

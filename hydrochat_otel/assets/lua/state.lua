@@ -45,3 +45,19 @@ local function settle()
 end
 
 local version = tonumber(redis.call('HGET', meta, 'tombstone_version'))
+
+-- Puts members into the tombstone of that version: identifier and number of each, from one argument to another.
+local function bury(tombstone_version, first, last, remembered)
+  for i = first, last, 2 do
+    redis.call('HSET', folded_seqs, ARGV[i], ARGV[i + 1])
+    redis.call('ZADD', folded, tombstone_version, ARGV[i])
+    redis.call('HDEL', seqs, ARGV[i])
+    redis.call('HDEL', records, ARGV[i])
+    redis.call('ZREM', seen, ARGV[i])
+  end
+  local oldest = -tonumber(remembered) - 1
+  for _, name in ipairs(redis.call('ZRANGE', folded, 0, oldest)) do
+    redis.call('HDEL', folded_seqs, name)
+  end
+  redis.call('ZREMRANGEBYRANK', folded, 0, oldest)
+end
