@@ -4,6 +4,7 @@ Ages are counted on a monotonic clock from the moment an entry arrives, so a wal
 entry nor keep it for ever. Writers take a lock for well under a microsecond; readers take none.
 """
 
+import math
 import os
 import threading
 import time
@@ -131,10 +132,20 @@ class MetricsStore:
             if self._outbox is None:
                 self._outbox = Outbox(self.max_entries)
                 self._evicted_alone = dict(self._evicted)
-            self._outbox.take()
-            for entry in self.live_entries():
-                self._outbox.put(entry)
-            return self._outbox
+            return self._wait_again(self._outbox, -math.inf)
+
+    def share_again(self, since_unix_s: float) -> None:
+        """Let those that ended at that moment or later wait once more, and all that were waiting."""
+        with self._lock:
+            if self._outbox is not None:
+                self._wait_again(self._outbox, since_unix_s)
+
+    def _wait_again(self, outbox: Outbox, since_unix_s: float) -> Outbox:
+        waiting = set(map(id, outbox.take()))
+        for entry in self.live_entries():
+            if entry.end_unix_s >= since_unix_s or id(entry) in waiting:
+                outbox.put(entry)
+        return outbox
 
     def forget_parent(self) -> None:
         """Start empty in a forked child: what is kept and counted here is the parent's, which still has it."""

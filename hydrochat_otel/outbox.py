@@ -13,13 +13,13 @@ class Outbox:
 
     def __init__(self, capacity: int) -> None:
         self._waiting: deque[Entry] = deque()
-        self._capacity = capacity
+        self.capacity = capacity
         self.dropped = 0
 
     def put(self, entry: Entry) -> None:
         """Add the newest entry; called with the lock of its window held."""
         self._waiting.append(entry)
-        if len(self._waiting) > self._capacity:
+        if len(self._waiting) > self.capacity:
             self._waiting.popleft()
             self.dropped += 1
 

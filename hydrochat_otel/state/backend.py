@@ -66,7 +66,8 @@ class Receipt:
         rebuilt_age_s: Seconds since somebody last restored what he knew into it; None where nobody has.
         folded_seq: The member was taken for dead after this publication of its, which is in the tombstone; what it
             publishes now was not written. None in the ordinary case.
-        missing: Nothing is kept of the member, and the publication brought no record.
+        kept_seq: Of the member's publication that was kept last before this one; None where nothing of it was kept, or
+            nothing is published.
         tombstone_version: Grows with each fold; 0 before the first.
         tombstone: The record of all folded members, where its version is not the one that the member knows; else None.
         members: The members that have been heard of lately.
@@ -78,7 +79,7 @@ class Receipt:
     age_s: float
     rebuilt_age_s: float | None
     folded_seq: int | None
-    missing: bool
+    kept_seq: int | None
     tombstone_version: int
     tombstone: bytes | None
     members: int
@@ -127,7 +128,8 @@ class Backend(Protocol):
     def exchange(self, publication: Publication | None, known_tombstone_version: int, *, read: bool) -> Receipt:
         """Apply the publication, trim the window, and answer, all in one transaction.
 
-        Makes the state where there is none. A publication of a folded member, and one whose `seq` is not above the
+        Makes the state where there is none. Of a member that is not kept nothing but the entries is taken of a
+        publication without a record. A publication of a folded member, and one whose `seq` is not above the
         stored one, writes nothing but that the member lives; one that leaves makes it silent at once. Evicted entries
         are counted in the state, by reason.
         """

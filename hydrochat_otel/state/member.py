@@ -7,6 +7,7 @@ and goes on as a new member that counts from there. A state that was lost, or ha
 what its members know.
 """
 
+import math
 import random
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +19,7 @@ from hydrochat_otel.outbox import Outbox
 from hydrochat_otel.snapshot import Attributes, Family
 from hydrochat_otel.state import merging, record
 from hydrochat_otel.state.backend import Backend, Knowledge, Publication, Receipt, StateError
-from hydrochat_otel.state.record import Record, RecordError
+from hydrochat_otel.state.record import Record
 
 _ROUNDS: Final = 4
 """Exchanges that one call makes at most: a pending one, a correction or two, and the one asked for."""
@@ -70,7 +71,8 @@ class Member:
         outbox: Its entries that wait to be published.
         settle_s: Seconds after which every member that lives has published into a state that was restored.
         newborn_s: Seconds after which every member that lives has noticed a state that was made anew.
-        refill: Puts all entries that the process still keeps into the outbox, for a state that was lost.
+        refill: Puts all entries that the process still keeps and that did not end before a moment, in seconds since the
+            epoch, into the outbox again.
         new_id: Makes identifiers.
         chance: Makes numbers from 0 to 1, so that not all members fold at once.
     """
@@ -83,7 +85,7 @@ class Member:
         *,
         settle_s: float = 5.0,
         newborn_s: float = 2.0,
-        refill: Callable[[], object] = lambda: None,
+        refill: Callable[[float], object] = lambda _: None,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -188,26 +190,31 @@ class Member:
 
     def _take(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
         """Learn what the receipt says; False where the exchange has to be made again."""
-        if self._store_id not in {None, receipt.store_id} or receipt.tombstone_version < self._tombstone[0]:
+        if self._store_id not in {None, receipt.store_id} or self._has_gone_back(receipt, pending):
             self._restore(receipt, pending)
             return False
         self._store_id = receipt.store_id
         if receipt.tombstone_version != self._known_version():
             data = receipt.tombstone
-            self._tombstone, self._has_to_learn = (receipt.tombstone_version, data, _decoded(data)), False
+            self._tombstone, self._has_to_learn = (receipt.tombstone_version, data, record.readable(data)), False
         if pending is None:
             return True
         publication, own = pending
         if receipt.folded_seq is not None:
             self._go_on_as_another(receipt.folded_seq, publication, own)
             return False
-        if receipt.missing:
-            self._acknowledged = None
-            return False
         self._acknowledged = (publication.seq, own)
         # Whoever finds the state restored tells everything once more: it may hold less of him than he had told.
         self._has_to_tell = publication.record is None and self._is_settling(receipt)
         return not self._has_to_tell
+
+    def _has_gone_back(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
+        """Return whether the state has forgotten what it acknowledged: an old copy was put in its place."""
+        if receipt.tombstone_version < self._tombstone[0]:
+            return True
+        if pending is None or self._acknowledged is None or receipt.folded_seq is not None:
+            return False
+        return receipt.kept_seq is None or receipt.kept_seq < self._acknowledged[0]
 
     def _go_on_as_another(self, folded_seq: int, publication: Publication, own: Own) -> None:
         """Become a new member that counts from what was folded of the old one."""
@@ -216,12 +223,11 @@ class Member:
             told[self._acknowledged[0]] = self._acknowledged[1]
         if folded_seq == publication.seq:
             self._base = own
-        elif told:
+        else:
+            self._give_back(publication)
             if folded_seq not in told:
                 faults.note("state.rebase")
-            self._base = told.get(folded_seq, told[max(told)])
-        if folded_seq != publication.seq:
-            self._give_back(publication)
+            self._base = told.get(folded_seq, told[max(told)] if told else self._base)
         self._acknowledged, self._before_losses = None, {}
         self.id, self._seq = self._new_id(), 0
 
@@ -231,6 +237,11 @@ class Member:
 
     def _restore(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> None:
         """Bring back what was known of a state that was lost; everybody does, the newest of each wins."""
+        if self._acknowledged is not None:
+            self._before_losses[self._acknowledged[0]] = self._acknowledged[1]
+        if pending is not None:
+            self._before_losses[pending[0].seq] = pending[1]
+        self._before_losses = dict(sorted(self._before_losses.items())[-_BEFORE_LOSSES:])
         version, data, tombstone = self._tombstone
         records = {
             member: (one.seq, data)
@@ -246,13 +257,12 @@ class Member:
                 evicted=self._lost_evicted,
             )
         )
-        self._store_id, self._has_to_learn, self._has_to_tell = receipt.store_id, True, True
-        if self._acknowledged is not None:
-            self._before_losses[self._acknowledged[0]] = self._acknowledged[1]
-        if pending is not None:
-            self._before_losses[pending[0].seq] = pending[1]
-        self._before_losses = dict(sorted(self._before_losses.items())[-_BEFORE_LOSSES:])
-        self._refill()
+        left = self.backend.exchange(None, _UNKNOWN, read=True).contents
+        self._store_id, self._has_to_learn, self._acknowledged = receipt.store_id, True, None
+        # What is older than a full window has been evicted, and counted, before.
+        is_full = left is not None and len(left.entries) >= self._outbox.capacity
+        oldest = record.readable_entry(left.entries[0]) if left is not None and is_full else None
+        self._refill(oldest.end_unix_s if oldest is not None else -math.inf)
 
     def _known_version(self) -> int:
         # Of a state that was lost the same number may stand for another tombstone.
@@ -267,11 +277,13 @@ class Member:
         known: dict[str, tuple[bytes, Record | None]] = {}
         for member, data in contents.records.items():
             before = self._known.get(member)
-            known[member] = before if before is not None and before[0] == data else (data, _decoded(data))
+            known[member] = before if before is not None and before[0] == data else (data, record.readable(data))
         self._known = known
         # From one reading to the next most entries are the same, and to decode them costs more than to read them.
         window = self._window
-        self._window = {data: window[data] if data in window else _entry(data) for data in contents.entries}
+        self._window = {
+            data: window[data] if data in window else record.readable_entry(data) for data in contents.entries
+        }
         self._lost_evicted = contents.evicted
         records = [one for _, one in known.values() if one is not None]
         if self.id not in known:
@@ -302,7 +314,7 @@ class Member:
         if kept is not None and readable is None:  # what cannot be read must not be written over
             return
         gone = {member: seq for member, seq in silent.items() if receipt.silent.get(member) == seq}
-        records = [_decoded(receipt.contents.records.get(member)) for member in gone]
+        records = [record.readable(receipt.contents.records.get(member)) for member in gone]
         tombstone = _tombstone([self.tombstone, *records], gone, unix_s)
         self.backend.fold(gone, record.encode(tombstone), self._tombstone[0])
 
@@ -322,21 +334,3 @@ def spend_of(records: Iterable[Record]) -> dict[str, float]:
             spend[day] = spend.get(day, 0.0) + usd
     months = sorted({day[:7] for day in spend})[-_MONTHS_KEPT:]
     return {day: usd for day, usd in sorted(spend.items()) if day[:7] in months}
-
-
-def _decoded(data: bytes | None) -> Record | None:
-    if data is None:
-        return None
-    try:
-        return record.decode(data)
-    except RecordError as error:
-        faults.note("state.record", error)
-        return None
-
-
-def _entry(data: bytes) -> Entry | None:
-    try:
-        return record.decode_entry(data)
-    except RecordError as error:
-        faults.note("state.record", error)
-        return None

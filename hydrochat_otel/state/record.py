@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from hydrochat_otel import faults
 from hydrochat_otel.entry import Entry
 from hydrochat_otel.snapshot import Attributes, Exemplar, Family, HistogramPoint, NumberPoint, Point
 from hydrochat_otel.state.backend import SCHEMA_VERSION
@@ -110,6 +111,15 @@ def decode(data: bytes) -> Record:
     return read
 
 
+def readable(data: bytes | None) -> Record | None:
+    """Return the record of the bytes; None where there are none, or none that can be read, which is counted."""
+    try:
+        return None if data is None else decode(data)
+    except RecordError as error:
+        faults.note("state.record", error)
+        return None
+
+
 def encode_entry(entry: Entry) -> bytes:
     """Return the entry as bytes; unique, because its span's id is among them."""
     return orjson.dumps(
@@ -159,6 +169,15 @@ def decode_entry(data: bytes) -> Entry:
         )
     except (TypeError, ValueError) as error:
         raise RecordError(f"The entry cannot be read ({type(error).__name__}).") from None
+
+
+def readable_entry(data: bytes) -> Entry | None:
+    """Return the entry of the bytes; None where it cannot be read, which is counted."""
+    try:
+        return decode_entry(data)
+    except RecordError as error:
+        faults.note("state.record", error)
+        return None
 
 
 def _number(value: float) -> float | str:

@@ -273,7 +273,7 @@ def _unseen() -> Iterator[None]:
 
 
 def _receipt(reply: Sequence[Any]) -> Receipt:
-    store_id, age, rebuilt_age, folded_seq, missing, version, tombstone, members, silent, records, entries, evicted = (
+    store_id, age, rebuilt_age, folded_seq, kept_seq, version, tombstone, members, silent, records, entries, evicted = (
         reply
     )
     contents = None
@@ -288,7 +288,7 @@ def _receipt(reply: Sequence[Any]) -> Receipt:
         age_s=max(0.0, float(age)),
         rebuilt_age_s=None if rebuilt_age is None else max(0.0, float(rebuilt_age)),
         folded_seq=None if folded_seq is None else int(folded_seq),
-        missing=bool(missing),
+        kept_seq=None if kept_seq is None else int(kept_seq),
         tombstone_version=version,
         tombstone=tombstone,
         members=members,

@@ -101,11 +101,11 @@ class SqliteBackend:
     ) -> Receipt:
         now_unix_s = self._wall()
         meta = _meta(connection)
-        folded_seq, missing = None, False
+        folded_seq = kept_seq = None
         if publication is not None:
             folded_seq = _number(connection, "SELECT seq FROM folded WHERE id = ?", publication.member)
             if folded_seq is None:
-                missing = _publish(connection, publication, now_unix_s)
+                kept_seq = _publish(connection, publication, now_unix_s)
         self._trim(connection, now_unix_s)
         members, silent = 0, {}
         for member, seq, seen_unix_s in _rows(connection, "SELECT id, seq, seen_unix_s FROM members", str, int, float):
@@ -119,7 +119,7 @@ class SqliteBackend:
             age_s=max(0.0, now_unix_s - meta.made_unix_s),
             rebuilt_age_s=None if meta.rebuilt_unix_s is None else max(0.0, now_unix_s - meta.rebuilt_unix_s),
             folded_seq=folded_seq,
-            missing=missing,
+            kept_seq=kept_seq,
             tombstone_version=meta.tombstone_version,
             tombstone=_tombstone(connection) if unknown else None,
             members=members,
@@ -142,21 +142,21 @@ class SqliteBackend:
             _count_evicted(connection, "capacity", excess)
 
 
-def _publish(connection: sqlite3.Connection, publication: Publication, now_unix_s: float) -> bool:
-    """Write what is new of a member that was not folded; return whether its record is missing."""
+def _publish(connection: sqlite3.Connection, publication: Publication, now_unix_s: float) -> int | None:
+    """Write what is new of a member that was not folded; return the number of what was kept of it before."""
     member, seq = publication.member, publication.seq
     stored_seq = _number(connection, "SELECT seq FROM members WHERE id = ?", member)
     seen_unix_s = _LEFT_UNIX_S if publication.leaving else now_unix_s
     if stored_seq is not None and seq <= stored_seq:
         connection.execute("UPDATE members SET seen_unix_s = ? WHERE id = ?", (seen_unix_s, member))
-        return False
+        return stored_seq
     # Without a record, too: the member takes them for published. One that is no number is ignored.
     connection.executemany("INSERT OR IGNORE INTO entries (end_unix_s, text) VALUES (?, ?)", publication.entries)
     if publication.record is not None:
         _write_member(connection, member, seq, seen_unix_s, publication.record)
     elif stored_seq is not None:
         connection.execute("UPDATE members SET seq = ?, seen_unix_s = ? WHERE id = ?", (seq, seen_unix_s, member))
-    return publication.record is None and stored_seq is None
+    return stored_seq
 
 
 def _write_member(connection: sqlite3.Connection, member: str, seq: int, seen_unix_s: float, record: bytes) -> None:

@@ -41,7 +41,7 @@ def receipt(**changes):
         age_s=0.0,
         rebuilt_age_s=None,
         folded_seq=None,
-        missing=False,
+        kept_seq=None,
         tombstone_version=0,
         tombstone=None,
         members=0,
@@ -87,7 +87,7 @@ def test_the_newest_record_of_a_member_replaces_the_one_before(backend):
     """A record is kept until the member publishes another one; a publication without one leaves it."""
     backend.exchange(said(record=b"1"), 0, read=False)
     unchanged = backend.exchange(said(seq=2, record=None, entries=entries(1)), 0, read=False)
-    assert not unchanged.missing
+    assert unchanged.kept_seq == 1
     assert everything(backend).contents == contents({"one": b"1"}, [b"1"])
     backend.exchange(said(seq=3, record=b"3"), 0, read=False)
     assert everything(backend).contents == contents({"one": b"3"}, [b"1"])
@@ -100,16 +100,16 @@ def test_what_was_published_before_changes_nothing(backend, seq):
     backend.exchange(first, 0, read=False)
     before = everything(backend)
     again = backend.exchange(said(seq=seq, record=b"another", entries=entries(1, 2)), 0, read=False)
-    assert (again.missing, again.folded_seq) == (False, None)
+    assert (again.kept_seq, again.folded_seq) == (5, None)
     assert everything(backend) == before
 
 
 def test_an_unknown_member_without_a_record_is_asked_for_it(backend):
     """Of a member that says nothing of itself only the entries are kept, and they come in once."""
     answer = backend.exchange(said(seq=7, record=None, entries=entries(3)), 0, read=False)
-    assert answer.missing
+    assert answer.kept_seq is None
     assert everything(backend) == receipt(contents=contents(entries=[b"3"]))
-    assert not backend.exchange(said(seq=7, record=b"7", entries=entries(3)), 0, read=False).missing
+    assert backend.exchange(said(seq=7, record=b"7", entries=entries(3)), 0, read=False).kept_seq is None
     assert everything(backend) == receipt(members=1, contents=contents({"one": b"7"}, [b"3"]))
 
 
@@ -192,7 +192,7 @@ def test_a_folded_member_learns_it_and_writes_nothing(make_backend, seq):
     before = everything(two)
     for record in (b"after death", None):
         answer = one.exchange(said(seq=seq, record=record, entries=entries(1)), 0, read=False)
-        assert (answer.folded_seq, answer.missing, answer.members, answer.silent) == (3, False, 0, {})
+        assert (answer.folded_seq, answer.kept_seq, answer.members, answer.silent) == (3, None, 0, {})
         assert (answer.tombstone_version, answer.tombstone) == (1, b"tombstone")
     assert everything(two) == before
 
@@ -328,7 +328,7 @@ def test_a_restored_member_goes_on(make_backend):
     before = everything(backend)
     backend.exchange(said(seq=9, record=b"again"), 0, read=False)
     assert everything(backend) == before
-    assert not backend.exchange(said(seq=10, record=None), 0, read=False).missing
+    assert backend.exchange(said(seq=10, record=None), 0, read=False).kept_seq == 9
     backend.exchange(said(seq=11, record=b"11"), 0, read=False)
     assert everything(backend).contents == contents({"one": b"11"})
 

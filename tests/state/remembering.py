@@ -3,6 +3,8 @@
 What a process does `meanwhile`, during an exchange, is up to the test.
 """
 
+import copy
+
 from hydrochat_otel.state.backend import Contents, Receipt, StateError
 
 
@@ -19,6 +21,10 @@ class Store:
         self.id, self.made_s, self.rebuilt_s = f"store-{self.lost}", self.now_s, None
         self.records, self.seqs, self.seen, self.folded = {}, {}, {}, {}
         self.version, self.tombstone, self.entries, self.evicted = 0, None, {}, {"capacity": 0, "age": 0}
+
+    def go_back(self, copied):
+        """Be what a copy of the variables says, at the time of now, and know that it was started anew."""
+        vars(self).update(copy.deepcopy(copied) | {"now_s": self.now_s, "rebuilt_s": self.now_s})
 
     def bury(self, folded):
         for one, seq in folded.items():
@@ -40,18 +46,18 @@ class RememberingBackend:
     def exchange(self, publication, known_tombstone_version, *, read):
         self._fail("before")
         self.meanwhile()
-        store, missing, folded_seq = self.store, False, None
+        store, kept_seq, folded_seq = self.store, None, None
         if publication is not None:
             folded_seq = store.folded.get(publication.member)
             if folded_seq is None:
-                missing = self._apply(publication)
+                kept_seq = self._apply(publication)
         silent = {one: store.seqs[one] for one, seen in store.seen.items() if store.now_s - seen > self.silent_after_s}
         receipt = Receipt(
             store_id=store.id,
             age_s=store.now_s - store.made_s,
             rebuilt_age_s=None if store.rebuilt_s is None else store.now_s - store.rebuilt_s,
             folded_seq=folded_seq,
-            missing=missing,
+            kept_seq=kept_seq,
             tombstone_version=store.version,
             tombstone=None if store.version == known_tombstone_version else store.tombstone,
             members=len(store.seen) - len(silent),
@@ -69,7 +75,8 @@ class RememberingBackend:
 
     def _apply(self, publication):
         store, member = self.store, publication.member
-        missing = member not in store.seqs and publication.record is None
+        kept_seq = store.seqs.get(member)
+        missing = kept_seq is None and publication.record is None
         if not missing and publication.seq > store.seqs.get(member, -1):
             store.seqs[member] = publication.seq
             if publication.record is not None:
@@ -80,7 +87,7 @@ class RememberingBackend:
                 store.evicted["capacity"] += 1
         if not missing:
             store.seen[member] = float("-inf") if publication.leaving else store.now_s
-        return missing
+        return kept_seq
 
     def fold(self, folded, tombstone, known_tombstone_version):
         self._fail("before")

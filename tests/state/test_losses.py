@@ -6,10 +6,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from remembering import Store
+from remembering import RememberingBackend, Store
 from workers import Worker, counts
 
 from hydrochat_otel import faults
+from hydrochat_otel.entry import Entry
 
 
 @pytest.fixture
@@ -67,9 +68,34 @@ def test_a_state_that_has_gone_back_in_time_learns_again_what_was_folded_since(s
     alive.work(300)
     alive.publish(store)
     assert alive.read(store) == 321
-    vars(store).update(before)
+    store.go_back(before)
     alive.publish(store)
     assert alive.read(store) == 321
+
+
+def test_entries_that_an_old_copy_does_not_have_come_back(store):
+    """Of a full window the newest are all there again; only what was evicted since the copy is evicted once more."""
+    one, two = (Worker(store, RememberingBackend(store, max_entries=4), max_entries=4) for _ in range(2))
+
+    def append(worker, *ends_s):
+        for end_s in ends_s:
+            worker.work()
+            worker.window.append(Entry("operation", "turn", 1.0, store.now_s + end_s, span_id=end_s))
+            assert worker.publish(store)
+
+    append(one, 1, 3, 5)
+    append(two, 2, 4, 6)
+    before = copy.deepcopy(vars(store))
+    append(one, 7)
+    one.read(store)
+    assert store.evicted["capacity"] == 3
+    store.go_back(before)
+    for worker in (two, one):
+        worker.read(store)
+        worker.publish(store)
+    one.read(store)
+    assert [entry.span_id for entry in one.member.view.entries] == [4, 5, 6, 7]
+    assert store.evicted["capacity"] == 3 + 1
 
 
 class LosingFleet(RuleBasedStateMachine):
@@ -85,6 +111,7 @@ class LosingFleet(RuleBasedStateMachine):
         self.counted = {}
         self.overslept = False
         self.workers = [self.new_worker() for _ in range(3)]
+        self.save()
 
     def new_worker(self):
         return Worker(self.store, settle_s=5.0)
@@ -116,6 +143,17 @@ class LosingFleet(RuleBasedStateMachine):
     def leave(self, which):
         assert self.workers[which].publish(self.store, leaving=True)
         self.workers[which] = self.new_worker()
+
+    @rule()
+    def save(self):
+        self.saved = copy.deepcopy(vars(self.store))
+
+    @rule()
+    def go_back(self):
+        """An old copy takes the place of the state; all notice it before anybody is taken for dead."""
+        self.store.go_back(self.saved)
+        for worker in self.workers:
+            worker.publish(self.store)
 
     @rule(asleep=st.integers(0, 3))
     def lose(self, asleep):

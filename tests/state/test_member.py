@@ -72,6 +72,7 @@ def test_a_member_that_was_taken_for_dead_comes_back_and_counts_once(store, fail
     one.work(3)
     one.publish(store)
     one.work(10)
+    one.window.append(Entry("operation", "turn", 1.0, store.now_s, span_id=1))
     one.publish(store, failing)
     two.work(4)
     store.now_s += 60
@@ -80,6 +81,7 @@ def test_a_member_that_was_taken_for_dead_comes_back_and_counts_once(store, fail
     one.work(100)
     assert one.read(store) == 117
     assert two.read(store) == 117
+    assert [entry.span_id for entry in two.member.view.entries] == [1]
     assert faults.counts() == {}
 
 

@@ -172,7 +172,7 @@ def test_an_emptied_redis_begins_a_new_state(connect, server):
         client.flushall()
     after = backend.exchange(said("two", seq=2, record=None), 1, read=True)
     assert after.store_id != store_id
-    assert (after.missing, after.tombstone_version, after.contents) == (True, 0, contents())
+    assert (after.kept_seq, after.tombstone_version, after.contents) == (None, 0, contents())
 
 
 def test_a_redis_that_comes_back_with_old_data_is_told_of_the_dead_and_the_living(connect, start):

@@ -17,17 +17,17 @@ _numbers = itertools.count()
 class Worker:
     """A process: what it has counted, and its membership."""
 
-    def __init__(self, store, backend=None, **options):
+    def __init__(self, store, backend=None, max_entries=1000, **options):
         self.number = next(_numbers)
         self.count = 0
         self.told = 0
         self.backend = backend or RememberingBackend(store)
-        self.window = MetricsStore()
+        self.window = MetricsStore(max_entries)
         self.member = Member(
             self.backend,
             self.collect,
             self.window.share(),
-            refill=self.window.share,
+            refill=self.window.share_again,
             chance=lambda: 0.0,
             newborn_s=0.0,
             **options,

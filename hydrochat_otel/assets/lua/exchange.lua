@@ -3,24 +3,24 @@
 -- that is known, 7 whether to read; and, where something is published: 8 member, 9 its number, 10 whether it leaves,
 -- 11 whether there is a record, 12 the record, then end and text of each entry.
 local reads, member = ARGV[7] == '1', ARGV[8]
-local folded_seq, missing = false, false
+local folded_seq, kept_seq = false, false
 
 if member then
   folded_seq = redis.call('HGET', folded_seqs, member)
-  local stored_seq = redis.call('HGET', seqs, member)
-  if not folded_seq and not (stored_seq and tonumber(ARGV[9]) <= tonumber(stored_seq)) then
+  kept_seq = redis.call('HGET', seqs, member)
+  local taken = kept_seq or ARGV[11] == '1'
+  if not folded_seq and not (kept_seq and tonumber(ARGV[9]) <= tonumber(kept_seq)) then
     for i = 13, #ARGV, 2 do
       redis.call('ZADD', entries, 'NX', ARGV[i], ARGV[i + 1])
     end
-    missing = not stored_seq and ARGV[11] ~= '1'
-    if not missing then
+    if taken then
       redis.call('HSET', seqs, member, ARGV[9])
     end
     if ARGV[11] == '1' then
       redis.call('HSET', records, member, ARGV[12])
     end
   end
-  if not folded_seq and not missing then
+  if not folded_seq and taken then
     redis.call('ZADD', seen, ARGV[10] == '1' and '-inf' or now, member)
   end
 end
@@ -47,7 +47,7 @@ return {
   string.format('%.6f', now - made),
   rebuilt and string.format('%.6f', now - rebuilt),
   folded_seq,
-  missing and 1 or 0,
+  kept_seq,
   version,
   version ~= tonumber(ARGV[6]) and redis.call('HGET', meta, 'tombstone'),
   redis.call('ZCARD', seen) - #silent / 2,
