@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -14,6 +15,10 @@ from hydrochat_otel import access, faults, instruments, metrics_store, pipeline
 TOKEN = "token-of-the-tests-1234"
 
 NO_SKIP = os.environ.get("HYDROCHAT_TEST_NO_SKIP") == "1"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A job in the background of a script ignores Ctrl-C, and so would the programs that the tests end by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def require_program(program: str, debian_package: str) -> str:
