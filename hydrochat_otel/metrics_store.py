@@ -126,26 +126,20 @@ class MetricsStore:
                 self._outbox.put(kept)
             self._make_room(now_s)
 
-    def share(self) -> Outbox:
-        """Let every entry, those of now included, wait in an outbox to be published as well; returns the outbox."""
+    def share(self, since_unix_s: float = -math.inf) -> Outbox:
+        """Let every entry, those of now included, wait in an outbox to be published as well; returns the outbox.
+
+        Of what had left the outbox, only entries that ended at `since_unix_s` or later wait again.
+        """
         with self._lock:
             if self._outbox is None:
                 self._outbox = Outbox(self.max_entries)
                 self._evicted_alone = dict(self._evicted)
-            return self._wait_again(self._outbox, -math.inf)
-
-    def share_again(self, since_unix_s: float) -> None:
-        """Let those that ended at that moment or later wait once more, and all that were waiting."""
-        with self._lock:
-            if self._outbox is not None:
-                self._wait_again(self._outbox, since_unix_s)
-
-    def _wait_again(self, outbox: Outbox, since_unix_s: float) -> Outbox:
-        waiting = set(map(id, outbox.take()))
-        for entry in self.live_entries():
-            if entry.end_unix_s >= since_unix_s or id(entry) in waiting:
-                outbox.put(entry)
-        return outbox
+            waiting = set(map(id, self._outbox.take()))
+            for entry in self.live_entries():
+                if entry.end_unix_s >= since_unix_s or id(entry) in waiting:
+                    self._outbox.put(entry)
+            return self._outbox
 
     def forget_parent(self) -> None:
         """Start empty in a forked child: what is kept and counted here is the parent's, which still has it."""

@@ -29,6 +29,7 @@ _REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read
 _HEALTHY: Final = b'{"status":"ok"}\n'
 _FLEET: Final = "Hydrochat-Otel-Fleet"
 """The header in which a keeper names its fleet when it asks who has the port, and which one of the fleet gives back."""
+_FLEET_ASKED: Final = f"HTTP_{_FLEET.upper().replace('-', '_')}"
 
 
 class PortKeeper:
@@ -163,7 +164,7 @@ def _answer(fleet: str, environ: Mapping[str, Any], start_response: Callable[...
     """Answer as ever, and say yes to a keeper that asks for its own fleet."""
 
     def start(status: str, headers: list[tuple[str, str]]) -> Any:
-        is_ours = environ.get("HTTP_HYDROCHAT_OTEL_FLEET") == fleet
+        is_ours = environ.get(_FLEET_ASKED) == fleet
         return start_response(status, [*headers, (_FLEET, fleet)] if is_ours else headers)
 
     return wsgi_app(environ, start)

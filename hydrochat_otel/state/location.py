@@ -82,7 +82,7 @@ class Location:
         self._bounds = bounds
         self._automatic = state == "auto" and _FORKS
         self._backend = backend_of(state, group, bounds)
-        self._leader, self._meets = _identity_of_leader()
+        self._leader, self._meets = _identity_of_leader() if self._automatic else ("", False)
 
     @property
     def is_nowhere(self) -> bool:

@@ -110,7 +110,6 @@ class Member:
         self._known: dict[str, tuple[bytes, Record | None]] = {}
         self._window: dict[bytes, Entry | None] = {}
         self._has_to_read = True
-        self._has_to_tell = False
         self.view: View | None = None
 
     @property
@@ -160,8 +159,7 @@ class Member:
                 break
         else:
             raise StateError("The shared state does not settle: it was lost again and again.")
-        if receipt.contents is not None:
-            self._look(receipt, own, unix_s)
+        self._look(receipt, own, unix_s)
         self._has_to_read = bool(receipt.silent)
         if receipt.silent and not self._is_settling(receipt) and self._chance() * receipt.members < 1:
             self._fold(receipt.silent, unix_s)
@@ -172,7 +170,7 @@ class Member:
         """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
         entries = self._outbox.take()
         told = self._acknowledged is not None
-        changed = not told or self._has_to_tell or self._differs(own)
+        changed = self._differs(own)
         if not (entries or told or merging.counts_anything(own.families)):
             return None
         if not (entries or changed or heartbeat or leaving):
@@ -204,9 +202,7 @@ class Member:
             self._go_on_as_another(receipt.folded_seq, publication, own)
             return False
         self._acknowledged = (publication.seq, own)
-        # Whoever finds the state restored tells everything once more: it may hold less of him than he had told.
-        self._has_to_tell = publication.record is None and self._is_settling(receipt)
-        return not self._has_to_tell
+        return True
 
     def _has_gone_back(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
         """Return whether the state has forgotten what it acknowledged: an old copy was put in its place."""
@@ -218,18 +214,20 @@ class Member:
 
     def _go_on_as_another(self, folded_seq: int, publication: Publication, own: Own) -> None:
         """Become a new member that counts from what was folded of the old one."""
-        told = dict(self._before_losses)
-        if self._acknowledged is not None:
-            told[self._acknowledged[0]] = self._acknowledged[1]
         if folded_seq == publication.seq:
             self._base = own
         else:
             self._give_back(publication)
+            told = self._told()
             if folded_seq not in told:
                 faults.note("state.rebase")
             self._base = told.get(folded_seq, told[max(told)] if told else self._base)
         self._acknowledged, self._before_losses = None, {}
         self.id, self._seq = self._new_id(), 0
+
+    def _told(self) -> dict[int, Own]:
+        """Return what was acknowledged last, and what may have been before a loss, by sequence number."""
+        return self._before_losses | ({} if self._acknowledged is None else dict([self._acknowledged]))
 
     def _give_back(self, publication: Publication) -> None:
         for _, data in publication.entries:
@@ -237,11 +235,10 @@ class Member:
 
     def _restore(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> None:
         """Bring back what was known of a state that was lost; everybody does, the newest of each wins."""
-        if self._acknowledged is not None:
-            self._before_losses[self._acknowledged[0]] = self._acknowledged[1]
+        told = self._told()
         if pending is not None:
-            self._before_losses[pending[0].seq] = pending[1]
-        self._before_losses = dict(sorted(self._before_losses.items())[-_BEFORE_LOSSES:])
+            told[pending[0].seq] = pending[1]
+        self._before_losses = dict(sorted(told.items())[-_BEFORE_LOSSES:])
         version, data, tombstone = self._tombstone
         records = {
             member: (one.seq, data)
@@ -257,11 +254,11 @@ class Member:
                 evicted=self._lost_evicted,
             )
         )
-        left = self.backend.exchange(None, _UNKNOWN, read=True).contents
+        contents = self.backend.exchange(None, _UNKNOWN, read=True).contents
         self._store_id, self._has_to_learn, self._acknowledged = receipt.store_id, True, None
         # What is older than a full window has been evicted, and counted, before.
-        is_full = left is not None and len(left.entries) >= self._outbox.capacity
-        oldest = record.readable_entry(left.entries[0]) if left is not None and is_full else None
+        left = contents.entries if contents is not None else ()
+        oldest = record.readable_entry(left[0]) if len(left) >= self._outbox.capacity else None
         self._refill(oldest.end_unix_s if oldest is not None else -math.inf)
 
     def _known_version(self) -> int:
@@ -271,6 +268,7 @@ class Member:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def _look(self, receipt: Receipt, own: Own, unix_s: float) -> None:
+        """Make the view of what was read, if anything was."""
         contents = receipt.contents
         if contents is None:
             return

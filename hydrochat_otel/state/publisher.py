@@ -182,7 +182,7 @@ class Publisher:
                 settle_s=self._settle_s,
                 # A Redis can be emptied behind our back; whoever makes the state anew then may know nothing of the old.
                 newborn_s=2 * self._interval_s if backend.kind == "redis" else 0.0,
-                refill=lambda since_unix_s: self._store().share_again(since_unix_s),
+                refill=lambda since_unix_s: self._store().share(since_unix_s),
             )
         return self._member
 

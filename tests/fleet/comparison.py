@@ -11,7 +11,7 @@ from stack.servers import free_port
 
 from fleet.load import Load, Turn, percentiles_ms
 from fleet.observer import Observer, Relay
-from fleet.scenario import State, address, emulated_gemini, redis_server
+from fleet.scenario import Scenario, State, address, emulated_gemini, redis_server
 from fleet.services import Service, Setup
 
 PHASE_S: Final = 3.0
@@ -68,7 +68,6 @@ def compare(
 ) -> Comparison:
     """Measure both for `seconds` each; the phases go there and back, after a warm-up."""
     directory.mkdir(parents=True, exist_ok=True)
-    words = [setup.server, str(setup.workers), *(["preload"] if setup.preload else []), state]
     with ExitStack() as stack:
         emulator = stack.enter_context(emulated_gemini())
         redis = None
@@ -106,7 +105,7 @@ def compare(
         plugin: Side(len(seen), *percentiles_ms(seen), cpu_s[plugin] * 1000 / max(1, len(seen)))
         for plugin, seen in turns.items()
     }
-    return Comparison("-".join(words), sides[True], sides[False])
+    return Comparison(Scenario(setup, state).name, sides[True], sides[False])
 
 
 def _warm_up(service: Service, measured: Callable[[Service], Sequence[Turn]]) -> None:

@@ -104,7 +104,7 @@ def test_what_was_published_before_changes_nothing(backend, seq):
     assert everything(backend) == before
 
 
-def test_an_unknown_member_without_a_record_is_asked_for_it(backend):
+def test_of_an_unknown_member_without_a_record_only_entries_are_kept(backend):
     """Of a member that says nothing of itself only the entries are kept, and they come in once."""
     answer = backend.exchange(said(seq=7, record=None, entries=entries(3)), 0, read=False)
     assert answer.kept_seq is None

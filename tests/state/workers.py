@@ -27,7 +27,7 @@ class Worker:
             self.backend,
             self.collect,
             self.window.share(),
-            refill=self.window.share_again,
+            refill=self.window.share,
             chance=lambda: 0.0,
             newborn_s=0.0,
             **options,
@@ -63,13 +63,7 @@ class Worker:
 
 def total(view):
     """The count of all, by counter, histogram and dollars: they must agree."""
-    by_counter = sum(
-        point.value
-        for record in view.records
-        for family in record.families
-        if family.kind == "counter"
-        for point in family.points
-    )
+    by_counter = sum(counts(view).values())
     by_histogram = sum(
         sum(point.counts)
         for record in view.records
