@@ -138,7 +138,7 @@ class Member:
             unix_s: Now, in seconds since the epoch.
             read: Whether to read. What is read includes what was published in the same transaction.
             leaving: Whether the process ends.
-            heartbeat: Whether to publish also where nothing is new.
+            heartbeat: Whether to publish also where nothing is new, or to ask where there never was anything.
 
         Raises:
             StateError: The state cannot be used; what is not published stays, and goes with the next exchange.
@@ -151,7 +151,8 @@ class Member:
                 own = self._collect()
                 self._pending = self._next(own, unix_s, leaving=leaving, heartbeat=heartbeat or read)
             publication = self._pending[0] if self._pending is not None else None
-            if publication is None and not read:
+            # Who has nothing to say notices a loss all the same, in time to bring back what he knows.
+            if publication is None and not (read or heartbeat):
                 return
             receipt = self.backend.exchange(publication, self._known_version(), read=read and not repeated)
             pending, self._pending = self._pending, None

@@ -73,6 +73,19 @@ def test_a_state_that_has_gone_back_in_time_learns_again_what_was_folded_since(s
     assert alive.read(store) == 321
 
 
+def test_who_has_nothing_to_say_brings_back_what_he_knows_as_well(store):
+    """A process that has measured nothing, and that nobody asks, notices a loss at its next heartbeat."""
+    onlooker, dead = Worker(store), Worker(store)
+    dead.work(20)
+    dead.publish(store, leaving=True)
+    assert onlooker.read(store) == 20
+    store.empty()
+    onlooker.publish(store, heartbeat=False)
+    assert store.rebuilt_s is None
+    onlooker.publish(store)
+    assert Worker(store).read(store) == 20
+
+
 def test_entries_that_an_old_copy_does_not_have_come_back(store):
     """Of a full window the newest are all there again; only what was evicted since the copy is evicted once more."""
     one, two = (Worker(store, RememberingBackend(store, max_entries=4), max_entries=4) for _ in range(2))
@@ -150,9 +163,13 @@ class LosingFleet(RuleBasedStateMachine):
 
     @rule()
     def go_back(self):
-        """An old copy takes the place of the state; all notice it before anybody is taken for dead."""
+        """An old copy takes the place of the state; all notice it before anybody is taken for dead.
+
+        Who was taken for dead before, and has not heard of it, sleeps through it.
+        """
+        self.overslept |= any(worker.member.id in self.store.folded for worker in self.workers)
         self.store.go_back(self.saved)
-        for worker in self.workers:
+        for worker in self.workers * 2:
             worker.publish(self.store)
 
     @rule(asleep=st.integers(0, 3))
@@ -160,9 +177,9 @@ class LosingFleet(RuleBasedStateMachine):
         """All that are awake notice it before anybody is taken for dead; who sleeps meanwhile may miss some counts."""
         self.store.empty()
         self.overslept |= asleep < len(self.workers)
-        for number, worker in enumerate(self.workers):
-            if number != asleep:
-                worker.publish(self.store)
+        awake = [worker for number, worker in enumerate(self.workers) if number != asleep]
+        for worker in awake * 2:
+            worker.publish(self.store)
 
     @invariant()
     def nothing_counts_twice(self):
