@@ -9,7 +9,7 @@ from statistics import quantiles
 from typing import Final, NamedTuple, Self
 
 TIMEOUT_S: Final = 15.0
-REQUESTS_OF_A_CONNECTION: Final = 40
+REQUESTS_OF_A_CONNECTION: Final = 10
 """Then a new one is opened, so that all workers get something to do, whoever accepted first."""
 
 
