@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hydrochat_otel import alerts, faults, pipeline
-from hydrochat_otel.alerts import DEFAULT_THRESHOLDS, Alert, AlertName, Counts, Thresholds
-from hydrochat_otel.pipeline import PipelineError
-from hydrochat_otel.snapshot import Snapshot
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.views import thresholds as alerts
+from hydrochat_otel.views.thresholds import DEFAULT_THRESHOLDS, Alert, AlertName, Counts, Thresholds
+from hydrochat_otel.window.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,13 @@ class _Watcher:
         except PipelineError:
             return
         except Exception as error:
-            faults.note("alerts.evaluate", error)
+            failures.note("alerts.evaluate", error)
             return
         for change in changes:
             try:
                 self._callback(change)
             except Exception as error:
-                faults.note("alerts.callback", error)
+                failures.note("alerts.callback", error)
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval_s):

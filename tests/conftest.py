@@ -10,7 +10,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from hydrochat_otel import access, faults, instruments, metrics_store, pipeline
+from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.web import access
+from hydrochat_otel.window import window
 
 TOKEN = "token-of-the-tests-1234"
 
@@ -84,14 +88,14 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     for variable in _settings_of_ours():
         monkeypatch.delenv(variable)
-    monkeypatch.setattr(faults, "_counts", type(faults._counts)())
+    monkeypatch.setattr(failures, "_counts", type(failures._counts)())
     pipeline.shutdown()
-    metrics_store._global.clear()
+    window._global.clear()
     instruments.on_first_use(None)
     access.wrong_tokens.forget()
     yield
     pipeline.shutdown()
-    metrics_store._global.clear()
+    window._global.clear()
     # What a test set by itself, as a command does for the one that it starts, is not for the next test.
     for variable in _settings_of_ours():
         del os.environ[variable]

@@ -4,13 +4,14 @@ import os
 import threading
 
 import pytest
-from pictures import snapshot
+from factories import snapshot
 
-from hydrochat_otel import alerting, faults
+from hydrochat_otel import alerting
 from hydrochat_otel.alerting import AlertChange, AlertWatch, on_alert
-from hydrochat_otel.alerts import Alert, Thresholds
-from hydrochat_otel.performance import track_response_time
-from hydrochat_otel.snapshot import Budget
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.views.thresholds import Alert, Thresholds
+from hydrochat_otel.window.snapshot import Budget
 
 EVERY_OPERATION_IS_SLOW = 0.0
 
@@ -113,7 +114,7 @@ def test_a_callback_that_raises_is_counted_and_called_again(install):
     assert both.wait(10)
     stop()
     assert calls == ["response_time", "storage"]
-    assert faults.counts() == {"alerts.callback": 2}
+    assert failures.counts() == {"alerts.callback": 2}
 
 
 def test_no_pipeline_is_waited_for():
@@ -122,7 +123,7 @@ def test_no_pipeline_is_waited_for():
     (watcher,) = alerting._watchers
     watcher.look()
     stop()
-    assert faults.counts() == {}
+    assert failures.counts() == {}
 
 
 @pytest.mark.parametrize("bad", [{"interval_s": 0}, {"window_s": -1}])

@@ -6,10 +6,10 @@ import inspect
 import pytest
 from google.genai import types
 
-from hydrochat_otel import gemini_client_v2
-from hydrochat_otel.demo.emulator import Emulator
-from hydrochat_otel.demo.replies import Usage, answer
 from hydrochat_otel.gemini_client_v2 import GeminiClientV2
+from hydrochat_otel.hydrochat.client import client as client_module
+from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.replies import Usage, answer
 
 BEFORE = """
 from datetime import datetime
@@ -108,7 +108,7 @@ async def test_only_the_import_root_changes(install, monkeypatch):
         direct = {"trust_env": False}
         options = types.HttpOptions(base_url=emulator.base_url, client_args=direct, async_client_args=direct)
         client = GeminiClientV2("emulated", http_options=options)
-        monkeypatch.setattr(gemini_client_v2.client._default, "client", lambda: client)
+        monkeypatch.setattr(client_module._default, "client", lambda: client)
         namespace = {}
         exec(BEFORE.replace("apps.hydrochat", "hydrochat_otel"), namespace)
         assert await namespace["run"]() == [

@@ -5,11 +5,12 @@ import logging
 import canary
 import pytest
 from conftest import TOKEN
-from google_genai.test_privacy import conversation
+from instrumentation.gemini.test_privacy import conversation
 
-from hydrochat_otel import faults, web
-from hydrochat_otel.demo.emulator import Emulator
-from hydrochat_otel.performance import get_performance_metrics, track_response_time
+from hydrochat_otel import web
+from hydrochat_otel.instrumentation.tracker import get_performance_metrics, track_response_time
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.testing.emulator import Emulator
 from hydrochat_otel.web import Request, respond
 
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
@@ -88,5 +89,5 @@ def test_a_marked_patient_is_in_nothing_that_can_be_looked_at(install, exported,
         snapshot=installed.snapshot(),
         store=installed.store.export_to_json(),
         logs=[record.getMessage() for record in caplog.records if record.name.startswith("hydrochat_otel")],
-        faults=faults.counts(),
+        faults=failures.counts(),
     )

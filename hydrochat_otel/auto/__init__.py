@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hydrochat_otel import faults, instruments, pipeline
-from hydrochat_otel.auto import absence, program
-from hydrochat_otel.auto.port import PortKeeper
-from hydrochat_otel.auto.program import Role
+from hydrochat_otel.auto import deferred_start, process_role
+from hydrochat_otel.auto.process_role import Role
+from hydrochat_otel.fleet.discovery import fleet_of
+from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.serve.port_keeper import PortKeeper
 from hydrochat_otel.settings import Settings
-from hydrochat_otel.state.location import fleet_of
 
 NAME: Final = "hydrochat"
 """Our name among distros, configurators, instrumentations and exporters."""
@@ -50,7 +52,7 @@ def is_in_charge() -> bool:
 
 def current_role() -> Role:
     """Return the role of this process."""
-    return program.role(sys.orig_argv, os.environ, parent_argv=program.parent_command_line(sys.orig_argv))
+    return process_role.role(sys.orig_argv, os.environ, parent_argv=process_role.parent_command_line(sys.orig_argv))
 
 
 def opens_port(role: Role, settings: Settings, environ: Mapping[str, str]) -> tuple[bool, bool]:
@@ -68,7 +70,7 @@ def _begin_here() -> None:
         return
     role = current_role()
     if role is Role.ABSENT:
-        absence.put_off(lambda: _guarded(lambda: _begin(Role.SERVES)))
+        deferred_start.put_off(lambda: _guarded(lambda: _begin(Role.SERVES)))
     else:
         _begin(role)
 
@@ -89,7 +91,7 @@ def _guarded(step: Callable[[], None]) -> None:
     except Exception as error:
         # Said once: the first call that is tracked shall not try, and tell, the same again.
         instruments.on_first_use(None)
-        faults.note("auto", error, quiet=True)
+        failures.note("auto", error, quiet=True)
         logger.error("%s The application starts without hydrochat_otel.", error)  # noqa: TRY400 - one sentence, no trace
 
 

@@ -9,9 +9,9 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.util._importlib_metadata import entry_points
 
-from hydrochat_otel import faults
-from hydrochat_otel.auto import NAME, STOCK_DISTRO, absence, current_role
-from hydrochat_otel.auto.program import Role
+from hydrochat_otel.auto import NAME, STOCK_DISTRO, current_role, deferred_start
+from hydrochat_otel.auto.process_role import Role
+from hydrochat_otel.runtime import failures
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -27,7 +27,7 @@ class HydroChatDistro(BaseDistro):  # type: ignore[misc] # see its import
             set_defaults(os.environ)
             _choose_configurator(os.environ)
         except Exception as error:
-            faults.note("auto.distro", error)
+            failures.note("auto.distro", error)
 
 
 class HydroChatConfigurator(_OTelSDKConfigurator):
@@ -35,7 +35,7 @@ class HydroChatConfigurator(_OTelSDKConfigurator):
 
     def _configure(self, **kwargs: Any) -> None:
         if current_role() is Role.ABSENT:
-            absence.put_off(lambda: self._configure_now(**kwargs))
+            deferred_start.put_off(lambda: self._configure_now(**kwargs))
         else:
             self._configure_now(**kwargs)
 
@@ -43,7 +43,7 @@ class HydroChatConfigurator(_OTelSDKConfigurator):
         try:
             super()._configure(**kwargs)  # type: ignore[no-untyped-call] # the SDK gives it no types
         except Exception as error:
-            faults.note("auto.configurator", error, quiet=True)
+            failures.note("auto.configurator", error, quiet=True)
             logger.error(  # noqa: TRY400 - one sentence, no trace
                 "OpenTelemetry exports nothing from here (%s); what hydrochat_otel keeps is not affected.", error
             )

@@ -5,8 +5,9 @@ from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # its module has no types
 
-from hydrochat_otel import auto, pipeline
-from hydrochat_otel.pipeline import Pipeline, PipelineError
+from hydrochat_otel import auto
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError
 
 
 class HydroChatInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see its import

@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from hydrochat_otel import json_export, pipeline, web
-from hydrochat_otel.demo.emulator import Emulator
+from hydrochat_otel import web
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.demo.workload import WorkloadReport, run_workload
-from hydrochat_otel.server import Server, ServerError
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.serve.server import Server, ServerError
 from hydrochat_otel.settings import Settings, SettingsError
+from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.views import json_export
 
 _INTERRUPTED: Final = 130
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hydrochat_otel import web
-from hydrochat_otel.fetch import FetchError, fetch
+from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch
 from hydrochat_otel.settings import Settings, SettingsError
 
 _DEADLINE_S: Final = 10.0

@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hydrochat_otel.google_genai import PriceBook, PriceFileError
-from hydrochat_otel.google_genai.rates import Rate, usd_per_million
-from hydrochat_otel.google_genai.usage import STANDARD
+from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
+from hydrochat_otel.prices.rates import Rate, usd_per_million
+from hydrochat_otel.prices.usage import STANDARD
 from hydrochat_otel.settings import Settings, SettingsError
 
 _Row = tuple[str, str, Rate | None]

@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hydrochat_otel.google_genai import PriceBook
-from hydrochat_otel.google_genai.billing import (
+from hydrochat_otel.instrumentation.gemini import PriceBook
+from hydrochat_otel.prices.reconcile.billing_export import (
     FOREIGN,
     UNKNOWN,
     Amount,
@@ -20,7 +20,7 @@ from hydrochat_otel.google_genai.billing import (
     compare,
     read_billing,
 )
-from hydrochat_otel.google_genai.metered import MeteredError, read_prometheus
+from hydrochat_otel.prices.reconcile.prometheus_totals import MeteredError, read_prometheus
 
 
 @click.command()

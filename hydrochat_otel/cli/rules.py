@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from hydrochat_otel.stack import shipped
+from hydrochat_otel.cli import shipped_assets
 
 
 @click.group()
@@ -19,8 +19,8 @@ def rules() -> None:
 def export(directory: Path, *, force: bool) -> None:
     """Write the rules to DIRECTORY, for rule_files in prometheus.yml."""
     try:
-        written = shipped.export("rules", directory, overwrite=force)
-    except shipped.ExportError as error:
+        written = shipped_assets.export("rules", directory, overwrite=force)
+    except shipped_assets.ExportError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     for path in written:

@@ -8,10 +8,11 @@ from typing import Final
 
 import click
 
-from hydrochat_otel import access, auto, web
-from hydrochat_otel.auto import program
-from hydrochat_otel.auto.program import Role
+from hydrochat_otel import auto, web
+from hydrochat_otel.auto import process_role
+from hydrochat_otel.auto.process_role import Role
 from hydrochat_otel.settings import Settings, SettingsError
+from hydrochat_otel.web import access
 
 # As shells do.
 _NOT_FOUND: Final = 127
@@ -56,7 +57,7 @@ def run(host: str | None, port: int | None, state: str | None, command: tuple[st
 def _tell(settings: Settings, command: tuple[str, ...]) -> None:
     """Say where the endpoints will be, and what still keeps them closed."""
     interpreted = PurePath(command[0]).name.startswith("python")
-    role = program.role(command if interpreted else ("python", *command), os.environ)
+    role = process_role.role(command if interpreted else ("python", *command), os.environ)
     opens = auto.opens_port(Role.SERVES if role is Role.ABSENT else role, settings, os.environ)
     if True not in opens:
         return

@@ -12,10 +12,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from hydrochat_otel import access, pipeline, web
-from hydrochat_otel.pipeline import PipelineError
-from hydrochat_otel.server import Server, ServerError
+from hydrochat_otel import web
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.serve.server import Server, ServerError
 from hydrochat_otel.settings import Settings, SettingsError
+from hydrochat_otel.web import access
 
 
 @click.command()

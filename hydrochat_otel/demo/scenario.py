@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, Self
 
-from hydrochat_otel.demo.answers import made_up_reply
-from hydrochat_otel.demo.replies import Reply, Usage, answer, failure, function_call, rate_limited
-from hydrochat_otel.demo.wire import Request
+from hydrochat_otel.testing.answers import made_up_reply
+from hydrochat_otel.testing.replies import Reply, Usage, answer, failure, function_call, rate_limited
+from hydrochat_otel.testing.wire import Request
 
 Step = Literal["classify", "extract", "answer", "scans", "embed", "count", "summarise"]
 

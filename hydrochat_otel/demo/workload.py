@@ -18,8 +18,8 @@ from google.genai import errors, types
 
 from hydrochat_otel.demo.patients import PATIENTS, Patient
 from hydrochat_otel.demo.scenario import FAILING_CASES, Case, Mark, Step, plan
-from hydrochat_otel.demo.wire import STEP_HEADER
-from hydrochat_otel.performance import track_response_time
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.testing.wire import STEP_HEADER
 
 _CONCURRENT_TURNS: Final = 8
 _READ_BEFORE_CLOSING: Final = 2

@@ -4,8 +4,8 @@ from django.apps import AppConfig
 from django.core.checks import register
 from django.core.exceptions import ImproperlyConfigured
 
-from hydrochat_otel import pipeline
-from hydrochat_otel.pipeline import PipelineError
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.pipeline import PipelineError
 from hydrochat_otel.settings import SettingsError
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Info, Warning  # noqa: A004 - the framework's name
 from django.urls import NoReverseMatch, reverse
 
-from hydrochat_otel import pipeline
+from hydrochat_otel.pipeline import pipeline
 
 TAG: Final = "hydrochat_otel"
 

@@ -9,9 +9,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request as RestRequest
 from rest_framework.views import APIView
 
-from hydrochat_otel.access import Viewer
 from hydrochat_otel.django.views import asked, translated, viewer
 from hydrochat_otel.web import EXPORT_PATH, respond
+from hydrochat_otel.web.access import Viewer
 
 
 class MetricsExportAPIView(APIView):

@@ -9,8 +9,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from hydrochat_otel.access import Viewer, nobody
 from hydrochat_otel.web import Request, Response, respond
+from hydrochat_otel.web.access import Viewer, nobody
 
 
 @csrf_exempt  # our forms change nothing but our own strict cookie, and refuse other sites by themselves

@@ -3,7 +3,7 @@
 from typing import Final
 
 from hydrochat_otel.stack import (
-    alerting,
+    alert_rules,
     board_conversations,
     board_gemini,
     board_service,
@@ -26,6 +26,6 @@ def files() -> dict[str, str]:
     boards = (module.board() for module in (board_service, board_gemini, board_conversations, board_telemetry))
     return {
         "rules/hydrochat.recording.yml": rule_files.render(_RECORDINGS, recordings.groups()),
-        "rules/hydrochat.alerts.yml": rule_files.render(_ALERTS, alerting.groups()),
+        "rules/hydrochat.alerts.yml": rule_files.render(_ALERTS, alert_rules.groups()),
         **{f"dashboards/{board.uid}.json": board.render() for board in boards},
     }

@@ -3,9 +3,9 @@
 from typing import Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.prometheus.naming import family_name
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.stack.promql import label
+from hydrochat_otel.views.prometheus.naming import family_name
 
 BEGIN: Final = "<!-- metrics -->"
 END: Final = "<!-- /metrics -->"

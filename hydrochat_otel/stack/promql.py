@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.prometheus.naming import family_name, labels
 from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.views.prometheus.naming import family_name, labels
 
 JOB: Final = "job"
 INSTANCE: Final = "instance"

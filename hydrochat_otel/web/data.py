@@ -3,9 +3,10 @@
 from functools import cache
 from hashlib import blake2b
 
-from hydrochat_otel import alerts, history, json_export, overview, pipeline, prometheus
-from hydrochat_otel.history import PrometheusError, Steps
-from hydrochat_otel.json_export import DEFAULT_LIMIT, Filter
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.views import history, json_export, overview, prometheus, thresholds
+from hydrochat_otel.views.history import PrometheusError, Steps
+from hydrochat_otel.views.json_export import DEFAULT_LIMIT, Filter
 from hydrochat_otel.web import openapi, queries
 from hydrochat_otel.web.guard import closed
 from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure
@@ -51,7 +52,7 @@ def overview_of_all(request: Request) -> Response:
     running = pipeline.current()
     snapshot = running.snapshot()
     threshold_s = running.settings.response_time_threshold_s
-    return answer(JSON, overview.render(snapshot, alerts.evaluate(snapshot), threshold_s=threshold_s))
+    return answer(JSON, overview.render(snapshot, thresholds.evaluate(snapshot), threshold_s=threshold_s))
 
 
 @closed

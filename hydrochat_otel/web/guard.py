@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from hydrochat_otel import access, pipeline
-from hydrochat_otel.access import Access
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.web import access
+from hydrochat_otel.web.access import Access
 from hydrochat_otel.web.message import Request, Response, failure
 
 Handler = Callable[[Request], Response]

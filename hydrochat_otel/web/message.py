@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from hydrochat_otel.access import Viewer, nobody
+from hydrochat_otel.web.access import Viewer, nobody
 
 MAX_BODY_BYTES: Final = 4096
 """The longest body that a host reads; a form with a token is far below it."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from hydrochat_otel import history, json_export
+from hydrochat_otel.views import history, json_export
 from hydrochat_otel.web import paths, queries
 from hydrochat_otel.web.queries import Parameter
 

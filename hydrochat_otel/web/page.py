@@ -6,8 +6,10 @@ from importlib.resources import files
 from typing import Final
 from urllib.parse import parse_qs
 
-from hydrochat_otel import access, alerts, overview, pipeline
-from hydrochat_otel.access import Access
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.views import overview, thresholds
+from hydrochat_otel.web import access
+from hydrochat_otel.web.access import Access
 from hydrochat_otel.web.data import described
 from hydrochat_otel.web.guard import CHALLENGE, decision, explanation, retry_after
 from hydrochat_otel.web.message import HTML, MAX_BODY_BYTES, Refused, Request, Response, answer, bodiless
@@ -35,7 +37,7 @@ def page(request: Request) -> Response:
     running = pipeline.current()
     snapshot = running.snapshot()
     threshold_s = running.settings.response_time_threshold_s
-    tables = overview.html_tables(overview.picture(snapshot, alerts.evaluate(snapshot), threshold_s=threshold_s))
+    tables = overview.html_tables(overview.picture(snapshot, thresholds.evaluate(snapshot), threshold_s=threshold_s))
     return answer(HTML, _asset("index.html").replace(b"<!--tables-->", tables.encode()), _POLICY)
 
 

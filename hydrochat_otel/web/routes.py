@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from hydrochat_otel import faults
-from hydrochat_otel.pipeline import PipelineError
+from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.runtime import failures
 from hydrochat_otel.web import data, page, paths
 from hydrochat_otel.web.delivery import delivered
 from hydrochat_otel.web.guard import Handler
@@ -46,7 +46,7 @@ def respond(request: Request) -> Response:
     """Answer one request, on the calling thread; never raises.
 
     Milliseconds, but for a history that Prometheus has to be asked for: that takes up to
-    :data:`hydrochat_otel.history.prometheus_api.DEADLINE_S`.
+    :data:`hydrochat_otel.views.history.prometheus_api.DEADLINE_S`.
     """
     try:
         response = _answer(request)
@@ -55,7 +55,7 @@ def respond(request: Request) -> Response:
     except PipelineError as error:
         response = failure(503, str(error), ("Retry-After", "5"))
     except Exception as error:
-        faults.note("web", error)
+        failures.note("web", error)
         response = failure(500, "The numbers could not be rendered; the application itself is not affected.")
     return delivered(request, response)
 

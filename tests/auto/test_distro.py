@@ -6,9 +6,9 @@ import pytest
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
 from hydrochat_otel import auto
-from hydrochat_otel.auto import distro, launch
+from hydrochat_otel.auto import distro, distro_choice
 from hydrochat_otel.auto.distro import HydroChatConfigurator, HydroChatDistro, set_defaults
-from hydrochat_otel.auto.launch import choose_distro
+from hydrochat_otel.auto.distro_choice import choose_distro
 
 OURS = {("opentelemetry_distro", "hydrochat"), ("opentelemetry_metrics_exporter", "hydrochat")}
 STOCK = {("opentelemetry_distro", "distro")}
@@ -39,7 +39,7 @@ def installed(monkeypatch):
             return [EntryPoint(found) for kind, found in everything if kind == group and name in {None, found}]
 
         monkeypatch.setattr(distro, "entry_points", entry_points)
-        monkeypatch.setattr(launch, "entry_points", entry_points)
+        monkeypatch.setattr(distro_choice, "entry_points", entry_points)
 
     return pretend
 
@@ -116,7 +116,7 @@ def test_a_distro_that_fails_breaks_nothing(monkeypatch):
 
     monkeypatch.setattr(distro, "set_defaults", fail)
     HydroChatDistro().configure()
-    assert distro.faults.counts() == {"auto.distro": 1}
+    assert distro.failures.counts() == {"auto.distro": 1}
 
 
 def test_an_sdk_that_cannot_be_configured_is_one_sentence(monkeypatch, caplog):
@@ -136,7 +136,7 @@ def test_a_supervisor_gets_no_providers(monkeypatch):
     """Where nothing of ours may be, the SDK is configured in each worker that is forked, and only there."""
     steps, configured = [], []
     monkeypatch.setattr(distro, "current_role", lambda: auto.Role.ABSENT)
-    monkeypatch.setattr(distro.absence, "put_off", steps.append)
+    monkeypatch.setattr(distro.deferred_start, "put_off", steps.append)
     monkeypatch.setattr(_OTelSDKConfigurator, "_configure", lambda _, **given: configured.append(given))
     HydroChatConfigurator().configure(auto_instrumentation_version="1")
     assert configured == []

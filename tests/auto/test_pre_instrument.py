@@ -4,20 +4,21 @@ import functools
 import subprocess
 
 import pytest
-from commanded import PROGRAMS, PROJECT, environment, free_port
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
+from running_command import PROGRAMS, PROJECT, environment, free_port
 
-from hydrochat_otel import auto, pipeline
+from hydrochat_otel import auto
 from hydrochat_otel.auto import opens_port
 from hydrochat_otel.auto.instrumentor import HydroChatInstrumentor
-from hydrochat_otel.auto.program import Role
+from hydrochat_otel.auto.process_role import Role
+from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.settings import Settings
 
 CODE = """
 from opentelemetry import trace
-from hydrochat_otel import pipeline
-from hydrochat_otel.google_genai.instrumentor import _patches
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.instrumentation.gemini.instrumentor import _patches
 from hydrochat_otel.performance import get_performance_metrics, track_response_time
 
 track_response_time("turn")(lambda: None)()
@@ -126,7 +127,7 @@ def test_the_instrumentor_from_code(monkeypatch):
     instrumentor.instrument()
     running = pipeline.current()
     calls = running.instrumentor._calls
-    patches = __import__("hydrochat_otel.google_genai.instrumentor", fromlist=["_patches"])._patches
+    patches = __import__("hydrochat_otel.instrumentation.gemini.instrumentor", fromlist=["_patches"])._patches
     on = calls in patches.holders
     instrumentor.uninstrument()
     assert (running.implicit, on, calls in patches.holders) == (False, True, False)

@@ -5,8 +5,8 @@ import os
 import signal
 
 import pytest
-from commanded import eventually, get, listeners, service, threads
 from conftest import TOKEN
+from running_command import eventually, get, listeners, service, threads
 
 SERVERS = {
     "gunicorn": ("gunicorn", "--workers", "2", "--bind", "127.0.0.1:PORT", "plain:wsgi"),

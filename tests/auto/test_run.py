@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from commanded import PROGRAMS, PROJECT, environment, eventually, service
+from running_command import PROGRAMS, PROJECT, environment, eventually, service
 
 from hydrochat_otel.cli.run import run
 

@@ -50,8 +50,8 @@ class Counted(NamedTuple):
 
 def start_ours(meters: Any) -> Callable[[], Counted]:
     """This project's, read from its metrics."""
-    from hydrochat_otel import instruments  # noqa: PLC0415 - each process needs one of them
-    from hydrochat_otel.google_genai import GeminiInstrumentor  # noqa: PLC0415
+    from hydrochat_otel.instrumentation import instruments  # noqa: PLC0415 - each process needs one of them
+    from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor  # noqa: PLC0415
 
     instruments.bind(meters.instruments)
     GeminiInstrumentor().instrument()
@@ -142,10 +142,10 @@ def run_scenarios(tool: Tool) -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     from google_genai import exchange  # noqa: PLC0415 - the tests' own modules, once the path is set
-    from google_genai.meters import Meters  # noqa: PLC0415
-    from google_genai.scenarios import possible  # noqa: PLC0415
+    from instrumentation.gemini.meters import Meters  # noqa: PLC0415
+    from instrumentation.gemini.scenarios import possible  # noqa: PLC0415
 
-    from hydrochat_otel.demo.emulator import Emulator  # noqa: PLC0415
+    from hydrochat_otel.testing.emulator import Emulator  # noqa: PLC0415
 
     class Switch:
         """Providers that are exchanged for each scenario, because an instrumentation keeps the first it gets."""

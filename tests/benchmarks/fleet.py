@@ -21,9 +21,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fleet.comparison import COLUMNS, Comparison, compare
-from fleet.scenario import Event, Report, Scenario, State, run, run_without_plugin
-from fleet.services import Setup
+from fleet_runs.comparison import COLUMNS, Comparison, compare
+from fleet_runs.scenario import Event, Report, Scenario, State, run, run_without_plugin
+from fleet_runs.services import Setup
 
 SETUPS = (
     Setup("gunicorn", 2),

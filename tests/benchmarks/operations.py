@@ -15,9 +15,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
-from hydrochat_otel import pipeline
-from hydrochat_otel.deferred import DeferredQueue
-from hydrochat_otel.performance import track_response_time
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime.deferred_queue import DeferredQueue
 
 BATCH = 500
 ROUNDS = 60

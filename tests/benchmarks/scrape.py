@@ -19,10 +19,11 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parsed_text
 
-from hydrochat_otel import prometheus, semconv
-from hydrochat_otel.prometheus import Format
-from hydrochat_otel.reader import families
-from hydrochat_otel.snapshot import Attributes, Retention, Snapshot
+from hydrochat_otel import semconv
+from hydrochat_otel.sdk.reader import families
+from hydrochat_otel.views import prometheus
+from hydrochat_otel.views.prometheus import Format
+from hydrochat_otel.window.snapshot import Attributes, Retention, Snapshot
 
 SERIES = 1000
 ROUNDS = 15

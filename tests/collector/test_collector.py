@@ -20,10 +20,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Status, StatusCode
 from stack.servers import Prometheus, eventually, get
 
-from hydrochat_otel import pipeline, prometheus
-from hydrochat_otel.demo.emulator import Emulator
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.demo.workload import run_workload
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.views import prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 

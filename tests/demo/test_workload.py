@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from hydrochat_otel.demo import workload
-from hydrochat_otel.demo.emulator import Emulator
-from hydrochat_otel.demo.ledger import CallCounts
 from hydrochat_otel.demo.patients import PATIENTS
-from hydrochat_otel.demo.replies import answer
 from hydrochat_otel.demo.scenario import Case, ConversationBrain, Mark, plan
 from hydrochat_otel.demo.workload import UnexpectedOutcomeError, run_workload
+from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.ledger import CallCounts
+from hydrochat_otel.testing.replies import answer
 
 TURNS = 48
 """Two rounds of all cases."""

@@ -7,10 +7,10 @@ import pytest
 from stack import go_programs
 from stack.servers import scrape_app
 
-from hydrochat_otel.demo.emulator import Emulator
+from hydrochat_otel.cli import shipped_assets
 from hydrochat_otel.demo.scenario import ConversationBrain
-from hydrochat_otel.server import Server
-from hydrochat_otel.stack import shipped
+from hydrochat_otel.serve.server import Server
+from hydrochat_otel.testing.emulator import Emulator
 
 collect_ignore = ["test_compose_config.py"] if go_programs.LEFT_OUT else []
 
@@ -33,7 +33,7 @@ def served(install):
 def quick_rules(tmp_path):
     """The shipped rules, evaluated every second and without waiting before they fire; nothing else is changed."""
     directory = tmp_path / "rules"
-    for path in shipped.export("rules", directory):
+    for path in shipped_assets.export("rules", directory):
         text = re.sub(r"^(\s+)interval: .*$", r"\1interval: 1s", path.read_text(), flags=re.MULTILINE)
         text = re.sub(r"^\s+for: .*\n", "", text, flags=re.MULTILINE)
         path.write_text(text)
@@ -51,6 +51,6 @@ def assets(tmp_path):
     """A copy of every shipped asset of the stack, as files."""
     directory = tmp_path / "assets"
     for folder in ("alertmanager", "prometheus", "rules", "dashboards"):
-        shipped.export(folder, directory / folder)
+        shipped_assets.export(folder, directory / folder)
     yield directory
     shutil.rmtree(directory)

@@ -11,8 +11,8 @@ from google import genai
 from google.genai import errors, types
 from stack.servers import Program, Prometheus, Webhook, eventually, free_port
 
-from hydrochat_otel.demo.replies import failure
-from hydrochat_otel.stack import alerting
+from hydrochat_otel.stack import alert_rules
+from hydrochat_otel.testing.replies import failure
 
 MODEL = "gemini-2.5-flash"
 
@@ -69,7 +69,7 @@ def test_both_configurations_route_alike(assets):
 
 def test_inhibition_speaks_of_alerts_that_exist(assets):
     """Every alert that the rules of inhibition name is one of ours."""
-    names = {rule.name for group in alerting.groups() for rule in group.rules}
+    names = {rule.name for group in alert_rules.groups() for rule in group.rules}
     matchers = [
         matcher
         for rule in shipped_config(assets)["inhibit_rules"]
@@ -77,7 +77,7 @@ def test_inhibition_speaks_of_alerts_that_exist(assets):
     ]
     sources = {matcher.split(" = ")[1] for matcher in matchers if matcher.startswith("alertname = ")}
     assert sources <= names
-    assert {severity for group in alerting.groups() for rule in group.rules for severity in [rule.severity]} == {
+    assert {severity for group in alert_rules.groups() for rule in group.rules for severity in [rule.severity]} == {
         "page",
         "warning",
         "info",

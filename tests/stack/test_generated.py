@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hydrochat_otel import semconv
-from hydrochat_otel.prometheus.naming import family_name
 from hydrochat_otel.stack import generated, metric_table, promql, recordings
+from hydrochat_otel.views.prometheus.naming import family_name
 
 README = Path(__file__).parents[2] / "README.md"
 ASSETS = files("hydrochat_otel").joinpath("assets")

@@ -9,9 +9,9 @@ from conftest import require_program
 from stack import go_programs
 from stack.servers import Prometheus, Talking, eventually, scrape_app
 
-from hydrochat_otel import pipeline
+from hydrochat_otel.cli import shipped_assets
 from hydrochat_otel.demo.workload import run_workload
-from hydrochat_otel.stack import shipped
+from hydrochat_otel.pipeline import pipeline
 
 RANGE_S = 20
 BUILT_IN = {"$__rate_interval": "6s", "$__range_s": str(RANGE_S), "$__range": f"{RANGE_S}s", "$__interval": "2s"}
@@ -25,7 +25,7 @@ def prometheus_program(release):
 
 
 def dashboards():
-    return [json.loads(one.read_text()) for one in shipped.assets("dashboards")]
+    return [json.loads(one.read_text()) for one in shipped_assets.assets("dashboards")]
 
 
 def panels(dashboard):

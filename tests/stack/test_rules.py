@@ -7,14 +7,14 @@ import pytest
 import yaml
 from conftest import require_program
 
-from hydrochat_otel.stack import alerting, recordings
+from hydrochat_otel.stack import alert_rules, recordings
 from hydrochat_otel.stack.rule_files import Alert
 
 CASES = Path(__file__).parent / "rules"
 
 
 def alerts():
-    return [rule for group in alerting.groups() for rule in group.rules if isinstance(rule, Alert)]
+    return [rule for group in alert_rules.groups() for rule in group.rules if isinstance(rule, Alert)]
 
 
 def case_names():
@@ -61,7 +61,7 @@ def test_every_alert_says_what_to_do():
 def test_rules_read_only_what_is_recorded():
     """Every recorded series that a rule reads is written by a rule before it."""
     written = [rule.record for group in recordings.groups() for rule in group.rules]
-    text = "\n".join(rule.expression for group in (*recordings.groups(), *alerting.groups()) for rule in group.rules)
+    text = "\n".join(rule.expression for group in (*recordings.groups(), *alert_rules.groups()) for rule in group.rules)
     read = set(re.findall(r"\b\w+:\w+(?::\w+)?\b", text))
     assert read <= set(written)
     assert len(written) == len(set(written))

@@ -1,13 +1,14 @@
-"""Promises of :mod:`hydrochat_otel.access`: who may look, and how often somebody may guess."""
+"""Promises of :mod:`hydrochat_otel.web.access`: who may look, and how often somebody may guess."""
 
 import json
 
 import pytest
 from conftest import TOKEN
 
-from hydrochat_otel import access, faults, web
-from hydrochat_otel.access import Access, Viewer, WrongTokens, decide
-from hydrochat_otel.web import Request, respond
+from hydrochat_otel import web
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.web import Request, access, respond
+from hydrochat_otel.web.access import Access, Viewer, WrongTokens, decide
 
 RIGHT, WRONG = {"authorization": f"Bearer {TOKEN}"}, {"authorization": "Bearer of somebody else"}
 
@@ -47,7 +48,7 @@ def test_a_session_store_that_is_down():
         raise ConnectionError
 
     assert decide({}, TOKEN, viewer=down) is Access.UNAUTHENTICATED
-    assert faults.counts() == {"web.viewer": 1}
+    assert failures.counts() == {"web.viewer": 1}
 
 
 def test_strange_cookies_of_the_host_do_not_hide_ours():

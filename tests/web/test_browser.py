@@ -6,8 +6,8 @@ import socket
 import frozen
 import pytest
 
-from hydrochat_otel.performance import track_response_time
-from hydrochat_otel.server import Server
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.serve.server import Server
 
 webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402 - after the skip

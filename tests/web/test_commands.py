@@ -20,8 +20,8 @@ from servers import PROJECT, Host, free_port, running
 from hydrochat_otel import web
 from hydrochat_otel.cli.export import Source, export
 from hydrochat_otel.cli.serve import serve
-from hydrochat_otel.fetch import FetchError
-from hydrochat_otel.server import Server
+from hydrochat_otel.runtime.deadline_fetch import FetchError
+from hydrochat_otel.serve.server import Server
 
 ENVIRON = {**os.environ, "PYTHONPATH": str(PROJECT), "HYDROCHAT_METRICS_TOKEN": TOKEN, "COLUMNS": "100"}
 

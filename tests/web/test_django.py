@@ -9,7 +9,8 @@ import pytest
 from cases import BEARER, TOKEN
 from servers import PROJECT, Host
 
-from hydrochat_otel import access, web
+from hydrochat_otel import web
+from hydrochat_otel.web import access
 
 PATHS = [web.EXPORT_PATH, web.METRICS_PATH, web.HISTORY_PATH, "/hydrochat/telemetry/", "/rest/metrics/export/"]
 

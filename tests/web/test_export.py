@@ -8,12 +8,13 @@ import jsonschema
 import pytest
 from conftest import TOKEN
 
-from hydrochat_otel import json_export, web
-from hydrochat_otel.entry import Entry
-from hydrochat_otel.performance import track_response_time
-from hydrochat_otel.pipeline import Pipeline
-from hydrochat_otel.snapshot import Snapshot
+from hydrochat_otel import web
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.views import json_export
 from hydrochat_otel.web import Request, respond
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Snapshot
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 SCHEMA = jsonschema.Draft202012Validator(

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.history`: from the window and from Prometheus, whatever that one answers."""
+"""Promises of :mod:`hydrochat_otel.views.history`: from the window and from Prometheus, whatever that one answers."""
 
 import contextlib
 import json
@@ -14,13 +14,14 @@ import pytest
 from conftest import TOKEN, require_program
 from misbehaving import listening, says
 
-from hydrochat_otel import history, web
-from hydrochat_otel.entry import Entry
-from hydrochat_otel.history import PrometheusError, Steps, from_prometheus, from_window
-from hydrochat_otel.history.prometheus_api import query
+from hydrochat_otel import web
 from hydrochat_otel.settings import Settings, SettingsError
-from hydrochat_otel.snapshot import Retention, Snapshot
+from hydrochat_otel.views import history
+from hydrochat_otel.views.history import PrometheusError, Steps, from_prometheus, from_window
+from hydrochat_otel.views.history.prometheus_api import query
 from hydrochat_otel.web import Request, respond
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Retention, Snapshot
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads(history.schema()), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER

@@ -12,7 +12,7 @@ DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "django_site"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-INSTALLED_APPS = ["django.contrib.contenttypes", "telling.Telling"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "thread_report_app.Telling"]
 USE_TZ = True
 
 

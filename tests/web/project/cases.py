@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from hydrochat_otel import access, web
+from hydrochat_otel import web
+from hydrochat_otel.web import access
 
 TOKEN = "token-of-the-tests-1234"
 BEARER = {"authorization": f"Bearer {TOKEN}"}

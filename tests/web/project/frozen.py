@@ -1,9 +1,10 @@
 """A pipeline whose picture never changes, so that every host has the same numbers to show."""
 
-from hydrochat_otel import pipeline, semconv
-from hydrochat_otel.entry import Entry
-from hydrochat_otel.pipeline import Pipeline
-from hydrochat_otel.snapshot import Exemplar, Family, HistogramPoint, NumberPoint, Retention, Snapshot
+from hydrochat_otel import semconv
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint, Retention, Snapshot
 
 TOKEN = "token-of-the-tests-1234"
 NOW_S = 1_760_000_000.0

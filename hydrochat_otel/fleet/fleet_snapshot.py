@@ -1,0 +1,97 @@
+"""The picture of the whole fleet: one snapshot of what is known of all members."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from hydrochat_otel import semconv
+from hydrochat_otel.fleet import merging
+from hydrochat_otel.fleet.totals import Record
+from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import (
+    Attributes,
+    Budget,
+    Family,
+    FamilyKind,
+    NumberPoint,
+    Retention,
+    Sharing,
+    Snapshot,
+)
+
+_KIND: Final[Mapping[str, FamilyKind]] = {"observable_counter": "counter", "gauge": "gauge"}
+
+
+def snapshot_of(
+    records: Sequence[Record],
+    entries: Sequence[Entry],
+    evicted: Mapping[str, int],
+    *,
+    unix_s: float,
+    max_entries: int,
+    ttl_hours: float,
+    budget: Budget,
+    sharing: Sharing,
+    instance_is_named: bool,
+) -> Snapshot:
+    """Return one snapshot of all members.
+
+    Args:
+        records: Of the tombstone, if there is one, and of each member.
+        entries: The retained window of all, oldest first; expired ones are left out.
+        evicted: Entries that have left it, by reason.
+        unix_s: Now, in seconds since the epoch.
+        max_entries: Of the window.
+        ttl_hours: Of the window.
+        budget: Of all together.
+        sharing: How many they are.
+        instance_is_named: Whether the user gave the instance an id; an id made at random is each process's own.
+    """
+    oldest_unix_s = unix_s - ttl_hours * 3600
+    live = tuple(entry for entry in entries if entry.end_unix_s > oldest_unix_s)[-max_entries:]
+    retention = Retention(max_entries, ttl_hours, len(live), 100.0 * len(live) / max_entries)
+    whole = (
+        _family(semconv.RETENTION_EVICTED, evicted, semconv.REASON),
+        _family(semconv.RETENTION_ENTRIES, {"": len(live)}),
+        _family(semconv.RETENTION_UTILIZATION, {"": len(live) / max_entries}),
+        _family(semconv.STATE_WORKERS, {"": sharing.workers}),
+        *budget_families(budget),
+    )
+    return Snapshot(
+        unix_s=unix_s,
+        resource=_common(
+            [record.resource for record in records if record.resource], instance_is_named=instance_is_named
+        ),
+        families=merging.merged([*(record.families for record in records), whole]),
+        entries=live,
+        retention=retention,
+        budget=budget,
+        sharing=sharing,
+    )
+
+
+def budget_families(budget: Budget) -> Iterable[Family]:
+    """Yield the gauges of what was spent and of what may be."""
+    yield _family(semconv.LLM_SPEND, {"day": budget.spent_day_usd, "month": budget.spent_month_usd}, semconv.PERIOD)
+    if budget.day_usd is not None and budget.month_usd is not None:
+        yield _family(semconv.LLM_BUDGET, {"day": budget.day_usd, "month": budget.month_usd}, semconv.PERIOD)
+
+
+def _family(spec: MetricSpec, values: Mapping[str, float], attribute: str | None = None) -> Family:
+    points = tuple(
+        NumberPoint({} if attribute is None else {attribute: label}, value) for label, value in values.items()
+    )
+    return Family(spec.name, _KIND[spec.kind], spec.unit, spec.description, semconv.SCOPE, "", points)
+
+
+def _common(resources: Sequence[Attributes], *, instance_is_named: bool) -> Attributes:
+    """Return what is true of all, and nothing that tells one process from the next."""
+    if not resources:
+        return {}
+    return {
+        key: value
+        for key, value in resources[0].items()
+        if all(other.get(key) == value for other in resources[1:])
+        and (instance_is_named or key != "service.instance.id")
+        and not (key.startswith("process.") and not key.startswith("process.runtime."))
+    }

@@ -1,0 +1,226 @@
+"""How the numbers of several processes become those of all: counters and histograms add up, gauges by their meaning.
+
+Pure functions on :class:`Family`; nothing here knows where the numbers come from.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from hydrochat_otel import semconv
+from hydrochat_otel.window.snapshot import Attributes, Exemplar, Family, HistogramPoint, NumberPoint, Point
+
+MAX_SERIES: Final = 2000
+"""Series of one metric that are kept of members that have gone, as many as the SDK keeps of one that lives."""
+
+OVERFLOW: Final[Mapping[str, str]] = {"otel.metric.overflow": "true"}
+"""The attributes under which further series are lumped together, as the SDK does it."""
+
+_Key = tuple[str, str, str]
+_Labels = frozenset[tuple[str, str]]
+_ACROSS: Final = {spec.name: spec.across for spec in semconv.METRICS}
+_COMBINE: Final[Mapping[str, Callable[[float, float], float]]] = {
+    "sum": lambda one, other: one + other,
+    "max": max,
+    "min": min,
+    "fleet": lambda _, other: other,  # whoever knows the whole picture speaks last
+}
+
+
+def merged(parts: Iterable[Sequence[Family]]) -> tuple[Family, ...]:
+    """Return the families of all parts together.
+
+    Families of the same scope, name and kind become one, series of the same attributes one series. Counters and
+    histograms add up; histograms of different edges on those that all of them know, which loses detail and no count.
+    A gauge of ours follows :attr:`MetricSpec.across`, where of ``fleet`` the last part counts; another one adds up if
+    it is additive, else the highest counts.
+    """
+    found: dict[_Key, list[Family]] = {}
+    for families in parts:
+        for family in families:
+            found.setdefault(_key(family), []).append(family)
+    return tuple(_together(same) for same in found.values())
+
+
+def minus(families: Sequence[Family], base: Sequence[Family]) -> tuple[Family, ...]:
+    """Return the families less what the base had counted already; gauges stay, nothing falls below zero."""
+    if not base:
+        return tuple(families)
+    before = {_key(family): {_labels(point): point for point in family.points} for family in base if _lasts(family)}
+    return tuple(
+        replace(family, points=tuple(_less(point, before[key].get(_labels(point))) for point in family.points))
+        if (key := _key(family)) in before
+        else family
+        for family in families
+    )
+
+
+def exact(families: Iterable[Family]) -> tuple[Family, ...]:
+    """Return the families with counts and sums on a binary grid, rounded down, so that they add up without rounding.
+
+    Sums of doubles depend on their order in the last digit; a counter that falls by that digit looks like one that was
+    reset. On the grid all orders agree, up to 130 000 dollars or 130 000 000 seconds.
+    """
+    return tuple(
+        replace(family, points=tuple(_on_grid(point, grid_of(family.unit)) for point in family.points))
+        if _lasts(family)
+        else family
+        for family in families
+    )
+
+
+def grid_of(unit: str) -> int:
+    """Return the steps to one of the unit: 2**-36 dollars, 2**-26 seconds and others."""
+    return 1 << (36 if unit == "{USD}" else 26)
+
+
+def floored(value: float, steps: int) -> float:
+    """Return the highest multiple of the step that is not above the value; whole and infinite ones as they are."""
+    if isinstance(value, int) or not math.isfinite(value):
+        return value
+    return math.floor(value * steps) / steps
+
+
+def _on_grid(point: Point, steps: int) -> Point:
+    if isinstance(point, HistogramPoint):
+        return point._replace(sum=floored(point.sum, steps))
+    return point._replace(value=floored(point.value, steps))
+
+
+def lasting(families: Iterable[Family], *, max_series: int = MAX_SERIES) -> tuple[Family, ...]:
+    """Return what stays true of a process that has gone: counters and histograms, without exemplars, bounded.
+
+    Series beyond `max_series` of a metric are added up under :data:`OVERFLOW`.
+    """
+    return tuple(_bounded(_bare(family), max_series) for family in families if _lasts(family))
+
+
+def counts_anything(families: Iterable[Family]) -> bool:
+    """Return whether any counter or histogram shows more than zero."""
+    return any(
+        any(point.counts) if isinstance(point, HistogramPoint) else point.value
+        for family in families
+        if _lasts(family)
+        for point in family.points
+    )
+
+
+def count_the_same(one: Sequence[Family], other: Sequence[Family]) -> bool:
+    """Return whether the counters and histograms of both show the same; the first difference decides."""
+    if len(one) != len(other):
+        return False
+    for now, before in zip(one, other, strict=True):
+        if now.name != before.name or (_lasts(now) and len(now.points) != len(before.points)):
+            return False
+        if _lasts(now):
+            for point, known in zip(now.points, before.points, strict=True):
+                if point._replace(exemplars=()) != known._replace(exemplars=()):
+                    return False
+    return True
+
+
+def _key(family: Family) -> _Key:
+    # Not its version: while a new version is rolled out, old and new workers count the same things.
+    return family.scope, family.name, family.kind
+
+
+def _lasts(family: Family) -> bool:
+    return family.kind != "gauge"
+
+
+def _labels(point: Point) -> _Labels:
+    return frozenset(point.attributes.items())
+
+
+def _together(same: list[Family]) -> Family:
+    first = same[0]
+    if len(same) == 1:
+        return first
+    across = _across(first)
+    points: dict[_Labels, Point] = {}
+    for family in same:
+        for point in family.points:
+            labels = _labels(point)
+            known = points.get(labels)
+            points[labels] = point if known is None else _sum(known, point, across)
+    return replace(first, points=tuple(points.values()))
+
+
+def _across(family: Family) -> str:
+    if family.kind != "gauge":
+        return "sum"
+    if family.scope == semconv.SCOPE and family.name in _ACROSS:
+        return _ACROSS[family.name]
+    return "sum" if family.additive else "max"
+
+
+def _sum(one: Point, other: Point, across: str) -> Point:
+    if isinstance(one, HistogramPoint) and isinstance(other, HistogramPoint):
+        edges, counts = _added(one, other)
+        exemplars = _newest((*one.exemplars, *other.exemplars), edges)
+        return HistogramPoint(one.attributes, edges, counts, one.sum + other.sum, exemplars)
+    if isinstance(one, NumberPoint) and isinstance(other, NumberPoint):
+        exemplars = _newest((*one.exemplars, *other.exemplars), ())
+        return NumberPoint(one.attributes, _COMBINE[across](one.value, other.value), exemplars)
+    return one
+
+
+def _added(one: HistogramPoint, other: HistogramPoint) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    if one.edges == other.edges:
+        return one.edges, tuple(map(int.__add__, one.counts, other.counts))
+    edges = tuple(
+        edge for edge in sorted({*one.edges, *other.edges}) if _is_known(one, edge) and _is_known(other, edge)
+    )
+    upto = [_up_to(one, edge) + _up_to(other, edge) for edge in edges]
+    total = sum(one.counts) + sum(other.counts)
+    return edges, tuple(high - low for low, high in zip([0, *upto], [*upto, total], strict=True))
+
+
+def _is_known(point: HistogramPoint, edge: float) -> bool:
+    """Return whether it can be told how many values of the histogram are at most the edge."""
+    index = bisect_left(point.edges, edge)
+    return (index < len(point.edges) and point.edges[index] == edge) or point.counts[index] == 0
+
+
+def _up_to(point: HistogramPoint, edge: float) -> int:
+    index = bisect_left(point.edges, edge)
+    inside = index < len(point.edges) and point.edges[index] == edge
+    return sum(point.counts[: index + 1 if inside else index])
+
+
+def _newest(exemplars: Iterable[Exemplar], edges: tuple[float, ...]) -> tuple[Exemplar, ...]:
+    """Return the newest exemplar of each bucket."""
+    newest: dict[int, Exemplar] = {}
+    for exemplar in exemplars:
+        bucket = bisect_left(edges, exemplar.value)
+        if bucket not in newest or newest[bucket].unix_s < exemplar.unix_s:
+            newest[bucket] = exemplar
+    return tuple(newest.values())
+
+
+def _less(point: Point, before: Point | None) -> Point:
+    if isinstance(point, HistogramPoint) and isinstance(before, HistogramPoint) and point.edges == before.edges:
+        counts = tuple(max(0, now - then) for now, then in zip(point.counts, before.counts, strict=True))
+        return point._replace(counts=counts, sum=point.sum - before.sum if any(counts) else 0.0)
+    if isinstance(point, NumberPoint) and isinstance(before, NumberPoint):
+        return point._replace(value=max(0, point.value - before.value))
+    return point
+
+
+def _bare(family: Family) -> Family:
+    return replace(family, points=tuple(point._replace(exemplars=()) for point in family.points))
+
+
+def _bounded(family: Family, max_series: int) -> Family:
+    if len(family.points) <= max_series:
+        return family
+    named = [point for point in family.points if dict(point.attributes) != OVERFLOW]
+    lumped = [point for point in family.points if dict(point.attributes) == OVERFLOW]
+    total: Point | None = None
+    for point in (*lumped, *named[max_series - 1 :]):
+        attributes: Attributes = OVERFLOW
+        more = point._replace(attributes=attributes)
+        total = more if total is None else _sum(total, more, "sum")
+    return replace(family, points=(*named[: max_series - 1], *([total] if total else [])))

@@ -1,0 +1,241 @@
+"""The thread that publishes, and what the process knows of the others; the host's path never comes here.
+
+While the shared state is away, numbers wait where they are: counters are cumulative, and entries wait in a bounded
+outbox. It is tried again a little later each time, and a log says once that it went and once that it is back.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.discovery import Location
+from hydrochat_otel.fleet.member import Member, Own, View
+from hydrochat_otel.runtime import exits, failures
+from hydrochat_otel.settings import Settings
+from hydrochat_otel.window.window import MetricsStore
+
+logger: Final = logging.getLogger("hydrochat_otel")
+
+_MAX_DELAY_S: Final = 1.0
+"""How long is waited at most, beyond the interval, until a state that is away is tried again."""
+_TURN_S: Final = 2.0
+"""How long a scrape waits for another exchange of the same process."""
+_FORK_S: Final = 0.5
+"""How long a fork waits for an exchange under way, whose connection the child must not share."""
+_INTEREST_S: Final = 60.0
+"""How long the others' numbers are kept fresh after somebody in the process asked for them."""
+
+
+class Publisher:
+    """Publishes this process's numbers every interval, and reads everybody's; any thread may call.
+
+    Args:
+        settings: State, interval and bounds.
+        group: Name of the service.
+        collect: Returns the process's own cumulative numbers.
+        store: Returns the process's retained window.
+        prepare: Called on the thread before it publishes.
+
+    Raises:
+        StateError: The library that the state needs is not installed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        collect: Callable[[], Own],
+        store: Callable[[], MetricsStore],
+        *,
+        prepare: Callable[[], object] = lambda: None,
+    ) -> None:
+        interval_s = settings.publish_interval_s
+        self._interval_s = interval_s
+        self._heartbeat_s = max(3.0, 3 * interval_s)
+        self._settle_s = 2 * interval_s + _MAX_DELAY_S
+        bounds = Bounds(
+            max_entries=settings.max_entries,
+            ttl_s=settings.ttl_hours * 3600,
+            silent_after_s=max(10.0, 10 * interval_s),
+        )
+        self._location = Location(settings.state, group, bounds)
+        self._collect = collect
+        self._store = store
+        self._prepare = prepare
+        self._member: Member | None = None
+        self._turn = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._next_heartbeat_s = 0.0
+        self._wanted_until_s = 0.0
+        self._failing_since_s: float | None = None
+        self._held_for_fork = False
+        self.problem: str | None = None
+        self.kind = "memory"
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def fresh(self) -> View | None:
+        """Publish what is new, read everything in the same transaction, and return it; None in ``memory``.
+
+        Raises:
+            StateError: The state cannot be used now.
+        """
+        if not self._turn.acquire(timeout=_TURN_S):
+            raise StateError("The shared state is slow: an exchange has been under way for seconds.")
+        try:
+            member = self._joined()
+            if member is None:
+                return None
+            self._try(member, read=True)
+            return member.view
+        finally:
+            self._turn.release()
+
+    def known(self) -> tuple[Member, View] | None:
+        """Return what was read last, without waiting for anything; it is read again soon where it is asked for."""
+        self._wanted_until_s = time.monotonic() + _INTEREST_S
+        member = self._member
+        return None if member is None or member.view is None else (member, member.view)
+
+    @property
+    def stale_s(self) -> float:
+        """Seconds since the state could be used; 0 while it can."""
+        since_s = self._failing_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
+    # -- publishing ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread, unless this process stays on its own for good; a second call does nothing."""
+        if self._thread is None and not self._location.is_nowhere:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name="hydrochat-otel-publish", daemon=True)
+            self._thread.start()
+            exits.watch(self)
+
+    def leave(self) -> None:
+        """Publish for the last time, as far as anybody can tell; never raises."""
+        if self._thread is not None:
+            self.publish(leaving=True)
+
+    def stop(self) -> None:
+        """End the thread and publish for the last time; what cannot be published within seconds is lost."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._stop.set()
+        thread.join(timeout=_TURN_S)
+        self.publish(leaving=True)
+        if self._turn.acquire(timeout=_TURN_S):
+            try:
+                if self._member is not None:
+                    self._member.backend.close()
+                    self._member = None
+            finally:
+                self._turn.release()
+
+    def publish(self, *, leaving: bool = False) -> None:
+        """Publish what is new; never raises."""
+        if not self._turn.acquire(timeout=_TURN_S):
+            return
+        try:
+            member = self._joined()
+            if member is not None:
+                self._try(member, read=time.monotonic() < self._wanted_until_s, leaving=leaving)
+        except StateError:
+            pass
+        except Exception as error:
+            failures.note("state.publish", error)
+        finally:
+            self._turn.release()
+
+    def _run(self) -> None:
+        delay_s = self._interval_s
+        while not self._stop.wait(delay_s):
+            began_s = time.monotonic()
+            self._prepare()
+            self.publish()
+            away_s = random.uniform(0, _MAX_DELAY_S) if self._failing_since_s else 0.0  # noqa: S311 - spreads load
+            delay_s = max(0.0, self._interval_s + away_s - (time.monotonic() - began_s))
+
+    def _joined(self) -> Member | None:
+        """Return the membership, which begins as soon as there is somebody to share with."""
+        if self._member is None:
+            try:
+                backend = self._location.backend()
+            except StateError as error:
+                self._failed(error)
+                raise
+            if backend is None:
+                return None
+            self.kind = backend.kind
+            self._member = Member(
+                backend,
+                self._collect,
+                self._store().share(),
+                settle_s=self._settle_s,
+                # A Redis can be emptied behind our back; whoever makes the state anew then may know nothing of the old.
+                newborn_s=2 * self._interval_s if backend.kind == "redis" else 0.0,
+                refill=lambda since_unix_s: self._store().share(since_unix_s),
+            )
+        return self._member
+
+    def _try(self, member: Member, *, read: bool, leaving: bool = False) -> None:
+        now_s = time.monotonic()
+        heartbeat = now_s >= self._next_heartbeat_s
+        try:
+            member.exchange(time.time(), read=read, leaving=leaving, heartbeat=heartbeat)
+        except StateError as error:
+            self._failed(error)
+            raise
+        if heartbeat or read:
+            self._next_heartbeat_s = now_s + self._heartbeat_s
+        self._recovered()
+
+    def _failed(self, error: StateError) -> None:
+        self._next_heartbeat_s = 0.0  # what comes back may know less than it did
+        failures.note("state", error, quiet=True)
+        if self._failing_since_s is None:
+            self._failing_since_s = time.monotonic()
+            logger.warning("%s The application goes on; its numbers wait and are published later.", error)
+        self.problem = str(error)
+
+    def _recovered(self) -> None:
+        if self._failing_since_s is not None:
+            logger.warning("The shared state is back after %.0f s.", self.stale_s)
+            self._failing_since_s = self.problem = None
+
+    # -- forks -----------------------------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Wait for the exchange under way, so that no connection is shared in the middle of a sentence."""
+        self._held_for_fork = self._turn.acquire(timeout=_FORK_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._turn.release()
+
+    def after_fork_in_child(self) -> None:
+        """Be a member of its own, which has published nothing yet."""
+        self._stop = threading.Event()
+        self._location.after_fork_in_child()
+        self._member = None
+        self._failing_since_s = self.problem = None
+        self._next_heartbeat_s = 0.0
+        if self._thread is not None:
+            self._thread = None
+            self.start()
+        exits.after_fork_in_child()
+        # Last: threads that other hooks started in this child wait for the turn until everything is as it should be.
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._turn.release()
+        else:
+            self._turn = threading.Lock()

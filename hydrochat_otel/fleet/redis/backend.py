@@ -1,0 +1,339 @@
+"""The shared state of several hosts: a Redis, a master that Sentinels name, or a Redis Cluster; from Redis 5.0 on.
+
+Everything is kept under eight keys of one hash tag. Each call is one Lua script, which Redis runs as one transaction,
+by its own clock. No other module imports redis.
+"""
+
+import ctypes
+import hashlib
+import math
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from itertools import chain
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote, unquote, urlsplit
+
+import redis
+from opentelemetry import context as context_api
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.connection import parse_url
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from hydrochat_otel.fleet.backend import (
+    KEEP_S,
+    MAX_FOLDED,
+    SCHEMA_VERSION,
+    Bounds,
+    Contents,
+    Knowledge,
+    Publication,
+    Receipt,
+    StateError,
+)
+
+_T = TypeVar("_T")
+
+# What redis-py gives no types for.
+_parsed: Final[Callable[[str], dict[str, Any]]] = parse_url
+_sentinels: Final[Callable[..., Any]] = Sentinel
+_node: Final[Callable[[str, int], ClusterNode]] = ClusterNode
+
+_KEYS: Final = ("meta", "evicted", "records", "seqs", "seen", "entries", "folded", "folded_seqs")
+"""In the order in which the scripts name them; `seen` and `folded` hold members by time, the `seqs` their numbers."""
+
+_SENTENCES: Final = (
+    (r"WRONGTYPE", "holds somebody else's data under the keys {keys}: name another database"),
+    (r"MasterNotFound", "cannot be found: no Sentinel can be asked or names a master that runs"),
+    (r"Authentication|NOAUTH|WRONGPASS", "refuses the user or the password: give the right ones in HYDROCHAT_STATE"),
+    (r"NoPermission|Authorization|NOPERM|can't (run|access)", "does not let this user run scripts on the keys {keys}"),
+    (r"BusyLoading|LOADING", "is still loading its data; it is tried again"),
+    (r"OutOfMemory|OOM", "is full: give it more memory (maxmemory)"),
+    (r"ReadOnly|READONLY|previous master", "is a replica, which cannot be written: name its master, or Sentinels"),
+    (r"MISCONF", "writes nothing, because it cannot save to its disk: make room there"),
+    (r"BUSY", "is busy with somebody's script; it is tried again"),
+    (r"Moved|MOVED|CROSSSLOT", "is part of a cluster: name it as redis+cluster://"),
+    (r"Cluster mode is not|cluster support disabled", "is no cluster: name it as redis://"),
+    (r"ClusterDown|MasterDown|CLUSTERDOWN|not covered", "is a cluster of which a part is down; it is tried again"),
+    (r"InvalidResponse", "is no Redis: give its address in HYDROCHAT_STATE"),
+    (r"max number of clients", "has too many clients: let it have more (maxclients)"),
+    (r"CERTIFICATE_VERIFY", "has a certificate that is not trusted: give its authority's with ?ssl_ca_certs=path"),
+    (r"[Tt]ime(d )?out", "did not answer within {timeout_s:g} s; it is tried again"),
+    (r"Connection|OSError|gaierror|Cluster", "cannot be reached: start it, or give its address in HYDROCHAT_STATE"),
+    (r"TypeError|ValueError", "cannot be used: there is an option in HYDROCHAT_STATE that redis-py does not know"),
+)
+"""What redis-py's errors say, by class and text; the first that is found. Their own text is never shown."""
+
+_SUPPRESSED_KEYS: Final = (
+    getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+    "suppress_instrumentation",
+)
+
+
+class _Script(NamedTuple):
+    text: str
+    sha: str
+
+
+def _script(name: str) -> _Script:
+    directory = files("hydrochat_otel").joinpath("assets", "lua")
+    text = "".join(directory.joinpath(f"{one}.lua").read_text(encoding="utf-8") for one in ("state", name))
+    return _Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+_EXCHANGE: Final = _script("exchange")
+_FOLD: Final = _script("fold")
+_RESTORE: Final = _script("restore")
+
+
+class _Place(NamedTuple):
+    """Where a Redis is; `name` is for people, and `options` are redis-py's.
+
+    `hosts` and `service` are of Sentinels and clusters (`topology`), and empty else.
+    """
+
+    name: str
+    topology: str
+    hosts: Sequence[tuple[str, int]]
+    service: str
+    options: Mapping[str, Any]
+
+
+class RedisBackend:
+    """A shared state in Redis, see :class:`~hydrochat_otel.fleet.backend.Backend`; connects only when it is asked.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://`` as redis-py has them;
+            ``redis+sentinel://[user:password@]host[:26379],…/master[/db]``, whose Sentinels have a password of their
+            own as ``?sentinel_password=…``; ``redis+cluster://host[:6379],…``; the last two with ``rediss``, too.
+        group: Name of the service; each has a state of its own.
+        bounds: How much is kept.
+        timeout_s: How long to wait for a connection, and for each answer. A call takes about twice as long at most.
+
+    Raises:
+        StateError: The address cannot be read.
+    """
+
+    kind = "redis"
+
+    def __init__(self, url: str, group: str, bounds: Bounds, *, timeout_s: float = 0.5) -> None:
+        self._bounds = bounds
+        self._timeout_s = timeout_s
+        # Nothing but the tag decides which node of a cluster has them, so it must be neither empty nor cut short.
+        self._prefix = f"hydrochat_otel:{{{quote(group, safe='', errors='replace') or '%'}}}:v{SCHEMA_VERSION}:"
+        self._keys = [self._prefix + name for name in _KEYS]
+        try:
+            self._place = _place(url)
+        except ValueError:
+            raise StateError(
+                "HYDROCHAT_STATE is not an address of a Redis such as redis://user:password@host:6379/0; "
+                "other signs than letters and digits in user and password must be percent-encoded."
+            ) from None
+        self._client: redis.Redis | RedisCluster | None = None
+        self._sentinels: Sequence[redis.Redis] = ()
+        self._pid = 0
+
+    def exchange(self, publication: Publication | None, known_tombstone_version: int, *, read: bool) -> Receipt:
+        """Apply the publication, trim the window, and answer, all in one transaction."""
+        bounds = self._bounds
+        said: list[Any] = []
+        if publication is not None:
+            said = [publication.member, publication.seq, int(publication.leaving)]
+            said += [int(publication.record is not None), publication.record or b""]
+            # An end that is no number would stop the script.
+            for end_unix_s, text in publication.entries:
+                if not math.isnan(end_unix_s):
+                    said += [end_unix_s, text]
+        asked = [bounds.max_entries, bounds.ttl_s, bounds.silent_after_s, known_tombstone_version, int(read)]
+        return self._run(_EXCHANGE, [*asked, *said], _receipt)
+
+    def fold(self, folded: Mapping[str, int], tombstone: bytes, known_tombstone_version: int) -> bool:
+        """Put the tombstone in the place of the old one and of the members' records, unless anything has changed."""
+        members = chain.from_iterable(folded.items())
+        return self._run(_FOLD, [MAX_FOLDED, tombstone, known_tombstone_version, *members], bool)
+
+    def restore(self, knowledge: Knowledge) -> None:
+        """Bring back what a lost state held, where nothing newer is kept."""
+        tombstone = [knowledge.tombstone_version, int(knowledge.tombstone is not None), knowledge.tombstone or b""]
+        folded = chain.from_iterable(knowledge.folded.items())
+        records = chain.from_iterable((member, seq, text) for member, (seq, text) in knowledge.records.items())
+        evicted = chain.from_iterable(knowledge.evicted.items())
+        lengths = [len(knowledge.folded), len(knowledge.records)]
+        self._run(_RESTORE, [MAX_FOLDED, *tombstone, *lengths, *folded, *records, *evicted], bool)
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones. Never raises."""
+        if self._pid != os.getpid():
+            self.abandon()
+        clients, self._client, self._sentinels = (self._client, *self._sentinels), None, ()
+        for client in clients:
+            with suppress(Exception):
+                if client is not None:
+                    client.close()
+
+    def abandon(self) -> None:
+        """Forget the connections without closing them, in a forked child; the next call opens new ones. Never raises.
+
+        Their locks may be held by a thread that this process does not have.
+        """
+        clients, self._client, self._sentinels = (self._client, *self._sentinels), None, ()
+        for client in filter(None, clients):
+            # One reference too many, so that not even the interpreter's end closes it.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+
+    def _run(self, script: _Script, arguments: Sequence[Any], read: Callable[[Any], _T]) -> _T:
+        if self._pid != os.getpid():
+            self.abandon()
+            self._pid = os.getpid()
+        was_connected = self._client is not None
+        told = [*self._keys, uuid.uuid4().hex, KEEP_S, *arguments]
+        try:
+            with _unseen():
+                try:
+                    return read(self._told(script, told))
+                except exceptions.ConnectionError as error:
+                    # Redis was started anew, perhaps. Nothing is applied twice.
+                    if not was_connected or type(error) is not exceptions.ConnectionError:
+                        raise
+                self.close()
+                return read(self._told(script, told))
+        except Exception as error:
+            self.close()
+            raise StateError(f"The shared state at {self._place.name} {self._sentence(error)}.") from None
+        except BaseException:
+            # Whatever interrupted it: an answer may be on its way that is not for the next call.
+            self.close()
+            raise
+
+    def _told(self, script: _Script, told: Sequence[Any]) -> Any:
+        if self._client is None:
+            self._client = self._connected()
+        try:
+            return self._client.evalsha(script.sha, len(_KEYS), *told)
+        except exceptions.NoScriptError:
+            return self._client.eval(script.text, len(_KEYS), *told)
+
+    def _connected(self) -> redis.Redis | RedisCluster:
+        place, once = self._place, Retry(NoBackoff(), 0)
+        options = {
+            **place.options,
+            "socket_timeout": self._timeout_s,
+            "socket_connect_timeout": self._timeout_s,
+            "decode_responses": False,
+            "protocol": 2,
+            "client_name": "hydrochat_otel",
+        }
+        if place.topology == "sentinel":
+            # All of them together get as long as one Redis.
+            each_s = self._timeout_s / len(place.hosts)
+            secrets = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+            tls = {name: value for name, value in options.items() if name.startswith("ssl")}
+            timeouts = {"socket_timeout": each_s, "socket_connect_timeout": each_s}
+            asking = {**secrets, **tls, **timeouts, "protocol": 2, "retry": once}
+            sentinels = _sentinels(place.hosts, sentinel_kwargs=asking)
+            self._sentinels = sentinels.sentinels
+            master: redis.Redis = sentinels.master_for(place.service, retry=once, **options)
+            return master
+        if place.topology == "cluster":
+            cluster = RedisCluster(startup_nodes=[_node(*host) for host in place.hosts], retry=once, **options)
+            # Before redis-py 6.0 this decides, and after it nothing reads it.
+            vars(cluster)["cluster_error_retry_attempts"] = 0
+            return cluster
+        return redis.Redis.from_pool(redis.ConnectionPool(**options, retry=once))
+
+    def _sentence(self, error: BaseException) -> str:
+        seen: BaseException | None = error
+        text = ""
+        while seen is not None:
+            text += f"{type(seen).__name__}: {seen}\n"
+            seen = seen.__cause__ or seen.__context__
+        for pattern, sentence in _SENTENCES:
+            if re.search(rf"\b(?:{pattern})", text):
+                return sentence.format(keys=self._prefix + "*", timeout_s=self._timeout_s)
+        return f"cannot be used ({type(error).__name__}): look at its log"
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Let no instrumentation of redis make spans of our calls: each would be an entry, to be published by a call."""
+    current = context_api.get_current()
+    for key in _SUPPRESSED_KEYS:
+        current = context_api.set_value(key, True, current)
+    token = context_api.attach(current)
+    try:
+        yield
+    finally:
+        context_api.detach(token)
+
+
+def _receipt(reply: Sequence[Any]) -> Receipt:
+    store_id, age, rebuilt_age, folded_seq, kept_seq, version, tombstone, members, silent, records, entries, evicted = (
+        reply
+    )
+    contents = None
+    if records is not None:
+        contents = Contents(
+            records={name.decode(): record for name, record in _pairs(records)},
+            entries=entries,
+            evicted={reason.decode(): int(count) for reason, count in _pairs(evicted)},
+        )
+    return Receipt(
+        store_id=store_id.decode(),
+        age_s=max(0.0, float(age)),
+        rebuilt_age_s=None if rebuilt_age is None else max(0.0, float(rebuilt_age)),
+        folded_seq=None if folded_seq is None else int(folded_seq),
+        kept_seq=None if kept_seq is None else int(kept_seq),
+        tombstone_version=version,
+        tombstone=tombstone,
+        members=members,
+        silent={name.decode(): int(seq) for name, seq in _pairs(silent)},
+        contents=contents,
+    )
+
+
+def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _place(url: str) -> _Place:
+    """Read an address. Raises ValueError, whose text may hold a part of the password."""
+    parts = re.fullmatch(r"(rediss?|unix)(?:\+(sentinel|cluster))?://([^/?#]*)([^?#]*)(.*)", url, re.DOTALL)
+    if parts is None:
+        raise ValueError
+    scheme, topology, authority, path, query = parts.groups(default="")
+    credentials, at, addresses = authority.rpartition("@")
+    # The end of a password that was not encoded: what is before it would be taken for a host, and told.
+    if "@" in path + query:
+        raise ValueError
+    if scheme == "unix":
+        if topology or not path:
+            raise ValueError
+        return _Place(f"unix://{unquote(path)}", "", (), "", _parsed(url))
+    service, _, database = path.strip("/").partition("/") if topology == "sentinel" else ("", "", path.strip("/"))
+    if re.fullmatch(r"\d*", database) is None or bool(service) != (topology == "sentinel"):
+        raise ValueError
+    options = _parsed(f"{scheme}://{credentials}{at}{addresses if not topology else ''}/{database}{query}")
+    if not topology:
+        name = f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+        return _Place(f"{scheme}://{name}/{options.get('db', 0)}", "", (), "", options)
+    if options.pop("connection_class", None) is not None:
+        options["ssl"] = True
+    default_port = 26379 if topology == "sentinel" else 6379
+    hosts = [_host(address, default_port) for address in addresses.split(",")]
+    name = ",".join(f"{host}:{port}" for host, port in hosts)
+    if topology == "cluster" and options.pop("db", 0):
+        raise ValueError
+    return _Place(f"{scheme}+{topology}://{name}/{service}".rstrip("/"), topology, hosts, unquote(service), options)
+
+
+def _host(address: str, default_port: int) -> tuple[str, int]:
+    parts = urlsplit(f"//{address}")
+    if not parts.hostname:
+        raise ValueError
+    return unquote(parts.hostname), parts.port or default_port

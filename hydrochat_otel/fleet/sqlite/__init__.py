@@ -1,0 +1,1 @@
+"""Shared state in one SQLite file, for the processes of one host."""

@@ -1,0 +1,251 @@
+"""The shared state of one host: an SQLite file, for several processes, that survives restarts."""
+
+import math
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, NamedTuple
+
+from hydrochat_otel.fleet.backend import MAX_FOLDED, Bounds, Contents, Knowledge, Publication, Receipt
+from hydrochat_otel.fleet.sqlite.errors import DamageError
+from hydrochat_otel.fleet.sqlite.file import SqliteFile
+
+_TABLES: Final = {
+    "meta": """CREATE TABLE meta (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        store_id TEXT NOT NULL,
+        made_unix_s REAL NOT NULL,
+        rebuilt_unix_s REAL,
+        tombstone_version INTEGER NOT NULL DEFAULT 0,
+        tombstone BLOB
+    )""",
+    "evicted": "CREATE TABLE evicted (reason TEXT PRIMARY KEY, count INTEGER NOT NULL)",
+    "members": """CREATE TABLE members (
+        id TEXT PRIMARY KEY, seq INTEGER NOT NULL, seen_unix_s REAL NOT NULL, record BLOB NOT NULL
+    )""",
+    # The row numbers tell who was folded first.
+    "folded": "CREATE TABLE folded (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL)",
+    # Kept in the order in which they are read and evicted. A text that is sent again comes with the same end.
+    "entries": """CREATE TABLE entries (
+        end_unix_s REAL NOT NULL, text BLOB NOT NULL, PRIMARY KEY (end_unix_s, text)
+    ) WITHOUT ROWID""",
+}
+
+_LEFT_UNIX_S: Final = -math.inf
+"""When a member was last heard of that has left."""
+
+
+class _Meta(NamedTuple):
+    store_id: str
+    made_unix_s: float
+    rebuilt_unix_s: float | None
+    tombstone_version: int
+
+
+class SqliteBackend:
+    """A shared state in one file, see :class:`~hydrochat_otel.fleet.backend.Backend`; opens nothing before it is asked.
+
+    The file, its log and its lock file can be read and written by their owner only. A damaged file is moved aside,
+    as ``<name>.corrupt-1`` and so on, and a new state is begun.
+
+    Args:
+        path: The file, in a directory that exists, on a local disk.
+        bounds: How much is kept.
+        wall: Returns seconds since the epoch.
+        busy_timeout_s: How long to wait for other processes before giving up.
+    """
+
+    kind = "sqlite"
+
+    def __init__(
+        self, path: Path, bounds: Bounds, *, wall: Callable[[], float] = time.time, busy_timeout_s: float = 0.5
+    ) -> None:
+        self._bounds = bounds
+        self._wall = wall
+        self._file = SqliteFile(path, self._make, frozenset(_TABLES), busy_timeout_s=busy_timeout_s)
+
+    def exchange(self, publication: Publication | None, known_tombstone_version: int, *, read: bool) -> Receipt:
+        """Apply the publication, trim the window, and answer, all in one transaction."""
+        return self._file.transaction(
+            lambda connection: self._exchange(connection, publication, known_tombstone_version, read=read)
+        )
+
+    def fold(self, folded: Mapping[str, int], tombstone: bytes, known_tombstone_version: int) -> bool:
+        """Put the tombstone in the place of the old one and of the members' records, unless anything has changed."""
+        return self._file.transaction(lambda connection: _fold(connection, folded, tombstone, known_tombstone_version))
+
+    def restore(self, knowledge: Knowledge) -> None:
+        """Bring back what a lost state held, where nothing newer is kept."""
+        self._file.transaction(lambda connection: _restore(connection, knowledge, self._wall()))
+
+    def close(self) -> None:
+        """Close the file; the next call opens it anew. Never raises."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Forget the file without closing it, in a forked child; the next call opens it anew. Never raises."""
+        self._file.abandon()
+
+    def _make(self, connection: sqlite3.Connection) -> None:
+        for statement in _TABLES.values():
+            connection.execute(statement)
+        connection.execute(
+            "INSERT INTO meta (id, store_id, made_unix_s) VALUES (1, ?, ?)", (uuid.uuid4().hex, self._wall())
+        )
+
+    def _exchange(
+        self, connection: sqlite3.Connection, publication: Publication | None, known_version: int, *, read: bool
+    ) -> Receipt:
+        now_unix_s = self._wall()
+        meta = _meta(connection)
+        folded_seq = kept_seq = None
+        if publication is not None:
+            folded_seq = _number(connection, "SELECT seq FROM folded WHERE id = ?", publication.member)
+            if folded_seq is None:
+                kept_seq = _publish(connection, publication, now_unix_s)
+        self._trim(connection, now_unix_s)
+        members, silent = 0, {}
+        for member, seq, seen_unix_s in _rows(connection, "SELECT id, seq, seen_unix_s FROM members", str, int, float):
+            if now_unix_s - seen_unix_s >= self._bounds.silent_after_s:
+                silent[member] = seq
+            else:
+                members += 1
+        unknown = meta.tombstone_version != known_version
+        return Receipt(
+            store_id=meta.store_id,
+            age_s=max(0.0, now_unix_s - meta.made_unix_s),
+            rebuilt_age_s=None if meta.rebuilt_unix_s is None else max(0.0, now_unix_s - meta.rebuilt_unix_s),
+            folded_seq=folded_seq,
+            kept_seq=kept_seq,
+            tombstone_version=meta.tombstone_version,
+            tombstone=_tombstone(connection) if unknown else None,
+            members=members,
+            silent=silent,
+            contents=_contents(connection) if read else None,
+        )
+
+    def _trim(self, connection: sqlite3.Connection, now_unix_s: float) -> None:
+        oldest_unix_s = now_unix_s - self._bounds.ttl_s
+        expired = connection.execute("DELETE FROM entries WHERE end_unix_s <= ?", (oldest_unix_s,)).rowcount
+        _count_evicted(connection, "age", expired)
+        (kept,) = connection.execute("SELECT count(*) FROM entries").fetchone()
+        if kept > self._bounds.max_entries:
+            excess = kept - self._bounds.max_entries
+            connection.execute(
+                "DELETE FROM entries WHERE (end_unix_s, text) IN"
+                " (SELECT end_unix_s, text FROM entries ORDER BY end_unix_s, text LIMIT ?)",
+                (excess,),
+            )
+            _count_evicted(connection, "capacity", excess)
+
+
+def _publish(connection: sqlite3.Connection, publication: Publication, now_unix_s: float) -> int | None:
+    """Write what is new of a member that was not folded; return the number of what was kept of it before."""
+    member, seq = publication.member, publication.seq
+    stored_seq = _number(connection, "SELECT seq FROM members WHERE id = ?", member)
+    seen_unix_s = _LEFT_UNIX_S if publication.leaving else now_unix_s
+    if stored_seq is not None and seq <= stored_seq:
+        connection.execute("UPDATE members SET seen_unix_s = ? WHERE id = ?", (seen_unix_s, member))
+        return stored_seq
+    # Without a record, too: the member takes them for published. One that is no number is ignored.
+    connection.executemany("INSERT OR IGNORE INTO entries (end_unix_s, text) VALUES (?, ?)", publication.entries)
+    if publication.record is not None:
+        _write_member(connection, member, seq, seen_unix_s, publication.record)
+    elif stored_seq is not None:
+        connection.execute("UPDATE members SET seq = ?, seen_unix_s = ? WHERE id = ?", (seq, seen_unix_s, member))
+    return stored_seq
+
+
+def _write_member(connection: sqlite3.Connection, member: str, seq: int, seen_unix_s: float, record: bytes) -> None:
+    connection.execute(
+        "REPLACE INTO members (id, seq, seen_unix_s, record) VALUES (?, ?, ?, ?)", (member, seq, seen_unix_s, record)
+    )
+
+
+def _fold(connection: sqlite3.Connection, folded: Mapping[str, int], tombstone: bytes, known_version: int) -> bool:
+    if _meta(connection).tombstone_version != known_version:
+        return False
+    for member, seq in folded.items():
+        if _number(connection, "SELECT seq FROM members WHERE id = ?", member) != seq:
+            return False
+    _bury(connection, folded, tombstone, known_version + 1)
+    return True
+
+
+def _bury(
+    connection: sqlite3.Connection, folded: Mapping[str, int], tombstone: bytes | None, tombstone_version: int
+) -> None:
+    connection.execute("UPDATE meta SET tombstone = ?, tombstone_version = ?", (tombstone, tombstone_version))
+    connection.executemany("DELETE FROM members WHERE id = ?", [(member,) for member in folded])
+    connection.executemany("REPLACE INTO folded (id, seq) VALUES (?, ?)", folded.items())
+    connection.execute(
+        "DELETE FROM folded WHERE number IN (SELECT number FROM folded ORDER BY number DESC LIMIT -1 OFFSET ?)",
+        (MAX_FOLDED,),
+    )
+
+
+def _restore(connection: sqlite3.Connection, knowledge: Knowledge, now_unix_s: float) -> None:
+    connection.execute("UPDATE meta SET rebuilt_unix_s = ?", (now_unix_s,))
+    if knowledge.tombstone_version > _meta(connection).tombstone_version:
+        _bury(connection, knowledge.folded, knowledge.tombstone, knowledge.tombstone_version)
+    for member, (seq, record) in knowledge.records.items():
+        if _number(connection, "SELECT seq FROM folded WHERE id = ?", member) is not None:
+            continue
+        stored_seq = _number(connection, "SELECT seq FROM members WHERE id = ?", member)
+        if stored_seq is None or stored_seq < seq:
+            # As heard of now: whoever lives is given the time to say so.
+            _write_member(connection, member, seq, now_unix_s, record)
+    for reason, count in knowledge.evicted.items():
+        kept = _number(connection, "SELECT count FROM evicted WHERE reason = ?", reason) or 0
+        _count_evicted(connection, reason, count - kept)
+
+
+def _count_evicted(connection: sqlite3.Connection, reason: str, more: int) -> None:
+    if more > 0:
+        connection.execute("INSERT OR IGNORE INTO evicted (reason, count) VALUES (?, 0)", (reason,))
+        connection.execute("UPDATE evicted SET count = count + ? WHERE reason = ?", (more, reason))
+
+
+def _contents(connection: sqlite3.Connection) -> Contents:
+    entries = _rows(connection, "SELECT text FROM entries ORDER BY end_unix_s, text", bytes)
+    return Contents(
+        records=dict(_rows(connection, "SELECT id, record FROM members", str, bytes)),
+        entries=[text for (text,) in entries],
+        evicted=dict(_rows(connection, "SELECT reason, count FROM evicted", str, int)),
+    )
+
+
+def _meta(connection: sqlite3.Connection) -> _Meta:
+    query = "SELECT store_id, made_unix_s, rebuilt_unix_s, tombstone_version FROM meta"
+    rows = _rows(connection, query, str, float, float | None, int)
+    if not rows:
+        raise DamageError
+    return _Meta(*rows[0])
+
+
+def _tombstone(connection: sqlite3.Connection) -> bytes | None:
+    tombstone: bytes | None
+    ((tombstone,),) = _rows(connection, "SELECT tombstone FROM meta", bytes | None)
+    return tombstone
+
+
+def _number(connection: sqlite3.Connection, query: str, name: str) -> int | None:
+    row = connection.execute(query, (name,)).fetchone()
+    if row is None:
+        return None
+    if not isinstance(row[0], int):
+        raise DamageError
+    return row[0]
+
+
+def _rows(connection: sqlite3.Connection, query: str, *kinds: type | UnionType) -> list[tuple[Any, ...]]:
+    """Return all rows; what is of another kind than was written is damage that SQLite does not see."""
+    rows = connection.execute(query).fetchall()
+    for row in rows:
+        for value, kind in zip(row, kinds, strict=True):
+            if not isinstance(value, kind):
+                raise DamageError
+    return rows

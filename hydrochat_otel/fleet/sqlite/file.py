@@ -1,0 +1,329 @@
+"""One SQLite file that several processes use at once: opened, made, moved aside when damaged, closed over a fork."""
+
+import contextlib
+import ctypes
+import fcntl
+import logging
+import os
+import sqlite3
+import stat
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from hydrochat_otel.fleet.backend import SCHEMA_VERSION, StateError
+from hydrochat_otel.fleet.sqlite.errors import FORBIDDEN, LOCKED, DamageError, code, is_damage, sentence
+
+logger: Final = logging.getLogger("hydrochat_otel")
+
+APPLICATION_ID: Final = 0x48_79_4F_54
+"""In the file's header, by which other programs' databases are told from ours."""
+
+_MODE: Final = 0o600
+_MIN_BYTES: Final = 512
+_MAX_ASIDE: Final = 20
+_WAL_BYTES: Final = 4 * 1024 * 1024
+_LOCK_POLL_S: Final = 0.005
+_FORK_WAIT_S: Final = 2.0
+_COMPANIONS: Final = ("-wal", "-shm", "-journal")
+
+_Result = TypeVar("_Result")
+_Identity = tuple[tuple[int, int] | None, ...]
+
+
+class SqliteFile:
+    """Runs work in transactions on the file, one at a time; any thread may call.
+
+    Args:
+        path: The file; its directory exists.
+        make: Makes tables and first rows in an empty database, inside a transaction.
+        tables: Their names.
+        busy_timeout_s: How long to wait for other processes, when opening and for each transaction.
+    """
+
+    def __init__(
+        self, path: Path, make: Callable[[sqlite3.Connection], object], tables: frozenset[str], *, busy_timeout_s: float
+    ) -> None:
+        self.path = path
+        self._make = make
+        self._tables = tables
+        self._busy_timeout_s = busy_timeout_s
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._watched: tuple[Path, ...] = (path,)
+        self._identity: _Identity = ()
+        self._suspect: tuple[int, int] | None = None
+        self._pid = 0
+        self._inherited = False
+        _living.append(weakref.ref(self, _living.remove))
+
+    def transaction(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Return what the work returns, once it is committed; it is rolled back where the work raises.
+
+        Raises:
+            StateError: The file cannot be used; the message says why and what helps.
+        """
+        with self._lock:
+            for _ in range(2):
+                try:
+                    return _committed(self._current(), work)
+                except (sqlite3.Error, UnicodeDecodeError, DamageError) as error:
+                    if code(error) == sqlite3.SQLITE_BUSY:
+                        raise self._refusal(LOCKED) from None
+                    self._suspect = self._identity[0] if self._identity and is_damage(error) else None
+                    self._drop()
+                    if not is_damage(error):
+                        raise self._refusal(sentence(error)) from None
+                except OSError as error:
+                    self._drop()
+                    raise self._refusal(sentence(error)) from None
+            raise self._refusal("is damaged again and again: look at the file's disk")
+
+    def close(self) -> None:
+        """Close the connection, if there is one; never raises."""
+        with self._lock:
+            self._drop()
+
+    def abandon(self) -> None:
+        """Forget the connection without closing it; never raises.
+
+        Where it was inherited over a fork, this process cannot use the file: SQLite's account of which locks the
+        process holds was inherited with it, and is wrong here. A fork that Python sees closes it before.
+        """
+        connection, self._connection, self._identity = self._connection, None, ()
+        if connection is not None:
+            self._inherited |= self._pid != os.getpid()
+            # One reference too many, so that not even the interpreter's end closes it.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    def _current(self) -> sqlite3.Connection:
+        if self._connection is not None and self._pid != os.getpid():
+            self.abandon()
+        if self._inherited:
+            raise self._refusal(
+                "was in use when this process was forked, and cannot be used in it: start the process anew"
+            )
+        if self._connection is not None and self._identity != _identity(self._watched):
+            self._drop()
+        if self._connection is None:
+            self._pid = os.getpid()
+            self._connection = self._opened()
+        return self._connection
+
+    def _drop(self) -> None:
+        if self._pid != os.getpid():
+            self.abandon()
+        connection, self._connection, self._identity = self._connection, None, ()
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        real = Path(os.path.realpath(self.path))
+        with self._alone(_beside(real, ".lock")):
+            # Another process may have moved it since; then this is another file.
+            suspect, self._suspect = self._suspect, None
+            if suspect is not None and suspect == _file_identity(real):
+                self._move_aside(real)
+            _create(real)
+            try:
+                return self._connected(real)
+            except (sqlite3.Error, UnicodeDecodeError, DamageError) as error:
+                # The statements are always the same: what they stumble over is in the file.
+                if not is_damage(error) and code(error) != sqlite3.SQLITE_ERROR:
+                    raise
+            self._move_aside(real)
+            _create(real)
+            return self._connected(real)
+
+    def _connected(self, real: Path) -> sqlite3.Connection:
+        file = real.as_uri()
+        found = real.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise self._refusal("cannot be made, because something else than a file has its name: name another path")
+        if not os.access(real, os.R_OK | os.W_OK, effective_ids=True):
+            # SQLite would read all the same, and leave a log that cannot be written later, either.
+            raise self._refusal(FORBIDDEN)
+        if 0 < found.st_size < _MIN_BYTES:
+            # SQLite takes it for empty.
+            raise DamageError
+        if found.st_size:
+            self._look_at_header(file)
+        connection = sqlite3.connect(
+            f"{file}?mode=rw", uri=True, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if connection.execute("PRAGMA page_count").fetchone() == (0,):
+                # Before the write-ahead log: so the header is in the file itself from the first moment.
+                _committed(connection, self._make_all)
+            self._check_header(connection)
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}").fetchall()
+            self._check_contents(connection)
+            # Whoever removes the log and leaves the file has parted those who use it, too.
+            self._watched = (self.path, _beside(real, "-wal"), _beside(real, "-shm"))
+            self._identity = _identity(self._watched)
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+            raise
+        return connection
+
+    def _make_all(self, connection: sqlite3.Connection) -> None:
+        self._make(connection)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _look_at_header(self, file: str) -> None:
+        """Refuse what is not ours before a connection touches it, or its log."""
+        looking = sqlite3.connect(f"{file}?mode=ro&immutable=1", uri=True)
+        # What looks damaged without its log may be whole with it.
+        with contextlib.closing(looking), contextlib.suppress(sqlite3.DatabaseError):
+            self._check_header(looking)
+
+    def _check_header(self, connection: sqlite3.Connection) -> None:
+        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application_id != APPLICATION_ID:
+            raise self._refusal("is another program's database and is left untouched: name another path")
+        if version != SCHEMA_VERSION:
+            raise self._refusal(
+                f"has version {version}, this program uses {SCHEMA_VERSION}, and it is left untouched: "
+                "name another path, or move the file away"
+            )
+
+    def _check_contents(self, connection: sqlite3.Connection) -> None:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not names >= self._tables or connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise DamageError
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _alone(self, lock: Path) -> Iterator[None]:
+        """Be the only one, of all processes, that opens the file."""
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        try:
+            if os.fstat(handle).st_uid == os.geteuid():
+                os.fchmod(handle, _MODE)
+            deadline_s = time.monotonic() + self._busy_timeout_s
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline_s:
+                        raise self._refusal(LOCKED) from None
+                    time.sleep(_LOCK_POLL_S)
+            try:
+                yield
+            finally:
+                # Said, not left to closing: a fork at this moment would keep it.
+                fcntl.flock(handle, fcntl.LOCK_UN)
+        finally:
+            os.close(handle)
+
+    def _move_aside(self, real: Path) -> None:
+        free = (number for number in range(1, _MAX_ASIDE + 1) if not _beside(real, f".corrupt-{number}").exists())
+        number = next(free, None)
+        if number is None:
+            raise self._refusal(f"is damaged, and so were {_MAX_ASIDE} before: move those away, look at the disk")
+        aside = _beside(real, f".corrupt-{number}")
+        for suffix in _COMPANIONS:
+            with contextlib.suppress(FileNotFoundError):
+                _beside(real, suffix).rename(_beside(aside, suffix))
+        real.rename(aside)
+        logger.warning(
+            "The shared state in %s was damaged; it is kept as %s and a new one is begun, into which every process "
+            "brings what it knows.",
+            self.path,
+            aside,
+        )
+
+    def _refusal(self, sentence: str) -> StateError:
+        return StateError(f"The shared state in {self.path} {sentence}.")
+
+
+def _create(real: Path) -> None:
+    """Make an empty file where there is none; only whoever opens alone calls."""
+    if real.exists():
+        kept = real.stat()
+        if stat.S_ISREG(kept.st_mode) and not kept.st_size and kept.st_uid == os.geteuid():
+            real.chmod(_MODE)
+        return
+    # Of a database that somebody deleted: they would be taken for this one's.
+    for suffix in _COMPANIONS:
+        _beside(real, suffix).unlink(missing_ok=True)
+    handle = os.open(real, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    try:
+        os.fchmod(handle, _MODE)
+    finally:
+        os.close(handle)
+
+
+def _beside(file: Path, suffix: str) -> Path:
+    return file.with_name(file.name + suffix)
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _identity(watched: tuple[Path, ...]) -> _Identity:
+    return tuple(map(_file_identity, watched))
+
+
+def _committed(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+# -- forks -------------------------------------------------------------------------------------------------------------
+
+_living: Final[list[weakref.ref[SqliteFile]]] = []
+_forking = threading.local()
+
+
+def _all_living() -> list[SqliteFile]:
+    return [file for reference in tuple(_living) if (file := reference()) is not None]
+
+
+def _before_fork() -> None:
+    """Close all connections and keep all files still: what SQLite knows of its locks does not survive a fork."""
+    deadline_s = time.monotonic() + _FORK_WAIT_S
+    _forking.held = held = []
+    for file in _all_living():
+        if file._lock.acquire(timeout=max(0.0, deadline_s - time.monotonic())):  # noqa: SLF001 - of this module
+            held.append(file)
+            file._drop()  # noqa: SLF001 - of this module
+
+
+def _after_fork_in_parent() -> None:
+    held, _forking.held = getattr(_forking, "held", []), []
+    for file in held:
+        file._lock.release()  # noqa: SLF001 - of this module
+
+
+def _after_fork_in_child() -> None:
+    for file in _all_living():
+        file._lock = threading.Lock()  # noqa: SLF001 - of this module
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,0 +1,1 @@
+"""HydroChat's own application code: intents, agent statistics and its Gemini client."""

@@ -1,0 +1,33 @@
+"""The settings that hold for calls to Gemini, found without ever raising into a chat turn."""
+
+import logging
+from typing import Final
+
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.settings import Settings, SettingsError
+
+logger: Final = logging.getLogger("hydrochat_otel.gemini_client_v2")
+
+
+def settings_in_force() -> Settings:
+    """Return the settings in force; where one of them is not allowed, that is said once and the defaults hold."""
+    try:
+        return pipeline.current().settings
+    except PipelineError:
+        pass
+    try:
+        return Settings.load()
+    except SettingsError as error:
+        warn_once("settings", f"{error} Gemini is used with the default settings, without a key.")
+        return Settings()
+
+
+_warned: Final[set[str]] = set()
+
+
+def warn_once(subject: str, sentence: str) -> None:
+    """Log a warning unless one about the same subject was logged before."""
+    if subject not in _warned:
+        _warned.add(subject)
+        logger.warning(sentence)

@@ -1,0 +1,1 @@
+"""What measures; knows the OpenTelemetry API only."""

@@ -1,0 +1,121 @@
+"""Call sites: what is the same for all calls of one operation with one model on one server, made once and kept."""
+
+import re
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from opentelemetry.util.types import AttributeValue
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.instrumentation.labels import ClosedSet
+from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.prices.model_names import TUNED_MODEL, UNKNOWN_MODEL, bare_id
+
+_MOST_KEPT: Final = 1024
+_MOST_HOSTS: Final = 32
+_PORTS: Final = {"http": 80, "https": 443}
+# Labels of a host name or address; no run of five digits, so that no record number passes for one.
+_HOST: Final = re.compile(r"(?!.*\d{5})[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
+
+
+class Site(NamedTuple):
+    """What all calls of one operation with one model on one server have in common.
+
+    Attributes:
+        operation: Value of ``gen_ai.operation.name``.
+        span_name: Operation and model label.
+        model: The model label: the bare id if it belongs to the closed set, else ``other``.
+        model_id: The model as the caller named it, for looking up its price; never a label.
+        attributes: What the span starts with, and what every histogram point carries.
+    """
+
+    operation: str
+    span_name: str
+    model: str
+    model_id: str
+    attributes: dict[str, AttributeValue]
+
+
+class Sites:
+    """Resolves and keeps call sites; any thread may call."""
+
+    def __init__(self, prices: PriceBook) -> None:
+        self._prices = prices
+        self._kept: dict[tuple[Any, ...], Site] = {}
+        self._labels: dict[tuple[Instruments, str], str] = {}
+        self._hosts = ClosedSet("label.server", _MOST_HOSTS, _HOST)
+
+    def at(self, using: Instruments, operation: str, model: object, api_client: Any, config: object) -> Site:
+        """Return the call site.
+
+        Args:
+            using: Whose closed set of models decides.
+            operation: Value of ``gen_ai.operation.name``.
+            model: What the caller passed as the model.
+            api_client: The SDK's client, which knows the server; None where there is none.
+            config: The call's configuration, which may name another server.
+        """
+        url = _base_url_of(config) or _client_url(api_client)
+        key = (using, operation, model, url, getattr(api_client, "vertexai", None))
+        try:
+            return self._kept[key]
+        except (KeyError, TypeError):
+            site = self._make(using, operation, str(model or ""), url, vertex=bool(getattr(api_client, "vertexai", 0)))
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        if isinstance(model, str):
+            self._kept[key] = site
+        return site
+
+    def label(self, using: Instruments, model: str) -> str:
+        """Return the model label of any form of a model's id."""
+        try:
+            return self._labels[using, model]
+        except KeyError:
+            pass
+        bare = bare_id(model)
+        label = bare if bare == TUNED_MODEL or self._prices.lists(bare) else using.model_names.admit(bare)
+        if len(self._labels) >= _MOST_KEPT:
+            self._labels.clear()
+        self._labels[using, model] = label
+        return label
+
+    def _make(self, using: Instruments, operation: str, model_id: str, url: object, *, vertex: bool) -> Site:
+        model = self.label(using, model_id) if model_id else UNKNOWN_MODEL
+        attributes: dict[str, AttributeValue] = {
+            semconv.GEN_AI_OPERATION: operation,
+            semconv.GEN_AI_PROVIDER: semconv.PROVIDER_VERTEX if vertex else semconv.PROVIDER_GEMINI,
+        }
+        if model_id:
+            attributes[semconv.GEN_AI_REQUEST_MODEL] = model
+        host, port = _server(url)
+        if host:
+            attributes[semconv.SERVER_ADDRESS] = self._hosts.admit(host)
+            if port:
+                attributes[semconv.SERVER_PORT] = port
+        span_name = f"{operation} {model}" if model_id else operation
+        return Site(operation, span_name, model, model_id, attributes)
+
+
+def _client_url(api_client: Any) -> object:
+    options = getattr(api_client, "_http_options", None)
+    return options.get("base_url") if isinstance(options, dict) else getattr(options, "base_url", None)
+
+
+def _base_url_of(config: object) -> object:
+    if config is None:
+        return None
+    options = config.get("http_options") if isinstance(config, dict) else getattr(config, "http_options", None)
+    if options is None:
+        return None
+    return options.get("base_url") if isinstance(options, dict) else getattr(options, "base_url", None)
+
+
+def _server(url: object) -> tuple[str, int]:
+    """Return host and port; user, path and query of the URL are never looked at."""
+    try:
+        parts = urlsplit(str(url or ""))
+        return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return "", 0

@@ -1,0 +1,156 @@
+"""The instrumentor: puts the wrappers into the google-genai SDK when it is imported, and takes every one out again."""
+
+import importlib
+import logging
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import wrapt
+
+from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.sdk_patches import (
+    LATE,
+    MARK,
+    PACKAGE,
+    IncompatibleSdkError,
+    Place,
+    find_places,
+)
+from hydrochat_otel.instrumentation.gemini.wrappers import Function
+from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.runtime import failures
+
+logger: Final = logging.getLogger("hydrochat_otel")
+
+
+class GeminiInstrumentor:
+    """Counts every request that the process makes through the google-genai SDK.
+
+    The SDK is not imported from here: if the application has not imported it yet, the wrappers go in when it does.
+    Any number of instrumentors may be active, the functions are replaced once, and each call is counted once, priced
+    by the price book of the one that was activated last.
+
+    Args:
+        prices_file: The operator's price file, TOML or JSON.
+
+    Raises:
+        PriceFileError: The price file cannot be used.
+    """
+
+    def __init__(self, prices_file: Path | None = None) -> None:
+        self.price_book = PriceBook(prices_file)
+        self._calls = Calls(self.price_book)
+
+    @property
+    def active(self) -> bool:
+        """Whether calls are counted because of this instrumentor; False also while the SDK is not imported yet."""
+        return _patches.are_in and self._calls in _patches.holders
+
+    @property
+    def library_version(self) -> str:
+        """Version of the SDK, empty while it is not imported."""
+        return _patches.library_version
+
+    def instrument(self) -> None:
+        """Put the wrappers in, now or when the SDK is imported; a second call does nothing, and nothing is raised."""
+        _patches.add(self._calls)
+
+    def uninstrument(self) -> None:
+        """Undo :meth:`instrument`; with the last instrumentor every function of the SDK is the original again."""
+        _patches.remove(self._calls)
+
+
+class _Patches:
+    """The replaced functions of the process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.holders: list[Calls] = []
+        self.library_version = ""
+        self.are_in = False
+        self._hooked = False
+        self._refused = False
+        self._places: list[tuple[Place, Function]] = []
+
+    def current(self) -> Calls | None:
+        """Return what calls are counted with; one list look-up on the host's path."""
+        try:
+            return self.holders[-1]
+        except IndexError:
+            return None
+
+    def add(self, calls: Calls) -> None:
+        with self.lock:
+            if calls in self.holders:
+                return
+            self.holders.append(calls)
+            self._refused = False
+        if PACKAGE in sys.modules:
+            self.put_in()
+        if not self._hooked:
+            self._hooked = True
+            for module in (PACKAGE, LATE):
+                if module not in sys.modules:
+                    wrapt.register_post_import_hook(_on_import, module)
+
+    def remove(self, calls: Calls) -> None:
+        with self.lock:
+            if calls in self.holders:
+                self.holders.remove(calls)
+            if not self.holders:
+                self._take_out()
+
+    def put_in(self) -> None:
+        with self.lock:
+            if not self.holders or self._refused:
+                return
+            self.library_version = str(getattr(sys.modules.get(PACKAGE), "__version__", ""))
+            try:
+                standing = {(place.owner, place.name) for place, _ in self._places}
+                self._replace(find_places(_load, standing))
+            except IncompatibleSdkError as error:
+                self._refused = True
+                failures.note("google_genai.incompatible", error)
+                logger.error("Calls to Gemini are not counted: google-genai %s: %s.", self.library_version, error)  # noqa: TRY400 - one sentence, no trace
+                return
+            if not self.are_in:
+                self.are_in = True
+                self.holders[-1].prices.preload()
+
+    def _replace(self, places: list[Place]) -> None:
+        for place in places:
+            wrapper = place.seam.wrap(place.original, self.current, place.seam.operation)
+            setattr(wrapper, MARK, True)
+            setattr(place.owner, place.name, wrapper)
+            self._places.append((place, wrapper))
+
+    def _take_out(self) -> None:
+        kept = []
+        for place, wrapper in self._places:
+            if vars(place.owner).get(place.name) is wrapper:
+                setattr(place.owner, place.name, place.original)
+            else:
+                # Somebody wrapped our wrapper; it stays below theirs and passes everything through.
+                kept.append((place, wrapper))
+        self._places = kept
+        self.are_in = False
+
+
+_patches: Final = _Patches()
+
+
+def _load(name: str) -> ModuleType:
+    """Import a module of the SDK, but none that it would import on first use only."""
+    if "._gaos" in name and name not in sys.modules:
+        raise ImportError(name)
+    return importlib.import_module(name)
+
+
+def _on_import(_: ModuleType) -> Any:
+    try:
+        _patches.put_in()
+    except Exception as error:
+        failures.note("google_genai.patch", error)

@@ -1,0 +1,116 @@
+"""Streams of the SDK, watched: finished once, on end, error, close or drop; current only while a chunk is fetched."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Any
+
+from hydrochat_otel.instrumentation.gemini.call import Call
+
+
+class WatchedStream(Generator[Any, Any, Any]):
+    """A generator of the SDK and the call that it belongs to.
+
+    As lazy as the original: the call begins with the first chunk asked for, when the SDK sends the request.
+
+    Args:
+        chunks: The SDK's generator.
+        begin: Begins the call; None from it lets the stream pass unwatched.
+    """
+
+    def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], Call | None]) -> None:
+        self._chunks = chunks
+        self._begin: Callable[[], Call | None] | None = begin
+        self._call: Call | None = None
+
+    def __next__(self) -> Any:
+        return self._step(self._chunks.__next__)
+
+    def send(self, value: Any) -> Any:
+        """Pass a value to the SDK's generator."""
+        return self._step(self._chunks.send, value)
+
+    def throw(
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> Any:
+        """Raise in the SDK's generator."""
+        return self._step(self._chunks.throw, _thrown(typ, val, tb))
+
+    def close(self) -> None:
+        """Close the SDK's generator; a stream that is not finished is cancelled."""
+        self._begin = None
+        call = self._call
+        try:
+            self._chunks.close()
+        except BaseException as error:
+            if call is not None:
+                call.fail(error)
+            raise
+        if call is not None:
+            call.abandon()
+
+    def __del__(self) -> None:
+        if (call := self._call) is not None:
+            call.drop()
+
+    def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            self._call = begin()
+        call = self._call
+        if call is None:
+            return step(*arguments)
+        with call:
+            chunk = step(*arguments)
+        call.take_chunk(chunk)
+        return chunk
+
+
+class WatchedAsyncStream(AsyncGenerator[Any, Any]):
+    """The same for an asynchronous generator; its request was sent before the first chunk is asked for."""
+
+    def __init__(self, chunks: AsyncGenerator[Any, Any], call: Call) -> None:
+        self._chunks = chunks
+        self._call = call
+
+    def __anext__(self) -> Any:
+        return self._step(self._chunks.__anext__)
+
+    def asend(self, value: Any) -> Any:
+        """Pass a value to the SDK's generator."""
+        return self._step(self._chunks.asend, value)
+
+    def athrow(
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> Any:
+        """Raise in the SDK's generator."""
+        return self._step(self._chunks.athrow, _thrown(typ, val, tb))
+
+    async def aclose(self) -> None:
+        """Close the SDK's generator; a stream that is not finished is cancelled."""
+        try:
+            await self._chunks.aclose()
+        except BaseException as error:
+            self._call.fail(error)
+            raise
+        self._call.abandon()
+
+    def __del__(self) -> None:
+        self._call.drop()
+
+    async def _step(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        call = self._call
+        with call:
+            chunk = await step(*arguments)
+        call.take_chunk(chunk)
+        return chunk
+
+
+def _thrown(typ: Any, val: BaseException | object, tb: TracebackType | None) -> Any:
+    """Return the exception that a generator's `throw` is called with, in its one-argument and its older form."""
+    return typ if val is None and tb is None else val if isinstance(val, BaseException) else typ(val)

@@ -1,0 +1,134 @@
+"""What stands in for a function of the SDK: passes every argument, result and exception through, and counts the call.
+
+Each takes the original and a `current` that returns the :class:`Calls` to count with, or None once it is undone.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from hydrochat_otel.instrumentation.gemini import call as calls
+from hydrochat_otel.instrumentation.gemini.call import Call, Calls
+from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
+
+Function = Callable[..., Any]
+Current = Callable[[], Calls | None]
+
+
+def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+    counting = current()
+    if counting is None:
+        return None
+    return counting.begin(
+        operation, arguments.get("model"), getattr(owner, "_api_client", None), arguments.get("config")
+    )
+
+
+def _inside(current: Current) -> Call | None:
+    """Return the call that an HTTP request belongs to, or None for one that is not counted."""
+    return None if current() is None else calls.current_call()
+
+
+def unary(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a function that sends one request and returns its reply."""
+
+    @functools.wraps(original)
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _begin(current, operation, self, kwargs)
+        if call is None:
+            return original(self, *args, **kwargs)
+        with call:
+            reply = original(self, *args, **kwargs)
+        call.complete(reply)
+        return reply
+
+    return counted
+
+
+def unary_async(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a coroutine function that sends one request and returns its reply."""
+
+    @functools.wraps(original)
+    async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _begin(current, operation, self, kwargs)
+        if call is None:
+            return await original(self, *args, **kwargs)
+        with call:
+            reply = await original(self, *args, **kwargs)
+        call.complete(reply)
+        return reply
+
+    return counted
+
+
+def stream(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a generator function whose first step sends the request."""
+
+    @functools.wraps(original)
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        chunks = original(self, *args, **kwargs)
+        if current() is None:
+            return chunks
+        return WatchedStream(chunks, functools.partial(_begin, current, operation, self, kwargs))
+
+    return counted
+
+
+def stream_async(original: Function, current: Current, operation: str) -> Function:
+    """Wrap a coroutine function that sends the request and returns an asynchronous generator."""
+
+    @functools.wraps(original)
+    async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _begin(current, operation, self, kwargs)
+        if call is None:
+            return await original(self, *args, **kwargs)
+        with call:
+            chunks = await original(self, *args, **kwargs)
+        return WatchedAsyncStream(chunks, call)
+
+    return counted
+
+
+def attempt(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the function that sends one HTTP request; only requests of a call that is counted are noted."""
+
+    @functools.wraps(original)
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _inside(current)
+        if call is None:
+            return original(self, *args, **kwargs)
+        with call.attempts:
+            response = original(self, *args, **kwargs)
+        call.take_response(response)
+        return response
+
+    return noted
+
+
+def attempt_async(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the coroutine function that sends one HTTP request."""
+
+    @functools.wraps(original)
+    async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _inside(current)
+        if call is None:
+            return await original(self, *args, **kwargs)
+        with call.attempts:
+            response = await original(self, *args, **kwargs)
+        call.take_response(response)
+        return response
+
+    return noted
+
+
+def session_async(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the coroutine function that takes an aiohttp session, once for each connection within an attempt."""
+
+    @functools.wraps(original)
+    async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _inside(current)
+        if call is not None:
+            call.attempts.connect()
+        return await original(self, *args, **kwargs)
+
+    return noted

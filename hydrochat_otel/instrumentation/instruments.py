@@ -1,0 +1,148 @@
+"""The write side's tracer and instruments on the OpenTelemetry API, with the deferred queue in front of them.
+
+One :class:`Instruments` serves one pair of providers. :func:`current` is what call sites use; :func:`bind` is called by
+whoever joins the providers. Nothing here knows the SDK.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from opentelemetry import metrics, trace
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
+from opentelemetry.trace import Tracer
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.prices.budget import Spending
+from hydrochat_otel.runtime import deferred_queue, failures
+from hydrochat_otel.runtime.deferred_queue import DeferredQueue
+from hydrochat_otel.semconv import MetricSpec
+
+
+class Instruments:
+    """Tracer, instruments and queue for one pair of providers.
+
+    Attributes:
+        tracer: Starts the spans of operations and calls.
+        queue: Takes measurements on the host's path; see :meth:`defer`.
+        operation_names: The closed set of ``hydrochat.operation``.
+        model_names: The closed set of model labels.
+        error_types: The closed set of ``error.type``.
+        response_time_threshold_s: Threshold of operations that state none.
+        spending: What calls cost by day; days of UTC unless another ledger is given.
+    """
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        meter: Meter,
+        *,
+        response_time_threshold_s: float = 2.0,
+        max_operations: int = 200,
+        queue_capacity: int = 32768,
+        spending: Spending | None = None,
+    ) -> None:
+        self.tracer = tracer
+        self.spending = spending or Spending()
+        self.queue = DeferredQueue(queue_capacity)
+        self.response_time_threshold_s = response_time_threshold_s
+        self.operation_names = labels.operation_names(max_operations)
+        self.model_names = labels.model_names()
+        self.error_types = labels.error_types()
+        # Its callback drains the queue; the SDK runs it before it collects the histograms and counters below.
+        meter.create_observable_counter(
+            semconv.TELEMETRY_ERRORS.name,
+            callbacks=[_observe_errors],
+            unit=semconv.TELEMETRY_ERRORS.unit,
+            description=semconv.TELEMETRY_ERRORS.description,
+        )
+        self._by_name: dict[str, Any] = {
+            spec.name: _create(meter, spec) for spec in semconv.METRICS if spec.kind in {"histogram", "counter"}
+        }
+        self._operation_duration = self.histogram(semconv.OPERATION_DURATION)
+        self._operation_violations = self.counter(semconv.OPERATION_VIOLATIONS)
+
+    def histogram(self, spec: MetricSpec) -> Histogram:
+        """Return the histogram of the spec."""
+        instrument: Histogram = self._by_name[spec.name]
+        return instrument
+
+    def counter(self, spec: MetricSpec) -> Counter:
+        """Return the counter of the spec."""
+        instrument: Counter = self._by_name[spec.name]
+        return instrument
+
+    def defer(self, record: Callable[..., None], *arguments: Any) -> None:
+        """Queue ``record(*arguments)``, to be called before the next collection; never raises, never waits."""
+        self.queue.put((record, *arguments))
+
+    def record_operation(
+        self, operation: str, duration_s: float, error_type: str | None, exceeded: bool, context: Context
+    ) -> None:
+        """Feed one finished operation to the instruments; called while draining, not on the host's path."""
+        attributes = {semconv.OPERATION: operation}
+        if exceeded:
+            self._operation_violations.add(1, attributes, context)
+        if error_type is not None:
+            attributes = {semconv.OPERATION: operation, semconv.ERROR_TYPE: error_type}
+        self._operation_duration.record(duration_s, attributes, context)
+
+
+def _observe_errors(_: CallbackOptions) -> Iterable[Observation]:
+    # A function of the module: the SDK keeps the first callback that a meter was given for a name, for good.
+    deferred_queue.drain_all()
+    return [Observation(count, {semconv.SEAM: seam}) for seam, count in failures.counts().items()]
+
+
+def _create(meter: Meter, spec: MetricSpec) -> Histogram | Counter:
+    if spec.kind == "counter":
+        return meter.create_counter(spec.name, spec.unit, spec.description)
+    return meter.create_histogram(
+        spec.name, spec.unit, spec.description, explicit_bucket_boundaries_advisory=spec.edges or None
+    )
+
+
+class _Binding:
+    """Holds the bound instruments; one attribute read on the host's path."""
+
+    def __init__(self) -> None:
+        self.bound: Instruments | None = None
+        self.fallback: Instruments | None = None
+        self.on_first_use: Callable[[], None] | None = None
+
+
+_binding: Final = _Binding()
+
+
+def bind(instruments: Instruments | None) -> None:
+    """Make the instruments the current ones; None returns to those of the global API providers."""
+    _binding.bound = instruments
+
+
+def on_first_use(hook: Callable[[], None] | None) -> None:
+    """Set what is called, once, when a call site needs instruments and none are bound."""
+    _binding.on_first_use = hook
+
+
+def current() -> Instruments:
+    """Return the instruments to record with; never raises.
+
+    Without a bound pipeline the hook of :func:`on_first_use` may bind one; failing that, measurements go to whatever
+    providers the process has set globally.
+    """
+    if (bound := _binding.bound) is not None:
+        return bound
+    hook, _binding.on_first_use = _binding.on_first_use, None
+    if hook is not None:
+        try:
+            hook()
+        except Exception as error:
+            failures.note("install", error)
+    return _binding.bound or _fall_back()
+
+
+def _fall_back() -> Instruments:
+    if _binding.fallback is None:
+        _binding.fallback = Instruments(trace.get_tracer(semconv.SCOPE), metrics.get_meter(semconv.SCOPE))
+    return _binding.fallback

@@ -1,0 +1,1 @@
+"""Joins what measures, the SDK's providers, the window and the shared state."""

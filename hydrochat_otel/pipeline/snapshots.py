@@ -1,0 +1,163 @@
+"""The pictures that are taken of the numbers: of this process alone, or of all that share their state.
+
+Numbers of others are either read now, in one exchange with the shared state, or those that were read last.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from hydrochat_otel.fleet import fleet_snapshot, merging
+from hydrochat_otel.fleet.backend import StateError
+from hydrochat_otel.fleet.member import Member, Own, View, spend_of
+from hydrochat_otel.fleet.publisher import Publisher
+from hydrochat_otel.prices import budget
+from hydrochat_otel.prices.budget import Spending
+from hydrochat_otel.runtime import deferred_queue
+from hydrochat_otel.sdk.providers import Providers
+from hydrochat_otel.settings import Settings
+from hydrochat_otel.window import window
+from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
+from hydrochat_otel.window.window import MetricsStore
+
+_FORK_S: Final = 0.5
+"""How long a fork waits for a picture that is being taken."""
+
+
+class Pictures:
+    """Takes snapshots; any thread may call.
+
+    Args:
+        settings: Bounds, state and budget.
+        providers: Whose metrics are read.
+        spending: What this process spent.
+
+    Attributes:
+        publisher: Shares this process's numbers with others.
+
+    Raises:
+        StateError: The library that the state needs is not installed.
+    """
+
+    def __init__(self, settings: Settings, providers: Providers, spending: Spending) -> None:
+        self._settings = settings
+        self._providers = providers
+        self._spending = spending
+        self._lock = threading.Lock()
+        self._is_held = False
+        self.publisher = Publisher(
+            settings, providers.service_name(), self._own, _store, prepare=deferred_queue.drain_all_gently
+        )
+
+    def take(self) -> Snapshot:
+        """Return the picture of now; with a shared state after one exchange with it, two seconds or so at most."""
+        try:
+            view = self.publisher.fresh()
+        except StateError as error:
+            return self._of_known(str(error))
+        return self._alone() if view is None else self._of(view)
+
+    def take_known(self) -> Snapshot:
+        """Return the picture of this process now and of the others as they were read last; waits for nothing."""
+        return self._of_known(self.publisher.problem)
+
+    def spent(self) -> Budget:
+        """Return what all have spent, as far as is known; waits for nothing and collects nothing."""
+        days = self._spending.days()
+        known = self._known_to_push()
+        return self._budget(days if known is None else known[0].spend_of_all(known[1], days), time.time())
+
+    def workers(self) -> int:
+        """Return how many processes reported lately, as far as is known."""
+        known = self._known_to_push()
+        return 1 if known is None else known[1].members
+
+    def before_fork(self) -> None:
+        """Wait for the picture that is being taken."""
+        self.publisher.before_fork()
+        self._is_held = self._lock.acquire(timeout=_FORK_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._is_held:
+            self._is_held = False
+            self._lock.release()
+        self.publisher.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew."""
+        if self._is_held:
+            self._is_held = False
+            self._lock.release()
+        else:
+            self._lock = threading.Lock()
+        self.publisher.after_fork_in_child()
+
+    def _known_to_push(self) -> tuple[Member, View] | None:
+        # Where nothing is pushed, the picture of all replaces these, and nobody needs the others' numbers kept fresh.
+        return self.publisher.known() if self._providers.pushes_to() is not None else None
+
+    def _own(self) -> Own:
+        with self._lock:
+            families, resource = self._providers.reader.read()
+        usd = merging.grid_of("{USD}")
+        days = {day: merging.floored(spent, usd) for day, spent in self._spending.days().items()}
+        return Own(merging.exact(families), resource, days)
+
+    def _alone(self) -> Snapshot:
+        with self._lock:
+            families, resource = self._providers.reader.read()
+            entries = tuple(_store().live_entries())
+            statistics = _store().get_statistics()
+            unix_s = time.time()
+        return Snapshot(
+            unix_s=unix_s,
+            resource=resource,
+            families=families,
+            entries=entries,
+            retention=Retention(
+                max_entries=statistics["max_entries"],
+                ttl_hours=statistics["ttl_hours"],
+                current_entries=statistics["total_entries"],
+                storage_utilization_percent=statistics["storage_utilization_percent"],
+            ),
+            budget=self._budget(self._spending.days(), unix_s),
+        )
+
+    def _of_known(self, problem: str | None) -> Snapshot:
+        known = self.publisher.known()
+        if known is None:
+            alone = self._alone()
+            if problem is None:
+                return alone
+            return replace(alone, sharing=self._sharing(1, problem))
+        member, view = known
+        return self._of(view._replace(records=member.records_with(view, self._own())), problem)
+
+    def _of(self, view: View, problem: str | None = None) -> Snapshot:
+        unix_s = time.time()
+        if problem is None and view.settling:
+            problem = "The shared state was lost or is new; its members are restoring it, in a few seconds it is whole."
+        return fleet_snapshot.snapshot_of(
+            view.records,
+            view.entries,
+            view.evicted,
+            unix_s=unix_s,
+            max_entries=self._settings.max_entries,
+            ttl_hours=self._settings.ttl_hours,
+            budget=self._budget(spend_of(view.records), unix_s),
+            sharing=self._sharing(view.members, problem),
+            instance_is_named=self._providers.has_instance_id(),
+        )
+
+    def _sharing(self, workers: int, problem: str | None) -> Sharing:
+        return Sharing(self.publisher.kind, workers, self.publisher.stale_s, problem)
+
+    def _budget(self, days: Mapping[str, float], unix_s: float) -> Budget:
+        return budget.budget(days, unix_s, self._settings.budget_timezone, self._settings.budget_usd)
+
+
+def _store() -> MetricsStore:
+    return window.get_global_metrics_store()

@@ -1,0 +1,199 @@
+"""The operator's own prices: a TOML or JSON file, read, checked and turned into rates.
+
+as_of = 2025-10-01                  # optional: when the prices were true
+
+[models."gemini-2.5-pro"]           # dollars for a million tokens
+input = 1.25
+cached = 0.125                      # optional, else like input
+output = 10
+thinking = 10                       # optional, else like output
+input_audio = 1.25                  # optional: input_, cached_ or output_ with audio, image or video
+
+[[models."gemini-2.5-pro".tiers]]   # optional: a dearer rate for the whole call
+above_input_tokens = 200000
+input = 2.50
+output = 15
+
+[models."gemini-2.5-pro".service_tiers.flex]   # optional: flex, priority, offpeak or provisioned
+input = 0.625
+output = 5
+
+[models."gemma-3-27b-it"]
+free = true
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn, cast
+
+from hydrochat_otel.prices.model_names import bare_id
+from hydrochat_otel.prices.rates import FINEST_USD_PER_MILLION, ModalityKey, Rate, femtodollars
+from hydrochat_otel.prices.usage import SERVICE_TIERS, STANDARD
+
+_DEAREST_USD: Final = Decimal(1_000_000)
+_LARGEST_BYTES: Final = 1_000_000
+_MODALITY_KEYS: Final[Mapping[str, ModalityKey]] = {
+    f"{direction}_{modality.lower()}": (direction, modality)
+    for direction in cast("tuple[Literal['input', 'cached', 'output'], ...]", ("input", "cached", "output"))
+    for modality in ("AUDIO", "IMAGE", "VIDEO")
+}
+_PRICES: Final = ("input", "cached", "output", "thinking", *_MODALITY_KEYS)
+_MODEL_KEYS: Final = (*_PRICES, "tiers", "service_tiers", "free")
+
+
+class PriceFileError(ValueError):
+    """A price file cannot be used; the message names the file, the place and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceFile:
+    """The prices of one file.
+
+    Attributes:
+        rates: By bare id of the model and service tier.
+        as_of_unix_s: When the prices were true: `as_of`, or else when the file was last written.
+    """
+
+    rates: Mapping[tuple[str, str], Rate]
+    as_of_unix_s: float
+
+
+def read_price_file(path: Path) -> PriceFile:
+    """Read and check a price file.
+
+    Raises:
+        PriceFileError: It cannot be read, or something in it is not allowed.
+    """
+    return _Reader(path).read()
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> PriceFile:
+        content, written_unix_s = self._load()
+        if unknown := sorted(content.keys() - {"models", "as_of"}):
+            self._refuse(unknown[0], "is not known; the file has `models` and may have `as_of`")
+        models = content.get("models")
+        if not isinstance(models, dict) or not models:
+            self._refuse("models", "must be a table with at least one model")
+        rates: dict[tuple[str, str], Rate] = {}
+        for name, entry in models.items():
+            self._read_model(bare_id(name), f"models.{name}", entry, rates)
+        return PriceFile(rates, self._as_of(content.get("as_of"), written_unix_s))
+
+    def _load(self) -> tuple[dict[str, Any], float]:
+        parse = {".toml": _parse_toml, ".json": _parse_json}.get(self._path.suffix.lower())
+        if parse is None:
+            raise PriceFileError(f"{self._path}: the name of a price file must end in .toml or .json.")
+        try:
+            with self._path.open("rb") as file:
+                raw = file.read(_LARGEST_BYTES + 1)
+            written_unix_s = self._path.stat().st_mtime
+        except OSError as error:
+            raise PriceFileError(f"{self._path}: cannot be read ({error.strerror}).") from None
+        if len(raw) > _LARGEST_BYTES:
+            raise PriceFileError(f"{self._path}: is longer than {_LARGEST_BYTES} bytes, which no price file needs.")
+        try:
+            content = parse(raw.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            kind = self._path.suffix[1:].upper()
+            raise PriceFileError(f"{self._path}: is no valid {kind}: {error}.") from None
+        if not isinstance(content, dict):
+            raise PriceFileError(f"{self._path}: must hold a table with `models`, not a {type(content).__name__}.")
+        return content, written_unix_s
+
+    def _read_model(self, model: str, place: str, entry: Any, rates: dict[tuple[str, str], Rate]) -> None:
+        entry = self._table(entry, place, _MODEL_KEYS)
+        if (model, STANDARD) in rates:
+            self._refuse(place, f"is given twice: its bare id {model} was listed before")
+        free = entry.get("free", False)
+        if not isinstance(free, bool):
+            self._refuse(f"{place}.free", "must be true or false")
+        if free:
+            if len(entry) > 1:
+                self._refuse(place, "is free and has prices; give one of the two")
+            rates[model, STANDARD] = Rate("file", 0, 0, 0)
+            return
+        rates[model, STANDARD] = self._rate(entry, place)
+        tiers = self._table(entry.get("service_tiers", {}), f"{place}.service_tiers", SERVICE_TIERS[1:])
+        for tier, prices in tiers.items():
+            below = f"{place}.service_tiers.{tier}"
+            rates[model, tier] = self._rate(self._table(prices, below, (*_PRICES, "tiers")), below)
+
+    def _rate(self, entry: Mapping[str, Any], place: str) -> Rate:
+        prices = {key: self._price(entry[key], f"{place}.{key}") for key in _PRICES if key in entry}
+        for needed in ("input", "output"):
+            if needed not in prices:
+                self._refuse(f"{place}.{needed}", "is missing; it is the dollars for a million tokens")
+        return Rate(
+            "file",
+            input=prices["input"],
+            cached=prices.get("cached", prices["input"]),
+            output=prices["output"],
+            thinking=prices.get("thinking"),
+            modalities={key: prices[name] for name, key in _MODALITY_KEYS.items() if name in prices},
+            tiers=self._tiers(entry.get("tiers", []), f"{place}.tiers"),
+        )
+
+    def _tiers(self, entries: Any, place: str) -> tuple[tuple[int, Rate], ...]:
+        if not isinstance(entries, list):
+            self._refuse(place, "must be a list of tables with `above_input_tokens` and prices")
+        tiers: dict[int, Rate] = {}
+        for number, entry in enumerate(entries):
+            below = f"{place}[{number}]"
+            entry = self._table(entry, below, (*_PRICES, "above_input_tokens"))  # noqa: PLW2901 - checked, now typed
+            above = entry.get("above_input_tokens")
+            if isinstance(above, bool) or not isinstance(above, int) or above < 1 or above in tiers:
+                self._refuse(f"{below}.above_input_tokens", "must be a whole number of at least 1, each given once")
+            tiers[above] = self._rate(entry, below)
+        return tuple(sorted(tiers.items()))
+
+    def _price(self, value: Any, place: str) -> int:
+        allowed = f"must be a number of dollars for a million tokens, from 0 to {_DEAREST_USD} with at most 9 decimals"
+        if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+            self._refuse(place, allowed)
+        try:
+            usd = Decimal(value)
+            exact = usd.is_finite() and usd % FINEST_USD_PER_MILLION == 0
+        except InvalidOperation:
+            self._refuse(place, allowed)
+        if not (exact and 0 <= usd <= _DEAREST_USD):
+            self._refuse(place, allowed)
+        return femtodollars(usd)
+
+    def _as_of(self, value: Any, written_unix_s: float) -> float:
+        if value is None:
+            return written_unix_s
+        if isinstance(value, str):
+            try:
+                value = date.fromisoformat(value)
+            except ValueError:
+                self._refuse("as_of", "must be a date such as 2025-10-01")
+        if not isinstance(value, date) or isinstance(value, datetime):
+            self._refuse("as_of", "must be a date such as 2025-10-01")
+        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+
+    def _table(self, value: Any, place: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self._refuse(place, f"must be a table with {', '.join(allowed)}")
+        if unknown := sorted(value.keys() - set(allowed)):
+            self._refuse(f"{place}.{unknown[0]}", f"is not known; allowed are {', '.join(allowed)}")
+        return value
+
+    def _refuse(self, place: str, why: str) -> NoReturn:
+        raise PriceFileError(f"{self._path}: {place} {why}.")
+
+
+def _parse_toml(text: str) -> Any:
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def _parse_json(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)

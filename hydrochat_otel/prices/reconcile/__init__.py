@@ -1,0 +1,1 @@
+"""Compares what was metered with Google's bill."""

@@ -1,0 +1,1 @@
+"""Life inside another program's process: failures, forks, exits, queues, deadlines."""

@@ -1,0 +1,1 @@
+"""The only room that builds on the OpenTelemetry SDK: providers, reader, span processor, sampler, gauges."""

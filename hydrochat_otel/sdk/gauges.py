@@ -1,0 +1,113 @@
+"""The metrics that nobody records: gauges and counters whose value is looked up when somebody collects.
+
+Of a process that shares its state these are its own; the picture of all replaces what is true of the fleet only.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.window.snapshot import Budget
+from hydrochat_otel.window.window import MetricsStore
+
+
+class Observed(Protocol):
+    """What is looked at; called while metrics are collected, so nothing of it may collect."""
+
+    instrumentor: GeminiInstrumentor
+
+    @property
+    def store(self) -> MetricsStore:
+        """The retained window."""
+
+    def spent(self) -> Budget:
+        """What was spent, as far as this process knows."""
+
+    def workers(self) -> int:
+        """How many processes reported lately, as far as this one knows."""
+
+
+class _Subject:
+    def __init__(self) -> None:
+        self.observed: Observed | None = None
+
+
+_subject: Final = _Subject()
+
+
+def look_at(observed: Observed | None) -> None:
+    """Make it what is observed; None observes nothing."""
+    _subject.observed = observed
+
+
+def create(meter: Meter) -> None:
+    """Create the instruments on a meter."""
+    # Functions of the module: the SDK keeps the first callback that a meter was given for a name, for good.
+    for spec, callback in _GAUGES:
+        meter.create_observable_gauge(spec.name, [callback], spec.unit, spec.description)
+    evicted = semconv.RETENTION_EVICTED
+    meter.create_observable_counter(evicted.name, [_evicted], evicted.unit, evicted.description)
+
+
+def _callback(look: Callable[[Observed], Iterable[Observation]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        return [] if _subject.observed is None else look(_subject.observed)
+
+    return observe
+
+
+def _entries(observed: Observed) -> Iterable[Observation]:
+    return [Observation(len(observed.store))]
+
+
+def _utilization(observed: Observed) -> Iterable[Observation]:
+    return [Observation(len(observed.store) / observed.store.max_entries)]
+
+
+def _instrumentation(observed: Observed) -> Iterable[Observation]:
+    instrumentor = observed.instrumentor
+    labels = {semconv.LIBRARY: "google-genai", semconv.LIBRARY_VERSION: instrumentor.library_version}
+    return [Observation(int(instrumentor.active), labels)]
+
+
+def _price_book_age(observed: Observed) -> Iterable[Observation]:
+    # Only beside Gemini: reading the price book costs 0.3 s, which a process without calls need not pay.
+    return [Observation(observed.instrumentor.price_book.age_s(time.time()))] if observed.instrumentor.active else []
+
+
+def _spend(observed: Observed) -> Iterable[Observation]:
+    budget = observed.spent()
+    yield Observation(budget.spent_day_usd, {semconv.PERIOD: "day"})
+    yield Observation(budget.spent_month_usd, {semconv.PERIOD: "month"})
+
+
+def _budget(observed: Observed) -> Iterable[Observation]:
+    budget = observed.spent()
+    for period, usd in (("day", budget.day_usd), ("month", budget.month_usd)):
+        if usd is not None:
+            yield Observation(usd, {semconv.PERIOD: period})
+
+
+def _workers(observed: Observed) -> Iterable[Observation]:
+    return [Observation(observed.workers())]
+
+
+_GAUGES: Final[tuple[tuple[MetricSpec, Callable[[CallbackOptions], Iterable[Observation]]], ...]] = (
+    (semconv.RETENTION_ENTRIES, _callback(_entries)),
+    (semconv.RETENTION_UTILIZATION, _callback(_utilization)),
+    (semconv.INSTRUMENTATION_ACTIVE, _callback(_instrumentation)),
+    (semconv.PRICE_BOOK_AGE, _callback(_price_book_age)),
+    (semconv.LLM_SPEND, _callback(_spend)),
+    (semconv.LLM_BUDGET, _callback(_budget)),
+    (semconv.STATE_WORKERS, _callback(_workers)),
+)
+
+
+@_callback
+def _evicted(observed: Observed) -> Iterable[Observation]:
+    return [Observation(count, {semconv.REASON: reason}) for reason, count in observed.store.evicted().items()]

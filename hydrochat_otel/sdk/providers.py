@@ -1,0 +1,199 @@
+"""The process's tracer and meter providers: found or made, and what the SDK leaves undone when the process forks.
+
+Four things of the SDK's have no public name and are touched here only, each guarded: who reads a meter provider, the
+lock of its collections, the storage of a reader, and the resource that it renews in a child.
+"""
+
+import threading
+import weakref
+from contextlib import suppress
+from typing import Any, Final
+
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from hydrochat_otel.sdk.reader import SnapshotReader
+from hydrochat_otel.sdk.sampler import RetainingSampler
+from hydrochat_otel.sdk.span_processor import RetentionSpanProcessor
+
+_FORK_S: Final = 0.5
+"""How long a fork waits for a collection of somebody else's."""
+
+
+class ProviderError(RuntimeError):
+    """The process's providers are not those of the SDK; the message says which they are and what to do."""
+
+
+class Providers:
+    """A tracer provider and a meter provider that belong together.
+
+    Attributes:
+        tracer_provider: Makes the spans.
+        meter_provider: Collects the metrics.
+        processor: Feeds the retained window from the spans; one for each provider, for good.
+        reader: Reads the metrics; the one that ``OTEL_METRICS_EXPORTER=hydrochat`` made, or one of ours.
+    """
+
+    def __init__(self, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
+        self.tracer_provider = tracer_provider
+        self.meter_provider = meter_provider
+        self.processor = _processor_of(tracer_provider)
+        made = next((one for one in self._readers() if isinstance(one, SnapshotReader)), None)
+        self._is_added = made is not None
+        self.reader = made or SnapshotReader()
+        self._instance_id = _instance_id_of_user(meter_provider)
+        self._is_held = False
+
+    def add_reader(self) -> None:
+        """Let the reader read."""
+        if not self._is_added:
+            self.meter_provider.add_metric_reader(self.reader)
+            self._is_added = True
+
+    def remove_reader(self) -> None:
+        """Undo :meth:`add_reader`."""
+        if self._is_added:
+            self.meter_provider.remove_metric_reader(self.reader)
+            self._is_added = False
+
+    def service_name(self) -> str:
+        """Return the name of the service, as the resource has it."""
+        return str(_resource_of(self.meter_provider).get("service.name", "unknown_service"))
+
+    def has_instance_id(self) -> bool:
+        """Return whether the user named this instance; the SDK makes an id at random otherwise."""
+        return self._instance_id is not None
+
+    def pushes_to(self) -> str | None:
+        """Return the name of an exporter that pushes the metrics somewhere; None where nothing does.
+
+        Printing them to the console counts as looking.
+        """
+        for reader in self._readers():
+            if isinstance(reader, PeriodicExportingMetricReader):
+                exporter = getattr(reader, "_exporter", None)
+                if not isinstance(exporter, ConsoleMetricExporter):
+                    return type(exporter).__name__
+        return None
+
+    # -- forks -----------------------------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Let nobody collect while the process forks: the child would never get the lock."""
+        lock = getattr(self._consumer(), "_lock", None)
+        self._is_held = lock is not None and lock.acquire(timeout=_FORK_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._is_held:
+            self._is_held = False
+            self._consumer()._lock.release()  # noqa: SLF001 - see above
+
+    def after_fork_in_child(self) -> None:
+        """Start at zero: the SDK's child goes on from the parent's numbers, which would then count twice.
+
+        New storages have new locks, too. That holds for every reader, also one that pushes.
+        """
+        self.reader.forget_parent()
+        consumer = self._consumer()
+        held = consumer._lock if self._is_held else None  # noqa: SLF001 - see above
+        self._is_held = False
+        if hasattr(consumer, "_lock"):
+            consumer._lock = threading.Lock()  # noqa: SLF001
+        for reader in self._readers():
+            with suppress(Exception):
+                consumer.remove_metric_reader(reader)
+                consumer.add_metric_reader(reader)
+        self._keep_instance_id()
+        if held is not None:
+            held.release()  # a thread that another hook started in this child may wait for it already
+
+    def _keep_instance_id(self) -> None:
+        """Undo that the SDK renames an instance that the user has named."""
+        if self._instance_id is None:
+            return
+        named = Resource({SERVICE_INSTANCE_ID: self._instance_id})
+        for provider in (self.meter_provider, self.tracer_provider):
+            update = getattr(provider, "_update_resource", None)
+            if update is not None:
+                update(named)
+
+    def _consumer(self) -> Any:
+        return getattr(self.meter_provider, "_measurement_consumer", None)
+
+    def _readers(self) -> list[MetricReader]:
+        return list(getattr(self._consumer(), "_reader_storages", ()))
+
+
+def find_or_make(*, claim: bool) -> tuple[TracerProvider, MeterProvider]:
+    """Return the process's global providers; where none is set, make them, and set them if `claim`.
+
+    Raises:
+        ProviderError: A global provider is not one of the SDK.
+    """
+    return tracer_provider(claim=claim), meter_provider(claim=claim)
+
+
+def tracer_provider(*, claim: bool) -> TracerProvider:
+    """Return the global tracer provider, or make one; see :func:`find_or_make`."""
+    found = trace.get_tracer_provider()
+    if isinstance(found, TracerProvider):
+        return found
+    if not isinstance(found, trace.ProxyTracerProvider):
+        raise ProviderError(_foreign("tracer", found))
+    made = TracerProvider()
+    made.sampler = RetainingSampler(made.sampler)
+    if claim:
+        trace.set_tracer_provider(made)
+    return made
+
+
+def meter_provider(*, claim: bool) -> MeterProvider:
+    """Return the global meter provider, or make one; see :func:`find_or_make`."""
+    found = metrics.get_meter_provider()
+    if isinstance(found, MeterProvider):
+        return found
+    if type(found).__name__ != "_ProxyMeterProvider":
+        raise ProviderError(_foreign("meter", found))
+    made = MeterProvider()
+    if claim:
+        metrics.set_meter_provider(made)
+    return made
+
+
+def _foreign(kind: str, found: object) -> str:
+    return (
+        f"The global {kind} provider is {type(found).__module__}.{type(found).__qualname__}, which takes no processors "
+        f"or readers: pass {kind}_provider= one of opentelemetry.sdk, or install() before it is set."
+    )
+
+
+_processors: Final[weakref.WeakKeyDictionary[TracerProvider, RetentionSpanProcessor]] = weakref.WeakKeyDictionary()
+
+
+def _processor_of(provider: TracerProvider) -> RetentionSpanProcessor:
+    """Return the provider's one retention processor; the SDK cannot take one out again, so it is used again."""
+    processor = _processors.get(provider)
+    if processor is None:
+        processor = _processors[provider] = RetentionSpanProcessor()
+        processor.active = False
+        provider.add_span_processor(processor)
+    return processor
+
+
+def _resource_of(provider: MeterProvider) -> Any:
+    resource = getattr(getattr(provider, "_sdk_config", None), "resource", None)
+    return {} if resource is None else resource.attributes
+
+
+def _instance_id_of_user(provider: MeterProvider) -> str | None:
+    """Return the instance's id where it is not the one that the SDK made at random."""
+    from opentelemetry.sdk import resources  # noqa: PLC0415 - older ones have no detector, and make no id
+
+    found = _resource_of(provider).get(SERVICE_INSTANCE_ID)
+    detector = getattr(resources, "ServiceInstanceIdResourceDetector", None)
+    made = None if detector is None else detector().detect().attributes.get(SERVICE_INSTANCE_ID)
+    return None if found is None or found == made else str(found)

@@ -1,0 +1,1 @@
+"""A Gemini emulator with its own ledger."""

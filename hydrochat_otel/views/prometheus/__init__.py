@@ -1,0 +1,12 @@
+"""The Prometheus rendering: a snapshot as text, in the format that the scraper asked for.
+
+`negotiation` chooses the format, `naming` translates names, units and labels, `families` joins what has the same name,
+`exposition` writes the lines.
+
+Spec: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
+"""
+
+from hydrochat_otel.views.prometheus.exposition import render
+from hydrochat_otel.views.prometheus.negotiation import Format, negotiate
+
+__all__ = ["Format", "negotiate", "render"]

@@ -1,0 +1,123 @@
+"""The lines of a scrape, written straight from the snapshot's points: an object for each would cost ten times more."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import accumulate
+from math import inf, isnan
+from typing import Final
+
+from prometheus_client.utils import floatToGoString
+
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.views.prometheus.families import SUFFIXES, PrometheusFamily, joined
+from hydrochat_otel.views.prometheus.naming import escaped
+from hydrochat_otel.views.prometheus.negotiation import Format
+from hydrochat_otel.window.snapshot import Exemplar, HistogramPoint, NumberPoint, Snapshot
+
+_EXEMPLAR_LIMIT: Final = 128
+"""Most characters that the labels of an exemplar may have, names and values together (OpenMetrics 1.0)."""
+
+_number: Final[Callable[[float], str]] = floatToGoString
+
+
+def render(snapshot: Snapshot, exposition: Format) -> bytes:
+    """Return the snapshot as the body of a scrape, UTF-8; exemplars under OpenMetrics only.
+
+    Milliseconds, on any thread. A metric that conflicts with an earlier one, or that cannot be written, is left out and
+    counted: it does not cost the others their scrape.
+    """
+    openmetrics = exposition is Format.OPENMETRICS
+    parts: list[str] = []
+    for family in joined(snapshot):
+        write = _histogram_lines if family.kind == "histogram" else _number_lines
+        try:
+            lines = write(family, openmetrics=openmetrics)
+        except Exception as error:
+            failures.note("prometheus.family", error)
+            continue
+        if lines:
+            parts += _head(family, openmetrics=openmetrics)
+            parts += lines
+    if openmetrics:
+        parts.append("# EOF\n")
+    # A lone surrogate has no UTF-8 form; a question mark in one label is better than no scrape.
+    return "".join(parts).encode("utf-8", "replace")
+
+
+def _head(family: PrometheusFamily, *, openmetrics: bool) -> Iterator[str]:
+    name: str = family.name
+    kind: str = family.kind
+    if openmetrics:
+        description = escaped(family.description)
+    else:
+        description = family.description.replace("\\", "\\\\").replace("\n", "\\n")
+        if kind != "histogram":
+            name += SUFFIXES[family.kind][0]
+        if kind == "info":
+            kind = "gauge"
+    if description:
+        yield f"# HELP {name} {description}\n"
+    yield f"# TYPE {name} {kind}\n"
+    if openmetrics and family.unit:
+        yield f"# UNIT {name} {family.unit}\n"
+
+
+def _number_lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
+    name = family.name + SUFFIXES[family.kind][0]
+    with_exemplars = openmetrics and family.kind == "counter"
+    lines: list[str] = []
+    for labels, point in family.points.items():
+        assert isinstance(point, NumberPoint)
+        braced = f"{{{labels}}}" if labels else ""
+        exemplar = ""
+        if with_exemplars and point.exemplars:
+            exemplar = _exemplar(max(point.exemplars, key=lambda one: one.unix_s))
+        lines.append(f"{name}{braced} {_number(point.value)}{exemplar}\n")
+    return lines
+
+
+def _histogram_lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
+    name = family.name
+    lines: list[str] = []
+    for labels, point in family.points.items():
+        assert isinstance(point, HistogramPoint)
+        edges, counts = point.edges, list(accumulate(point.counts))
+        if edges and edges[-1] == inf:
+            edges = edges[:-1]
+            del counts[-2]
+        start = f"{name}_bucket{{{labels}," if labels else f"{name}_bucket{{"
+        ends = _bucket_ends(edges)
+        if openmetrics and point.exemplars:
+            tails = _exemplars(edges, point.exemplars)
+            lines += [f"{start}{end}{n}{tail}\n" for end, n, tail in zip(ends, counts, tails, strict=True)]
+        else:
+            lines += [f"{start}{end}{n}\n" for end, n in zip(ends, counts, strict=True)]
+        # With an edge below zero the sum may fall: OpenMetrics then forbids it, and the count with it.
+        if not edges or edges[0] >= 0:
+            braced = f"{{{labels}}}" if labels else ""
+            lines.append(f"{name}_count{braced} {counts[-1]}\n{name}_sum{braced} {_number(point.sum)}\n")
+    return lines
+
+
+@lru_cache(maxsize=256)
+def _bucket_ends(edges: tuple[float, ...]) -> tuple[str, ...]:
+    """Return the last label of each bucket and what follows up to the number, above-all included."""
+    return tuple(f'le="{_number(edge)}"}} ' for edge in (*edges, inf))
+
+
+def _exemplars(edges: tuple[float, ...], exemplars: tuple[Exemplar, ...]) -> list[str]:
+    """Return what follows the number of each bucket: of several exemplars the one of the largest value (the spec)."""
+    tails = [""] * (len(edges) + 1)
+    for exemplar in sorted(exemplars):
+        if tail := _exemplar(exemplar):
+            tails[bisect_left(edges, exemplar.value)] = tail
+    return tails
+
+
+def _exemplar(exemplar: Exemplar) -> str:
+    value, unix_s, trace_id, span_id = exemplar
+    if len("trace_idspan_id") + len(trace_id) + len(span_id) > _EXEMPLAR_LIMIT or isnan(value):
+        return ""
+    ids = f'trace_id="{escaped(trace_id)}",span_id="{escaped(span_id)}"'
+    return f" # {{{ids}}} {_number(value)} {unix_s:.3f}"

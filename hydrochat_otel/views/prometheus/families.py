@@ -1,0 +1,94 @@
+"""Prometheus families: metrics of the same name, of whatever scope, joined into one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from operator import add
+from typing import Final, Literal
+
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.views.prometheus.naming import family_name, labels
+from hydrochat_otel.window.snapshot import Family, HistogramPoint, NumberPoint, Point, Snapshot
+
+Kind = Literal["counter", "gauge", "histogram", "info"]
+
+SUFFIXES: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "counter": ("_total", "_created"),
+    "gauge": ("",),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+    "info": ("_info",),
+}
+"""What follows the family's name in its samples' names, or may: no other family can have a sample of such a name."""
+
+_SCOPE_LABELS: Final = frozenset({"otel_scope_name", "otel_scope_version"})
+_HISTOGRAM_LABELS: Final = _SCOPE_LABELS | {"le"}
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusFamily:
+    """One family of the exposition: `points` by their labels without braces, the scope's among them."""
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+    points: dict[str, Point]
+
+
+def joined(snapshot: Snapshot) -> Iterable[PrometheusFamily]:
+    """Return the families of a snapshot, `target_info` first.
+
+    Series with the same labels are summed; of gauges the last one counts. What conflicts with something earlier is left
+    out and counted: another kind, the same name for a sample, other edges in a histogram of the same labels.
+    """
+    by_name: dict[str, PrometheusFamily] = {}
+    if target := labels(snapshot.resource):
+        points: dict[str, Point] = {target: NumberPoint(snapshot.resource, 1.0)}
+        by_name["target"] = PrometheusFamily("target", "info", "", "Target metadata", points)
+    sample_names = {"target_info"}
+    for metric in snapshot.families:
+        if not metric.points:
+            continue
+        name, unit = family_name(metric.name, metric.unit, is_counter=metric.kind == "counter")
+        family = by_name.get(name)
+        if family is None:
+            names = {name + suffix for suffix in SUFFIXES[metric.kind]}
+            if names.isdisjoint(sample_names):
+                sample_names |= names
+                family = by_name[name] = PrometheusFamily(name, metric.kind, unit, metric.description, {})
+        if family is None or family.kind != metric.kind:
+            failures.note("prometheus.conflict")
+            continue
+        try:
+            _take_in(family.points, metric)
+        except Exception as error:
+            failures.note("prometheus.family", error)
+    return by_name.values()
+
+
+def _take_in(points: dict[str, Point], metric: Family) -> None:
+    scope = labels({"otel_scope_name": metric.scope, "otel_scope_version": metric.scope_version})
+    taken = _HISTOGRAM_LABELS if metric.kind == "histogram" else _SCOPE_LABELS
+    for point in metric.points:
+        own = labels(point.attributes, taken)
+        series = f"{own},{scope}" if own and scope else own or scope
+        before = points.setdefault(series, point)
+        if before is point:
+            continue
+        both = point if metric.kind == "gauge" else _sum(before, point)
+        if both is None:
+            failures.note("prometheus.conflict")
+        else:
+            points[series] = both
+
+
+def _sum(one: Point, other: Point) -> Point | None:
+    """Return the sum of two points of the same series, None for histograms whose edges differ."""
+    exemplars = one.exemplars + other.exemplars
+    if isinstance(one, NumberPoint) and isinstance(other, NumberPoint):
+        return NumberPoint(one.attributes, one.value + other.value, exemplars)
+    assert isinstance(one, HistogramPoint)
+    assert isinstance(other, HistogramPoint)
+    if one.edges != other.edges:
+        return None
+    counts = tuple(map(add, one.counts, other.counts))
+    return HistogramPoint(one.attributes, one.edges, counts, one.sum + other.sum, exemplars)

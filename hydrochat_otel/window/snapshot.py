@@ -1,0 +1,162 @@
+"""The snapshot: one frozen picture of the metrics and the retained window, from which every surface is rendered.
+
+The types are plain data without a trace of the SDK, so that a picture can be merged with another worker's and kept.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from hydrochat_otel import semconv
+from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.window.entry import Entry
+
+Attributes = Mapping[str, str]
+FamilyKind = Literal["counter", "gauge", "histogram"]
+
+
+class Exemplar(NamedTuple):
+    """One measurement with the trace it came from; ids in hexadecimal, time in seconds since the epoch."""
+
+    value: float
+    unix_s: float
+    trace_id: str
+    span_id: str
+
+
+class NumberPoint(NamedTuple):
+    """The value of one series of a counter or gauge."""
+
+    attributes: Attributes
+    value: float
+    exemplars: tuple[Exemplar, ...] = ()
+
+
+class HistogramPoint(NamedTuple):
+    """One series of a histogram: `counts` has one more than `edges`, is not cumulative, and ends with above-all."""
+
+    attributes: Attributes
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum: float
+    exemplars: tuple[Exemplar, ...] = ()
+
+
+Point = NumberPoint | HistogramPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All series of one metric of one instrumentation scope.
+
+    Attributes:
+        additive: Of a gauge: whether the values of several processes add up (an up-down counter's do).
+    """
+
+    name: str
+    kind: FamilyKind
+    unit: str
+    description: str
+    scope: str
+    scope_version: str
+    points: tuple[Point, ...]
+    additive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The bounds of the retained window and how full it is."""
+
+    max_entries: int
+    ttl_hours: float
+    current_entries: int
+    storage_utilization_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What calls to Gemini cost since midnight and this month, in dollars, and what they may cost.
+
+    Attributes:
+        spent_day_usd: Since midnight, in the time zone of the settings.
+        spent_month_usd: Since the first of the month.
+        day_usd: The budget of a day; None where none is set.
+        month_usd: The budget of this month: that of a day times its days.
+    """
+
+    spent_day_usd: float = 0.0
+    spent_month_usd: float = 0.0
+    day_usd: float | None = None
+    month_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Whose numbers a snapshot holds.
+
+    Attributes:
+        state: ``memory``, ``sqlite`` or ``redis``.
+        workers: Processes that reported lately, this one included.
+        stale_s: How old the others' numbers are where the shared state cannot be read; 0 where it can.
+        problem: Why it cannot be read, in one sentence; None where it can.
+    """
+
+    state: str = "memory"
+    workers: int = 1
+    stale_s: float = 0.0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Metrics and retained entries at one moment.
+
+    Attributes:
+        unix_s: When it was taken, in seconds since the epoch.
+        resource: The process's resource attributes, as text.
+        families: Every metric the process emits, of all scopes.
+        entries: The live retained records, oldest first.
+        retention: Bounds and filling of the retained window.
+        budget: What was spent of the budget.
+        sharing: Whose numbers these are.
+    """
+
+    unix_s: float
+    resource: Attributes
+    families: tuple[Family, ...]
+    entries: tuple[Entry, ...]
+    retention: Retention
+    budget: Budget = Budget()
+    sharing: Sharing = Sharing()
+    _by_name: dict[str, tuple[Point, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[str, tuple[Point, ...]] = {}
+        for family in self.families:
+            if family.scope == semconv.SCOPE:
+                by_name[family.name] = by_name.get(family.name, ()) + family.points
+        object.__setattr__(self, "_by_name", by_name)
+
+    def points(self, spec: MetricSpec) -> tuple[Point, ...]:
+        """Return the series of one of our metrics; empty when nothing was recorded."""
+        return self._by_name.get(spec.name, ())
+
+    def numbers(self, spec: MetricSpec) -> Iterator[NumberPoint]:
+        """Yield the series of one of our counters or gauges."""
+        return (point for point in self.points(spec) if isinstance(point, NumberPoint))
+
+    def total(self, spec: MetricSpec, matches: Callable[[Attributes], bool] = lambda _: True) -> float:
+        """Return the sum of one of our counters over the series whose attributes match."""
+        return sum(point.value for point in self.numbers(spec) if matches(point.attributes))
+
+    def sums_by(self, spec: MetricSpec, *attributes: str) -> dict[tuple[str, ...], float]:
+        """Return the sums of one of our counters by the values of the attributes, '' where one is missing."""
+        sums: dict[tuple[str, ...], float] = {}
+        for point in self.numbers(spec):
+            key = tuple(point.attributes.get(name, "") for name in attributes)
+            sums[key] = sums.get(key, 0) + point.value
+        return sums
+
+    def operations(self) -> list[Entry]:
+        """Return the retained operations, oldest first, without calls to Gemini and other spans."""
+        return [entry for entry in self.entries if entry.kind == "operation"]

@@ -1,0 +1,63 @@
+"""The numbers that summarise a window of response times, computed once for every surface that shows them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hydrochat_otel.window.entry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Count, response times in seconds, violations of the threshold and failures of a window of operations."""
+
+    metrics_count: int = 0
+    avg_response_time: float = 0.0
+    max_response_time: float = 0.0
+    min_response_time: float = 0.0
+    p50_response_time: float = 0.0
+    p95_response_time: float = 0.0
+    p99_response_time: float = 0.0
+    threshold_violations: int = 0
+    violation_rate: float = 0.0
+    errors: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary with the public key names; `total_operations` is another name of `metrics_count`."""
+        return {**asdict(self), "total_operations": self.metrics_count}
+
+
+def summarise(entries: Sequence[Entry]) -> Summary:
+    """Summarise operations; an empty window gives zeros. Percentiles are interpolated linearly between ranks."""
+    if not entries:
+        return Summary()
+    durations_s = sorted(entry.duration_s for entry in entries)
+    violations = sum(entry.exceeded_threshold for entry in entries)
+    return Summary(
+        metrics_count=len(entries),
+        avg_response_time=sum(durations_s) / len(entries),
+        max_response_time=durations_s[-1],
+        min_response_time=durations_s[0],
+        p50_response_time=percentile(durations_s, 0.50),
+        p95_response_time=percentile(durations_s, 0.95),
+        p99_response_time=percentile(durations_s, 0.99),
+        threshold_violations=violations,
+        violation_rate=violations / len(entries),
+        errors=sum(entry.error is not None for entry in entries),
+    )
+
+
+def summarise_by_operation(entries: Sequence[Entry]) -> dict[str, Summary]:
+    """Summarise operations by name, names in alphabetical order."""
+    by_name: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_name.setdefault(entry.operation, []).append(entry)
+    return {name: summarise(by_name[name]) for name in sorted(by_name)}
+
+
+def percentile(ascending: Sequence[float], fraction: float) -> float:
+    """Return the value below which the fraction (0 to 1) of a sorted, non-empty sequence lies."""
+    position = (len(ascending) - 1) * fraction
+    below = int(position)
+    above = min(below + 1, len(ascending) - 1)
+    return ascending[below] + (ascending[above] - ascending[below]) * (position - below)

@@ -1,0 +1,393 @@
+"""What every shared state must do, whatever keeps it: run by ``from backend_contract import *``.
+
+The module that runs it has a fixture ``make_backend(bounds=Bounds())``: each call returns another backend on the same
+state, which is new in each test, as another process would have it; they are closed at the end.
+"""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from hydrochat_otel.fleet.backend import MAX_FOLDED, Bounds, Contents, Knowledge, Publication, Receipt
+
+NOW_S = time.time()
+NOBODY = Bounds(silent_after_s=-1.0)
+"""To whom everybody is silent, however lately he was heard of."""
+
+
+def said(member="one", seq=1, record=b"record", entries=(), *, leaving=False):
+    return Publication(member=member, seq=seq, record=record, entries=entries, leaving=leaving)
+
+
+def entries(*ages_s):
+    """Entries of these ages, each with its age as text."""
+    return [(NOW_S - age_s, f"{age_s:g}".encode()) for age_s in ages_s]
+
+
+def everything(backend, known=0):
+    """What is kept, without what differs from run to run."""
+    receipt = backend.exchange(None, known, read=True)
+    assert receipt.age_s >= 0
+    rebuilt = None if receipt.rebuilt_age_s is None else 0.0
+    return replace(receipt, store_id="", age_s=0.0, rebuilt_age_s=rebuilt)
+
+
+def receipt(**changes):
+    """The receipt of a state that nobody has used, but for the changes."""
+    untouched = Receipt(
+        store_id="",
+        age_s=0.0,
+        rebuilt_age_s=None,
+        folded_seq=None,
+        kept_seq=None,
+        tombstone_version=0,
+        tombstone=None,
+        members=0,
+        silent={},
+        contents=Contents(records={}, entries=[], evicted={}),
+    )
+    return replace(untouched, **changes)
+
+
+def contents(records=None, entries=(), evicted=None):
+    return Contents(records=records or {}, entries=list(entries), evicted=evicted or {})
+
+
+def test_a_state_is_made_empty(backend):
+    """The first call makes a state in which nothing is."""
+    assert everything(backend) == receipt()
+
+
+def test_what_one_publishes_all_read(make_backend):
+    """Each reads the records and entries of all members, in whichever transaction comes next."""
+    one, two, reader = make_backend(), make_backend(), make_backend()
+    one.exchange(said("one", record=b"1", entries=entries(20)), 0, read=False)
+    own = two.exchange(said("two", record=b"2", entries=entries(30, 10)), 0, read=True)
+    kept = contents({"one": b"1", "two": b"2"}, [b"30", b"20", b"10"])
+    assert own.contents == kept
+    assert everything(reader) == receipt(members=2, contents=kept)
+
+
+def test_contents_come_only_where_they_are_asked_for(backend):
+    """An exchange that does not read answers without contents."""
+    assert backend.exchange(said(), 0, read=False).contents is None
+    assert backend.exchange(None, 0, read=False).contents is None
+
+
+def test_all_bytes_are_kept_as_they_are(make_backend):
+    """Records and entries are bytes of any value, and may be long."""
+    record = bytes(range(256)) * 1000
+    make_backend().exchange(said(record=record, entries=[(NOW_S, b"\x00\xff'\r\n")]), 0, read=False)
+    assert everything(make_backend()).contents == contents({"one": record}, [b"\x00\xff'\r\n"])
+
+
+def test_the_newest_record_of_a_member_replaces_the_one_before(backend):
+    """A record is kept until the member publishes another one; a publication without one leaves it."""
+    backend.exchange(said(record=b"1"), 0, read=False)
+    unchanged = backend.exchange(said(seq=2, record=None, entries=entries(1)), 0, read=False)
+    assert unchanged.kept_seq == 1
+    assert everything(backend).contents == contents({"one": b"1"}, [b"1"])
+    backend.exchange(said(seq=3, record=b"3"), 0, read=False)
+    assert everything(backend).contents == contents({"one": b"3"}, [b"1"])
+
+
+@pytest.mark.parametrize("seq", [4, 5])
+def test_what_was_published_before_changes_nothing(backend, seq):
+    """A publication whose number is not above the stored one is not applied again."""
+    first = said(seq=5, entries=entries(1))
+    backend.exchange(first, 0, read=False)
+    before = everything(backend)
+    again = backend.exchange(said(seq=seq, record=b"another", entries=entries(1, 2)), 0, read=False)
+    assert (again.kept_seq, again.folded_seq) == (5, None)
+    assert everything(backend) == before
+
+
+def test_of_an_unknown_member_without_a_record_only_entries_are_kept(backend):
+    """Of a member that says nothing of itself only the entries are kept, and they come in once."""
+    answer = backend.exchange(said(seq=7, record=None, entries=entries(3)), 0, read=False)
+    assert answer.kept_seq is None
+    assert everything(backend) == receipt(contents=contents(entries=[b"3"]))
+    assert backend.exchange(said(seq=7, record=b"7", entries=entries(3)), 0, read=False).kept_seq is None
+    assert everything(backend) == receipt(members=1, contents=contents({"one": b"7"}, [b"3"]))
+
+
+def test_the_window_is_in_order_of_time(backend):
+    """Entries are told oldest first, however they came in, and each once."""
+    backend.exchange(said(entries=entries(5, 9, 1)), 0, read=False)
+    backend.exchange(said("two", entries=entries(7, 3, 9)), 0, read=False)
+    assert everything(backend).contents.entries == [b"9", b"7", b"5", b"3", b"1"]
+
+
+def test_the_oldest_entries_leave_a_full_window(make_backend):
+    """No more entries are kept than the bounds allow, the newest of all, and the others are counted."""
+    backend = make_backend(Bounds(max_entries=3))
+    backend.exchange(said(entries=entries(5, 1, 4)), 0, read=False)
+    backend.exchange(said("two", entries=entries(2, 6)), 0, read=False)
+    assert everything(backend).contents == contents(
+        {"one": b"record", "two": b"record"}, [b"4", b"2", b"1"], {"capacity": 2}
+    )
+
+
+def test_expired_entries_leave_the_window(make_backend):
+    """An entry that is too old is neither taken in nor told, is counted once, and before the window is full."""
+    young = make_backend(Bounds(max_entries=2, ttl_s=50_000))
+    young.exchange(said(entries=entries(40_000, 60_000, 20_000)), 0, read=False)
+    assert everything(young).contents == contents({"one": b"record"}, [b"40000", b"20000"], {"age": 1})
+    stricter = make_backend(Bounds(ttl_s=30_000))
+    assert everything(stricter).contents == contents({"one": b"record"}, [b"20000"], {"age": 2})
+    assert everything(young).contents == contents({"one": b"record"}, [b"20000"], {"age": 2})
+
+
+def test_a_member_that_says_nothing_for_long_is_silent(make_backend):
+    """Who was not heard of within the bounds is named with his last number, and is no longer counted."""
+    one, impatient = make_backend(), make_backend(NOBODY)
+    one.exchange(said("one", seq=3), 0, read=False)
+    one.exchange(said("two", seq=8), 0, read=False)
+    assert everything(one) == receipt(members=2, contents=contents({"one": b"record", "two": b"record"}))
+    assert everything(impatient) == receipt(
+        silent={"one": 3, "two": 8}, contents=contents({"one": b"record", "two": b"record"})
+    )
+
+
+def test_a_member_that_leaves_is_silent_at_once(make_backend):
+    """Who says that it was the last publication is to be folded in the answer to it, said once or twice."""
+    one, two = make_backend(), make_backend()
+    two.exchange(said("two"), 0, read=False)
+    for _ in range(2):
+        answer = one.exchange(said("one", seq=4, record=b"4", leaving=True), 0, read=False)
+        assert (answer.members, answer.silent) == (1, {"one": 4})
+    assert everything(two).contents == contents({"one": b"4", "two": b"record"})
+
+
+def test_any_publication_says_that_the_member_lives(backend):
+    """Who was silent and publishes again is heard of, also where there is nothing new to write."""
+    backend.exchange(said(leaving=True), 0, read=False)
+    answer = backend.exchange(said(), 0, read=False)
+    assert (answer.members, answer.silent) == (1, {})
+
+
+def test_a_tombstone_stands_for_who_was_folded(make_backend):
+    """Folded members' records are gone, the others' stay, and the tombstone goes to all who do not know it."""
+    one, two = make_backend(), make_backend()
+    for member, seq in (("gone", 3), ("lost", 5), ("here", 1)):
+        one.exchange(said(member, seq=seq, entries=entries(seq)), 0, read=False)
+    assert two.fold({"gone": 3, "lost": 5}, b"tombstone", 0) is True
+    kept = contents({"here": b"record"}, [b"5", b"3", b"1"])
+    assert everything(one) == receipt(tombstone_version=1, tombstone=b"tombstone", members=1, contents=kept)
+    assert everything(one, known=1) == receipt(tombstone_version=1, members=1, contents=kept)
+    assert one.fold({"here": 1}, b"newer", 1) is True
+    assert everything(two, known=1) == receipt(
+        tombstone_version=2, tombstone=b"newer", contents=contents(entries=[b"5", b"3", b"1"])
+    )
+
+
+@pytest.mark.parametrize("seq", [2, 3, 4])
+def test_a_folded_member_learns_it_and_writes_nothing(make_backend, seq):
+    """Who was taken for dead is told after which publication, whatever he publishes now, as often as he does."""
+    one, two = make_backend(), make_backend()
+    one.exchange(said(seq=3), 0, read=False)
+    assert two.fold({"one": 3}, b"tombstone", 0)
+    before = everything(two)
+    for record in (b"after death", None):
+        answer = one.exchange(said(seq=seq, record=record, entries=entries(1)), 0, read=False)
+        assert (answer.folded_seq, answer.kept_seq, answer.members, answer.silent) == (3, None, 0, {})
+        assert (answer.tombstone_version, answer.tombstone) == (1, b"tombstone")
+    assert everything(two) == before
+
+
+@pytest.mark.parametrize(
+    ("folded", "known"),
+    [
+        pytest.param({"one": 3}, 0, id="of another version"),
+        pytest.param({"one": 3}, 2, id="of a version to come"),
+        pytest.param({"one": 2}, 1, id="who has published since"),
+        pytest.param({"one": 3, "two": 3}, 1, id="one of whom has published since"),
+        pytest.param({"one": 4}, 1, id="who never said that"),
+        pytest.param({"nobody": 1}, 1, id="who is not kept"),
+        pytest.param({"one": 3, "dead": 1}, 1, id="one of whom was folded before"),
+    ],
+)
+def test_a_fold_of_what_is_no_longer_so_changes_nothing(make_backend, folded, known):
+    """A tombstone that was made from other numbers than the kept ones is refused as a whole."""
+    backend = make_backend()
+    for member, seq in (("dead", 1), ("one", 3), ("two", 4)):
+        backend.exchange(said(member, seq=seq), 0, read=False)
+    assert backend.fold({"dead": 1}, b"tombstone", 0) is True
+    before = everything(backend)
+    assert make_backend().fold(folded, b"another", known) is False
+    assert everything(backend) == before
+
+
+def test_a_fold_made_twice_counts_once(backend):
+    """The same fold again is refused and changes nothing."""
+    backend.exchange(said(), 0, read=False)
+    assert backend.fold({"one": 1}, b"tombstone", 0) is True
+    before = everything(backend)
+    assert backend.fold({"one": 1}, b"tombstone", 0) is False
+    assert everything(backend) == before
+
+
+def test_of_many_who_fold_at_once_one_does(make_backend):
+    """Exactly one of several folders of the same member wins, and its tombstone is kept."""
+    backends = [make_backend() for _ in range(4)]
+    backends[0].exchange(said(), 0, read=False)
+    start, won = threading.Barrier(len(backends)), []
+
+    def fold(number):
+        start.wait()
+        if backends[number].fold({"one": 1}, f"{number}".encode(), 0):
+            won.append(f"{number}".encode())
+
+    run_all(fold, len(backends))
+    assert [everything(backends[0])] == [receipt(tombstone_version=1, tombstone=one) for one in won]
+
+
+def test_the_folded_are_forgotten_only_beyond_a_bound(make_backend):
+    """So many folded members are remembered that one who comes back is known, and no more."""
+    backend = make_backend()
+    for number, names in enumerate((["first"], [f"later{index}" for index in range(MAX_FOLDED)])):
+        backend.restore(Knowledge(records=dict.fromkeys(names, (1, b"record"))))
+        assert backend.fold(dict.fromkeys(names, 1), b"tombstone", number)
+    assert backend.exchange(said("later0", seq=2), 2, read=False).folded_seq == 1
+    assert backend.exchange(said(f"later{MAX_FOLDED - 1}", seq=2), 2, read=False).folded_seq == 1
+    assert backend.exchange(said("first", seq=2), 2, read=False).folded_seq is None
+
+
+def test_a_lost_state_is_restored(make_backend):
+    """Tombstone, records and counts of evicted entries come back, and the members are given time to speak."""
+    one, two = make_backend(), make_backend(NOBODY)
+    knowledge = Knowledge(
+        tombstone=b"tombstone", tombstone_version=4, records={"lost": (9, b"9")}, evicted={"age": 2, "capacity": 7}
+    )
+    for _ in range(2):
+        one.restore(knowledge)
+        kept = receipt(
+            rebuilt_age_s=0.0,
+            tombstone_version=4,
+            tombstone=b"tombstone",
+            contents=contents({"lost": b"9"}, evicted={"age": 2, "capacity": 7}),
+        )
+        assert everything(one) == replace(kept, members=1)
+        assert everything(two) == replace(kept, silent={"lost": 9})
+    assert one.fold({"lost": 9}, b"newer", 4) is True
+
+
+def test_nothing_newer_is_overwritten_by_a_restoration(make_backend):
+    """What is kept stays where it is as new or newer, and folded members stay folded."""
+    backend = make_backend(Bounds(max_entries=1))
+    for member in ("dead", "older", "same", "newer"):
+        backend.exchange(said(member, seq=5), 0, read=False)
+    backend.exchange(said("newer", seq=6, entries=entries(1, 2)), 0, read=False)
+    assert backend.fold({"dead": 5}, b"tombstone", 0)
+    backend.restore(
+        Knowledge(
+            tombstone=b"of another time",
+            tombstone_version=1,
+            records={
+                member: (6 if member == "older" else 5, b"restored") for member in ("dead", "older", "same", "newer")
+            },
+            evicted={"capacity": 0, "age": 3},
+        )
+    )
+    assert everything(backend) == receipt(
+        rebuilt_age_s=0.0,
+        tombstone_version=1,
+        tombstone=b"tombstone",
+        members=3,
+        contents=contents(
+            {"older": b"restored", "same": b"record", "newer": b"record"}, [b"1"], {"capacity": 1, "age": 3}
+        ),
+    )
+    backend.restore(Knowledge(tombstone=b"newer", tombstone_version=2))
+    assert (everything(backend).tombstone_version, everything(backend).tombstone) == (2, b"newer")
+
+
+def test_whom_a_restored_tombstone_holds_is_folded(make_backend):
+    """Whoever brought such a member back before is corrected, who brings it later is not heard, and it learns it."""
+    backend = make_backend()
+    for member in ("back", "here"):
+        backend.exchange(said(member, seq=5), 0, read=False)
+    knowledge = Knowledge(tombstone=b"tombstone", tombstone_version=3, folded={"back": 4, "asleep": 7})
+    backend.restore(knowledge)
+    backend.restore(
+        Knowledge(tombstone=b"older", tombstone_version=2, folded={"here": 5}, records={"asleep": (6, b"6")})
+    )
+    kept = everything(backend)
+    assert (kept.tombstone_version, kept.tombstone, kept.members) == (3, b"tombstone", 1)
+    assert kept.contents == contents({"here": b"record"})
+    told = [backend.exchange(said(member, seq=8), 3, read=False).folded_seq for member in ("back", "asleep", "here")]
+    assert told == [4, 7, None]
+
+
+def test_a_restored_member_goes_on(make_backend):
+    """Who is restored by another one publishes as before, from the number that was restored."""
+    backend = make_backend()
+    backend.restore(Knowledge(records={"one": (9, b"9")}))
+    before = everything(backend)
+    backend.exchange(said(seq=9, record=b"again"), 0, read=False)
+    assert everything(backend) == before
+    assert backend.exchange(said(seq=10, record=None), 0, read=False).kept_seq == 9
+    backend.exchange(said(seq=11, record=b"11"), 0, read=False)
+    assert everything(backend).contents == contents({"one": b"11"})
+
+
+def test_all_that_many_publish_at_once_is_kept(make_backend):
+    """Publications of several members at the same time are all applied, each once."""
+    members, rounds = 4, 25
+    backends = [make_backend() for _ in range(members)]
+    start = threading.Barrier(members)
+
+    def publish(number):
+        start.wait()
+        for seq in range(1, rounds + 1):
+            text = f"{number}:{seq}".encode()
+            backends[number].exchange(said(f"{number}", seq, text, [(NOW_S, text)]), 0, read=seq % 5 == 0)
+
+    run_all(publish, members)
+    kept = everything(backends[0])
+    assert kept.members == members
+    assert kept.contents.records == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
+    assert sorted(kept.contents.entries) == sorted(
+        f"{number}:{seq}".encode() for number in range(members) for seq in range(1, rounds + 1)
+    )
+
+
+@pytest.mark.parametrize("how", ["close", "abandon"])
+def test_who_lets_go_of_his_connections_makes_new_ones(make_backend, how):
+    """Closing and abandoning never raise, before the first call or twice, and the next call finds the same state."""
+    backend = make_backend()
+    getattr(backend, how)()
+    store_id = backend.exchange(said(), 0, read=False).store_id
+    getattr(backend, how)()
+    getattr(backend, how)()
+    assert everything(backend) == receipt(members=1, contents=contents({"one": b"record"}))
+    assert backend.exchange(None, 0, read=False).store_id == store_id
+
+
+def test_all_see_the_same_state(make_backend):
+    """One state has one random identifier, whoever asks, and says its kind."""
+    ids = {make_backend().exchange(None, 0, read=False).store_id for _ in range(3)}
+    assert len(ids) == 1
+    assert len(ids.pop()) >= 16
+    assert make_backend().kind in {"sqlite", "redis"}
+
+
+def run_all(work, count):
+    """Run the work for each number in a thread of its own, and raise what it raised."""
+    failed = []
+
+    def one(number):
+        try:
+            work(number)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]

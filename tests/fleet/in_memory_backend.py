@@ -1,0 +1,123 @@
+"""A shared state in this process's memory: fails when a test says so, before or after it has applied a call.
+
+What a process does `meanwhile`, during an exchange, is up to the test.
+"""
+
+import copy
+
+from hydrochat_otel.fleet.backend import Contents, Receipt, StateError
+
+
+class Store:
+    """What is kept; a test moves its clock."""
+
+    def __init__(self):
+        self.now_s = 1_750_000_000.0
+        self.lost = 0
+        self.empty()
+
+    def empty(self):
+        self.lost += 1
+        self.id, self.made_s, self.rebuilt_s = f"store-{self.lost}", self.now_s, None
+        self.records, self.seqs, self.seen, self.folded = {}, {}, {}, {}
+        self.version, self.tombstone, self.entries, self.evicted = 0, None, {}, {"capacity": 0, "age": 0}
+
+    def go_back(self, copied):
+        """Be what a copy of the variables says, at the time of now, and know that it was started anew."""
+        vars(self).update(copy.deepcopy(copied) | {"now_s": self.now_s, "rebuilt_s": self.now_s})
+
+    def bury(self, folded):
+        for one, seq in folded.items():
+            self.folded[one] = seq
+            for kept in (self.records, self.seqs, self.seen):
+                kept.pop(one, None)
+
+
+class RememberingBackend:
+    """One member's connection to the store."""
+
+    kind = "memory"
+
+    def __init__(self, store, silent_after_s=10.0, max_entries=1000):
+        self.store, self.silent_after_s, self.max_entries = store, silent_after_s, max_entries
+        self.failing = None
+        self.meanwhile = lambda: None
+
+    def exchange(self, publication, known_tombstone_version, *, read):
+        self._fail("before")
+        self.meanwhile()
+        store, kept_seq, folded_seq = self.store, None, None
+        if publication is not None:
+            folded_seq = store.folded.get(publication.member)
+            if folded_seq is None:
+                kept_seq = self._apply(publication)
+        silent = {one: store.seqs[one] for one, seen in store.seen.items() if store.now_s - seen > self.silent_after_s}
+        receipt = Receipt(
+            store_id=store.id,
+            age_s=store.now_s - store.made_s,
+            rebuilt_age_s=None if store.rebuilt_s is None else store.now_s - store.rebuilt_s,
+            folded_seq=folded_seq,
+            kept_seq=kept_seq,
+            tombstone_version=store.version,
+            tombstone=None if store.version == known_tombstone_version else store.tombstone,
+            members=len(store.seen) - len(silent),
+            silent=silent,
+            contents=Contents(
+                records=dict(store.records),
+                entries=[data for data, _ in sorted(store.entries.items(), key=lambda item: item[1])],
+                evicted=dict(store.evicted),
+            )
+            if read
+            else None,
+        )
+        self._fail("after")
+        return receipt
+
+    def _apply(self, publication):
+        store, member = self.store, publication.member
+        kept_seq = store.seqs.get(member)
+        missing = kept_seq is None and publication.record is None
+        if not missing and publication.seq > store.seqs.get(member, -1):
+            store.seqs[member] = publication.seq
+            if publication.record is not None:
+                store.records[member] = publication.record
+            store.entries.update({data: end_unix_s for end_unix_s, data in publication.entries})
+            while len(store.entries) > self.max_entries:
+                del store.entries[min(store.entries, key=store.entries.get)]
+                store.evicted["capacity"] += 1
+        if not missing:
+            store.seen[member] = float("-inf") if publication.leaving else store.now_s
+        return kept_seq
+
+    def fold(self, folded, tombstone, known_tombstone_version):
+        self._fail("before")
+        store = self.store
+        if store.version != known_tombstone_version or any(store.seqs.get(one) != seq for one, seq in folded.items()):
+            return False
+        store.version, store.tombstone = store.version + 1, tombstone
+        store.bury(folded)
+        self._fail("after")
+        return True
+
+    def restore(self, knowledge):
+        self._fail("before")
+        store = self.store
+        store.rebuilt_s = store.now_s
+        if knowledge.tombstone is not None and knowledge.tombstone_version > store.version:
+            store.version, store.tombstone = knowledge.tombstone_version, knowledge.tombstone
+            store.bury(knowledge.folded)
+        for one, (seq, data) in knowledge.records.items():
+            if one not in store.folded and seq > store.seqs.get(one, -1):
+                store.records[one], store.seqs[one] = data, seq
+                store.seen.setdefault(one, store.now_s)
+        for reason, count in knowledge.evicted.items():
+            store.evicted[reason] = max(count, store.evicted.get(reason, 0))
+
+    def close(self):
+        pass
+
+    abandon = close
+
+    def _fail(self, when):
+        if self.failing == when:
+            raise StateError("The state is away.")

@@ -1,0 +1,44 @@
+"""Calls of a Redis backend that several test modules make."""
+
+import re
+
+import pytest
+from backend_contract import entries, everything, said
+
+from hydrochat_otel.fleet.backend import Knowledge, StateError
+
+SECRET = "s3cretWound"
+PATIENT_S = 30.0
+"""A time-out for tests that are not about time."""
+
+
+def fill(backend):
+    """Publish, fold and restore something of everything; return what is in it, and the state's identifier."""
+    for member in ("one", "two"):
+        backend.exchange(said(member, entries=entries(1, 2)), 0, read=False)
+    backend.restore(Knowledge(evicted={"age": 5}))
+    assert backend.fold({"one": 1}, b"tombstone", 0)
+    return backend.exchange(None, 0, read=False).store_id, everything(backend)
+
+
+def refusal(backend, publication=None):
+    """Return why the backend cannot be used; it is one sentence, and hides nothing behind it."""
+    with pytest.raises(StateError) as raised:
+        backend.exchange(publication or said(seq=99), 0, read=True)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+    text = str(raised.value)
+    assert re.fullmatch(r"The shared state at [^\n]+ [^\n]+[^.]\.", text)
+    return text
+
+
+def works(backend, publication=None):
+    """Return whether the backend can be used now."""
+    try:
+        backend.exchange(publication, 0, read=True)
+    except StateError:
+        return False
+    return True
+
+
+def keys(client, group):
+    return sorted(client.scan_iter(match=f"*{group}*", count=1000))

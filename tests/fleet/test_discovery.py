@@ -1,0 +1,192 @@
+"""Promises of :mod:`hydrochat_otel.fleet.discovery`: where processes meet, and that nobody else can be there."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.discovery import Location, fleet_of
+
+
+@pytest.fixture
+def run_directory(tmp_path, monkeypatch):
+    """The user's own directory of what runs, as a login sets it up."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "hydrochat-otel"
+
+
+def automatic():
+    return Location("auto", "chat", Bounds())
+
+
+def meet(location):
+    """What a forked child does."""
+    location.after_fork_in_child()
+    return location.backend()
+
+
+def test_a_process_on_its_own_meets_nobody(run_directory):
+    """No file and no directory is made for one process."""
+    assert automatic().backend() is None
+    assert Location("memory", "chat", Bounds()).backend() is None
+    assert not run_directory.exists()
+
+
+def test_a_child_meets_its_parent(run_directory):
+    """After a fork the child makes the place, private to the user, and the parent finds it."""
+    parent, child = automatic(), automatic()
+    backend = meet(child)
+    backend.exchange(None, 0, read=False)
+    backend.close()
+    [file] = run_directory.glob("*.db")
+    assert file.name.startswith(f"{os.getpid()}-")
+    assert (run_directory.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert parent.backend().kind == "sqlite"
+
+
+def test_without_a_runtime_directory_it_is_in_the_temporary_one(tmp_path, monkeypatch):
+    """Containers have none; the directory of temporary files serves, by user."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    meet(automatic())
+    assert [one.name for one in tmp_path.iterdir()] == [f"hydrochat-otel-{os.getuid()}"]
+
+
+def test_a_place_that_others_can_enter_is_refused(run_directory):
+    """A directory of the name that is open to others is not used, and the sentence says what to do."""
+    run_directory.mkdir()
+    run_directory.chmod(0o755)
+    with pytest.raises(StateError, match=r"is not a directory of this user alone\. Remove it, or set HYDROCHAT_STATE"):
+        meet(automatic())
+
+
+def test_a_link_that_somebody_laid_is_refused(run_directory, tmp_path):
+    """A symbolic link in the place of the directory is not followed."""
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    run_directory.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StateError, match="is not a directory of this user alone"):
+        meet(automatic())
+
+
+def test_a_place_that_cannot_be_made_is_told(run_directory):
+    """Where something else has its name, a sentence says so."""
+    run_directory.write_text("")
+    with pytest.raises(StateError, match=r"cannot be made \(File exists\)\. Set HYDROCHAT_STATE to sqlite:///path"):
+        meet(automatic())
+
+
+def test_places_of_processes_that_ended_long_ago_are_removed(run_directory):
+    """Their files go when somebody meets the next time; those of a leader that lives, or written lately, stay."""
+    run_directory.mkdir(mode=0o700)
+    long_ago = time.time() - 7200
+    ended, writing = run_directory / "4194305-1.db", run_directory / "4194306-1.db"
+    for file in (ended, run_directory / "4194305-1.db-wal", writing):
+        file.write_text("")
+        os.utime(file, (long_ago, long_ago))
+    (run_directory / "4194306-1.db-wal").write_text("")
+    meet(automatic())
+    assert sorted(file.name for file in run_directory.glob("419*")) == ["4194306-1.db", "4194306-1.db-wal"]
+
+
+CHILD = """
+import os, sys
+from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.discovery import Location
+place = Location("auto", "chat", Bounds())
+print(os.getppid(), place._leader.split("-")[0], place.backend() is not None, flush=True)
+"""
+
+
+def test_a_program_that_was_started_anew_is_on_its_own(run_directory):
+    """A child process that runs another program does not meet its parent."""
+    told = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True).stdout.split()
+    assert (told[1] != told[0], told[2]) == (True, "False")
+
+
+def test_a_worker_that_was_forked_before_the_import_meets_its_siblings(run_directory):
+    """A server's worker that imports the application by itself finds the others by their parent."""
+    forking = (
+        f"import os\nfor _ in range(2):\n    if os.fork() == 0:\n        {'; '.join(CHILD.strip().splitlines())}\n"
+    )
+    forking += "        os._exit(0)\n    os.wait()\n"
+    told = subprocess.run([sys.executable, "-c", forking], capture_output=True, text=True, check=True).stdout.split()
+    parent = told[0]
+    assert told == [parent, parent, "True"] * 2
+
+
+def test_a_spawned_worker_meets_its_siblings(run_directory):
+    """A worker that multiprocessing spawned finds the others by their parent."""
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.orig_argv.append('--multiprocessing-fork')\n{CHILD}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert (told[1], told[2]) == (told[0], "True")
+
+
+GENERATIONS = """
+import multiprocessing, os, sys
+from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.discovery import Location
+
+def live(left):
+    print(Location("auto", "chat", Bounds())._leader.split("-")[0], flush=True)
+    if left:
+        child = multiprocessing.get_context(sys.argv[1]).Process(target=live, args=(left - 1,))
+        child.start()
+        child.join()
+
+if __name__ == "__main__":
+    print(os.getpid(), flush=True)
+    live(3)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_workers_meet_the_first_of_them(run_directory, tmp_path, method):
+    """However multiprocessing makes a child and its children, all name the process that they descend from."""
+    script = tmp_path / "generations.py"
+    script.write_text(GENERATIONS)
+    command = [sys.executable, str(script), method]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert told == [told[0]] * 5
+
+
+def test_a_fleet_is_named_without_a_secret():
+    """Processes of the same state have the same name, whoever signs in to it; others have another one."""
+    shared = fleet_of("redis://chat:secret@store:6379/2")
+    assert fleet_of("redis://store:6379/2") == shared
+    assert len({shared, fleet_of("redis://store:6379/3"), fleet_of("sqlite:///2"), fleet_of("auto")}) == 4
+    assert (fleet_of("auto"), len(shared)) == (fleet_of("memory"), 16)
+
+
+@pytest.mark.parametrize("beginning", ["sqlite://", "sqlite:///"])
+def test_a_path_is_absolute_however_many_slashes_begin_it(tmp_path, beginning):
+    """Workers of different working directories meet in the same file."""
+    backend = Location(f"{beginning}{tmp_path}/state.db", "chat", Bounds()).backend()
+    backend.exchange(None, 0, read=False)
+    backend.close()
+    assert (tmp_path / "state.db").exists()
+
+
+def test_where_processes_cannot_fork_each_is_on_its_own(run_directory):
+    """On a system without forks and file locks the package works, in memory; an SQLite state is refused in words."""
+    script = """
+import os, sys
+del os.fork, os.register_at_fork
+sys.modules["fcntl"] = None
+import hydrochat_otel
+sys.orig_argv.append("--multiprocessing-fork")
+print(hydrochat_otel.install(instrument_gemini=False).snapshot().sharing.state)
+hydrochat_otel.shutdown()
+try:
+    hydrochat_otel.install(state="sqlite:///state.db")
+except hydrochat_otel.PipelineError as error:
+    print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert told == ("memory\nHYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.\n")

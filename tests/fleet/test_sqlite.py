@@ -1,0 +1,89 @@
+"""The behaviour contract, and what several processes do to one file."""
+
+import os
+import random
+import signal
+
+import forked
+import pytest
+from backend_contract import *  # noqa: F403 - each function of it is a test of this backend, too
+from backend_contract import NOW_S, contents, everything, said
+
+from hydrochat_otel.fleet.backend import Bounds
+
+
+@pytest.fixture
+def make_backend(make_sqlite):
+    return make_sqlite
+
+
+def test_all_that_many_processes_publish_at_once_is_kept(make_sqlite):
+    """Eight processes with two hundred publications each lose none of them."""
+    members, rounds = 8, 200
+    backend = make_sqlite(Bounds(max_entries=members * rounds))
+    gate = forked.Gate()
+
+    def publish(number):
+        gate.pass_through()
+        for seq in range(1, rounds + 1):
+            text = f"{number}:{seq}".encode()
+            backend.exchange(said(f"{number}", seq, text, [(NOW_S, text)]), 0, read=False)
+
+    children = [forked.start(lambda number=number: publish(number)) for number in range(members)]
+    gate.open()
+    forked.wait(*children)
+    kept = everything(backend).contents
+    assert kept.records == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
+    assert sorted(kept.entries) == sorted(
+        f"{number}:{seq}".encode() for number in range(members) for seq in range(1, rounds + 1)
+    )
+
+
+@pytest.mark.parametrize("after", range(1, 101, 20))
+def test_a_kill_loses_nothing_that_was_acknowledged(make_sqlite, after, caplog):
+    """Whatever moment a process is killed at, the file opens and holds all that it had been told was written."""
+    bounds = Bounds(max_entries=100_000)
+    out, into = os.pipe()
+
+    def publish():
+        backend = make_sqlite(bounds)
+        for seq in range(1, 1_000_000):
+            text = f"{seq}".encode()
+            backend.exchange(said(seq=seq, record=text * 5000, entries=[(NOW_S + seq, text)]), 0, read=False)
+            os.write(into, seq.to_bytes(4))
+
+    child = forked.start(publish)
+    for _ in range(after + random.randrange(20)):
+        acknowledged = int.from_bytes(os.read(out, 4))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(into)
+    while said_last := os.read(out, 4):
+        acknowledged = int.from_bytes(said_last)
+    os.close(out)
+    kept = everything(make_sqlite(bounds)).contents
+    last = len(kept.entries)
+    assert last in {acknowledged, acknowledged + 1}
+    texts = [f"{seq}".encode() for seq in range(1, last + 1)]
+    assert kept == contents({"one": texts[-1] * 5000}, texts)
+    assert not caplog.records
+
+
+def test_time_is_counted_from_the_making_of_the_state(make_sqlite, clock):
+    """Ages are of the clock that all share, and a member that says nothing falls silent with it."""
+    backend = make_sqlite(Bounds(ttl_s=100, silent_after_s=10), wall=clock.wall)
+    backend.exchange(said(entries=[(clock.wall(), b"entry")]), 0, read=False)
+    clock.advance(9.5)
+    kept = backend.exchange(None, 0, read=True)
+    assert (kept.age_s, kept.members, kept.silent, kept.contents.entries) == (9.5, 1, {}, [b"entry"])
+    clock.advance(90.5)
+    kept = backend.exchange(None, 0, read=True)
+    assert (kept.age_s, kept.members, kept.silent) == (100.0, 0, {"one": 1})
+    assert kept.contents == contents({"one": b"record"}, evicted={"age": 1})
+
+
+def test_an_entry_without_a_time_stops_nobody(make_sqlite):
+    """An entry whose end is no number is left out, and the publication is kept."""
+    backend = make_sqlite()
+    backend.exchange(said(entries=[(float("nan"), b"never"), (NOW_S, b"now")]), 0, read=False)
+    assert everything(backend).contents == contents({"one": b"record"}, [b"now"])

@@ -1,0 +1,51 @@
+"""A fleet under load, in short runs: what `tests/benchmarks/fleet.py` does at length."""
+
+import pytest
+from conftest import require_program
+
+from fleet_runs.comparison import compare
+from fleet_runs.scenario import Scenario, run
+from fleet_runs.services import Setup
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def programs():
+    return {
+        "prometheus": require_program("prometheus", "prometheus"),
+        "redis-server": require_program("redis-server", "redis-server"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seconds"),
+    [
+        (Scenario(Setup("gunicorn", 2, preload=True), "auto", ((0.4, "kill"),)), 5),
+        (Scenario(Setup("gunicorn", 2), "redis", ((0.1, "reload"), (0.7, "redis-loss"))), 7),
+        (Scenario(Setup("uvicorn", 2), "sqlite", ((0.1, "reload"), (0.6, "restart"))), 6),
+        (Scenario(Setup("granian", 2), "redis", ((0.3, "kill"), (0.6, "redis-restart"))), 6),
+    ],
+    ids=lambda value: value.name if isinstance(value, Scenario) else f"{value}s",
+)
+def test_every_answered_request_is_counted_exactly_once(scenario, seconds, programs, tmp_path):
+    """Whatever happens to workers and Redis, the totals are those of the answers, and no counter ever falls."""
+    report = run(scenario, seconds, tmp_path, programs)
+    print(report.line)
+    assert report.faults == []
+
+
+def test_without_a_shared_state_the_check_fails(programs, tmp_path):
+    """Two workers that share nothing are found out: by the totals, by each other and by Prometheus."""
+    report = run(Scenario(Setup("gunicorn", 2), "memory"), 3, tmp_path, programs, patience_s=1)
+    told = "\n".join(report.faults)
+    assert "workers disagree" in told
+    assert f"calls, must be {report.bounds.answered} to {report.bounds.answered}" in told
+    assert "hydrochat_llm_calls_total fell" in told
+
+
+def test_the_application_runs_without_the_plugin(programs, tmp_path):
+    """Both sides of the comparison answer, and the numbers are printed; nothing is asserted about them."""
+    comparison = compare(Setup("gunicorn", 2), "sqlite", 1, tmp_path, programs, phase_s=1.0)
+    print(comparison.row)
+    assert min(comparison.with_plugin.turns, comparison.without.turns) > 0

@@ -1,0 +1,167 @@
+"""The real client over the emulator: how a scenario is run, and what is told of what its caller saw.
+
+Knows nothing of any instrumentation, so that the same scenarios run with ours, with another's and with none.
+"""
+
+import asyncio
+import importlib
+import inspect
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from google import genai
+from google.auth.credentials import AnonymousCredentials
+from google.genai import types
+
+from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.replies import Reply
+
+SDK_VERSION = tuple(int(part) for part in genai.__version__.split(".")[:2])
+FLASH = "gemini-2.5-flash"
+_NOT_SCRIPTED = 501
+# What the installed SDK sends its requests with: httpx2 since version 3, httpx before.
+httpx = importlib.import_module("httpx2" if SDK_VERSION >= (3, 0) else "httpx")
+_DIRECT = {"trust_env": False}
+_RETRIES = types.HttpRetryOptions(attempts=4, initial_delay=0.01, max_delay=0.02, jitter=0)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must be metered of a scenario; `tokens` are the five buckets, `calls` those by outcome."""
+
+    calls: dict[str, int]
+    tokens: tuple[int, int, int, int, int]
+    cost_usd: float
+    unpriced_tokens: int
+    unreconciled_calls: int
+    attempts: int
+    retries: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is asked, what is answered, and where the caller's truth is another than the service's.
+
+    Attributes:
+        name: Of the test.
+        run: Makes the requests; plain or a coroutine function.
+        replies: What the emulator answers, in order.
+        vertex: Whether the client is one of Vertex AI.
+        retry: Whether the client may repeat requests.
+        differs: Fields of :class:`Expected` in which the caller's truth is not the ledger's, with the reason in `why`.
+        since: First version of the SDK that can do it.
+    """
+
+    name: str
+    run: Callable[[Any], Any]
+    replies: tuple[Reply, ...]
+    vertex: bool = False
+    retry: bool = False
+    differs: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
+    since: tuple[int, int] = (1, 41)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the caller of a scenario saw: results in order or the exception, and what went over the wire."""
+
+    result: Any
+    error: str
+    error_raised_in: str
+    wire: tuple[Any, ...]
+
+
+def open_client(emulator: Emulator, *, vertex: bool = False, retry: bool = False, step: str = "s") -> genai.Client:
+    """A client that talks to the emulator only, and marks its requests for the emulator's books."""
+    http_options = types.HttpOptions(
+        base_url=emulator.base_url,
+        headers={"x-demo-step": step},
+        client_args=_DIRECT,
+        async_client_args=_DIRECT,
+        retry_options=_RETRIES if retry else None,
+    )
+    if not vertex:
+        return genai.Client(vertexai=False, api_key="emulated", http_options=http_options)
+    credentials = AnonymousCredentials()
+    credentials.token = "emulated"
+    return genai.Client(
+        vertexai=True, credentials=credentials, project="ward", location="asia-southeast1", http_options=http_options
+    )
+
+
+def run(scenario: Scenario, emulator: Emulator) -> Seen:
+    """Run a scenario and tell what its caller saw; waits until the emulator's books are closed."""
+    logging.getLogger("google_genai").setLevel(logging.CRITICAL)
+    emulator.script(*scenario.replies) if scenario.replies else None
+    client = open_client(emulator, vertex=scenario.vertex, retry=scenario.retry, step=scenario.name)
+    result, error, raised_in = None, "", ""
+    try:
+        if inspect.iscoroutinefunction(scenario.run):
+            result = asyncio.run(scenario.run(client))
+        else:
+            result = scenario.run(client)
+    except BaseException as caught:
+        if isinstance(caught, AssertionError | KeyboardInterrupt):
+            raise
+        error = f"{type(caught).__module__}.{type(caught).__name__}: {caught}".replace(emulator.base_url, "")
+        raised_in = traceback.extract_tb(caught.__traceback__)[-1].name
+    assert emulator.wait_until_idle(), "the emulator is still answering"
+    assert emulator.unused_replies == 0, "the scenario did not ask for every reply"
+    assert not any(line.status == _NOT_SCRIPTED for line in emulator.ledger.lines), "the scenario asked for too many"
+    wire = tuple((request.http_method, request.path, request.query, request.body) for request in emulator.requests)
+    return Seen(describe(result), error, raised_in, tuple(sorted(wire, key=repr)))
+
+
+def describe(value: Any) -> Any:
+    """A value of the SDK as plain data, types included, for comparing two runs."""
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if hasattr(value, "model_dump"):
+        return type(value).__name__, value.model_dump(exclude={"sdk_http_response"}, mode="json")
+    return value if isinstance(value, str | int | float | None) else type(value).__name__
+
+
+def billed(scenario: Scenario, emulator: Emulator) -> Expected:
+    """What the emulator's own books say, and the scenario's corrections."""
+    totals = emulator.ledger.totals()
+    calls = [call for call in emulator.ledger.calls() if call.last.kind != "count"]
+    outcomes: dict[str, int] = {}
+    for call in calls:
+        outcomes[call.last.outcome] = outcomes.get(call.last.outcome, 0) + 1
+    tokens = totals.tokens
+    fields: dict[str, Any] = {
+        "calls": outcomes,
+        "tokens": (
+            tokens.input_fresh,
+            tokens.input_cached,
+            tokens.input_tool,
+            tokens.output_answer,
+            tokens.output_thinking,
+        ),
+        "cost_usd": float(totals.cost_usd),
+        "unpriced_tokens": sum(totals.unpriced_tokens.values()),
+        "unreconciled_calls": totals.unreconciled_calls,
+        "attempts": sum(len(call.attempts) for call in calls),
+        "retries": sum(len(call.attempts) - 1 for call in calls),
+    }
+    assert not scenario.differs or scenario.why, "a difference from the ledger needs its reason"
+    return Expected(**(fields | scenario.differs))
+
+
+def usd(per_million: str, tokens: int) -> float:
+    """Dollars for tokens at a price for a million."""
+    return float(Decimal(per_million) * tokens / 1_000_000)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds."""
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.002)

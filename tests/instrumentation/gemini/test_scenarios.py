@@ -1,0 +1,100 @@
+"""The table: whatever happens on the wire, our books equal the service's own, and the caller notices nothing."""
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from instrumentation.gemini import scenario_runner as exchange
+from instrumentation.gemini.meters import Meters
+from instrumentation.gemini.scenarios import possible
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.testing.emulator import Emulator
+
+NANODOLLAR = 1e-9
+every_scenario = pytest.mark.parametrize("scenario", possible(), ids=lambda scenario: scenario.name)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One scenario, run without and with the instrumentor."""
+
+    seen_without: exchange.Seen
+    seen_with: exchange.Seen
+    expected: exchange.Expected
+    measured: exchange.Expected
+    spans: tuple[Any, ...]
+    durations: int
+    faults: dict[str, int]
+
+
+@functools.cache
+def observed(name: str) -> Observed:
+    """Run a scenario both ways, once for all tests of it."""
+    scenario = next(scenario for scenario in possible() if scenario.name == name)
+    with Emulator(record_bodies=True) as emulator:
+        seen_without = exchange.run(scenario, emulator)
+    meters, instrumentor = Meters(), GeminiInstrumentor()
+    instruments.bind(meters.instruments)
+    instrumentor.instrument()
+    try:
+        with Emulator(record_bodies=True) as emulator:
+            seen_with = exchange.run(scenario, emulator)
+            expected = exchange.billed(scenario, emulator)
+        return Observed(
+            seen_without,
+            seen_with,
+            expected,
+            meters.measured(),
+            meters.spans,
+            sum(count for _, count, _ in meters.points(semconv.GEN_AI_DURATION)),
+            failures.counts(),
+        )
+    finally:
+        instrumentor.uninstrument()
+        instruments.bind(None)
+        meters.close()
+
+
+@every_scenario
+def test_our_books_equal_the_ledger(scenario):
+    """Calls by outcome, five buckets, dollars, unpriced tokens, unreconciled calls, attempts and retries: all equal."""
+    run = observed(scenario.name)
+    assert replace(run.measured, cost_usd=0.0) == replace(run.expected, cost_usd=0.0)
+    assert run.measured.cost_usd == pytest.approx(run.expected.cost_usd, rel=0, abs=NANODOLLAR)
+    assert run.faults.keys() <= {"label.model"}
+
+
+@every_scenario
+def test_spans_and_instruments_tell_the_same(scenario):
+    """Each call has one span with the same tokens, cost and outcome, and as many durations as calls were made."""
+    run = observed(scenario.name)
+    told = [span.attributes for span in run.spans]
+    told = [span for span in told if span[semconv.GEN_AI_OPERATION] not in semconv.UNBILLED_OPERATIONS]
+    outcomes = [span.get(semconv.OUTCOME, "ok") for span in told]
+    assert {outcome: outcomes.count(outcome) for outcome in set(outcomes)} == run.expected.calls
+    assert run.expected.tokens == tuple(
+        sum(span.get(semconv.BUCKET_TOKENS + bucket, 0) for span in told) for bucket in semconv.TOKEN_BUCKETS
+    )
+    cost_usd = sum(span.get(semconv.COST_USD, 0.0) for span in told)
+    assert cost_usd == pytest.approx(run.expected.cost_usd, rel=0, abs=NANODOLLAR)
+    assert sum(span.get(semconv.ATTEMPTS, 1) for span in told) == run.expected.attempts
+    marked = sum(1 for span in told if semconv.UNRECONCILED in span)
+    assert (run.durations, marked) == (len(run.spans), run.expected.unreconciled_calls)
+
+
+@every_scenario
+def test_the_caller_sees_no_difference(scenario):
+    """Results, their types, exceptions, where they were raised and the bytes on the wire are those without us."""
+    run = observed(scenario.name)
+    assert run.seen_with == run.seen_without
+
+
+def test_the_table_is_long_enough():
+    """More than forty scenarios, each with a name of its own."""
+    names = [scenario.name for scenario in possible()]
+    assert len(set(names)) == len(names) > 40

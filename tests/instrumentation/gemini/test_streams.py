@@ -1,0 +1,140 @@
+"""Promises of :mod:`hydrochat_otel.instrumentation.gemini.streams`."""
+
+import asyncio
+import gc
+import inspect
+import time
+
+import pytest
+from instrumentation.gemini.client_calls import read, read_async
+from instrumentation.gemini.scenario_runner import FLASH, open_client
+from instrumentation.gemini.scenarios import WORDS
+from opentelemetry import trace
+
+from hydrochat_otel import semconv
+from hydrochat_otel.testing.replies import Part, Reply, Usage, answer
+
+THOUGHTFUL = Reply(
+    parts=(Part(text="hm", thought=True), Part(text="hm", thought=True), Part(text="Keep "), Part(text="dry.")),
+    usage=Usage(prompt=10, answer=4, thinking=8),
+    delay_s=0.05,
+    chunk_delay_s=0.05,
+)
+
+
+@pytest.mark.parametrize("run", [read(), read_async()], ids=["sync", "async"])
+def test_thoughts_are_no_output(run, emulator, meters, instrumentor):
+    """The first chunk is the first with more than thoughts, and the time per chunk is measured after it."""
+    emulator.script(THOUGHTFUL)
+    client = open_client(emulator)
+    if inspect.iscoroutinefunction(run):
+        asyncio.run(run(client))
+    else:
+        run(client)
+    ((_, first_count, first_s),) = meters.points(semconv.GEN_AI_TIME_TO_FIRST_CHUNK)
+    ((_, gap_count, gap_s),) = meters.points(semconv.GEN_AI_TIME_PER_OUTPUT_CHUNK)
+    assert (first_count, gap_count) == (1, 1)
+    assert first_s >= 0.15
+    assert gap_s >= 0.04
+
+
+def test_span_and_metric_measure_the_same_time(emulator, meters, instrumentor):
+    """A stream that takes 0.3 s on the wire takes as long in the span, and exactly as long in the metric."""
+    emulator.script(answer("a", "b", "c", delay_s=0.1, chunk_delay_s=0.1))
+    started = time.perf_counter()
+    read()(open_client(emulator))
+    taken_s = time.perf_counter() - started
+    (span,) = meters.spans
+    ((_, _, metric_s),) = meters.points(semconv.GEN_AI_DURATION)
+    assert (span.end_time - span.start_time) / 1e9 == pytest.approx(metric_s, abs=1e-9)
+    assert 0.3 <= metric_s <= taken_s
+
+
+def test_the_span_is_current_only_while_a_chunk_is_fetched(emulator, meters, instrumentor):
+    """Between two chunks the caller's own span is current, and what it starts there is no child of ours."""
+    emulator.script(WORDS)
+    client, tracer = open_client(emulator), meters.tracer_provider.get_tracer("theirs")
+    with tracer.start_as_current_span("caller") as caller:
+        for _ in client.models.generate_content_stream(model=FLASH, contents="x"):
+            assert trace.get_current_span() is caller
+            tracer.start_span("between").end()
+    ours = next(span for span in meters.spans if span.name.startswith("generate_content"))
+    between = [span for span in meters.spans if span.name == "between"]
+    assert ours.parent.span_id == caller.get_span_context().span_id
+    assert {span.parent.span_id for span in between} == {caller.get_span_context().span_id}
+
+
+async def test_an_async_stream_may_move_between_tasks(emulator, meters, instrumentor):
+    """Begun in one task and read in another, it is one span, and no context is left behind."""
+    emulator.script(WORDS)
+    client = open_client(emulator)
+    chunks = await client.aio.models.generate_content_stream(model=FLASH, contents="x")
+    first = await asyncio.create_task(anext(chunks))
+    rest = [chunk.text for chunk in await asyncio.create_task(collect(chunks))]
+    assert [first.text, *rest] == ["Keep ", "it ", "dry."]
+    assert [span.attributes[semconv.GEN_AI_OUTPUT_TOKENS] for span in meters.spans] == [18]
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+async def collect(chunks):
+    """The rest of a stream."""
+    return [chunk async for chunk in chunks]
+
+
+def test_a_stream_that_is_let_go_in_a_cycle_ends_when_it_is_collected(emulator, meters, instrumentor):
+    """Even where only the garbage collector finds it."""
+    emulator.script(answer("a", "b", hold_after=1))
+    client = open_client(emulator)
+    chunks = client.models.generate_content_stream(model=FLASH, contents="x")
+    holder = {"chunks": chunks}
+    holder["itself"] = holder
+    next(chunks)
+    del chunks, holder
+    gc.collect()
+    assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"cancelled": 1}
+
+
+def test_a_dropped_stream_is_ended_by_the_thread_that_drains(emulator, meters, instrumentor):
+    """A finaliser may run inside of any lock, so it leaves the work; the moment of the drop counts all the same."""
+    queue = meters.instruments.queue
+    queue.start()
+    emulator.script(answer("a", "b", hold_after=1))
+    client = open_client(emulator)
+    chunks = client.models.generate_content_stream(model=FLASH, contents="x")
+    next(chunks)
+    with queue._lock:
+        del chunks
+        assert meters.spans == ()
+    dropped_unix_ns = time.time_ns()
+    queue.stop()
+    assert [span.end_time <= dropped_unix_ns for span in meters.spans] == [True]
+    assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"cancelled": 1}
+
+
+def test_a_stream_that_ends_early_keeps_what_it_had_used(emulator, meters, instrumentor):
+    """Tokens seen so far count and are marked as stated, not estimated."""
+    emulator.script(answer("a", "b", usage=Usage(prompt=20, answer=10), hold_after=1))
+    client = open_client(emulator)
+    chunks = client.models.generate_content_stream(model=FLASH, contents="x")
+    next(chunks)
+    chunks.close()
+    (span,) = meters.spans
+    assert {
+        name: span.attributes[name] for name in (semconv.OUTCOME, semconv.ESTIMATED, semconv.GEN_AI_OUTPUT_TOKENS)
+    } == {
+        semconv.OUTCOME: "cancelled",
+        semconv.ESTIMATED: False,
+        semconv.GEN_AI_OUTPUT_TOKENS: 5,
+    }
+    assert semconv.ERROR_TYPE not in span.attributes
+    assert span.status.is_unset
+
+
+def test_a_stream_closed_after_its_last_chunk_is_complete(emulator, meters, instrumentor):
+    """Whoever has read why the answer ended has all of it, and cancelled nothing."""
+    emulator.script(answer("a"))
+    client = open_client(emulator)
+    chunks = client.models.generate_content_stream(model=FLASH, contents="x")
+    next(chunks)
+    chunks.close()
+    assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"ok": 1}

@@ -1,0 +1,181 @@
+"""Promises of :mod:`hydrochat_otel.prices.book` and :mod:`hydrochat_otel.prices.rates`."""
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import genai_prices
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydrochat_otel.prices import book as pricing
+from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.prices.rates import usd_per_million
+from hydrochat_otel.prices.usage import Tokens, balance
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.testing.ledger import RATES
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
+counts = st.integers(min_value=0, max_value=3_000_000)
+
+
+def prices_file(tmp_path, models, name="prices.json"):
+    """A price file with these models."""
+    path = tmp_path / name
+    path.write_text(json.dumps({"models": models}))
+    return path
+
+
+def test_the_contract_states_the_price_of_its_own_model():
+    """35 000 + 10 000 tokens of gemini-2.0-flash-exp cost $0.0065, by every form of its name."""
+    book, tokens = PriceBook(), balance(35_000, 0, 0, 10_000, 0, total=45_000)
+    names = ("gemini-2.0-flash-exp", "models/gemini-2.0-flash-exp", "publishers/google/models/gemini-2.0-flash-exp")
+    assert [book.cost_usd(name, tokens, NOW) for name in names] == [0.0065] * 3
+    assert book.rate("gemini-2.0-flash-exp", NOW).source == "contract"
+
+
+@given(
+    model=st.sampled_from(sorted(set(RATES) - {"gemini-2.0-flash-exp"})),
+    prompt=counts,
+    cached=counts,
+    answer=counts,
+    audio=counts,
+)
+def test_costs_equal_genai_prices(model, prompt, cached, answer, audio):
+    """What the package itself charges for the same usage, for tiers, cached input and audio, to 1e-9 dollars."""
+    cached = min(cached, prompt)
+    audio = min(audio, prompt - cached)
+    charged = genai_prices.calc_price(
+        genai_prices.Usage(
+            input_tokens=prompt,
+            cache_read_tokens=cached,
+            output_tokens=answer,
+            input_audio_tokens=audio,
+            cache_audio_read_tokens=0,
+        ),
+        model,
+        provider_id="google",
+        genai_request_timestamp=datetime.fromtimestamp(NOW, UTC),
+    )
+    tokens = balance(prompt, cached, 0, answer, 0, total=prompt + answer)._replace(fresh_by_modality={"AUDIO": audio})
+    assert PriceBook().cost_usd(model, tokens, NOW) == pytest.approx(float(charged.total_price), rel=1e-15, abs=1e-9)
+
+
+@given(tokens=st.tuples(counts, counts, counts, counts, counts))
+def test_a_cost_is_exact(tokens):
+    """Summed in whole numbers and rounded once: the float nearest to the true amount."""
+    fresh, cached, tool, answer, thinking = tokens
+    exact = ((fresh + tool) * Decimal("0.3") + cached * Decimal("0.03") + (answer + thinking) * Decimal("2.5")) / 10**6
+    assert PriceBook().cost_usd("gemini-2.5-flash", Tokens(*tokens), NOW) == float(exact)
+
+
+def test_priced_unpriced_and_free_are_three_things():
+    """A free model costs 0.0, one that nobody knows costs None."""
+    book, tokens = PriceBook(), balance(10, 0, 0, 5, 0, total=15)
+    costs = [
+        book.cost_usd(model, tokens, NOW) for model in ("gemini-2.5-flash", "gemma-3-27b-it", "gemini-9-ultra", "")
+    ]
+    assert costs == [1.55e-05, 0.0, None, None]
+    assert [book.rate(model, NOW).is_free for model in ("gemini-2.5-flash", "gemma-3-27b-it")] == [False, True]
+
+
+def test_the_day_of_the_call_decides():
+    """A price that changes on a date is charged from that day on."""
+    book = PriceBook()
+    before, after = (datetime(2026, 12, 31, tzinfo=UTC).timestamp(), datetime(2027, 1, 1, tzinfo=UTC).timestamp())
+    assert [usd_per_million(book.rate("gemini-3.7-flash", day).input) for day in (before, after)] == [
+        Decimal("0.75"),
+        Decimal("1.5"),
+    ]
+
+
+def test_a_service_tier_without_a_known_price_is_unpriced():
+    """Flex has its own rate where genai-prices knows one, and none is made up elsewhere."""
+    book = PriceBook()
+    rate = book.rate("gemini-3.8-flash-tts", NOW, "flex")
+    assert (usd_per_million(rate.input), usd_per_million(rate.output)) == (Decimal("0.25"), Decimal("4.5"))
+    assert book.rate("gemini-2.5-flash", NOW, "flex") is None
+    assert book.rate("gemini-2.5-flash", NOW, "provisioned") is None
+    assert book.rate("gemini-2.0-flash-exp", NOW, "flex") is None
+
+
+def test_the_operators_prices_come_first(tmp_path):
+    """The file wins over contract and package, by any form of the name, and only for the models that it names."""
+    path = prices_file(
+        tmp_path,
+        {
+            "models/gemini-2.0-flash-exp": {"input": 1, "output": 2},
+            "gemini-9-ultra": {"input": 3, "output": 4, "service_tiers": {"flex": {"input": 1.5, "output": 2}}},
+        },
+    )
+    book = PriceBook(path)
+    rates = [book.rate(model, NOW) for model in ("gemini-2.0-flash-exp", "gemini-9-ultra-001", "gemini-2.5-pro")]
+    assert [(rate.source, usd_per_million(rate.input)) for rate in rates] == [
+        ("file", 1),
+        ("file", 3),
+        ("genai-prices", Decimal("1.25")),
+    ]
+    assert usd_per_million(book.rate("gemini-9-ultra", NOW, "flex").input) == Decimal("1.5")
+    assert [book.lists(model) for model in ("gemini-9-ultra", "gemini-2.5-pro", "tan-ah-kow")] == [True, True, False]
+
+
+def age_interval(monkeypatch, seconds):
+    """Let time pass for the price book's look at its file."""
+    later = time.monotonic() + seconds
+    monkeypatch.setattr(pricing.time, "monotonic", lambda: later)
+
+
+def test_a_changed_file_is_read_again_within_a_minute(tmp_path, monkeypatch):
+    """Not before a minute is over, and then with the next call; the file's own clock does not matter."""
+    path = prices_file(tmp_path, {"gemini-9-ultra": {"input": 1, "output": 2}})
+    book = PriceBook(path)
+    assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == 1
+    prices_file(tmp_path, {"gemini-9-ultra": {"input": 9.5, "output": 2}})
+    assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == 1
+    age_interval(monkeypatch, 61)
+    assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == Decimal("9.5")
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_text("{"), lambda path: path.unlink()])
+def test_a_spoilt_file_keeps_its_old_prices(tmp_path, monkeypatch, spoil):
+    """A reload that fails is counted once for each change and never reaches the application."""
+    path = prices_file(tmp_path, {"gemini-9-ultra": {"input": 1, "output": 2}})
+    book = PriceBook(path)
+    spoil(path)
+    for number in (1, 2):
+        age_interval(monkeypatch, 61 * number)
+        assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == 1
+    assert failures.counts() == {"prices.reload": 1}
+
+
+def test_the_age_is_that_of_the_older_source(tmp_path):
+    """genai-prices by its newest date in the past, the file by `as_of`, or else by when it was written."""
+    alone = PriceBook()
+    assert 0 < alone.age_s(time.time()) < 400 * 86_400
+    path = prices_file(tmp_path, {"x": {"input": 1, "output": 2}})
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    assert PriceBook(path).age_s(1_800_000_000.0) == 800_000_000.0
+    path.write_text(json.dumps({"as_of": "2001-09-09", "models": {"x": {"input": 1, "output": 2}}}))
+    assert PriceBook(path).age_s(1_800_000_000.0) == 1_800_000_000 - datetime(2001, 9, 9, tzinfo=UTC).timestamp()
+
+
+def test_a_price_list_that_breaks_is_counted_and_unpriced(monkeypatch):
+    """Whatever genai-prices does, a call gets no exception."""
+    book = PriceBook()
+    monkeypatch.setattr(book, "_resolve", lambda *_: 1 / 0)
+    assert book.rate("gemini-2.5-flash", NOW) is None
+    assert failures.counts() == {"prices.resolve": 1}
+
+
+def test_a_rate_is_looked_up_once_a_day(monkeypatch):
+    """The second call of a day costs a dictionary look-up."""
+    book = PriceBook()
+    asked = []
+    resolve = book._resolve
+    monkeypatch.setattr(book, "_resolve", lambda *key: asked.append(key) or resolve(*key))
+    for moment in (NOW, NOW + 1, NOW + 86_400):
+        book.rate("gemini-2.5-flash", moment)
+    assert len(asked) == 2

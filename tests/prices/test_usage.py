@@ -1,0 +1,176 @@
+"""Promises of :mod:`hydrochat_otel.prices.usage`."""
+
+from types import SimpleNamespace
+
+import pytest
+from google.genai import types
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, balance, total_of
+
+counts = st.integers(min_value=0, max_value=10**7)
+wild_counts = st.none() | st.integers(min_value=-10, max_value=10**6)
+FIELDS = (
+    "prompt_token_count",
+    "cached_content_token_count",
+    "tool_use_prompt_token_count",
+    "candidates_token_count",
+    "thoughts_token_count",
+    "total_token_count",
+)
+
+
+def ledger_of(*records):
+    """The ledger after these usage records, in order."""
+    record = UsageRecord()
+    for usage in records:
+        record.take(usage)
+    return record.tokens()
+
+
+def usage(**fields):
+    """A usage record of the SDK."""
+    return types.GenerateContentResponseUsageMetadata(**fields)
+
+
+def test_an_inclusive_record_is_not_counted_twice():
+    """Prompt 341, candidates 3362, thoughts 3347, total 3703: 3362 output tokens, 3347 of them thinking."""
+    tokens = balance(341, 0, 0, 3362, 3347, total=3703)
+    assert (tokens.output_answer, tokens.output_thinking, tokens.output, tokens.reconciled) == (15, 3347, 3362, True)
+
+
+def test_an_exclusive_record_adds_the_thoughts():
+    """Prompt 10, candidates 5, thoughts 40, total 55: 45 output tokens."""
+    tokens = balance(10, 0, 0, 5, 40, total=55)
+    assert (tokens.output_answer, tokens.output_thinking, tokens.output, tokens.reconciled) == (5, 40, 45, True)
+
+
+@pytest.mark.parametrize(
+    ("counted", "total", "expected"),
+    [
+        ((100, 40, 7, 20, 0), 127, (60, 40, 7, 20, 0, True)),
+        ((100, 40, 7, 20, 0), 120, (60, 40, 7, 20, 0, False)),
+        ((10, 0, 0, 5, 0), None, (10, 0, 0, 5, 0, False)),
+        ((10, 30, 0, 5, 0), 15, (0, 10, 0, 5, 0, False)),
+        ((10, 0, 0, -5, 0), 10, (10, 0, 0, 0, 0, False)),
+        ((10, 0, 0, 5, 7), 15, (10, 0, 0, 5, 7, False)),
+        ((0, 0, 0, 0, 0), 0, (0, 0, 0, 0, 0, True)),
+    ],
+)
+def test_what_does_not_balance_is_taken_as_stated_and_marked(counted, total, expected):
+    """Never guessed: stated counts stay, impossible ones are cut, and the mark says so."""
+    assert balance(*counted, total=total)[:6] == expected
+
+
+@given(fields=st.fixed_dictionaries(dict.fromkeys(FIELDS, wild_counts)))
+def test_the_buckets_sum_to_the_total_or_the_call_is_marked(fields):
+    """For any record whatever, and no bucket is ever negative."""
+    tokens = ledger_of(SimpleNamespace(**fields))
+    assert min(tokens.buckets) >= 0
+    if tokens.reconciled:
+        assert tokens.total == fields["total_token_count"]
+
+
+@given(buckets=st.tuples(counts, counts, counts, counts, counts), inside=st.booleans())
+def test_a_truthful_record_is_taken_apart_exactly(buckets, inside):
+    """Whatever was used comes back out of its record, in both ways of counting thoughts."""
+    fresh, cached, tool, answer, thoughts = buckets
+    tokens = ledger_of(
+        usage(
+            prompt_token_count=fresh + cached,
+            cached_content_token_count=cached or None,
+            tool_use_prompt_token_count=tool or None,
+            candidates_token_count=answer + thoughts if inside else answer,
+            thoughts_token_count=thoughts or None,
+            total_token_count=fresh + cached + tool + answer + thoughts,
+        )
+    )
+    assert tokens.buckets == buckets
+    assert tokens.reconciled
+
+
+@given(data=st.data(), prompt=counts, answer=st.integers(0, 500), thoughts=st.integers(0, 500), inside=st.booleans())
+def test_any_chunking_of_a_stream_ends_with_the_same_ledger(data, prompt, answer, thoughts, inside):
+    """Cumulative counts on any chunks, with gaps and nulls between them, give what the whole reply would."""
+    cuts = data.draw(st.lists(st.tuples(st.integers(0, answer), st.integers(0, thoughts)), max_size=8))
+    steps = [*zip(sorted(a for a, _ in cuts), sorted(t for _, t in cuts), strict=True), (answer, thoughts)]
+    records = []
+    for said, thought in steps:
+        records.extend([None] * data.draw(st.integers(0, 2)))
+        records.append(
+            usage(
+                prompt_token_count=prompt or None,
+                candidates_token_count=(said + thought if inside else said) or None,
+                thoughts_token_count=thought or None,
+                total_token_count=prompt + said + thought or None,
+            )
+        )
+    records.extend([None] * data.draw(st.integers(0, 2)))
+    records.append(data.draw(st.sampled_from([None, usage(traffic_type="ON_DEMAND")])))
+    whole = records[-2 - next(i for i, record in enumerate(reversed(records[:-1])) if record is not None)]
+    assert ledger_of(*records).buckets == ledger_of(whole).buckets
+    assert ledger_of(*records).total == prompt + answer + thoughts
+
+
+def test_nothing_known_is_unreconciled():
+    """No record, an empty one and one that only names the traffic are all missing."""
+    assert ledger_of() == ledger_of(None) == ledger_of(usage()) == MISSING
+    assert ledger_of(usage(traffic_type="ON_DEMAND")) == MISSING
+
+
+def details(**tokens):
+    """A breakdown by modality."""
+    return [types.ModalityTokenCount(modality=name.upper(), token_count=count) for name, count in tokens.items()]
+
+
+def test_modalities_are_parts_of_their_buckets():
+    """Cached audio is taken from the audio of the prompt, text is left out, and no part exceeds its bucket."""
+    tokens = ledger_of(
+        usage(
+            prompt_token_count=120,
+            cached_content_token_count=50,
+            tool_use_prompt_token_count=7,
+            candidates_token_count=20,
+            total_token_count=147,
+            prompt_tokens_details=details(text=80, image=10, audio=30),
+            cache_tokens_details=details(text=38, audio=12),
+            tool_use_prompt_tokens_details=details(image=9),
+            candidates_tokens_details=details(text=5, image=15),
+        )
+    )
+    assert tokens == Tokens(
+        70,
+        50,
+        7,
+        20,
+        0,
+        reconciled=True,
+        fresh_by_modality={"IMAGE": 10, "AUDIO": 18},
+        cached_by_modality={"AUDIO": 12},
+        tool_by_modality={"IMAGE": 7},
+        output_by_modality={"IMAGE": 15},
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "tier"),
+    [
+        ({}, "standard"),
+        ({"traffic_type": "ON_DEMAND"}, "standard"),
+        ({"traffic_type": "ON_DEMAND_FLEX"}, "flex"),
+        ({"traffic_type": "PROVISIONED_THROUGHPUT"}, "provisioned"),
+        ({"service_tier": "priority"}, "priority"),
+        ({"service_tier": "S1234567D"}, "standard"),
+    ],
+)
+def test_the_service_tier_is_one_of_a_closed_set(fields, tier):
+    """Both APIs' names for it are read; anything else is the standard tier."""
+    assert ledger_of(SimpleNamespace(prompt_token_count=1, **fields)).service_tier == tier
+
+
+def test_turns_are_summed():
+    """A live session's ledger is the sum of its turns', balanced if each is."""
+    turns = (balance(10, 2, 0, 5, 1, total=16), balance(20, 0, 3, 6, 0, total=29))
+    assert total_of(turns).buckets == (28, 2, 3, 11, 1)
+    assert [total_of(turns).reconciled, total_of((*turns, MISSING)).reconciled] == [True, False]

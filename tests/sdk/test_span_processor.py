@@ -1,0 +1,153 @@
+"""Promises of :mod:`hydrochat_otel.sdk.span_processor`."""
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, TraceIdRatioBased
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.sdk import providers
+from hydrochat_otel.sdk.span_processor import RetentionSpanProcessor
+from hydrochat_otel.window import window
+from hydrochat_otel.window.entry import Entry
+
+
+def rows(installed):
+    return installed.store.live_entries()
+
+
+def test_an_operation_becomes_one_record(installed, exported):
+    """The record says what the span says: name, times, parent and ids, nothing more."""
+    with track_response_time("outer"), track_response_time("inner"):
+        pass
+    inner, outer = exported.get_finished_spans()
+    assert rows(installed) == [
+        Entry(
+            "operation",
+            name,
+            (span.end_time - span.start_time) / 1e9,
+            span.end_time / 1e9,
+            trace_id=span.context.trace_id,
+            span_id=span.context.span_id,
+            parent_span_id=span.parent.span_id if span.parent else 0,
+        )
+        for name, span in (("inner", inner), ("outer", outer))
+    ]
+
+
+def test_a_gemini_call_becomes_one_record(installed):
+    """Model, tokens and cost are taken from the span's attributes, and only values of their type."""
+    tracer = installed.tracer_provider.get_tracer(semconv.SCOPE)
+    tracer.start_span(
+        "generate_content gemini-2.5-flash",
+        attributes={
+            semconv.GEN_AI_OPERATION: "generate_content",
+            semconv.GEN_AI_REQUEST_MODEL: "gemini-2.5-flash",
+            semconv.GEN_AI_RESPONSE_MODEL: "gemini-2.5-flash-001",
+            semconv.OUTCOME: "blocked",
+            semconv.COST_USD: 0.25,
+            semconv.BUCKET_TOKENS + "input_fresh": 7,
+            semconv.BUCKET_TOKENS + "output_answer": 3,
+            "gen_ai.input.messages": "S1234567D",
+        },
+    ).end()
+    [row] = rows(installed)
+    assert (row.kind, row.operation, row.model, row.outcome) == (
+        "gemini",
+        "generate_content",
+        "gemini-2.5-flash-001",
+        "blocked",
+    )
+    assert (row.tokens, row.cost_usd) == ((7, 0, 0, 3, 0), 0.25)
+    assert "S1234567D" not in repr(row)
+
+
+def other_span(installed, name, scope="some.library", **attributes):
+    attributes = {key.replace("__", "."): value for key, value in attributes.items()}
+    installed.tracer_provider.get_tracer(scope).start_span(name, attributes=attributes).end()
+
+
+def test_other_spans_are_kept_only_when_asked(install):
+    """Other instrumentations' spans stay out by default."""
+    other_span(installed := install(), "GET /patients/S1234567D")
+    assert rows(installed) == []
+
+
+def test_other_spans_keep_low_cardinality_names_only(install):
+    """A span of somebody else is named by route, GenAI operation or scope, never by its own name."""
+    installed = install(retain_other_spans=True)
+    route = {"http__request__method": "GET", "http__route": "/patients/<id>"}
+    other_span(installed, "GET /patients/S1234567D", url__path="/patients/S1234567D", **route)
+    other_span(installed, "S1234567D", gen_ai__operation__name="chat", error__type="ValueError")
+    other_span(installed, "S1234567D", gen_ai__operation__name="S1234567D", error__type="no patient S1234567D")
+    assert [(row.kind, row.operation, row.error, row.outcome) for row in rows(installed)] == [
+        ("span", "GET /patients/<id>", None, "ok"),
+        ("span", "some.library chat", "ValueError", "error"),
+        ("span", "some.library", None, "error"),
+    ]
+    assert "S1234567D" not in repr(rows(installed))
+
+
+def test_a_failure_inside_stays_inside(installed, monkeypatch):
+    """A store that fails costs an entry, which is counted; the application's call goes on."""
+
+    def fail():
+        raise OSError("disk full of S1234567D")
+
+    monkeypatch.setattr(window, "get_global_metrics_store", fail)
+    with track_response_time("turn"):
+        pass
+    assert failures.counts() == {"retention": 1}
+
+
+def test_after_shutdown_nothing_is_kept(installed):
+    """The SDK cannot take a processor out again; ours goes quiet instead."""
+    pipeline.shutdown()
+    with installed.tracer_provider.get_tracer(semconv.SCOPE).start_as_current_span("x"):
+        pass
+    assert installed.store.entries == []
+
+
+def test_one_processor_serves_a_provider_for_good():
+    """Installing again and again on one provider never stacks up processors."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    for _ in range(3):
+        installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
+        with track_response_time("turn"):
+            pass
+        pipeline.shutdown()
+    assert len(provider._active_span_processor._span_processors) == 1
+    assert len(installed.store.live_entries()) == 3
+
+
+def test_the_contract_of_a_span_processor():
+    """A processor may be flushed and shut down at any time, more than once."""
+    processor = RetentionSpanProcessor()
+    assert processor.force_flush()
+    processor.shutdown()
+    processor.shutdown()
+    assert processor.force_flush()
+
+
+def test_unsampled_spans_are_kept_where_the_provider_is_ours(monkeypatch):
+    """With a sampler that exports nothing the window still sees every operation; nothing is exported."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    provider = providers.tracer_provider(claim=False)
+    installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
+    with track_response_time("turn"):
+        pass
+    [row] = rows(installed)
+    assert row.operation == "turn"
+    assert provider.sampler.get_description() == f"RetainingSampler{{{ALWAYS_OFF.get_description()}}}"
+    assert installed.snapshot().total(semconv.TELEMETRY_ERRORS) == 0
+
+
+def test_a_sampler_of_the_hosts_is_left_alone():
+    """An adopted provider keeps its sampler; what it drops is not kept, but counted in the metrics."""
+    provider = TracerProvider(sampler=TraceIdRatioBased(0.0), shutdown_on_exit=False)
+    installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
+    with track_response_time("turn"):
+        pass
+    assert rows(installed) == []
+    assert sum(installed.snapshot().points(semconv.OPERATION_DURATION)[0].counts) == 1

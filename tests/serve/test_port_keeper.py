@@ -1,0 +1,166 @@
+"""Promises of :mod:`hydrochat_otel.serve.port_keeper`: one process listens, all others wait, no fork leaks a socket."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from running_command import eventually, free_port, get, listeners, threads
+
+from hydrochat_otel.serve.port_keeper import PortKeeper
+
+HEALTHY = (200, '{"status":"ok"}\n')
+
+UNTIL = "The endpoints stay closed until it is free; HYDROCHAT_PORT chooses another one."
+
+
+@pytest.fixture
+def keep():
+    """Make a keeper that tries often, and stop it in the end."""
+    with contextlib.ExitStack() as stack:
+
+        def make(port, **more):
+            keeper = PortKeeper(more.pop("host", "127.0.0.1"), port, retry_s=0.02, **more)
+            stack.callback(keeper.stop)
+            return keeper
+
+        yield make
+
+
+@contextlib.contextmanager
+def forked(child):
+    """Run the function in a forked process, which lives until the block ends."""
+    ended, end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(end)
+        child()
+        os.read(ended, 1)
+        os._exit(0)
+    try:
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(ended)
+        os.close(end)
+
+
+class Foreign(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_one_listens_and_the_next_takes_its_place(keep, caplog):
+    """Of two keepers the first listens; when it stops the second does, and no warning is given."""
+    port = free_port()
+    first, second = keep(port), keep(port)
+    first.start()
+    eventually(lambda: get(port, "/healthz") == HEALTHY, "the first serves")
+    second.start()
+    second.start()
+    eventually(lambda: second._told, "the second has looked who is there")
+    assert (first.url, second.url) == (f"http://127.0.0.1:{port}", None)
+    first.stop()
+    first.stop()
+    eventually(lambda: get(port, "/healthz") == HEALTHY, "the second serves")
+    assert (first.url, second.url) == (None, f"http://127.0.0.1:{port}")
+    assert warnings(caplog) == []
+
+
+def test_a_foreign_program_is_told_once_and_waited_for(keep, caplog):
+    """A port that somebody else has is one warning, and it is taken when it is free."""
+    with HTTPServer(("127.0.0.1", 0), Foreign) as foreign:
+        thread = threading.Thread(target=foreign.serve_forever)
+        thread.start()
+        port = foreign.server_address[1]
+        keeper = keep(port)
+        keeper.start()
+        eventually(lambda: warnings(caplog), "the warning")
+        foreign.shutdown()
+        thread.join()
+    eventually(lambda: get(port, "/healthz") == HEALTHY, "the port is taken over")
+    assert warnings(caplog) == [f"Port {port} on 127.0.0.1 is taken by another program. {UNTIL}"]
+
+
+def test_a_service_of_another_fleet_is_told(keep, caplog):
+    """Two services that are measured and share nothing are told apart, and one of the same fleet is no news."""
+    port = free_port()
+    first, sibling, stranger = keep(port, fleet="one"), keep(port, fleet="one"), keep(port, fleet="other")
+    first.start()
+    eventually(lambda: get(port, "/healthz") == HEALTHY, "the first serves")
+    sibling.start()
+    eventually(lambda: sibling._told, "the sibling has looked who is there")
+    assert warnings(caplog) == []
+    stranger.start()
+    eventually(lambda: warnings(caplog), "the warning")
+    taken = f"Port {port} on 127.0.0.1 is taken by another service that is measured like this one."
+    assert warnings(caplog) == [f"{taken} {UNTIL}"]
+
+
+def test_an_address_of_another_machine_is_told_once(keep, caplog):
+    """An address that cannot be listened on is one warning, in the words of the server."""
+    keeper = keep(free_port(), host="192.0.2.1")
+    keeper.start()
+    eventually(lambda: warnings(caplog), "the warning")
+    assert warnings(caplog) == [f"192.0.2.1 is no address of this machine; is the loopback interface up? {UNTIL}"]
+
+
+def test_port_zero_takes_a_free_one(keep):
+    """With port 0 each keeper has a port of its own."""
+    first, second = keep(0), keep(0)
+    first.start()
+    second.start()
+    eventually(lambda: first.url and second.url, "both serve")
+    assert first.url != second.url
+
+
+def test_a_forked_child_keeps_nothing_of_its_parents_port(keep):
+    """After a fork the listening socket is the parent's alone, also when the parent closes it before the child ends."""
+    port = free_port()
+    keeper = keep(port)
+    keeper.start()
+    eventually(lambda: get(port, "/healthz") == HEALTHY, "the parent serves")
+    with socket.create_connection(("127.0.0.1", port)) as client, forked(lambda: None):
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert client.makefile("rb").read().endswith(HEALTHY[1].encode())
+        assert listeners(port) == {os.getpid()}
+        keeper.stop()
+        assert listeners(port) == set()
+
+
+def test_only_forked_processes_open_the_port_of_a_parent_that_forks(keep):
+    """A keeper that was not started opens nothing, and the processes that are forked from it do."""
+    port = free_port()
+    keep(port, in_forks=True)
+    with forked(lambda: None) as first, forked(lambda: None) as second:
+        eventually(lambda: get(port, "/healthz") == HEALTHY, "one of them serves")
+        (holder,) = listeners(port)
+        assert holder in {first, second}
+        os.kill(holder, signal.SIGKILL)
+        eventually(lambda: listeners(port) - {holder} and get(port, "/healthz") == HEALTHY, "the other one serves")
+        assert listeners(port) == {first, second} - {holder}
+    assert listeners(port) == set()
+
+
+def test_a_stopped_keeper_stays_stopped_in_forks(keep):
+    """A process that is forked after the keeper was stopped opens nothing."""
+    port = free_port()
+    keeper = keep(port, in_forks=True)
+    keeper.stop()
+    with forked(lambda: None) as child:
+        eventually(lambda: threads(child) == 1, "the child has no thread but its own")
+        assert listeners(port) == set()

@@ -1,0 +1,166 @@
+"""Promises of :mod:`hydrochat_otel.views.json_export` and :mod:`hydrochat_otel.window.summary`."""
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import pytest
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.views import json_export
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
+from hydrochat_otel.window.summary import percentile, summarise_by_operation
+
+SCHEMA = json.loads(json_export.schema())
+
+
+def validate(export):
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER).validate(
+        export
+    )
+
+
+def family(spec, *points):
+    return Family(
+        spec.name, "counter", spec.unit, spec.description, semconv.SCOPE, "",
+        tuple(NumberPoint(attributes, value) for attributes, value in points),
+    )  # fmt: skip
+
+
+def example():
+    """The numbers of the original system's sample."""
+    outcomes = {"ok": 123, "error": 2, "blocked": 3, "cancelled": 4}
+    buckets = {"input_fresh": 30_000, "input_cached": 4000, "input_tool": 1000, "output_answer": 9000}
+    entries = [Entry("operation", "turn", duration, 0.0, duration > 2) for duration in (1.5, 0.1, 2.5)]
+    entries.append(Entry("gemini", "generate_content", 9.0, 0.0))
+    return Snapshot(
+        unix_s=1_750_000_000.0,
+        resource={},
+        families=(
+            family(semconv.LLM_CALLS, *(({semconv.OUTCOME: name}, count) for name, count in outcomes.items())),
+            family(
+                semconv.LLM_TOKENS,
+                *(({semconv.TOKEN_BUCKET: name}, count) for name, count in buckets.items()),
+                ({semconv.TOKEN_BUCKET: "output_thinking"}, 1000),
+            ),
+            family(semconv.LLM_COST, ({semconv.GEN_AI_REQUEST_MODEL: "a"}, 0.0035), ({}, 0.003)),
+        ),
+        entries=tuple(entries),
+        retention=Retention(1000, 24.0, 4, 0.4),
+        budget=Budget(0.1 + 0.2, 4.5, 10.0, 300.0),
+        sharing=Sharing("redis", 3, 1.23456, "Redis does not answer."),
+    )
+
+
+def test_the_export_is_the_contracts():
+    """Key for key and number for number what the contract shows, with the cost computed and not copied."""
+    export = json.loads(json_export.render(example()))
+    assert export == {
+        "timestamp": "2025-06-15T15:06:40.000000+00:00",
+        "performance_metrics": {
+            "metrics_count": 3,
+            "max_response_time": 2.5,
+            "avg_response_time": pytest.approx(4.1 / 3),
+            "threshold_violations": 1,
+        },
+        "llm_api_metrics": {
+            "total_calls": 132,
+            "successful_calls": 123,
+            "failed_calls": 2,
+            "cancelled_calls": 4,
+            "blocked_calls": 3,
+            "total_tokens_used": 45_000,
+            "prompt_tokens": 35_000,
+            "completion_tokens": 10_000,
+            "total_cost_usd": 0.0065,
+        },
+        "retention_policy": {
+            "max_entries": 1000,
+            "ttl_hours": 24.0,
+            "current_entries": 4,
+            "storage_utilization_percent": 0.4,
+        },
+        "budget": {
+            "spent_today_usd": 0.3,
+            "spent_this_month_usd": 4.5,
+            "budget_today_usd": 10.0,
+            "budget_this_month_usd": 300.0,
+        },
+        "state": {"kind": "redis", "workers": 3, "stale_seconds": 1.235, "problem": "Redis does not answer."},
+    }
+    validate(export)
+
+
+def test_an_empty_process_exports_zeros(installed):
+    """Before the first call every number is there and zero, and the schema holds."""
+    export = json.loads(json_export.render(installed.snapshot()))
+    validate(export)
+    assert set(export["performance_metrics"].values()) == {0}
+    assert set(export["llm_api_metrics"].values()) == {0}
+    assert list(export["budget"].values()) == [0, 0, None, None]
+    assert export["state"] == {"kind": "memory", "workers": 1, "stale_seconds": 0, "problem": None}
+
+
+def test_getting_older_is_no_change():
+    """The entity tag leaves out the time stamp and how stale the others' numbers are, and nothing else of the state."""
+    picture = json_export.picture(example())
+    older = {
+        **picture,
+        "timestamp": "2025-06-15T15:06:50.000000+00:00",
+        "state": {**picture["state"], "stale_seconds": 11.2},
+    }
+    fewer = {**picture, "state": {**picture["state"], "workers": 2}}
+    spent = {**picture, "budget": {**picture["budget"], "spent_today_usd": 0.4}}
+    assert json_export.entity_tag(older) == json_export.entity_tag(picture)
+    assert len({json_export.entity_tag(one) for one in (picture, fewer, spent)}) == 3
+
+
+def test_a_running_process_exports_its_operations(installed):
+    """What was tracked is in the export at once."""
+    for _ in range(3):
+        with track_response_time("turn"):
+            pass
+    export = json.loads(json_export.render(installed.snapshot()))
+    validate(export)
+    assert export["performance_metrics"]["metrics_count"] == 3
+    assert export["retention_policy"]["current_entries"] == 3
+    assert export["retention_policy"]["storage_utilization_percent"] == 0.3
+
+
+@pytest.mark.parametrize("section", ["performance_metrics", "llm_api_metrics", "retention_policy", "budget", "state"])
+def test_the_schema_misses_no_key(section):
+    """The schema requires exactly the keys that the export has, so neither can change alone."""
+    export = json_export.picture(example())
+    assert set(SCHEMA["properties"][section]["required"]) == set(export[section])
+    assert set(SCHEMA["properties"][section]["properties"]) == set(export[section])
+    assert set(SCHEMA["required"]) == set(export)
+
+
+def test_percentiles_interpolate_between_ranks():
+    """One value is every percentile; of 1 to 5 the median is 3 and the 95th lies a fifth below the top."""
+    assert [percentile([7.0], fraction) for fraction in (0.5, 0.99)] == [7.0, 7.0]
+    assert percentile([1.0, 2.0, 3.0, 4.0, 5.0], 0.5) == 3.0
+    assert percentile([1.0, 2.0, 3.0, 4.0, 5.0], 0.95) == pytest.approx(4.8)
+
+
+def test_operations_are_summarised_by_name():
+    """Each name has its own summary, in alphabetical order."""
+    entries = [Entry("operation", name, duration, 0.0) for name, duration in (("b", 1.0), ("a", 2.0), ("b", 3.0))]
+    summaries = summarise_by_operation(entries)
+    assert [(name, one.metrics_count, one.avg_response_time) for name, one in summaries.items()] == [
+        ("a", 1, 2.0),
+        ("b", 2, 2.0),
+    ]
+
+
+@pytest.mark.parametrize("begin", [1_750_000_000.0, 1_763_856_000.999999])
+def test_entries_of_the_same_moment_are_listed_as_they_are_dated(begin):
+    """Newest first by the timestamps shown, compared as text, however close: two roundings would be two orders."""
+    ends = [begin + number * 2.4e-7 for number in range(300)]
+    close = tuple(Entry("gemini", "ask", 0.1, end, span_id=number * 7919 % 997) for number, end in enumerate(ends))
+    shown = json_export.Filter(entries=True, limit=300)
+    times = [row["timestamp"] for row in json_export.picture(replace(example(), entries=close), shown)["entries"]]
+    assert times == sorted(times, reverse=True)
+    assert len(times) == 300

@@ -1,0 +1,331 @@
+"""The page in a real Chromium, over a stub that serves the assets under the web layer's Content-Security-Policy."""
+
+from collections.abc import Iterator
+
+import orjson
+import pytest
+from conftest import require_program
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.wait import WebDriverWait
+from web.page_stub import NOW_S, TOKEN, Stub, entries, gemini_families, picture, serving
+
+from hydrochat_otel.window.snapshot import Budget, Sharing
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = require_program("chromium", "chromium")
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(require_program("chromedriver", "chromium-driver")))
+    yield driver
+    driver.quit()
+
+
+# -- looking ------------------------------------------------------------------------------------------------------
+
+
+class Look:
+    """One page in the browser, and what may be asked of it."""
+
+    def __init__(self, driver: WebDriver, stub: Stub) -> None:
+        self.driver = driver
+        self.stub = stub
+
+    def open(self, fragment="", *, width=1280, height=900, scheme="light"):
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        self.driver.get("about:blank")
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+        self.driver.get(self.stub.url + fragment)
+        return self
+
+    def until(self, condition, patience_s=15):
+        # An element that a reload took away is no answer yet.
+        waiting = WebDriverWait(self.driver, patience_s, 0.05, ignored_exceptions=[StaleElementReferenceException])
+        return waiting.until(lambda _: condition())
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector).text
+
+    def js(self, expression, *arguments):
+        return self.driver.execute_script(f"return {expression}", *arguments)
+
+    def complaints(self):
+        """What the browser complained of; a page that was asked to sign in answers 401, which is no fault."""
+        lines = [line for line in self.driver.get_log("browser") if line["level"] in {"WARNING", "SEVERE"}]
+        return [line["message"] for line in lines if "401" not in line["message"]]
+
+    def requested(self):
+        """Every address that the page asked for."""
+        messages = [orjson.loads(line["message"])["message"] for line in self.driver.get_log("performance")]
+        sent = [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
+        return [url for url in sent if not url.startswith("data:")]
+
+
+@pytest.fixture
+def look(chromium, stub):
+    yield Look(chromium, stub)
+    chromium.get("about:blank")
+
+
+def drawn(look):
+    return look.until(lambda: look.all(".plot .point"))
+
+
+def test_the_page_shows_the_numbers_without_a_complaint(look):
+    """Totals, chart, tables and bars appear; the console is silent; no other host is asked."""
+    drawn(look.open())
+    assert len(look.all(".plot .point")) == 420
+    assert look.js("document.querySelector('[data-threshold]').dataset.threshold") == "2"
+    assert look.until(lambda: "threshold 2 s" in look.text("#chart .threshold-name"))  # drawn anew with each refresh
+    assert "420" in look.text("#operation-figures")
+    assert "465" in look.text("#gemini-figures")
+    assert len(look.all("#token-bars > li")) == 5
+    assert len(look.all("#cost-bars > li")) == 3
+    assert "unpriced" in look.text("#models")
+    assert look.complaints() == []
+    assert {url.split("/page/")[0].split("/api/")[0].rstrip("/") for url in look.requested()} == {
+        look.stub.url.rstrip("/")
+    }
+
+
+def test_spend_and_processes_are_shown(look):
+    """Today and this month stand beside their budgets; half of one needs no attention, trouble does."""
+    look.stub.shown = picture(entries(3), (), Budget(6.4187, 310.0, 10.0, 310.0 * 4), Sharing("redis", 4))
+    look.open()
+    look.until(lambda: "$6.42 of $10.00 · 64.2 %" in look.text("#budget-bars"))
+    assert "$310.00 of $1,240.00 · 25.0 %" in look.text("#budget-bars")
+    assert look.text("#state") == "4 processes, state redis\nThe numbers are kept in Redis, shared by all hosts."
+    assert "Budget: $6.42 of $10.00 for today are spent (64 %)." in look.text("#alerts .told")
+    slow = look.stub.shown["totals"]["operations"]["violations"]
+    assert look.text("#health") == ("Needs attention: 1" if slow else "Healthy")
+    look.stub.shown = picture(entries(3), (), Budget(0.0123, 0.5), Sharing("redis", 1, 9.0, "Redis does not answer."))
+    look.until(lambda: "$0.0123, no budget is set" in look.text("#budget-bars"))
+    assert "Redis does not answer." in look.text("#state .failed")
+    assert "Redis does not answer." in look.text("#alerts")
+    assert look.complaints() == []
+
+
+def test_the_page_refreshes_itself(look):
+    """New numbers appear without anybody doing anything, and pausing stops the asking."""
+    drawn(look.open())
+    look.stub.shown = picture(entries(421), gemini_families())
+    look.until(lambda: len(look.all(".plot .point")) == 421)
+    look.driver.find_element(By.ID, "pause").click()
+    look.until(lambda: "paused" in look.text("#refresh-state"))
+    asked = look.stub.asked
+    look.js("new Promise(done => setTimeout(done, 700))")
+    assert look.stub.asked <= asked + 1
+
+
+def test_a_hidden_page_asks_for_nothing(look):
+    """While its tab is out of sight the page lets the server rest, and catches up at once when it is seen again."""
+    drawn(look.open())
+    hide = "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true})"
+    look.js(f"{hide}, document.dispatchEvent(new Event('visibilitychange'))", True)
+    asked = look.stub.asked
+    look.js("new Promise(done => setTimeout(done, 700))")
+    assert look.stub.asked <= asked + 1
+    look.js(f"{hide}, document.dispatchEvent(new Event('visibilitychange'))", False)
+    look.until(lambda: look.stub.asked > asked + 2)
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, None), (503, None), (200, b"no json")])
+def test_a_server_in_trouble_is_told_and_the_last_numbers_stay(look, status, body):
+    """A failing refresh marks the numbers as stale and keeps them; the next good one clears the mark."""
+    drawn(look.open())
+    look.stub.status, look.stub.body = status, body
+    look.until(lambda: "stale" in look.text("#trouble"))
+    assert len(look.all(".plot .point")) == 420
+    look.stub.status, look.stub.body = 200, None
+    look.until(lambda: not look.text("#trouble"))
+
+
+def test_the_empty_page_says_what_to_do(look):
+    """Before the first operation the page shows how to make one instead of empty charts."""
+    look.stub.shown = picture(())
+    look.open()
+    look.until(lambda: look.all("#empty:not([hidden])"))
+    assert "No operations yet" in look.text("#empty")
+    assert not look.driver.find_element(By.ID, "live").is_displayed()
+    assert look.complaints() == []
+
+
+def test_the_window_is_chosen(look):
+    """One hour shows the operations of one hour, in chart and table alike."""
+    drawn(look.open())
+    look.js("document.querySelector('#windows input').click()")
+    inside = sum(entry.end_unix_s >= NOW_S - 3600 for entry in entries(420))
+    look.until(lambda: len(look.all(".plot .point")) == inside)
+    counts = look.js(
+        "[...document.querySelectorAll('#by-operation tbody tr')].map(row => Number(row.cells[1].textContent))"
+    )
+    assert sum(counts) == inside
+
+
+def test_signing_in_by_link(look):
+    """The printed link signs in by itself, and the token is gone from the address at once."""
+    look.stub.signed_in = False
+    drawn(look.open(f"#token={TOKEN}"))
+    assert look.stub.presented == [f"token={TOKEN}"]
+    assert look.driver.current_url == look.stub.url
+    assert look.complaints() == []
+
+
+def test_signing_in_by_hand(look):
+    """A wrong token is refused with a sentence, the right one opens the page, signing out closes it."""
+    look.stub.signed_in = False
+    look.open()
+    for token in ("wrong", TOKEN):
+        look.until(lambda: look.all("input[name=token]"))[0].send_keys(token, Keys.ENTER)
+        if token == "wrong":
+            look.until(lambda: "That is not the token." in look.text("body"))
+    drawn(look)
+    look.js("document.querySelector('form[action=\"session/end\"] button').click()")
+    look.until(lambda: look.all("input[name=token]"))
+
+
+def test_the_keyboard_reaches_the_chart(look):
+    """Tabbing reaches the chart's cursor, arrows move it, and a tooltip tells the operation."""
+    drawn(look.open())
+    look.driver.find_element(By.CSS_SELECTOR, "#scales :checked").send_keys(Keys.TAB)
+    look.until(lambda: look.text(".tooltip"))
+    before = look.js("document.activeElement.getAttribute('aria-valuetext')")
+    look.driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    look.until(lambda: look.js("document.activeElement.getAttribute('aria-valuetext')") != before)
+    assert look.js("document.activeElement.getAttribute('role')") == "slider"
+    assert look.text(".tooltip")
+
+
+def test_a_refresh_takes_nothing_out_of_hand(look):
+    """Focus, the chosen operation and the order of a table stay while new numbers come in."""
+    drawn(look.open())
+    look.js("document.querySelectorAll('#by-operation thead button')[1].click()")
+    cursor = look.driver.find_element(By.CSS_SELECTOR, "#chart .cursor")
+    look.js("arguments[0].focus()", cursor)
+    cursor.send_keys(Keys.HOME)
+    before = cursor.get_attribute("aria-valuetext")
+    look.stub.shown = picture((*entries(420), entries(421)[-1]), gemini_families())
+    look.until(lambda: len(look.all(".plot .point")) == 421)
+    assert look.driver.switch_to.active_element == cursor
+    assert cursor.get_attribute("aria-valuetext") == before
+    assert look.js("document.querySelector('#by-operation [aria-sort]').textContent") == "Count"
+    counts = look.js(
+        "[...document.querySelectorAll('#by-operation tbody tr')].map(row => Number(row.cells[1].textContent))"
+    )
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_an_ended_session_leads_back_to_signing_in(look):
+    """When the numbers are refused as anonymous, the page makes room for the form."""
+    drawn(look.open())
+    look.stub.signed_in = False
+    look.until(lambda: look.all("input[name=token]"))
+
+
+def test_a_page_that_is_let_in_but_gets_no_numbers_does_not_load_for_ever(look):
+    """Where page and numbers disagree about who is signed in, the page says so after one new start."""
+    look.stub.status = 401
+    look.open()
+    look.until(lambda: "refuses the numbers" in look.text("#trouble"))
+    assert look.all("#live[hidden]")
+
+
+def test_a_name_from_the_application_is_never_markup(look):
+    """An operation called like an element is shown as its text, in chart and tables."""
+    name = "<img src=x onerror=alert(1)>"
+    look.stub.shown = picture(tuple(entry._replace(operation=name) for entry in entries(9)))
+    drawn(look.open())
+    assert look.text("#by-operation tbody th") == name
+    assert look.all("main img") == []
+    assert look.complaints() == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_and_reads_on_every_screen(look, width, scheme, tmp_path):
+    """No sideways scrolling, and text stands out from what is behind it by at least 4.5 to 1, light and dark."""
+    drawn(look.open(width=width, scheme=scheme))
+    assert look.js("document.documentElement.scrollWidth") <= width
+    assert look.js(CONTRAST) >= 4.5
+    assert look.driver.save_screenshot(str(tmp_path / f"{width}-{scheme}.png"))
+
+
+# The least contrast (WCAG 2, relative luminance) of any text with what is behind it.
+CONTRAST = """(() => {
+  const channels = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const linear = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const c = channels(getComputedStyle(node).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  let least = 21;
+  for (const node of document.querySelectorAll("h1, h2, p, td, th, dt, dd, li, small, label, button, a")) {
+    if (!node.checkVisibility() || !node.textContent.trim() || node.closest(".unseen, .skip, [hidden]")) continue;
+    const [a, b] = [light(channels(getComputedStyle(node).color)), light(behind(node))];
+    least = Math.min(least, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return least;
+})()"""
+
+
+def test_everything_has_a_name(look):
+    """Every table has a caption, every control a name, every picture a text, and the page a language and a title."""
+    drawn(look.open())
+    assert look.js("[...document.querySelectorAll('table')].filter(t => !t.caption?.textContent.trim()).length") == 0
+    assert look.js("[...document.querySelectorAll('img')].filter(i => !i.hasAttribute('alt')).length") == 0
+    unnamed = look.js(
+        "[...document.querySelectorAll('button, a[href], input, [role=slider]')].filter(c => !(c.textContent.trim() "
+        "|| c.labels?.length || c.getAttribute('aria-label') || c.getAttribute('aria-labelledby'))).length"
+    )
+    assert unnamed == 0
+    assert (look.js("document.documentElement.lang"), bool(look.driver.title)) == ("en", True)
+
+
+def test_without_script_the_page_is_plain_tables(look):
+    """With JavaScript switched off the server's tables show the same numbers."""
+    look.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        look.open()
+        assert "420" in look.text("#plain")
+        assert "gemini-2.5-pro" in look.text("#plain")
+        assert not look.driver.find_element(By.ID, "live").is_displayed()
+    finally:
+        look.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
