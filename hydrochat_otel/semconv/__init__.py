@@ -1,7 +1,7 @@
 """Every metric, attribute, unit and bucket edge that the package emits, as data.
 
 The GenAI names are written out because the published package marks them as moved and renames are coming:
-here is the one place to follow them. Dashboards, rules and the README's table are made from :data:`METRICS`.
+here is the one place to follow them. Dashboards, rules and the documentation's table are made from :data:`METRICS`.
 
 Spec: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (1.41)
 """

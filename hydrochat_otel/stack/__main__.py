@@ -1,7 +1,7 @@
-"""``python -m hydrochat_otel.stack``: writes the generated assets of a source tree, and the table of a README.
+"""``python -m hydrochat_otel.stack``: writes the generated assets of a source tree, and a page's table of metrics.
 
-python -m hydrochat_otel.stack              # assets, in the package itself
-python -m hydrochat_otel.stack README.md    # and the table between the README's markers
+python -m hydrochat_otel.stack                    # assets, in the package itself
+python -m hydrochat_otel.stack docs/metrics.md    # and the table between that page's markers
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The README's table of metrics, made from the declarations."""
+"""The documentation's table of metrics, made from the declarations."""
 
 from typing import Final
 

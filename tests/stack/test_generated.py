@@ -1,7 +1,6 @@
 import json
 import re
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
@@ -9,7 +8,6 @@ from hydrochat_otel import semconv
 from hydrochat_otel.stack import generated, metric_table, promql, recordings
 from hydrochat_otel.views.prometheus.naming import family_name
 
-README = Path(__file__).parents[2] / "README.md"
 ASSETS = files("hydrochat_otel").joinpath("assets")
 
 
@@ -32,13 +30,6 @@ def test_no_generated_file_is_left_over(folder):
     """What is no longer made is no longer shipped."""
     shipped = {f"{folder}/{one.name}" for one in ASSETS.joinpath(folder).iterdir()}
     assert shipped == {path for path in generated.files() if path.startswith(folder)}
-
-
-@pytest.mark.skipif(not README.exists(), reason="needs the source tree")
-def test_the_readme_has_the_metrics_of_the_code():
-    """The README's table is the one that the declarations give."""
-    text = README.read_text(encoding="utf-8")
-    assert text == metric_table.inserted(text)
 
 
 def test_the_table_has_a_line_for_each_metric():
