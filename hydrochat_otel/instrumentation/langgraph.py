@@ -17,8 +17,7 @@ from opentelemetry import context as context_api
 from opentelemetry.context import Context
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation import instruments
-from hydrochat_otel.instrumentation import tracker as performance
+from hydrochat_otel.instrumentation import tracked
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome
@@ -157,19 +156,14 @@ class TurnTracker(BaseCallbackHandler):
         self._end(run_id, error)
 
     def _begin_turn(self) -> Operation:
-        using = instruments.current()
-        threshold_s = using.response_time_threshold_s if self._threshold_s is None else self._threshold_s
-        name = using.operation_names.admit(self._operation_name)
-        return Operation(using, name, {semconv.OPERATION: name}, threshold_s=threshold_s)
+        return tracked.begin(self._operation_name, self._threshold_s)
 
     def _begin_node(self, parent: Operation, node: str) -> _Run:
-        using = parent.instruments
-        name = using.operation_names.admit(f"{parent.name}.{node}")
-        threshold_s = self._node_thresholds_s.get(node, float("inf"))
-        # The parent is given by hand: another thread, or a stream's reader, may have something else current.
+        threshold_s = self._node_thresholds_s.get(node, tracked.NO_THRESHOLD)
+        # The parent is given explicitly: another thread, or the reader of a stream, may have another span current.
         token = context_api.attach(parent.context)
         try:
-            operation = Operation(using, name, {semconv.OPERATION: name}, threshold_s=threshold_s)
+            operation = tracked.begin(f"{parent.name}.{node}", threshold_s, parent.instruments)
         finally:
             context_api.detach(token)
         run = _Run(operation)
@@ -204,4 +198,4 @@ def _finish(operation: Operation, error: BaseException | None) -> None:
         outcome = "cancelled"  # the node starts again from its beginning when the turn is resumed
     elif isinstance(error, GraphBubbleUp):
         outcome = "ok"  # a command to the parent graph travels as an exception
-    performance.end(operation, error, outcome)
+    tracked.end(operation, error, outcome)

@@ -344,7 +344,7 @@ def test_turns_in_many_threads_are_told_apart(ward, exported):
 
 def test_our_own_failure_does_not_reach_the_graph(installed, monkeypatch):
     """When the telemetry fails the turn goes on, and the failure is counted."""
-    monkeypatch.setattr("hydrochat_otel.instrumentation.langgraph.Operation", None)
+    monkeypatch.setattr("hydrochat_otel.instrumentation.tracked.Operation", None)
     compiled = instrument_graph(graph((START, "classify"), classify=says("classify")))
     assert compiled.invoke({"said": []}) == {"said": ["classify"]}
     assert set(failures.counts()) == {"langgraph.start"}

@@ -1,0 +1,90 @@
+"""Response times as the original system reads them: a view of a window of operations."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.summary import summarise
+from hydrochat_otel.window.window import Kept, MetricsStore
+
+
+class PerformanceMetrics:
+    """Response times of a window of its own, which only :meth:`add_response_time` fills.
+
+    Args:
+        max_entries: The highest number of entries; the oldest leave first.
+        ttl_hours: Age in hours at which an entry expires and is no longer served.
+    """
+
+    def __init__(self, max_entries: int = 1000, ttl_hours: float = 24) -> None:
+        self._own_store = MetricsStore(max_entries, ttl_hours)
+
+    @property
+    def _store(self) -> MetricsStore:
+        return self._own_store
+
+    @property
+    def max_entries(self) -> int:
+        """The highest number of entries."""
+        return self._store.max_entries
+
+    @property
+    def ttl_hours(self) -> float:
+        """Age in hours at which an entry expires."""
+        return self._store.ttl_hours
+
+    @property
+    def response_times(self) -> list[dict[str, Any]]:
+        """Each retained operation, oldest first.
+
+        Keys: `operation`, `duration` (s), `timestamp` (aware, UTC), `exceeded_threshold`, `error` (name of the
+        exception's class or None).
+        """
+        return [
+            {
+                "operation": entry.operation,
+                "duration": entry.duration_s,
+                "timestamp": datetime.fromtimestamp(entry.end_unix_s, UTC),
+                "exceeded_threshold": entry.exceeded_threshold,
+                "error": entry.error,
+            }
+            for entry in self._store.live_entries("operation")
+        ]
+
+    def add_response_time(
+        self,
+        operation: str,
+        duration: float,
+        timestamp: datetime,
+        exceeded_threshold: bool,
+        error: str | None = None,
+    ) -> None:
+        """Add an operation that was measured elsewhere: `duration` in seconds, `timestamp` aware or naive local."""
+        outcome = "ok" if error is None else "error"
+        end_unix_s = timestamp.timestamp()
+        # A random id keeps it apart from another operation of the same moment when windows of processes are merged.
+        span_id = int.from_bytes(os.urandom(8))
+        entry = Entry("operation", operation, duration, end_unix_s, exceeded_threshold, error, outcome, 0, span_id)
+        self._store.insert(entry, datetime.now(UTC).timestamp() - end_unix_s)
+
+    def get_summary(self) -> dict[str, Any]:
+        """Summarise the retained operations.
+
+        Keys: `metrics_count` and its alias `total_operations`, `avg_response_time`, `max_response_time`,
+        `min_response_time`, `p50_response_time`, `p95_response_time`, `p99_response_time` (s), `threshold_violations`,
+        `violation_rate` (0 to 1), `errors`. An empty window gives zeros.
+        """
+        return summarise(self._store.live_entries("operation")).as_dict()
+
+    def cleanup_expired(self) -> int:
+        """Free the memory of expired entries and return their number."""
+        return self._store.cleanup_expired()
+
+    def reset(self) -> None:
+        """Remove the retained operations; counters for Prometheus keep their values."""
+        self._store.remove(_is_operation)
+
+
+def _is_operation(kept: Kept) -> bool:
+    return isinstance(kept, Entry) and kept.kind == "operation"
