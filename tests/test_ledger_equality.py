@@ -34,7 +34,7 @@ def books(install):
 def test_the_export_equals_the_ledger(books):
     """Every call by outcome, every token and every cent of the workload is in the export, exactly."""
     installed, billed = books
-    llm = json_export.picture(installed.snapshot())["llm_api_metrics"]
+    llm = json_export.document(installed.snapshot())["llm_api_metrics"]
     tokens = billed.tokens
     input_tokens = tokens.input_fresh + tokens.input_cached + tokens.input_tool
     output_tokens = tokens.output_answer + tokens.output_thinking
@@ -73,7 +73,7 @@ def test_metrics_equal_the_export(books):
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             sums[sample.name] = sums.get(sample.name, 0) + sample.value
-    llm = json_export.picture(snapshot)["llm_api_metrics"]
+    llm = json_export.document(snapshot)["llm_api_metrics"]
     assert sums["hydrochat_llm_tokens_total"] == llm["total_tokens_used"]
     assert sums["hydrochat_llm_calls_total"] == llm["total_calls"]
     assert sums["hydrochat_llm_cost_total"] == pytest.approx(llm["total_cost_usd"], abs=1e-9)
@@ -92,7 +92,7 @@ def test_promtool_finds_no_fault(books):
 def test_a_real_prometheus_agrees(books, tmp_path):
     """Prometheus, scraping with the token from a file, returns by PromQL what the export prints."""
     program = require_program("prometheus", "prometheus")
-    llm = json_export.picture(books[0].snapshot())["llm_api_metrics"]
+    llm = json_export.document(books[0].snapshot())["llm_api_metrics"]
     (tmp_path / "token").write_text(TOKEN)
     with Server("127.0.0.1", 0) as server, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

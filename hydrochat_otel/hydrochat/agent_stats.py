@@ -62,7 +62,7 @@ def _of_process() -> dict[str, Any]:
         snapshot = pipeline.current().snapshot(fresh=False)
     except PipelineError:
         snapshot = _NOTHING
-    exported = json_export.picture(snapshot)
+    exported = json_export.document(snapshot)
     return {
         "llm_api_metrics": exported["llm_api_metrics"],
         "performance_metrics": exported["performance_metrics"],

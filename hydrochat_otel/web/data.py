@@ -4,9 +4,9 @@ from functools import cache
 from hashlib import blake2b
 
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.views import history, json_export, overview, prometheus, thresholds
+from hydrochat_otel.views import formats, history, json_export, overview, prometheus, thresholds
+from hydrochat_otel.views.entry_page import DEFAULT_LIMIT, Filter
 from hydrochat_otel.views.history import PrometheusError, Steps
-from hydrochat_otel.views.json_export import DEFAULT_LIMIT, Filter
 from hydrochat_otel.web import openapi, queries
 from hydrochat_otel.web.guard import closed
 from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure
@@ -22,8 +22,8 @@ def export(request: Request) -> Response:
     if entries is None:
         entries = asked["limit"] is not None or asked["cursor"] is not None
     shown = Filter(asked["since"], asked["operation"], entries, asked["limit"] or DEFAULT_LIMIT, asked["cursor"])
-    picture = json_export.picture(pipeline.current().snapshot(), shown)
-    return answer(JSON, json_export.dumped(picture), ("ETag", json_export.entity_tag(picture)))
+    document = json_export.document(pipeline.current().snapshot(), shown)
+    return answer(JSON, formats.encoded(document), ("ETag", json_export.entity_tag(document)))
 
 
 @closed
@@ -34,15 +34,15 @@ def past(request: Request) -> Response:
     settings, snapshot = running.settings, running.snapshot()
     steps = Steps.over(snapshot.unix_s, asked["window"], asked["step"])
     if settings.prometheus_url is None:
-        picture = history.from_window(snapshot, steps)
+        document = history.from_window(snapshot, steps)
     else:
         try:
-            picture = history.from_prometheus(
+            document = history.from_prometheus(
                 settings.prometheus_url, steps, matchers=settings.prometheus_matchers or ""
             )
         except PrometheusError as error:
             return failure(error.status, str(error), *([("Retry-After", "1")] if error.status == 503 else []))  # noqa: PLR2004 - service unavailable
-    return answer(JSON, json_export.dumped(picture), ("ETag", json_export.entity_tag(picture)))
+    return answer(JSON, formats.encoded(document), ("ETag", json_export.entity_tag(document)))
 
 
 @closed
@@ -62,8 +62,6 @@ def metrics(request: Request) -> Response:
     A scrape gets all processes' numbers or none: a part of them would look like counters that fell.
     """
     exposition = prometheus.negotiate(request.headers.get("accept"))
-    if exposition is None:
-        raise Refused(406, "Metrics are served as text/plain and application/openmetrics-text.", ("Vary", "Accept"))
     running = pipeline.current()
     if (exporter := running.pushes_to()) is not None:
         raise Refused(409, f"This process pushes its metrics ({exporter}); scraped as well, they would count twice.")

@@ -110,8 +110,6 @@ def _get(
         responses["401"] = _failure("No token, or a wrong one.", "WWW-Authenticate")
         responses["403"] = _failure("No token is configured, or the account is not staff.")
         responses["429"] = _failure("Too many wrong tokens.", "Retry-After")
-    if negotiated:
-        responses["406"] = _failure("Accept allows none of the formats.")
     if upstream:
         responses["502"] = _failure("Prometheus cannot be reached or does not answer as it should.")
         responses["504"] = _failure("Prometheus does not answer in time.")

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.views import overview, thresholds
+from hydrochat_otel.views import overview, plain_tables, thresholds
 from hydrochat_otel.web import access
 from hydrochat_otel.web.access import Access
 from hydrochat_otel.web.data import described
@@ -37,8 +37,9 @@ def page(request: Request) -> Response:
     running = pipeline.current()
     snapshot = running.snapshot()
     threshold_s = running.settings.response_time_threshold_s
-    tables = overview.html_tables(overview.picture(snapshot, thresholds.evaluate(snapshot), threshold_s=threshold_s))
-    return answer(HTML, _asset("index.html").replace(b"<!--tables-->", tables.encode()), _POLICY)
+    shown = overview.document(snapshot, thresholds.evaluate(snapshot), threshold_s=threshold_s)
+    tables = plain_tables.render(shown)
+    return answer(HTML, _asset("index.html").replace(b"<!--tables-->", tables.encode("utf-8", "replace")), _POLICY)
 
 
 def sign_in(request: Request) -> Response:

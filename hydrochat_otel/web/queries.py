@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from hydrochat_otel.views.json_export import MAX_LIMIT, Cursor
+from hydrochat_otel.views.entry_page import MAX_LIMIT, Cursor
 from hydrochat_otel.web.message import Refused
 
 _MAX_QUERY_CHARACTERS: Final = 2048

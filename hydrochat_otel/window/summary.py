@@ -1,5 +1,6 @@
 """The numbers that summarise a window of response times, computed once for every surface that shows them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,8 +28,19 @@ class Summary:
         return {**asdict(self), "total_operations": self.metrics_count}
 
 
+def measured(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return the entries whose duration is a finite number; one that is NaN or infinite would spoil every other."""
+    if math.isfinite(sum(entry.duration_s for entry in entries)):
+        return entries
+    return [entry for entry in entries if math.isfinite(entry.duration_s)]
+
+
 def summarise(entries: Sequence[Entry]) -> Summary:
-    """Summarise operations; an empty window gives zeros. Percentiles are interpolated linearly between ranks."""
+    """Summarise operations; an empty window gives zeros. Percentiles are interpolated linearly between ranks.
+
+    An operation whose duration is not finite is left out.
+    """
+    entries = measured(entries)
     if not entries:
         return Summary()
     durations_s = sorted(entry.duration_s for entry in entries)

@@ -79,7 +79,7 @@ def test_the_process_is_told_beside_the_conversation(install):
     with track_response_time("chat.turn"):
         pass
     summary = agent_stats.generate_stats_summary(state(successful_ops=1))
-    exported = json_export.picture(installed.snapshot())
+    exported = json_export.document(installed.snapshot())
     assert summary == {
         "conversation_metrics": {**state(successful_ops=1).metrics, "error_rate": 0.0},
         "performance_indicators": HEALTHY,

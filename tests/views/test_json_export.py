@@ -9,6 +9,7 @@ import pytest
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.views import json_export
+from hydrochat_otel.views.entry_page import Filter
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 from hydrochat_otel.window.summary import percentile, summarise_by_operation
@@ -105,16 +106,16 @@ def test_an_empty_process_exports_zeros(installed):
 
 def test_getting_older_is_no_change():
     """The entity tag leaves out the time stamp and how stale the others' numbers are, and nothing else of the state."""
-    picture = json_export.picture(example())
+    document = json_export.document(example())
     older = {
-        **picture,
+        **document,
         "timestamp": "2025-06-15T15:06:50.000000+00:00",
-        "state": {**picture["state"], "stale_seconds": 11.2},
+        "state": {**document["state"], "stale_seconds": 11.2},
     }
-    fewer = {**picture, "state": {**picture["state"], "workers": 2}}
-    spent = {**picture, "budget": {**picture["budget"], "spent_today_usd": 0.4}}
-    assert json_export.entity_tag(older) == json_export.entity_tag(picture)
-    assert len({json_export.entity_tag(one) for one in (picture, fewer, spent)}) == 3
+    fewer = {**document, "state": {**document["state"], "workers": 2}}
+    spent = {**document, "budget": {**document["budget"], "spent_today_usd": 0.4}}
+    assert json_export.entity_tag(older) == json_export.entity_tag(document)
+    assert len({json_export.entity_tag(one) for one in (document, fewer, spent)}) == 3
 
 
 def test_a_running_process_exports_its_operations(installed):
@@ -132,7 +133,7 @@ def test_a_running_process_exports_its_operations(installed):
 @pytest.mark.parametrize("section", ["performance_metrics", "llm_api_metrics", "retention_policy", "budget", "state"])
 def test_the_schema_misses_no_key(section):
     """The schema requires exactly the keys that the export has, so neither can change alone."""
-    export = json_export.picture(example())
+    export = json_export.document(example())
     assert set(SCHEMA["properties"][section]["required"]) == set(export[section])
     assert set(SCHEMA["properties"][section]["properties"]) == set(export[section])
     assert set(SCHEMA["required"]) == set(export)
@@ -160,7 +161,7 @@ def test_entries_of_the_same_moment_are_listed_as_they_are_dated(begin):
     """Newest first by the timestamps shown, compared as text, however close: two roundings would be two orders."""
     ends = [begin + number * 2.4e-7 for number in range(300)]
     close = tuple(Entry("gemini", "ask", 0.1, end, span_id=number * 7919 % 997) for number, end in enumerate(ends))
-    shown = json_export.Filter(entries=True, limit=300)
-    times = [row["timestamp"] for row in json_export.picture(replace(example(), entries=close), shown)["entries"]]
+    shown = Filter(entries=True, limit=300)
+    times = [row["timestamp"] for row in json_export.document(replace(example(), entries=close), shown)["entries"]]
     assert times == sorted(times, reverse=True)
     assert len(times) == 300

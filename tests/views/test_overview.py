@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import overview, thresholds
+from hydrochat_otel.views import overview, plain_tables, thresholds
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 
@@ -36,7 +36,7 @@ def tokens(total, **buckets):
     return {"total": total, **dict.fromkeys(semconv.TOKEN_BUCKETS, 0), **buckets}
 
 
-def test_the_whole_picture():
+def test_the_whole_document():
     """Totals, windows, models, points, newest and retention of a small window, value for value."""
     of = snapshot(
         [
@@ -55,9 +55,9 @@ def test_the_whole_picture():
     )
     recent = summary(1, 3.0, 3.0, 3.0, 3.0, 3.0, violations=1)
     whole = summary(2, 2.0, 2.0, 2.9, 2.98, 3.0, violations=1)
-    picture = shown(of)
-    assert picture == {
-        "taken_at": "2025-06-15T15:06:40.000+00:00",
+    document = shown(of)
+    assert document == {
+        "taken_at": "2025-06-15T15:06:40.000000+00:00",
         "taken_unix_ms": 1_750_000_000_000,
         "service": "ward",
         "health": "needs_attention",
@@ -133,34 +133,34 @@ def test_the_whole_picture():
             {"period": "month", "spent_usd": 0.0, "budget_usd": None},
         ],
         "state": {"kind": "memory", "workers": 1, "stale_s": 0.0, "problem": None},
-        "alerts": picture["alerts"],
+        "alerts": document["alerts"],
     }
-    assert [alert["name"] for alert in picture["alerts"]] == ["response_time", "unpriced_tokens"]
+    assert [alert["name"] for alert in document["alerts"]] == ["response_time", "unpriced_tokens"]
 
 
-def test_an_empty_process_has_a_whole_picture():
+def test_an_empty_process_has_a_whole_document():
     """Nothing measured gives zeros and empty lists under the same keys."""
-    picture = shown(snapshot())
-    assert (picture["health"], picture["points"], picture["newest"], picture["models"]) == ("healthy", [], [], [])
-    assert set(picture["totals"]["llm_calls"].values()) == {0}
-    assert picture["totals"]["operations"] == summary(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    document = shown(snapshot())
+    assert (document["health"], document["points"], document["newest"], document["models"]) == ("healthy", [], [], [])
+    assert set(document["totals"]["llm_calls"].values()) == {0}
+    assert document["totals"]["operations"] == summary(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_the_fleets_budget_and_state():
     """Spend stands beside the budget, the state beside what is wrong with it; half of a budget is no ill health."""
     of = replace(snapshot(), budget=Budget(0.1 + 0.2, 150.0, 10.0, 300.0), sharing=Sharing("redis", 4))
-    picture = shown(of)
-    assert picture["budget"] == [
+    document = shown(of)
+    assert document["budget"] == [
         {"period": "day", "spent_usd": 0.3, "budget_usd": 10.0},
         {"period": "month", "spent_usd": 150.0, "budget_usd": 300.0},
     ]
-    assert picture["state"] == {"kind": "redis", "workers": 4, "stale_s": 0.0, "problem": None}
+    assert document["state"] == {"kind": "redis", "workers": 4, "stale_s": 0.0, "problem": None}
     sentence = "Budget: $150.00 of $300.00 for this month are spent (50 %)."
-    assert picture["alerts"] == [{"name": "budget", "message": sentence, "needs_attention": False}]
-    assert picture["health"] == "healthy"
+    assert document["alerts"] == [{"name": "budget", "message": sentence, "needs_attention": False}]
+    assert document["health"] == "healthy"
     away = replace(of, sharing=Sharing("redis", 1, 7.5, "Redis <b>does not answer</b>."))
     assert shown(away)["health"] == "needs_attention"
-    html = overview.html_tables(overview.picture(away, thresholds.evaluate(away)))
+    html = plain_tables.render(overview.document(away, thresholds.evaluate(away)))
     assert "Numbers of 1 process; state: redis. Redis &lt;b&gt;does not answer&lt;/b&gt;." in html
     assert "300.000000" in html
 
@@ -168,9 +168,9 @@ def test_the_fleets_budget_and_state():
 def test_points_and_newest_are_bounded():
     """At most a thousand points and fifty newest rows leave the process, and what is left out is told."""
     many = [Entry("operation", "turn", 3.0, NOW_S, exceeded_threshold=True) for _ in range(1200)]
-    picture = shown(snapshot(many))
-    assert (len(picture["points"]), picture["points_omitted"], len(picture["newest"])) == (1000, 200, 50)
-    assert picture["totals"]["operations"]["count"] == 1200
+    document = shown(snapshot(many))
+    assert (len(document["points"]), document["points_omitted"], len(document["newest"])) == (1000, 200, 50)
+    assert document["totals"]["operations"]["count"] == 1200
 
 
 def test_a_longer_time_to_live_is_a_window_of_its_own():
@@ -184,7 +184,7 @@ def test_the_plain_tables_are_escaped_and_complete():
         [Entry("operation", "<b>turn</b>", 3.0, NOW_S, exceeded_threshold=True, error="<script>")],
         [family(semconv.LLM_COST, ({MODEL: "a&b"}, 1.5))],
     )
-    html = overview.html_tables(overview.picture(of, thresholds.evaluate(of)))
+    html = plain_tables.render(overview.document(of, thresholds.evaluate(of)))
     assert "<b>" not in html
     assert "<script>" not in html
     assert "&lt;b&gt;turn&lt;/b&gt;" in html

@@ -96,7 +96,7 @@ def picture(
     snapshot = Snapshot(
         NOW_S, {"service.name": "hydrochat"}, families, kept, retention, budget or Budget(), sharing or Sharing()
     )
-    return overview.picture(snapshot, thresholds.evaluate(snapshot))
+    return overview.document(snapshot, thresholds.evaluate(snapshot))
 
 
 def usual() -> dict[str, Any]:

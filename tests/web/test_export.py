@@ -173,12 +173,12 @@ def test_pages_hold_entries_that_nothing_tells_apart(monkeypatch, frozen_here):
 
 
 def test_no_number_is_nan_or_infinite(monkeypatch, frozen_here):
-    """What is no number in the window is zero in the export."""
+    """A duration or cost that is NaN or infinite is null in its entry and is left out of the summary."""
     nan, inf = float("nan"), float("inf")
     show(monkeypatch, Entry("operation", "a", nan, 5.0), Entry("gemini", "generate_content", inf, 5.0, cost_usd=nan))
     found = export("entries=true")
     assert found["performance_metrics"]["avg_response_time"] == 0
-    assert [entry["duration"] for entry in found["entries"]] == [0, 0]
+    assert [entry["duration"] for entry in found["entries"]] == [None, None]
 
 
 def test_the_entity_tag_tells_whether_something_changed(installed):

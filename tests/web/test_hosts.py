@@ -39,7 +39,7 @@ def differences(host, case, path=None):
 
 
 def test_every_case_gets_the_same_bytes(host, frozen_here):
-    """Method, path, access, Accept, encoding, If-None-Match, HEAD, bad query, 404, 405, 406: the same everywhere."""
+    """Method, path, access, Accept, encoding, If-None-Match, HEAD, bad query, 404, 405: the same everywhere."""
     assert [line for case in SITE_CASES for line in differences(host, case)] == []
 
 

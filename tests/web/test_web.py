@@ -134,10 +134,10 @@ def test_metrics_are_negotiated(installed, accept, content_type, parse):
     assert counts == [1.0]
 
 
-def test_what_cannot_be_accepted_is_406(installed):
-    """A client that takes neither format gets 406 and the formats there are."""
+def test_a_client_that_accepts_no_format_gets_text(installed):
+    """As Prometheus' content negotiation demands, the fallback is text 0.0.4 and not 406."""
     response = get("/metrics", {**BEARER, "accept": "application/json"})
-    assert (response.status, b"openmetrics" in response.body) == (406, True)
+    assert (response.status, header(response, "Content-Type")) == (200, ["text/plain; version=0.0.4; charset=utf-8"])
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_failure_while_rendering_is_one_sentence(installed, monkeypatch):
     def fail(_):
         raise RuntimeError("S1234567D")
 
-    monkeypatch.setattr(json_export, "picture", lambda *_: fail(_))
+    monkeypatch.setattr(json_export, "document", lambda *_: fail(_))
     response = get(web.EXPORT_PATH, BEARER)
     assert (response.status, b"S1234567D" in response.body, failures.counts()) == (500, False, {"web": 1})
 

@@ -91,7 +91,7 @@ def _read_counters() -> tuple[dict[str, float], float | None]:
         snapshot = pipeline.current().snapshot(fresh=False)
     except PipelineError:
         return dict.fromkeys(_COUNTED, 0), None
-    told = json_export.picture(snapshot)["llm_api_metrics"]
+    told = json_export.document(snapshot)["llm_api_metrics"]
     calls = (
         entry.end_unix_s
         for entry in snapshot.entries

@@ -1,6 +1,6 @@
-"""The Prometheus rendering: a snapshot as text, in the format that the scraper asked for.
+"""The Prometheus rendering: a snapshot as text, in the format that the scraper accepts.
 
-`negotiation` chooses the format, `naming` translates names, units and labels, `families` joins what has the same name,
+`negotiation` selects the format, `naming` translates names, units and labels, `families` joins metrics of one name,
 `exposition` writes the lines.
 
 Spec: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/

@@ -1,7 +1,7 @@
-"""The lines of a scrape, written straight from the snapshot's points: an object for each would cost ten times more."""
+"""The lines of a scrape, written straight from the snapshot's points: an object per line would cost ten times more."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import accumulate
 from math import inf, isnan
@@ -13,10 +13,10 @@ from hydrochat_otel.runtime import failures
 from hydrochat_otel.views.prometheus.families import SUFFIXES, PrometheusFamily, joined
 from hydrochat_otel.views.prometheus.naming import escaped
 from hydrochat_otel.views.prometheus.negotiation import Format
-from hydrochat_otel.window.snapshot import Exemplar, HistogramPoint, NumberPoint, Snapshot
+from hydrochat_otel.window.snapshot import Exemplar, HistogramPoint, NumberPoint, Point, Snapshot
 
 _EXEMPLAR_LIMIT: Final = 128
-"""Most characters that the labels of an exemplar may have, names and values together (OpenMetrics 1.0)."""
+"""Most characters in the labels of an exemplar, names and values together (OpenMetrics 1.0)."""
 
 _number: Final[Callable[[float], str]] = floatToGoString
 
@@ -24,25 +24,40 @@ _number: Final[Callable[[float], str]] = floatToGoString
 def render(snapshot: Snapshot, exposition: Format) -> bytes:
     """Return the snapshot as the body of a scrape, UTF-8; exemplars under OpenMetrics only.
 
-    Milliseconds, on any thread. A metric that conflicts with an earlier one, or that cannot be written, is left out and
-    counted: it does not cost the others their scrape.
+    Milliseconds, on any thread. A series that conflicts with an earlier one or that cannot be written is left out and
+    counted; all other series are served.
     """
     openmetrics = exposition is Format.OPENMETRICS
     parts: list[str] = []
     for family in joined(snapshot):
-        write = _histogram_lines if family.kind == "histogram" else _number_lines
         try:
-            lines = write(family, openmetrics=openmetrics)
+            head = [*_head(family, openmetrics=openmetrics)]
+            lines = _lines(family, openmetrics=openmetrics)
         except Exception as error:
             failures.note("prometheus.family", error)
             continue
         if lines:
-            parts += _head(family, openmetrics=openmetrics)
+            parts += head
             parts += lines
     if openmetrics:
         parts.append("# EOF\n")
-    # A lone surrogate has no UTF-8 form; a question mark in one label is better than no scrape.
+    # A lone surrogate has no UTF-8 form: it becomes a question mark.
     return "".join(parts).encode("utf-8", "replace")
+
+
+def _lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
+    """Return the lines of all series; if one cannot be written, each series is written by itself."""
+    write = _histogram_lines if family.kind == "histogram" else _number_lines
+    try:
+        return write(family, family.points, openmetrics=openmetrics)
+    except Exception:
+        lines: list[str] = []
+    for labels, point in family.points.items():
+        try:
+            lines += write(family, {labels: point}, openmetrics=openmetrics)
+        except Exception as error:
+            failures.note("prometheus.series", error)
+    return lines
 
 
 def _head(family: PrometheusFamily, *, openmetrics: bool) -> Iterator[str]:
@@ -63,11 +78,11 @@ def _head(family: PrometheusFamily, *, openmetrics: bool) -> Iterator[str]:
         yield f"# UNIT {name} {family.unit}\n"
 
 
-def _number_lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
+def _number_lines(family: PrometheusFamily, points: Mapping[str, Point], *, openmetrics: bool) -> list[str]:
     name = family.name + SUFFIXES[family.kind][0]
     with_exemplars = openmetrics and family.kind == "counter"
     lines: list[str] = []
-    for labels, point in family.points.items():
+    for labels, point in points.items():
         assert isinstance(point, NumberPoint)
         braced = f"{{{labels}}}" if labels else ""
         exemplar = ""
@@ -77,10 +92,10 @@ def _number_lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
     return lines
 
 
-def _histogram_lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
+def _histogram_lines(family: PrometheusFamily, points: Mapping[str, Point], *, openmetrics: bool) -> list[str]:
     name = family.name
     lines: list[str] = []
-    for labels, point in family.points.items():
+    for labels, point in points.items():
         assert isinstance(point, HistogramPoint)
         edges, counts = point.edges, list(accumulate(point.counts))
         if edges and edges[-1] == inf:
@@ -93,7 +108,7 @@ def _histogram_lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str
             lines += [f"{start}{end}{n}{tail}\n" for end, n, tail in zip(ends, counts, tails, strict=True)]
         else:
             lines += [f"{start}{end}{n}\n" for end, n in zip(ends, counts, strict=True)]
-        # With an edge below zero the sum may fall: OpenMetrics then forbids it, and the count with it.
+        # With an edge below zero the sum can fall: OpenMetrics then forbids the sum, and the count with it.
         if not edges or edges[0] >= 0:
             braced = f"{{{labels}}}" if labels else ""
             lines.append(f"{name}_count{braced} {counts[-1]}\n{name}_sum{braced} {_number(point.sum)}\n")
@@ -102,12 +117,12 @@ def _histogram_lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str
 
 @lru_cache(maxsize=256)
 def _bucket_ends(edges: tuple[float, ...]) -> tuple[str, ...]:
-    """Return the last label of each bucket and what follows up to the number, above-all included."""
+    """Return, for each bucket, its last label up to the number; the bucket above all edges is the last."""
     return tuple(f'le="{_number(edge)}"}} ' for edge in (*edges, inf))
 
 
 def _exemplars(edges: tuple[float, ...], exemplars: tuple[Exemplar, ...]) -> list[str]:
-    """Return what follows the number of each bucket: of several exemplars the one of the largest value (the spec)."""
+    """Return what follows the number of each bucket: the exemplar with the largest value, as the spec demands."""
     tails = [""] * (len(edges) + 1)
     for exemplar in sorted(exemplars):
         if tail := _exemplar(exemplar):

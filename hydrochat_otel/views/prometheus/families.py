@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views.prometheus.naming import family_name, labels
-from hydrochat_otel.window.snapshot import Family, HistogramPoint, NumberPoint, Point, Snapshot
+from hydrochat_otel.window.snapshot import Attributes, Family, HistogramPoint, NumberPoint, Point, Snapshot
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 
@@ -17,7 +17,7 @@ SUFFIXES: Final[Mapping[Kind, tuple[str, ...]]] = {
     "histogram": ("_bucket", "_count", "_sum", "_created"),
     "info": ("_info",),
 }
-"""What follows the family's name in its samples' names, or may: no other family can have a sample of such a name."""
+"""What can follow the family's name in the names of its samples: no other family may have a sample of such a name."""
 
 _SCOPE_LABELS: Final = frozenset({"otel_scope_name", "otel_scope_version"})
 _HISTOGRAM_LABELS: Final = _SCOPE_LABELS | {"le"}
@@ -41,35 +41,52 @@ def joined(snapshot: Snapshot) -> Iterable[PrometheusFamily]:
     out and counted: another kind, the same name for a sample, other edges in a histogram of the same labels.
     """
     by_name: dict[str, PrometheusFamily] = {}
-    if target := labels(snapshot.resource):
-        points: dict[str, Point] = {target: NumberPoint(snapshot.resource, 1.0)}
-        by_name["target"] = PrometheusFamily("target", "info", "", "Target metadata", points)
+    if target := _target(snapshot.resource):
+        by_name["target"] = PrometheusFamily(
+            "target", "info", "", "Target metadata", {target: NumberPoint(snapshot.resource, 1.0)}
+        )
     sample_names = {"target_info"}
     for metric in snapshot.families:
-        if not metric.points:
-            continue
-        name, unit = family_name(metric.name, metric.unit, is_counter=metric.kind == "counter")
-        family = by_name.get(name)
-        if family is None:
-            names = {name + suffix for suffix in SUFFIXES[metric.kind]}
-            if names.isdisjoint(sample_names):
-                sample_names |= names
-                family = by_name[name] = PrometheusFamily(name, metric.kind, unit, metric.description, {})
-        if family is None or family.kind != metric.kind:
-            failures.note("prometheus.conflict")
-            continue
         try:
-            _take_in(family.points, metric)
+            _join(metric, by_name, sample_names)
         except Exception as error:
             failures.note("prometheus.family", error)
     return by_name.values()
+
+
+def _target(resource: Attributes) -> str:
+    try:
+        return labels(resource)
+    except Exception as error:
+        failures.note("prometheus.series", error)
+        return ""
+
+
+def _join(metric: Family, by_name: dict[str, PrometheusFamily], sample_names: set[str]) -> None:
+    if not metric.points:
+        return
+    name, unit = family_name(metric.name, metric.unit, is_counter=metric.kind == "counter")
+    family = by_name.get(name)
+    if family is None:
+        names = {name + suffix for suffix in SUFFIXES[metric.kind]}
+        if names.isdisjoint(sample_names):
+            sample_names |= names
+            family = by_name[name] = PrometheusFamily(name, metric.kind, unit, metric.description, {})
+    if family is None or family.kind != metric.kind:
+        failures.note("prometheus.conflict")
+        return
+    _take_in(family.points, metric)
 
 
 def _take_in(points: dict[str, Point], metric: Family) -> None:
     scope = labels({"otel_scope_name": metric.scope, "otel_scope_version": metric.scope_version})
     taken = _HISTOGRAM_LABELS if metric.kind == "histogram" else _SCOPE_LABELS
     for point in metric.points:
-        own = labels(point.attributes, taken)
+        try:
+            own = labels(point.attributes, taken)
+        except Exception as error:
+            failures.note("prometheus.series", error)
+            continue
         series = f"{own},{scope}" if own and scope else own or scope
         before = points.setdefault(series, point)
         if before is point:

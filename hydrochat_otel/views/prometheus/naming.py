@@ -30,7 +30,7 @@ _UNITS: Final[Mapping[str, str]] = {
     "KiBy": "kibibytes",
     "MiBy": "mebibytes",
     "GiBy": "gibibytes",
-    "TiBy": "tibibytes",  # misspelt by the Collector and all exporters; a name of our own would not be found
+    "TiBy": "tibibytes",  # misspelt by the Collector and all exporters; the correct name would not be found
     "m": "meters",
     "g": "grams",
     "V": "volts",
@@ -63,20 +63,20 @@ def family_name(name: str, unit: str, *, is_counter: bool) -> tuple[str, str]:
 
 
 def labels(attributes: Attributes, taken: frozenset[str] = frozenset()) -> str:
-    """Return the labels of one series without braces, in one order whatever that of the attributes.
+    """Return the labels of one series without braces, in an order that does not depend on that of the attributes.
 
-    An empty value is left out: to Prometheus it is the same as no label, so here it must be the same series.
+    An empty value is left out: Prometheus treats it as no label, so it has to be the same series here.
 
     Args:
         attributes: Those of the point.
-        taken: Label names of ours; an attribute of such a name gets `exported_` before it, as Prometheus itself does.
+        taken: Label names of ours; an attribute with such a name gets the prefix `exported_`, as in Prometheus itself.
     """
     layout = _layout(tuple(attributes), taken)
     return ",".join([f'{start}{escaped(value)}"' for start, read in layout if (value := read(attributes))])
 
 
 def escaped(value: str) -> str:
-    """Return the value as it is written between double quotes."""
+    """Return the value escaped for double quotes."""
     if "\\" in value or '"' in value or "\n" in value:
         return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
     return value
@@ -89,7 +89,7 @@ def _sanitised(name: str, unfit: re.Pattern[str]) -> str:
 
 
 def _unit_word(unit: str) -> str:
-    """Return the Prometheus word for a UCUM unit, '' for a plain number and for a count of something."""
+    """Return the Prometheus word for a UCUM unit; '' for a plain number and for a count of something."""
     unit = _ANNOTATION.sub("", unit)
     if unit in _UNITS:
         return _UNITS[unit]
@@ -108,7 +108,7 @@ _Read = Callable[[Attributes], str]
 def _layout(keys: tuple[str, ...], taken: frozenset[str]) -> tuple[tuple[str, _Read], ...]:
     """Return the labels for attributes with these keys: how each begins, and the function that reads its value.
 
-    Most series of a metric have the same keys, so that names are translated once and not with every scrape.
+    Most series of a metric have the same keys, so names are translated once and not with every scrape.
     """
     keys_by_name: dict[str, list[str]] = {}
     for key in sorted(keys):
@@ -118,6 +118,6 @@ def _layout(keys: tuple[str, ...], taken: frozenset[str]) -> tuple[tuple[str, _R
 
 
 def _reader(*keys: str) -> _Read:
-    """Return the function that reads a label's value: of several keys that gave the same name, joined with `;`."""
+    """Return the function that reads a label's value; the values of several keys with one name are joined with `;`."""
     read = itemgetter(*keys)
     return read if len(keys) == 1 else lambda attributes: ";".join(read(attributes))

@@ -1,4 +1,4 @@
-"""Content negotiation: which exposition format an Accept header asks for."""
+"""Content negotiation: which exposition format an Accept header selects."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,8 @@ class Format(Enum):
 
     # Written out: prometheus_client's constant for 0.0.4 came late, and its "latest" has meanwhile become 1.0.0.
     TEXT = "text/plain; version=0.0.4; charset=utf-8"
+    # The same lines as 0.0.4: our names are valid without quotes, which is what the scheme `underscores` means.
+    TEXT_1_0_0 = "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"
     OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
     @property
@@ -43,13 +45,13 @@ _QUALITY: Final = re.compile(r"0(\.[0-9]*)?|1(\.0*)?")
 
 
 def _media_ranges(accept: str) -> Iterator[_MediaRange]:
-    """Yield the well-formed elements of an Accept header; a malformed one counts as not written."""
+    """Yield the well-formed elements of an Accept header; a malformed one is ignored."""
     for element in accept.lower().split(","):
         media_type, *words = (word.strip() for word in element.split(";"))
         main, _, sub = media_type.partition("/")
         pairs = (word.partition("=") for word in words if word)
         parameters = {name.strip(): value.strip().strip('"') for name, _, value in pairs}
-        # Our names are valid under every escaping scheme, so that whatever is asked for is what is served.
+        # Our names are valid under every escaping scheme, so any scheme is satisfied.
         parameters.pop("escaping", None)
         quality = parameters.pop("q", "1")
         if main and sub and _QUALITY.fullmatch(quality):
@@ -59,29 +61,30 @@ def _media_ranges(accept: str) -> Iterator[_MediaRange]:
 _SERVED: Final[Mapping[Format, _MediaRange]] = {one: next(_media_ranges(one.content_type)) for one in Format}
 
 
-def negotiate(accept: str | None) -> Format | None:
-    """Choose the format of the best quality; Prometheus text where there is no header, or nothing well-formed in it.
+def negotiate(accept: str | None) -> Format:
+    """Return the format of the best quality; text 0.0.4 if the header is missing, malformed or fits no format.
 
-    Wildcards, `q` and parameters such as `version` count as RFC 9110, 12.5.1 has it.
-
-    Returns:
-        The format, or None when the header allows neither: the answer is then 406.
+    Wildcards, `q` and parameters such as `version` count as in RFC 9110, 12.5.1. The fallback instead of a 406 is what
+    Prometheus' content negotiation demands.
     """
     asked = list(_media_ranges(accept or ""))
     if not asked:
         return Format.TEXT
     preferences = {one: _preference(one, asked) for one in Format}
     best = max(preferences, key=lambda one: preferences[one])
-    return best if preferences[best][0] > 0 else None
+    return best if preferences[best][0] > 0 else Format.TEXT
 
 
 def _preference(offered: Format, asked: list[_MediaRange]) -> tuple[float, bool]:
-    """Return what to sort formats by: the quality that the most precise range gives it, and whether it wins a tie.
+    """Return what formats are compared by: the quality that the most precise range gives it, and whether it wins a tie.
 
-    OpenMetrics wins where it is named, Prometheus text elsewhere: browsers and curl send `*/*`.
+    OpenMetrics wins if it is named, text 0.0.4 otherwise: browsers and curl send `*/*`. Text 1.0.0 has to be named with
+    its version.
     """
     covering = [one for one in asked if one.covers(_SERVED[offered])]
     if not covering:
         return 0.0, False
     decisive = max(covering, key=lambda one: one.precision)
+    if offered is Format.TEXT_1_0_0 and "version" not in decisive.parameters:
+        return 0.0, False
     return decisive.quality, offered is Format.OPENMETRICS and decisive.sub != "*"

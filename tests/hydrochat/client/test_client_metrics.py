@@ -28,7 +28,7 @@ async def test_there_are_no_second_books(gemini, emulator, no_waits):
     for _ in range(4):
         await client.classify_intent_fallback(SECRET)
     metrics, snapshot = get_gemini_metrics_v2(), pipeline.current().snapshot()
-    llm = json_export.picture(snapshot)["llm_api_metrics"]
+    llm = json_export.document(snapshot)["llm_api_metrics"]
     billed = emulator.ledger.totals()
     assert [metrics[key] for key in ("successful_calls", "failed_calls", "total_cost_usd")] == [
         llm[key] for key in ("successful_calls", "failed_calls", "total_cost_usd")
@@ -73,7 +73,7 @@ async def test_a_reset_counts_from_here(gemini, emulator):
     assert get_gemini_metrics_v2() == NOTHING_COUNTED
     await client.classify_intent_fallback(SECRET)
     assert counted("successful_calls", "total_tokens_used") == [1, 15]
-    assert json_export.picture(pipeline.current().snapshot())["llm_api_metrics"]["successful_calls"] == 2
+    assert json_export.document(pipeline.current().snapshot())["llm_api_metrics"]["successful_calls"] == 2
 
 
 async def test_a_reset_ends_with_its_providers(gemini, install, emulator):

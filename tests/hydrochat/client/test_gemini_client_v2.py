@@ -101,7 +101,7 @@ async def test_an_answer_of_no_use_is_a_failed_call_and_its_tokens_count(gemini,
     assert counted("successful_calls", "failed_calls", "total_tokens_used", "total_cost_usd") == [0, 1, 120, 0.000016]
     (span,) = (span for span in exported.get_finished_spans() if span.name.startswith("generate_content"))
     assert span.attributes[semconv.ERROR_TYPE] == "UnusableAnswer"
-    assert json_export.picture(pipeline.current().snapshot())["llm_api_metrics"]["failed_calls"] == 1
+    assert json_export.document(pipeline.current().snapshot())["llm_api_metrics"]["failed_calls"] == 1
 
 
 async def test_the_applications_own_demand_decides(gemini, emulator):
@@ -126,7 +126,7 @@ async def test_a_blocked_answer_is_blocked(gemini, emulator):
     """A prompt that Gemini refuses is neither successful nor failed, and the turn goes on."""
     emulator.script(blocked())
     assert await gemini().classify_intent_fallback(SECRET) is Intent.UNKNOWN
-    llm = json_export.picture(pipeline.current().snapshot())["llm_api_metrics"]
+    llm = json_export.document(pipeline.current().snapshot())["llm_api_metrics"]
     assert (llm["successful_calls"], llm["failed_calls"], llm["blocked_calls"]) == (0, 0, 1)
 
 

@@ -1,0 +1,136 @@
+"""Pages of entries, newest first, with a cursor that stays in place while new entries arrive."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, ClassVar, Final, Self
+
+from hydrochat_otel import semconv
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.views import formats
+from hydrochat_otel.window.entry import Entry
+
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 1000
+
+_END: Final = itemgetter(Entry._fields.index("end_unix_s"))
+_SLACK: Final = 256
+"""Entries beyond a page that are sorted with it: the window is sorted already but for a few that arrived late."""
+_MICROSECOND_S: Final = 2e-6
+"""Ends this close may have the same place; the rounding error of the clock's double is in it."""
+
+_Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between two entries: that of the last one shown, and how many entries of that place were shown.
+
+    A place is the end in whole microseconds since the epoch and the span's id.
+    """
+
+    PATTERN: ClassVar[str] = "^[0-9a-f]{16}-[0-9a-f]{16}-[0-9a-f]{8}$"
+
+    end_us: int
+    span_id: int
+    shown: int = 0
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the cursor that :meth:`__str__` wrote; ValueError if the text has another form."""
+        if not re.fullmatch(cls.PATTERN.removesuffix("$"), text):
+            raise ValueError
+        return cls(*(int(part, 16) for part in text.split("-")))
+
+    def __str__(self) -> str:
+        return f"{self.end_us:016x}-{self.span_id:016x}-{self.shown:08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries of the window the export covers.
+
+    Attributes:
+        since_unix_s: Only entries that ended then or later, in seconds since the epoch.
+        operation: Only entries of this name.
+        entries: Whether the entries themselves are listed, newest first.
+        limit: The most entries on one page.
+        cursor: Where the page begins; None begins with the newest.
+    """
+
+    since_unix_s: float | None = None
+    operation: str | None = None
+    entries: bool = False
+    limit: int = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+    def __call__(self, entries: Iterable[Entry]) -> Sequence[Entry]:
+        """Return the entries that match."""
+        if self.since_unix_s is None and self.operation is None:
+            return entries if isinstance(entries, Sequence) else list(entries)
+        return [
+            entry
+            for entry in entries
+            if (self.operation is None or entry.operation == self.operation)
+            and (self.since_unix_s is None or entry.end_unix_s >= self.since_unix_s)
+        ]
+
+
+def page(matching: Sequence[Entry], shown: Filter) -> dict[str, Any]:
+    """Return the section `entries` of the export and `page`, which says where the next page begins.
+
+    An entry that cannot be shown is left out and counted under `json.entry`.
+    """
+    listed, next_cursor = _listed(matching, shown)
+    return {
+        "entries": [row for entry in listed if (row := _row(entry)) is not None],
+        "page": {"limit": shown.limit, "matching": len(matching), "next_cursor": next_cursor},
+    }
+
+
+def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[Entry], str | None]:
+    """Return the entries of the page, newest first, and the cursor of the next page."""
+    upto = matching
+    if (cursor := shown.cursor) is not None:
+        newest_unix_s = cursor.end_us / 1e6 + _MICROSECOND_S
+        upto = [entry for entry in matching if entry.end_unix_s <= newest_unix_s]
+    tail = max(0, len(upto) - shown.limit - _SLACK)
+    found = _cut(upto[tail:], shown, ends_here=tail == 0)
+    older = max(map(_END, upto[:tail]), default=None) if tail else None
+    if older is not None and (not found[0] or older >= found[0][-1].end_unix_s - _MICROSECOND_S):
+        found = _cut(upto, shown, ends_here=True)  # many arrived late: everything has to be sorted
+    return found
+
+
+def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tuple[list[Entry], str | None]:
+    """Return the page out of its candidates; `ends_here` says whether no older ones exist."""
+    placed = sorted(((_place(entry), entry) for entry in candidates), key=itemgetter(0))
+    places = [place for place, _ in placed]
+    end = len(placed)
+    if (cursor := shown.cursor) is not None:
+        first, last = (side(places, (cursor.end_us, cursor.span_id)) for side in (bisect_left, bisect_right))
+        end = max(first, last - cursor.shown)
+    start = max(0, end - shown.limit)
+    next_cursor = None
+    if start < end and (start > 0 or not ends_here):
+        next_cursor = str(Cursor(*places[start], bisect_right(places, places[start]) - start))
+    return [entry for _, entry in reversed(placed[start:end])], next_cursor
+
+
+def _place(entry: Entry) -> _Place:
+    return max(0, formats.microseconds(entry.end_unix_s)), entry.span_id
+
+
+def _row(entry: Entry) -> dict[str, Any] | None:
+    try:
+        row = entry.as_dict()
+        row["duration"] = formats.finite(entry.duration_s)
+        row["timestamp"] = formats.utc(entry.end_unix_s)
+        if entry.kind == "gemini" and entry.operation not in semconv.UNBILLED_OPERATIONS:
+            row["cost_usd"] = formats.usd(entry.cost_usd)
+    except Exception as error:
+        failures.note("json.entry", error)
+        return None
+    return row

@@ -1,0 +1,107 @@
+"""How the JSON documents write times, dollars and numbers, and how any document becomes bytes.
+
+Each format is stated once, so the same amount is the same number wherever it is shown.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from hydrochat_otel.runtime import failures
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_FIRST_US: Final = -62_135_596_800_000_000
+_LAST_US: Final = 253_402_300_799_999_999
+"""Microseconds since the epoch of the first and the last moment that Python's calendar has."""
+
+_USD_DIGITS: Final = 12
+_SIGNED_64_BIT: Final = range(-(2**63), 2**63)
+_MAX_DEPTH: Final = 64
+_INDENTED: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+
+def finite(number: float | None) -> float | None:
+    """Return the number, or None if it is unknown, NaN or infinite: JSON has no word for those."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def seconds(number: float | None) -> float | None:
+    """Return a number of seconds in whole milliseconds; None as in :func:`finite`."""
+    return None if (known := finite(number)) is None else round(known, 3)
+
+
+def usd(amount: float | None) -> float | None:
+    """Return dollars without the rounding errors of sums of doubles; None as in :func:`finite`.
+
+    Digits beyond a millionth of a millionth of a dollar are such errors.
+    """
+    return None if (known := finite(amount)) is None else round(known, _USD_DIGITS)
+
+
+def count(number: float) -> int | None:
+    """Return the nearest whole number of something that is counted; None if it is NaN or infinite."""
+    return round(number) if math.isfinite(number) else None
+
+
+def microseconds(unix_s: float) -> int:
+    """Return whole microseconds since the epoch, within Python's calendar; what is no time counts as the epoch.
+
+    Cursors and time stamps both use it: with two roundings, entries could be listed in one order and dated in another.
+    """
+    if math.isnan(unix_s):
+        return 0
+    return round(min(max(unix_s * 1e6, _FIRST_US), _LAST_US))
+
+
+def milliseconds(unix_s: float) -> int:
+    """Return whole milliseconds since the epoch, as JavaScript counts time."""
+    return round(microseconds(unix_s) / 1000)
+
+
+def utc(unix_s: float) -> str:
+    """Return the moment as ISO 8601 in UTC, always with microseconds, so that time stamps sort as text."""
+    return (_EPOCH + timedelta(microseconds=microseconds(unix_s))).isoformat(timespec="microseconds")
+
+
+def utc_seconds(unix_s: float) -> str:
+    """Return a moment that is a whole number of seconds as ISO 8601 in UTC."""
+    return (_EPOCH + timedelta(microseconds=microseconds(unix_s))).isoformat()
+
+
+def encoded(document: Mapping[str, Any], *, indented: bool = True) -> bytes:
+    """Return any document as JSON text in UTF-8; never raises because of a value in it.
+
+    A value that JSON cannot hold changes alone and is counted under `json.value`: a lone surrogate becomes U+FFFD, an
+    integer beyond 64 bits the nearest double (null beyond those), anything else that has no JSON form null.
+    """
+    option = _INDENTED if indented else orjson.OPT_APPEND_NEWLINE
+    try:
+        return orjson.dumps(document, option=option)
+    except (TypeError, ValueError, RecursionError) as error:
+        failures.note("json.value", error)
+    return orjson.dumps(_encodable(document), option=option)
+
+
+def _encodable(value: Any, depth: int = 0) -> Any:
+    found: Any = None
+    if isinstance(value, bool | float):
+        found = value
+    elif isinstance(value, str):
+        found = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    elif isinstance(value, int):
+        found = int(value) if value in _SIGNED_64_BIT else _double(value)
+    elif depth < _MAX_DEPTH and isinstance(value, Mapping):
+        found = {str(_encodable(str(key))): _encodable(item, depth + 1) for key, item in value.items()}
+    elif depth < _MAX_DEPTH and isinstance(value, list | tuple):
+        found = [_encodable(item, depth + 1) for item in value]
+    return found
+
+
+def _double(value: int) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:
+        return None

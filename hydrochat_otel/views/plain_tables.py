@@ -1,0 +1,140 @@
+"""The overview as plain HTML tables, for a browser without JavaScript."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from hydrochat_otel import semconv
+from hydrochat_otel.views import formats
+
+_OPERATION_HEADS: Final = (
+    "Operation",
+    "Count",
+    "Slow",
+    "Failed",
+    "Average, s",
+    "p50, s",
+    "p95, s",
+    "p99, s",
+    "Max, s",
+)
+_MODEL_HEADS: Final = (
+    "Model",
+    "Calls",
+    "Failed",
+    "Tokens",
+    "Input",
+    "Cached",
+    "Tool",
+    "Answer",
+    "Thinking",
+    "Cost, USD",
+)
+_NEWEST_HEADS: Final = ("Time, UTC", "What", "Model", "Took, s", "Why", "Trace")
+
+
+def render(shown: Mapping[str, Any]) -> str:
+    """Return the overview as escaped HTML tables that need no script."""
+    totals = shown["totals"]
+    alerts = "".join(f"<li>{escape(alert['message'])}</li>" for alert in shown["alerts"])
+    return "\n".join(
+        (
+            f"<p>As of {_utc(shown['taken_unix_ms'])} UTC. Reload the page for newer numbers.</p>",
+            f'<ul class="alerts">{alerts}</ul>' if alerts else "<p>No alert: nothing exceeds its threshold.</p>",
+            _table("Totals", ("What", "Number"), _total_rows(totals, shown["retention"])),
+            _table("Spent, USD", ("Period", "Spent", "Budget"), map(_budget_row, shown["budget"])),
+            f"<p>{escape(_state_sentence(shown['state']))}</p>",
+            _table("Response times by operation, retained window", _OPERATION_HEADS, map(_row, shown["operations"])),
+            _table("Gemini by model, since the start", _MODEL_HEADS, map(_model_row, shown["models"])),
+            _table("Newest slow and failed", _NEWEST_HEADS, map(_newest_row, shown["newest"]), numbers=range(3, 4)),
+        )
+    )
+
+
+def _total_rows(totals: dict[str, Any], retention: dict[str, Any]) -> list[tuple[str, ...]]:
+    operations, calls = totals["operations"], totals["llm_calls"]
+    return [
+        ("Operations in the retained window", _count(operations["count"])),
+        ("of them slower than their threshold", _count(operations["violations"])),
+        ("of them failed", _count(operations["errors"])),
+        ("Calls to Gemini since the start", _count(calls["total"])),
+        ("of them failed", _count(calls["error"])),
+        ("Tokens", _count(totals["tokens"]["total"])),
+        ("Cost, USD", _usd(totals["cost_usd"])),
+        ("Tokens without a price", _count(totals["unpriced_tokens"])),
+        ("Calls whose usage does not balance", _count(totals["unreconciled_calls"])),
+        ("Repeated requests", _count(totals["retries"])),
+        ("Failures inside the telemetry", _count(totals["telemetry_errors"])),
+        ("Retained entries", f"{retention['current_entries']:,} of {retention['max_entries']:,}"),
+    ]
+
+
+_PERIODS: Final = {"day": "Today", "month": "This month"}
+
+
+def _budget_row(row: dict[str, Any]) -> tuple[str, ...]:
+    budget = "not set" if row["budget_usd"] is None else _usd(row["budget_usd"])
+    return (_PERIODS[row["period"]], _usd(row["spent_usd"]), budget)
+
+
+def _state_sentence(state: dict[str, Any]) -> str:
+    workers = "1 process" if state["workers"] == 1 else f"{state['workers']:,} processes"
+    problem = f" {state['problem']}" if state["problem"] else ""
+    return f"Numbers of {workers}; state: {state['kind']}.{problem}"
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    times = (_seconds(row[name]) for name in ("avg_s", "p50_s", "p95_s", "p99_s", "max_s"))
+    return (row["operation"], _count(row["count"]), _count(row["violations"]), _count(row["errors"]), *times)
+
+
+def _model_row(row: dict[str, Any]) -> tuple[str, ...]:
+    tokens = (_count(row["tokens"][name]) for name in ("total", *semconv.TOKEN_BUCKETS))
+    cost = _usd(row["cost_usd"]) if row["priced"] else f"{_usd(row['cost_usd'])} + unpriced"
+    return (row["model"] or "(unknown)", _count(row["calls"]), _count(row["failed"]), *tokens, cost)
+
+
+def _newest_row(row: dict[str, Any]) -> tuple[str, ...]:
+    why = ", ".join(filter(None, ("slow" if row["exceeded"] else "", row["error"] or ""))) or row["outcome"]
+    time = _utc(row["unix_ms"])
+    return (time, row["name"], row["model"] or "", _seconds(row["duration_s"]), why, row["trace_id"] or "")
+
+
+def _table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: range = range(1, sys.maxsize)
+) -> str:
+    """Return one table; columns of numbers are aligned to the right."""
+    aligned = [' class="number"' if column in numbers else "" for column in range(len(heads))]
+    head = "".join(f'<th scope="col"{how}>{escape(text)}</th>' for how, text in zip(aligned, heads, strict=True))
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(f"<td{how}>{escape(cell)}</td>" for how, cell in zip(aligned[1:], cells, strict=True))
+        + "</tr>"
+        for first, *cells in rows
+    )
+    if not body:
+        body = f'<tr><td colspan="{len(heads)}">None yet.</td></tr>'
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+_UNKNOWN: Final = "unknown"
+
+
+def _count(number: int | None) -> str:
+    return _UNKNOWN if number is None else f"{number:,}"
+
+
+def _seconds(number: float | None) -> str:
+    return _UNKNOWN if number is None else f"{number:.3f}"
+
+
+def _usd(amount: float | None) -> str:
+    return _UNKNOWN if amount is None else f"{amount:,.6f}"
+
+
+def _utc(unix_ms: int) -> str:
+    return formats.utc(unix_ms / 1000)[:19].replace("T", " ")
