@@ -8,7 +8,6 @@ from hydrochat_otel.alerting import on_alert
 stop = on_alert(lambda change: page_the_nurse_station(change.alert.message) if change.firing else None)
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -17,7 +16,8 @@ from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.views import thresholds as alerts
 from hydrochat_otel.views.thresholds import DEFAULT_THRESHOLDS, Alert, AlertName, Counts, Thresholds
 from hydrochat_otel.window.snapshot import Snapshot
@@ -127,7 +127,7 @@ class _Watcher:
             self.look()
 
 
-_lock = threading.Lock()
+_lock: Final = ForkLock()
 _watchers: Final[list[_Watcher]] = []
 
 
@@ -169,12 +169,9 @@ def on_alert(
     return stop
 
 
-def _after_fork_in_child() -> None:
-    global _lock  # noqa: PLW0603 - the copy may be held by a thread that stayed in the parent
-    _lock = threading.Lock()
+def _start_in_child() -> None:
     for watcher in _watchers:
         watcher.restart_after_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+forks.register(Phase.THREADS, in_child=_start_in_child)

@@ -15,6 +15,7 @@ from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.discovery import Location
 from hydrochat_otel.fleet.member import Member, Own, View
 from hydrochat_otel.runtime import exits, failures
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.window import MetricsStore
 
@@ -24,8 +25,6 @@ _MAX_DELAY_S: Final = 1.0
 """How long is waited at most, beyond the interval, until a state that is away is tried again."""
 _TURN_S: Final = 2.0
 """How long a scrape waits for another exchange of the same process."""
-_FORK_S: Final = 0.5
-"""How long a fork waits for an exchange under way, whose connection the child must not share."""
 _INTEREST_S: Final = 60.0
 """How long the others' numbers are kept fresh after somebody in the process asked for them."""
 
@@ -67,13 +66,13 @@ class Publisher:
         self._store = store
         self._prepare = prepare
         self._member: Member | None = None
-        self._turn = threading.Lock()
+        # Held over a fork: an exchange under way has a connection that the child must not share.
+        self._turn = ForkLock(Phase.SHARING)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._next_heartbeat_s = 0.0
         self._wanted_until_s = 0.0
         self._failing_since_s: float | None = None
-        self._held_for_fork = False
         self.problem: str | None = None
         self.kind = "memory"
 
@@ -212,30 +211,17 @@ class Publisher:
 
     # -- forks -----------------------------------------------------------------------------------------------------
 
-    def before_fork(self) -> None:
-        """Wait for the exchange under way, so that no connection is shared in the middle of a sentence."""
-        self._held_for_fork = self._turn.acquire(timeout=_FORK_S)
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        if self._held_for_fork:
-            self._held_for_fork = False
-            self._turn.release()
-
-    def after_fork_in_child(self) -> None:
-        """Be a member of its own, which has published nothing yet."""
+    def forget_parent(self) -> None:
+        """Be a member of its own in a forked child, which has published nothing yet."""
         self._stop = threading.Event()
         self._location.after_fork_in_child()
         self._member = None
         self._failing_since_s = self.problem = None
         self._next_heartbeat_s = 0.0
+        exits.after_fork_in_child()
+
+    def start_in_child(self) -> None:
+        """Start the thread in a forked child if the parent had one."""
         if self._thread is not None:
             self._thread = None
             self.start()
-        exits.after_fork_in_child()
-        # Last: threads that other hooks started in this child wait for the turn until everything is as it should be.
-        if self._held_for_fork:
-            self._held_for_fork = False
-            self._turn.release()
-        else:
-            self._turn = threading.Lock()

@@ -5,7 +5,6 @@
 Nothing is patched: the graph is given a callback handler. State, messages and what nodes return are never looked at.
 """
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -20,6 +19,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import tracked
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.semconv import Outcome
 
 _NODE_TAG: Final = "graph:step:"
@@ -121,7 +121,7 @@ class TurnTracker(BaseCallbackHandler):
         self._threshold_s = threshold_seconds
         self._node_thresholds_s = dict(node_thresholds_seconds or {})
         self._runs: dict[UUID, _Run] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def on_chain_start(
         self,

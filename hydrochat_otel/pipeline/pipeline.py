@@ -6,10 +6,6 @@
 import atexit
 import dataclasses
 import logging
-import os
-import threading
-import weakref
-from collections.abc import Callable
 from typing import Any, Final
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -22,7 +18,8 @@ from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.budget import Spending
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk import gauges, providers
 from hydrochat_otel.sdk.providers import ProviderError, Providers
 from hydrochat_otel.settings import Settings, SettingsError
@@ -69,6 +66,7 @@ class Pipeline:
         spending = Spending(settings.budget_timezone)
         self._pictures = Pictures(settings, self._providers, spending)
         self._closed = False
+        self._at_fork: list[forks.Registration] = []
         meter = meter_provider.get_meter(semconv.SCOPE)
         self.instruments = Instruments(
             tracer_provider.get_tracer(semconv.SCOPE),
@@ -95,7 +93,7 @@ class Pipeline:
         if self.settings.instrument_gemini:
             self.instrumentor.instrument()
         self._pictures.publisher.start()
-        _register_fork_hooks(self)
+        self._join_forks()
         atexit.register(self._leave)
 
     def snapshot(self, *, fresh: bool = True) -> Snapshot:
@@ -132,6 +130,8 @@ class Pipeline:
         self.instrumentor.uninstrument()
         self._leave()
         atexit.unregister(self._leave)
+        for registration in self._at_fork:
+            registration.cancel()
         self._providers.processor.active = False
         self._providers.remove_reader()
 
@@ -155,26 +155,26 @@ class Pipeline:
             entries, hours, minutes = wanted
             window.use_global_metrics_store(MetricsStore(entries, hours, cleanup_interval_minutes=minutes))
 
-    # -- forks -----------------------------------------------------------------------------------------------------
-    # Locks are taken in the order in which an exchange takes them: its turn, the picture's, the SDK's.
+    def _join_forks(self) -> None:
+        providers, publisher = self._providers, self._pictures.publisher
+        self._at_fork = [
+            forks.register(Phase.SHARING, in_child=publisher.forget_parent),
+            forks.register(
+                Phase.SDK,
+                before=providers.before_fork,
+                in_parent=providers.after_fork_in_parent,
+                in_child=providers.after_fork_in_child,
+            ),
+            forks.register(Phase.WINDOW, in_child=self._forget_parent),
+            forks.register(Phase.THREADS, in_child=publisher.start_in_child),
+        ]
+        forks.run_last()
 
-    def before_fork(self) -> None:
-        """Let nothing be half done in the child: no exchange, no picture, no collection."""
-        self._pictures.before_fork()
-        self._providers.before_fork()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        self._providers.after_fork_in_parent()
-        self._pictures.after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        """Start at zero, as a process of its own: what was measured before is the parent's, which tells it itself."""
-        self._providers.after_fork_in_child()
+    def _forget_parent(self) -> None:
+        """Start at zero in a forked child: the parent publishes what it measured before."""
         self.store.forget_parent()
         self.instruments.spending.reset()
         failures.forget_parent()
-        self._pictures.after_fork_in_child()
 
 
 # -- the process's pipeline ---------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ class Pipeline:
 
 class _Process:
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = ForkLock(reentrant=True)
         self.pipeline: Pipeline | None = None
 
 
@@ -302,41 +302,3 @@ def _start(pipeline: Pipeline) -> Pipeline:
     gauges.look_at(pipeline)
     _process.pipeline = pipeline
     return pipeline
-
-
-# -- forks --------------------------------------------------------------------------------------------------------
-
-
-def _register_fork_hooks(pipeline: Pipeline) -> None:
-    """Let the pipeline know of forks while it is the installed one.
-
-    Registered when it starts: after the hooks of the SDK's providers, so that in the child ours come after theirs, and
-    after the queue's, so that before a fork the queue is drained when nobody collects any more.
-    """
-    known = weakref.ref(pipeline)
-
-    def when_installed(step: Callable[[Pipeline], None]) -> Callable[[], None]:
-        def run() -> None:
-            installed = known()
-            if installed is not None and installed is _process.pipeline:
-                try:
-                    step(installed)
-                except Exception as error:  # a fork of the application's must not fail because of us
-                    failures.note("fork", error)
-
-        return run
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(
-            before=when_installed(Pipeline.before_fork),
-            after_in_parent=when_installed(Pipeline.after_fork_in_parent),
-            after_in_child=when_installed(Pipeline.after_fork_in_child),
-        )
-
-
-def _new_lock() -> None:
-    _process.lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)

@@ -3,11 +3,9 @@
 Numbers of others are either read now, in one exchange with the shared state, or those that were read last.
 """
 
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.backend import StateError
@@ -16,14 +14,12 @@ from hydrochat_otel.fleet.publisher import Publisher
 from hydrochat_otel.prices import budget
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import deferred_queue
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window import window
 from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
 from hydrochat_otel.window.window import MetricsStore
-
-_FORK_S: Final = 0.5
-"""How long a fork waits for a picture that is being taken."""
 
 
 class Pictures:
@@ -45,8 +41,7 @@ class Pictures:
         self._settings = settings
         self._providers = providers
         self._spending = spending
-        self._lock = threading.Lock()
-        self._is_held = False
+        self._lock = ForkLock(Phase.SNAPSHOT)
         self.publisher = Publisher(
             settings, providers.service_name(), self._own, _store, prepare=deferred_queue.drain_all_gently
         )
@@ -73,27 +68,6 @@ class Pictures:
         """Return how many processes reported lately, as far as is known."""
         known = self._known_to_push()
         return 1 if known is None else known[1].members
-
-    def before_fork(self) -> None:
-        """Wait for the picture that is being taken."""
-        self.publisher.before_fork()
-        self._is_held = self._lock.acquire(timeout=_FORK_S)
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        if self._is_held:
-            self._is_held = False
-            self._lock.release()
-        self.publisher.after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        """Start anew."""
-        if self._is_held:
-            self._is_held = False
-            self._lock.release()
-        else:
-            self._lock = threading.Lock()
-        self.publisher.after_fork_in_child()
 
     def _known_to_push(self) -> tuple[Member, View] | None:
         # Where nothing is pushed, the picture of all replaces these, and nobody needs the others' numbers kept fresh.

@@ -4,7 +4,6 @@ Order: the operator's price file, the contract's rate for gemini-2.0-flash-exp, 
 none of them knows is unpriced, which is counted and never taken for free.
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from hydrochat_otel.prices.price_file import PriceFile, PriceFileError, read_pri
 from hydrochat_otel.prices.rates import CONTRACT_MODEL, CONTRACT_RATE, ModalityKey, Rate, femtodollars
 from hydrochat_otel.prices.usage import STANDARD, Tokens
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.forks import ForkLock
 
 RELOAD_INTERVAL_S: Final = 60.0
 _DAY_S: Final = 86_400
@@ -58,7 +58,7 @@ class PriceBook:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._file: PriceFile | None = None if path is None else read_price_file(path)
         self._file_state = _state_of(path)
         self._look_again_s = time.monotonic() + RELOAD_INTERVAL_S

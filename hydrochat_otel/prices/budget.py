@@ -5,19 +5,18 @@ it ended.
 """
 
 import math
-import os
-import threading
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.window.snapshot import Budget
 
 _MONTHS_KEPT: Final = 2
 
-_lock = threading.Lock()
+_lock: Final = ForkLock()
 
 
 class Spending:
@@ -83,12 +82,3 @@ def _zone_of(timezone: str) -> tzinfo:
 
 def _day_of(unix_s: float, zone: tzinfo) -> date:
     return datetime.fromtimestamp(math.floor(unix_s), zone).date()  # rounding would reach midnight before it is
-
-
-def _after_fork_in_child() -> None:
-    global _lock  # noqa: PLW0603 - the copy may be held by a thread that stayed in the parent
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

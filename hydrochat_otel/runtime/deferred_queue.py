@@ -6,15 +6,14 @@ second by a thread, at shutdown, at exit and before a fork. A full queue loses n
 oldest items first.
 """
 
-import os
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Final
 
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
@@ -34,10 +33,12 @@ class DeferredQueue:
     def __init__(self, capacity: int = 32768) -> None:
         self._items: deque[tuple[Any, ...]] = deque()
         self._capacity = capacity
-        self._lock = threading.Lock()
+        self._lock = ForkLock(Phase.QUEUE)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         _queues.add(self)
+        forks.register(Phase.QUEUE, in_child=self._forget_parent)
+        forks.register(Phase.THREADS, in_child=self._start_in_child)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -108,17 +109,11 @@ class DeferredQueue:
         while not self._stop.wait(DRAIN_INTERVAL_S):
             self.drain_gently()
 
-    def _before_fork(self) -> None:
-        self.drain()
-        self._lock.acquire()
-
-    def _after_fork_in_parent(self) -> None:
-        self._lock.release()
-
-    def _after_fork_in_child(self) -> None:
-        # What other threads queued between the last drain and the fork belongs to the parent, which still has it.
+    def _forget_parent(self) -> None:
+        # What waits here was measured by the parent, which still has it and records it.
         self._items.clear()
-        self._lock = threading.Lock()
+
+    def _start_in_child(self) -> None:
         self._stop = threading.Event()
         if self._thread is not None:
             self._thread = None
@@ -138,19 +133,3 @@ def drain_all_gently() -> None:
     """Drain every queue of the process, spread over time, before somebody collects who has it."""
     for queue in list(_queues):
         queue.drain_gently()
-
-
-def _each(step: Callable[[DeferredQueue], None]) -> Callable[[], None]:
-    def run() -> None:
-        for queue in list(_queues):
-            step(queue)
-
-    return run
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_each(DeferredQueue._before_fork),  # noqa: SLF001 - the hooks belong to this module
-        after_in_parent=_each(DeferredQueue._after_fork_in_parent),  # noqa: SLF001
-        after_in_child=_each(DeferredQueue._after_fork_in_child),  # noqa: SLF001
-    )

@@ -20,7 +20,7 @@ from hydrochat_otel.sdk.sampler import RetainingSampler
 from hydrochat_otel.sdk.span_processor import RetentionSpanProcessor
 
 _FORK_S: Final = 0.5
-"""How long a fork waits for a collection of somebody else's."""
+"""How long a fork waits for a collection under way."""
 
 
 class ProviderError(RuntimeError):
@@ -45,7 +45,7 @@ class Providers:
         self._is_added = made is not None
         self.reader = made or SnapshotReader()
         self._instance_id = _instance_id_of_user(meter_provider)
-        self._is_held = False
+        self._forking = threading.local()  # several threads may fork at once
 
     def add_reader(self) -> None:
         """Let the reader read."""
@@ -82,15 +82,13 @@ class Providers:
     # -- forks -----------------------------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Let nobody collect while the process forks: the child would never get the lock."""
+        """Keep other threads from collecting while the process forks: the child would never get the lock."""
         lock = getattr(self._consumer(), "_lock", None)
-        self._is_held = lock is not None and lock.acquire(timeout=_FORK_S)
+        self._forking.held = lock if lock is not None and lock.acquire(timeout=_FORK_S) else None
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
-        if self._is_held:
-            self._is_held = False
-            self._consumer()._lock.release()  # noqa: SLF001 - see above
+        """Let other threads collect again."""
+        self._release_held()
 
     def after_fork_in_child(self) -> None:
         """Start at zero: the SDK's child goes on from the parent's numbers, which would then count twice.
@@ -99,8 +97,6 @@ class Providers:
         """
         self.reader.forget_parent()
         consumer = self._consumer()
-        held = consumer._lock if self._is_held else None  # noqa: SLF001 - see above
-        self._is_held = False
         if hasattr(consumer, "_lock"):
             consumer._lock = threading.Lock()  # noqa: SLF001
         for reader in self._readers():
@@ -108,8 +104,12 @@ class Providers:
                 consumer.remove_metric_reader(reader)
                 consumer.add_metric_reader(reader)
         self._keep_instance_id()
+        self._release_held()  # a thread that another hook started in this child may wait for it already
+
+    def _release_held(self) -> None:
+        held, self._forking.held = getattr(self._forking, "held", None), None
         if held is not None:
-            held.release()  # a thread that another hook started in this child may wait for it already
+            held.release()
 
     def _keep_instance_id(self) -> None:
         """Undo that the SDK renames an instance that the user has named."""

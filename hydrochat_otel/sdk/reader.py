@@ -2,7 +2,6 @@
 
 import json
 import math
-import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 
+from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.window.snapshot import Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
 
 _Series = tuple[str, str, frozenset[tuple[str, str]]]
@@ -32,7 +32,7 @@ class SnapshotReader(MetricReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self._turn = threading.Lock()
+        self._turn = ForkLock()
         self._collected: list[MetricsData] = []
         self._newest: dict[_Series, dict[int, Exemplar]] = {}
 
@@ -81,8 +81,7 @@ class SnapshotReader(MetricReader):
         """Do nothing; the last collection was handed over."""
 
     def forget_parent(self) -> None:
-        """Start anew in a forked child, where the thread that may have held the lock does not exist."""
-        self._turn = threading.Lock()
+        """Forget in a forked child what the parent collected."""
         self._collected.clear()
         self._newest.clear()
 

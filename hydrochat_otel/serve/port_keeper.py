@@ -7,15 +7,14 @@ tries to listen at once and then about once a second.
 import atexit
 import errno
 import logging
-import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, forks
 from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.serve.server import Server, ServerError, numeric
 from hydrochat_otel.web import wsgi_app
 from hydrochat_otel.web.paths import HEALTH_PATH
@@ -51,13 +50,13 @@ class PortKeeper:
         self._fleet = fleet
         self._in_forks = in_forks
         self._retry_s = retry_s
+        # Held while the port is taken: a fork in between would leave the child sockets that it does not know.
+        self._lock = ForkLock(Phase.THREADS)
         self._begin()
-        _keepers.add(self)
+        forks.register(Phase.THREADS, in_child=self._start_in_child)
         atexit.register(self.stop)  # also keeps it alive in a process that does not try itself
 
     def _begin(self) -> None:
-        # Held while the port is taken: a fork in between would leave the child sockets that it does not know.
-        self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._server: Server | None = None
@@ -145,13 +144,7 @@ class PortKeeper:
 
     # -- forks -----------------------------------------------------------------------------------------------------
 
-    def _before_fork(self) -> None:
-        self._lock.acquire()
-
-    def _after_fork_in_parent(self) -> None:
-        self._lock.release()
-
-    def _after_fork_in_child(self) -> None:
+    def _start_in_child(self) -> None:
         inherited, stopped = self._server, self._stopped.is_set()
         self._begin()
         if inherited is not None:
@@ -168,25 +161,3 @@ def _answer(fleet: str, environ: Mapping[str, Any], start_response: Callable[...
         return start_response(status, [*headers, (_FLEET, fleet)] if is_ours else headers)
 
     return wsgi_app(environ, start)
-
-
-_keepers: Final[weakref.WeakSet[PortKeeper]] = weakref.WeakSet()
-
-
-def _each(step: Callable[[PortKeeper], None]) -> Callable[[], None]:
-    def run() -> None:
-        for keeper in list(_keepers):
-            try:
-                step(keeper)
-            except Exception as error:
-                failures.note("auto.port", error)
-
-    return run
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_each(PortKeeper._before_fork),  # noqa: SLF001 - the hooks belong to this module
-        after_in_parent=_each(PortKeeper._after_fork_in_parent),  # noqa: SLF001
-        after_in_child=_each(PortKeeper._after_fork_in_child),  # noqa: SLF001
-    )

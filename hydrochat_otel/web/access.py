@@ -6,7 +6,6 @@ Tokens are compared in constant time, and wrong ones are limited for each client
 import hashlib
 import hmac
 import ipaddress
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.forks import ForkLock
 
 COOKIE: Final = "hydrochat_session"
 COOKIE_MAX_AGE_S: Final = 12 * 3600
@@ -86,7 +86,7 @@ class WrongTokens:
         self._trust_s = trust_s
         self._max_clients = max_clients
         self._monotonic = monotonic
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._clients: OrderedDict[str, _Client] = OrderedDict()
 
     def __len__(self) -> int:

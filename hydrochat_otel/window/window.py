@@ -5,10 +5,7 @@ entry nor keep it for ever. Writers take a lock for well under a microsecond; re
 """
 
 import math
-import os
-import threading
 import time
-import weakref
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +14,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from hydrochat_otel import semconv
+from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.entry import Entry, Kind
 from hydrochat_otel.window.outbox import Outbox
@@ -76,12 +74,11 @@ class MetricsStore:
         self._monotonic = monotonic
         self._wall = wall
         self._aged: deque[_Aged] = deque()
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._next_cleanup_s = monotonic() + self._interval_s
         self._evicted = {semconv.EVICTED_CAPACITY: 0, semconv.EVICTED_AGE: 0}
         self._outbox: Outbox | None = None
         self._evicted_alone = dict(self._evicted)
-        _stores.add(self)
 
     def __len__(self) -> int:
         return len(self._live())
@@ -143,7 +140,6 @@ class MetricsStore:
 
     def forget_parent(self) -> None:
         """Start empty in a forked child: what is kept and counted here is the parent's, which still has it."""
-        self._lock = threading.Lock()
         self._aged.clear()
         self._evicted = dict.fromkeys(self._evicted, 0)
         self._outbox = None
@@ -257,9 +253,6 @@ class MetricsStore:
                     self._aged.append(aged)
                     self._make_room(aged[0])
 
-    def _after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
-
 
 def _as_dicts(kept: Iterable[Kept]) -> list[dict[str, Any]]:
     return [one.as_dict() if isinstance(one, Entry) else dict(one) for one in kept]
@@ -274,8 +267,7 @@ def _unix_s(kept: Kept) -> float:
 
 # -- the process's own window -------------------------------------------------------------------------------------
 
-_stores: Final[weakref.WeakSet[MetricsStore]] = weakref.WeakSet()
-_global_lock: Final = threading.Lock()
+_global_lock: Final = ForkLock()
 _global: Final[dict[str, MetricsStore]] = {}
 
 
@@ -325,12 +317,3 @@ def reset_global_metrics_store() -> None:
             ),
             keep_entries=False,
         )
-
-
-def _after_fork_in_child() -> None:
-    for store in list(_stores):
-        store._after_fork_in_child()  # noqa: SLF001 - the hook belongs to this module
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -19,6 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+# In place of the directory of this script, whose own name would hide the package `fleet` of the tests.
+sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fleet_runs.comparison import COLUMNS, Comparison, compare

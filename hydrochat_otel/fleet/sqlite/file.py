@@ -7,15 +7,15 @@ import logging
 import os
 import sqlite3
 import stat
-import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
 from hydrochat_otel.fleet.backend import SCHEMA_VERSION, StateError
 from hydrochat_otel.fleet.sqlite.errors import FORBIDDEN, LOCKED, DamageError, code, is_damage, sentence
+from hydrochat_otel.runtime import forks
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -27,7 +27,6 @@ _MIN_BYTES: Final = 512
 _MAX_ASIDE: Final = 20
 _WAL_BYTES: Final = 4 * 1024 * 1024
 _LOCK_POLL_S: Final = 0.005
-_FORK_WAIT_S: Final = 2.0
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 
 _Result = TypeVar("_Result")
@@ -51,14 +50,14 @@ class SqliteFile:
         self._make = make
         self._tables = tables
         self._busy_timeout_s = busy_timeout_s
-        self._lock = threading.Lock()
+        self._lock = ForkLock(Phase.CONNECTION)
         self._connection: sqlite3.Connection | None = None
         self._watched: tuple[Path, ...] = (path,)
         self._identity: _Identity = ()
         self._suspect: tuple[int, int] | None = None
         self._pid = 0
         self._inherited = False
-        _living.append(weakref.ref(self, _living.remove))
+        forks.register(Phase.CONNECTION, before=self._close_before_fork)
 
     def transaction(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Return what the work returns, once it is committed; it is rolled back where the work raises.
@@ -98,6 +97,11 @@ class SqliteFile:
             self._inherited |= self._pid != os.getpid()
             # One reference too many, so that not even the interpreter's end closes it.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+    def _close_before_fork(self) -> None:
+        # What SQLite keeps in memory of its locks does not survive a fork.
+        if self._lock.is_held_for_fork:
+            self._drop()
 
     # -- the connection --------------------------------------------------------------------------------------------
 
@@ -293,37 +297,3 @@ def _committed(connection: sqlite3.Connection, work: Callable[[sqlite3.Connectio
             connection.execute("ROLLBACK")
         raise
     return result
-
-
-# -- forks -------------------------------------------------------------------------------------------------------------
-
-_living: Final[list[weakref.ref[SqliteFile]]] = []
-_forking = threading.local()
-
-
-def _all_living() -> list[SqliteFile]:
-    return [file for reference in tuple(_living) if (file := reference()) is not None]
-
-
-def _before_fork() -> None:
-    """Close all connections and keep all files still: what SQLite knows of its locks does not survive a fork."""
-    deadline_s = time.monotonic() + _FORK_WAIT_S
-    _forking.held = held = []
-    for file in _all_living():
-        if file._lock.acquire(timeout=max(0.0, deadline_s - time.monotonic())):  # noqa: SLF001 - of this module
-            held.append(file)
-            file._drop()  # noqa: SLF001 - of this module
-
-
-def _after_fork_in_parent() -> None:
-    held, _forking.held = getattr(_forking, "held", []), []
-    for file in held:
-        file._lock.release()  # noqa: SLF001 - of this module
-
-
-def _after_fork_in_child() -> None:
-    for file in _all_living():
-        file._lock = threading.Lock()  # noqa: SLF001 - of this module
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -17,6 +16,7 @@ from hydrochat_otel.instrumentation.answer_check import Check
 from hydrochat_otel.instrumentation.gemini.attempts import status_of
 from hydrochat_otel.instrumentation.gemini.reply_facts import BLOCKING
 from hydrochat_otel.prices.usage import Tokens, UsageRecord
+from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.settings import Settings
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class _Default:
     """The client of the module's functions, made anew when other settings hold."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._made: tuple[Settings, GeminiClientV2] | None = None
 
     def client(self) -> GeminiClientV2:

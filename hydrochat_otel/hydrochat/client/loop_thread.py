@@ -5,11 +5,12 @@ inside would connect anew each time, and fail where it keeps one from a loop tha
 """
 
 import asyncio
-import os
 import threading
-import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
+
+from hydrochat_otel.runtime import forks
+from hydrochat_otel.runtime.forks import ForkLock, Phase
 
 _T = TypeVar("_T")
 
@@ -23,9 +24,9 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        _running.add(self)
+        forks.register(Phase.THREADS, in_child=self._forget_parent)
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Run a coroutine function in the loop of the thread and return or raise what it does.
@@ -44,19 +45,6 @@ class LoopThread:
                 threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True).start()
             return self._loop
 
-    def _after_fork_in_child(self) -> None:
+    def _forget_parent(self) -> None:
         # The thread stayed in the parent, and with it everything that its loop was doing.
-        self._lock = threading.Lock()
         self._loop = None
-
-
-_running: Final[weakref.WeakSet[LoopThread]] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for thread in list(_running):
-        thread._after_fork_in_child()  # noqa: SLF001 - the hook belongs to this module
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

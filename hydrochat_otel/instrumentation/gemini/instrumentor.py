@@ -3,7 +3,6 @@
 import importlib
 import logging
 import sys
-import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -22,6 +21,7 @@ from hydrochat_otel.instrumentation.gemini.sdk_patches import (
 from hydrochat_otel.instrumentation.gemini.wrappers import Function
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.forks import ForkLock
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -67,7 +67,7 @@ class _Patches:
     """The replaced functions of the process."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = ForkLock(reentrant=True)
         self.holders: list[Calls] = []
         self.library_version = ""
         self.are_in = False
