@@ -13,7 +13,7 @@ from hydrochat_app.serving import DEVELOPER, NURSE
 from prometheus_client.parser import text_string_to_metric_families
 
 from hydrochat_otel.demo.patients import PATIENTS
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.testing.ledger import RETRIED_STATUSES
 
 EXPORT = "/api/hydrochat/metrics/export/"
@@ -60,7 +60,7 @@ class Afterwards:
 @pytest.fixture(scope="module")
 def afterwards(tmp_path_factory):
     """The conversation, held once."""
-    with Emulator(WardBrain()) as emulator:
+    with GeminiEmulator(WardBrain()) as emulator:
         environment = {"HYDROCHAT_METRICS_TOKEN": TOKEN, "LLM_MAX_RETRIES": "3"}
         with HydroChat(emulator.base_url, tmp_path_factory.mktemp("hydrochat"), **environment) as chat:
             conversation_id, intents = None, []
@@ -166,7 +166,7 @@ def test_nothing_failed_inside(afterwards):
 def test_nurses_at_the_same_time(tmp_path):
     """Conversations of several nurses at once add up: every call is in the export and in the ledger once."""
     with (
-        Emulator(WardBrain()) as emulator,
+        GeminiEmulator(WardBrain()) as emulator,
         HydroChat(emulator.base_url, tmp_path, HYDROCHAT_METRICS_TOKEN=TOKEN) as chat,
     ):
         seen = []

@@ -17,7 +17,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.demo.workload import run_workload
 from hydrochat_otel.serve.server import Server
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.views import json_export, prometheus
 
 
@@ -25,7 +25,7 @@ from hydrochat_otel.views import json_export, prometheus
 def books(install):
     """A pipeline and the emulator's totals after the demo's sixty turns, without their waits."""
     installed = install(instrument_gemini=True)
-    with Emulator(ConversationBrain()) as emulator:
+    with GeminiEmulator(ConversationBrain()) as emulator:
         run_workload(emulator.base_url, turns=60, seed=17, time_scale=0.01)
         assert emulator.wait_until_idle()
         return installed, emulator.ledger.totals()

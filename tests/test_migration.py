@@ -8,7 +8,7 @@ from google.genai import types
 
 from hydrochat_otel.gemini_client_v2 import GeminiClientV2
 from hydrochat_otel.hydrochat.client import client as client_module
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.testing.replies import Usage, answer
 
 BEFORE = """
@@ -97,7 +97,7 @@ SIGNATURES = {
 async def test_only_the_import_root_changes(install, monkeypatch):
     """The original's own examples run with `apps.hydrochat` replaced, and say what they should."""
     install(instrument_gemini=True)
-    with Emulator() as emulator:
+    with GeminiEmulator() as emulator:
         emulator.script(
             answer('{"intent": "CREATE_PATIENT"}', usage=Usage(prompt=30_000, answer=4_000)),
             answer(

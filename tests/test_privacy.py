@@ -10,7 +10,7 @@ from instrumentation.gemini.test_privacy import conversation
 from hydrochat_otel import web
 from hydrochat_otel.instrumentation.tracker import get_performance_metrics, track_response_time
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.web import Request, respond
 
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
@@ -59,7 +59,7 @@ def other_instrumentation(installed):
 def test_a_marked_patient_is_in_nothing_that_can_be_looked_at(install, exported, caplog, tmp_path):
     """Calls, operation names, exceptions, others' spans: no answer, span of ours, store or log shows the patient."""
     installed = install(instrument_gemini=True, retain_other_spans=True, state=f"sqlite://{tmp_path}/state.db")
-    with caplog.at_level(logging.DEBUG, "hydrochat_otel"), Emulator() as emulator:
+    with caplog.at_level(logging.DEBUG, "hydrochat_otel"), GeminiEmulator() as emulator:
         conversation(emulator)
         for name in (
             canary.PATIENT,

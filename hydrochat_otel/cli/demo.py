@@ -19,7 +19,7 @@ from hydrochat_otel.demo.workload import WorkloadReport, run_workload
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.serve.server import Server, ServerError
 from hydrochat_otel.settings import Settings, SettingsError
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.views import json_export
 
 _INTERRUPTED: Final = 130
@@ -41,7 +41,7 @@ def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
         if settings.metrics_token is None:
             settings = Settings.load(port=port, metrics_token=secrets.token_urlsafe(24))
         server = None if once else Server(settings.host, settings.port)
-        emulator = Emulator(ConversationBrain())
+        emulator = GeminiEmulator(ConversationBrain())
         emulator.start()
     except (SettingsError, ServerError) as error:
         _fail(console, str(error))
@@ -70,7 +70,9 @@ def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
     os._exit(code)
 
 
-def _run(console: Console, emulator: Emulator, turns: int, seed: int, stop: threading.Event) -> WorkloadReport | None:
+def _run(
+    console: Console, emulator: GeminiEmulator, turns: int, seed: int, stop: threading.Event
+) -> WorkloadReport | None:
     """Run the workload in a thread of its own, so that an interrupt ends it at once; None when it was interrupted."""
     outcome: list[WorkloadReport | BaseException] = []
     columns = (TextColumn("Talking to the emulated Gemini"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -2,7 +2,7 @@
 
 Used like this:
 
-    with Emulator() as emulator:
+    with GeminiEmulator() as emulator:
         emulator.script(rate_limited(), answer("Keep it dry.", usage=Usage(prompt=12, answer=4)))
         client = genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url))
         ...
@@ -56,7 +56,7 @@ class RecordedRequest:
     body: bytes | None
 
 
-class Emulator:
+class GeminiEmulator:
     """The server. A context manager; :meth:`start` and :meth:`stop` for use without `with`.
 
     What it answers comes from :meth:`script`, in order, one reply for each request; where nothing is scripted, from

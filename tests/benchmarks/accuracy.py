@@ -145,7 +145,7 @@ def run_scenarios(tool: Tool) -> None:
     from instrumentation.gemini.meters import Meters  # noqa: PLC0415
     from instrumentation.gemini.scenarios import possible  # noqa: PLC0415
 
-    from hydrochat_otel.testing.emulator import Emulator  # noqa: PLC0415
+    from hydrochat_otel.testing.emulator import GeminiEmulator  # noqa: PLC0415
 
     class Switch:
         """Providers that are exchanged for each scenario, because an instrumentation keeps the first it gets."""
@@ -160,7 +160,7 @@ def run_scenarios(tool: Tool) -> None:
     read = tool.start(meters)
     before = Counted(0, 0, 0, 0, 0.0, 0)
     for scenario in possible():
-        with Emulator(record_bodies=True) as emulator:
+        with GeminiEmulator(record_bodies=True) as emulator:
             try:
                 exchange.run(scenario, emulator)
                 broken = ""

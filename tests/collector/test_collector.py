@@ -23,7 +23,7 @@ from stack.servers import Prometheus, eventually, get
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.demo.workload import run_workload
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.views import prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
@@ -33,7 +33,7 @@ RESOURCE = Resource({"service.name": "chat", "service.instance.id": "ward-7", "h
 
 @pytest.fixture
 def emulator():
-    with Emulator(ConversationBrain()) as running:
+    with GeminiEmulator(ConversationBrain()) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from hydrochat_otel.demo import workload
 from hydrochat_otel.demo.patients import PATIENTS
 from hydrochat_otel.demo.scenario import Case, ConversationBrain, Mark, plan
 from hydrochat_otel.demo.workload import UnexpectedOutcomeError, run_workload
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.testing.ledger import CallCounts
 from hydrochat_otel.testing.replies import answer
 
@@ -20,7 +20,7 @@ TURNS = 48
 
 def totals_of_a_run(turns=TURNS, seed=17, **arguments):
     """The ledger's totals after a run of its own, and the run's report."""
-    with Emulator(ConversationBrain()) as emulator:
+    with GeminiEmulator(ConversationBrain()) as emulator:
         report = run_workload(emulator.base_url, turns=turns, seed=seed, time_scale=0.01, **arguments)
         return emulator.ledger.totals(), report
 
@@ -103,7 +103,7 @@ def test_every_case_occurs_within_sixty_turns():
 
 def test_the_brain_answers_a_second_run_like_the_first():
     """What it remembers of refused calls does not outlive the calls."""
-    with Emulator(ConversationBrain()) as emulator:
+    with GeminiEmulator(ConversationBrain()) as emulator:
         run_workload(emulator.base_url, turns=12, time_scale=0.01)
         first = emulator.ledger.totals()
         emulator.wait_until_idle()
@@ -115,7 +115,7 @@ def test_the_brain_answers_a_second_run_like_the_first():
 def test_the_brain_answers_strangers_too():
     """A request without a mark gets an answer, or a function call if it declares functions."""
     brain = ConversationBrain()
-    with Emulator(brain) as emulator, workload._client(emulator.base_url, 0.01) as client:
+    with GeminiEmulator(brain) as emulator, workload._client(emulator.base_url, 0.01) as client:
         assert "dressing" in client.models.generate_content(model="m", contents="x").text
         chat = client.chats.create(model="m", config={"tools": [workload.find_scans]})
         assert "dressing" in chat.send_message("x").text
@@ -129,7 +129,7 @@ def test_a_step_that_does_not_fail_as_planned_is_reported():
     def kind_brain(request):
         return brain(request) if "failing" not in request.step else answer("all is well")
 
-    with Emulator(kind_brain) as emulator, pytest.raises(ExceptionGroup) as caught:
+    with GeminiEmulator(kind_brain) as emulator, pytest.raises(ExceptionGroup) as caught:
         run_workload(emulator.base_url, turns=18, time_scale=0.01)
     (error,) = caught.value.exceptions
     assert isinstance(error, UnexpectedOutcomeError)
@@ -148,7 +148,7 @@ def test_arguments_out_of_bounds_are_refused(arguments, message):
 
 def test_patients_live_in_prompts_only():
     """No name and no id is in a mark, a path, or an exception; they are in the bodies."""
-    with Emulator(ConversationBrain(), record_bodies=True) as emulator:
+    with GeminiEmulator(ConversationBrain(), record_bodies=True) as emulator:
         report = run_workload(emulator.base_url, turns=12, time_scale=0.01)
         bodies = b"".join(request.body for request in emulator.requests).decode()
         outside = " ".join(

@@ -8,7 +8,7 @@ import pytest
 from documentation import pages
 
 from hydrochat_otel.testing.answers import made_up_reply
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 
 BASE_SETTINGS = """
 SECRET_KEY = "of the tests"
@@ -41,7 +41,7 @@ EVERYWHERE = ("/api/hydrochat/metrics/export/", "/metrics", "/hydrochat/telemetr
 @pytest.fixture
 def environment(tmp_path):
     """The environment of a program whose google-genai client talks to an emulator."""
-    with Emulator(made_up_reply) as emulator:
+    with GeminiEmulator(made_up_reply) as emulator:
         yield {
             **os.environ,
             "GEMINI_API_KEY": "any",

@@ -16,7 +16,7 @@ from fleet_runs.observer import SCRAPE_INTERVAL_S, Observer, Relay, Seen
 from fleet_runs.services import Service, Setup
 from fleet_runs.totals import Reader, settled
 from fleet_runs.verdict import Evidence, Kill
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.testing.replies import answer
 
 Event = Literal["kill", "reload", "restart", "redis-restart", "redis-loss"]
@@ -204,10 +204,10 @@ def run_without_plugin(
     return percentiles_ms(load.turns)
 
 
-def emulated_gemini() -> Emulator:
+def emulated_gemini() -> GeminiEmulator:
     """Return the server that every turn asks; it gives the same answer each time."""
     reply = answer("Keep it dry.", usage=verdict.USAGE)
-    return Emulator(lambda _: reply)
+    return GeminiEmulator(lambda _: reply)
 
 
 def redis_server(directory: Path, program: str, *, durable: bool) -> RedisServer:

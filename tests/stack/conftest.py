@@ -10,14 +10,14 @@ from stack.servers import scrape_app
 from hydrochat_otel.cli import shipped_assets
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.serve.server import Server
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 
 collect_ignore = ["test_compose_config.py"] if go_programs.LEFT_OUT else []
 
 
 @pytest.fixture
 def emulator():
-    with Emulator(ConversationBrain()) as running:
+    with GeminiEmulator(ConversationBrain()) as running:
         yield running
 
 

@@ -4,13 +4,13 @@ import pytest
 from google import genai
 from testing.gemini_clients import RETRIES, options
 
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 
 
 @pytest.fixture
 def emulator():
     """A running emulator without a brain."""
-    with Emulator() as running:
+    with GeminiEmulator() as running:
         yield running
 
 

@@ -16,7 +16,7 @@ from testing.gemini_clients import (
     wait_for_requests,
 )
 
-from hydrochat_otel.testing.emulator import Emulator, RecordedRequest
+from hydrochat_otel.testing.emulator import GeminiEmulator, RecordedRequest
 from hydrochat_otel.testing.ledger import CallCounts
 from hydrochat_otel.testing.replies import Reply, Usage, answer, failure, rate_limited
 
@@ -114,7 +114,7 @@ def test_a_brain_answers_what_is_not_scripted():
         return answer("from the brain")
 
     with (
-        Emulator(brain) as emulator,
+        GeminiEmulator(brain) as emulator,
         genai.Client(
             vertexai=False, api_key="k", http_options=options(emulator, headers={"x-demo-step": "7"})
         ) as client,
@@ -164,7 +164,7 @@ def test_bodies_are_kept_only_when_asked_for(emulator, client):
     assert request == RecordedRequest("POST", request.path, "", None)
     assert request.path.endswith(f"/models/{MODEL}:generateContent")
     with (
-        Emulator(record_bodies=True) as recording,
+        GeminiEmulator(record_bodies=True) as recording,
         genai.Client(vertexai=False, api_key="k", http_options=options(recording)) as other,
     ):
         recording.script(Reply())
@@ -187,7 +187,7 @@ def test_many_requests_at_once_are_all_billed(emulator, client):
 
 def test_it_stops_within_a_second_whatever_it_is_doing():
     """A slow answer and a held stream are dropped, the port is free and no thread is left."""
-    emulator = Emulator()
+    emulator = GeminiEmulator()
     emulator.start()
     host, port = emulator.base_url.removeprefix("http://").split(":")
     emulator.script(Reply(delay_s=60), Reply(hold_after=1))
@@ -217,7 +217,7 @@ def test_a_taken_port_is_said_at_once(emulator):
     port = int(emulator.base_url.rsplit(":", 1)[1])
     threads = threading.active_count()
     with pytest.raises(OSError, match=r"in use"):
-        Emulator(port=port).start()
+        GeminiEmulator(port=port).start()
     assert threading.active_count() == threads
 
 

@@ -6,7 +6,7 @@ from google.genai import types
 from hydrochat_otel.gemini_client_v2 import GeminiClientV2
 from hydrochat_otel.hydrochat.client import client, metrics, settings_in_force
 from hydrochat_otel.hydrochat.client.retries import Pace
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def fresh_module(monkeypatch):
 
 @pytest.fixture
 def emulator():
-    with Emulator(record_bodies=True) as running:
+    with GeminiEmulator(record_bodies=True) as running:
         yield running
 
 

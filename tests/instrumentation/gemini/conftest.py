@@ -5,13 +5,13 @@ from instrumentation.gemini.meters import Meters
 
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 
 
 @pytest.fixture
 def emulator():
     """A running emulator without a brain, which keeps what was asked."""
-    with Emulator(record_bodies=True) as running:
+    with GeminiEmulator(record_bodies=True) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from google import genai
 from google.auth.credentials import AnonymousCredentials
 from google.genai import types
 
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.testing.replies import Reply
 
 SDK_VERSION = tuple(int(part) for part in genai.__version__.split(".")[:2])
@@ -77,7 +77,9 @@ class Seen:
     wire: tuple[Any, ...]
 
 
-def open_client(emulator: Emulator, *, vertex: bool = False, retry: bool = False, step: str = "s") -> genai.Client:
+def open_client(
+    emulator: GeminiEmulator, *, vertex: bool = False, retry: bool = False, step: str = "s"
+) -> genai.Client:
     """A client that talks to the emulator only, and marks its requests for the emulator's books."""
     http_options = types.HttpOptions(
         base_url=emulator.base_url,
@@ -95,7 +97,7 @@ def open_client(emulator: Emulator, *, vertex: bool = False, retry: bool = False
     )
 
 
-def run(scenario: Scenario, emulator: Emulator) -> Seen:
+def run(scenario: Scenario, emulator: GeminiEmulator) -> Seen:
     """Run a scenario and tell what its caller saw; waits until the emulator's books are closed."""
     logging.getLogger("google_genai").setLevel(logging.CRITICAL)
     emulator.script(*scenario.replies) if scenario.replies else None
@@ -127,7 +129,7 @@ def describe(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else type(value).__name__
 
 
-def billed(scenario: Scenario, emulator: Emulator) -> Expected:
+def billed(scenario: Scenario, emulator: GeminiEmulator) -> Expected:
     """What the emulator's own books say, and the scenario's corrections."""
     totals = emulator.ledger.totals()
     calls = [call for call in emulator.ledger.calls() if call.last.kind != "count"]

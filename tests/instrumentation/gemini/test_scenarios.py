@@ -13,7 +13,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.emulator import GeminiEmulator
 
 NANODOLLAR = 1e-9
 every_scenario = pytest.mark.parametrize("scenario", possible(), ids=lambda scenario: scenario.name)
@@ -36,13 +36,13 @@ class Observed:
 def observed(name: str) -> Observed:
     """Run a scenario both ways, once for all tests of it."""
     scenario = next(scenario for scenario in possible() if scenario.name == name)
-    with Emulator(record_bodies=True) as emulator:
+    with GeminiEmulator(record_bodies=True) as emulator:
         seen_without = exchange.run(scenario, emulator)
     meters, instrumentor = Meters(), GeminiInstrumentor()
     instruments.bind(meters.instruments)
     instrumentor.instrument()
     try:
-        with Emulator(record_bodies=True) as emulator:
+        with GeminiEmulator(record_bodies=True) as emulator:
             seen_with = exchange.run(scenario, emulator)
             expected = exchange.billed(scenario, emulator)
         return Observed(
