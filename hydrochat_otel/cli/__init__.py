@@ -5,6 +5,7 @@ import click
 from hydrochat_otel import __version__
 from hydrochat_otel.cli.dashboards import dashboards
 from hydrochat_otel.cli.demo import demo
+from hydrochat_otel.cli.emulator import emulator
 from hydrochat_otel.cli.export import export
 from hydrochat_otel.cli.prices import prices
 from hydrochat_otel.cli.reconcile import reconcile
@@ -19,5 +20,5 @@ def main() -> None:
     """OpenTelemetry for Python services that talk to Google Gemini."""
 
 
-for command in (dashboards, demo, export, prices, reconcile, rules, run, serve):
+for command in (dashboards, demo, emulator, export, prices, reconcile, rules, run, serve):
     main.add_command(command)

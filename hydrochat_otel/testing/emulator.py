@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from hydrochat_otel.runtime.waitress_thread import ServingThread
-from hydrochat_otel.testing import encoding
+from hydrochat_otel.testing import control, encoding
 from hydrochat_otel.testing.ledger import Ledger, Outcome
 from hydrochat_otel.testing.replies import Reply, failure
 from hydrochat_otel.testing.wire import Environ, Request, read_request
@@ -67,13 +67,17 @@ class GeminiEmulator:
         brain: Decides what is not scripted.
         port: 0 for any free port.
         record_bodies: Keep the requests' bodies in :attr:`requests`. They hold prompts: for tests only.
+        controllable: Whether :mod:`hydrochat_otel.testing.control` answers, for programs in other languages.
     """
 
-    def __init__(self, brain: Brain | None = None, *, port: int = 0, record_bodies: bool = False) -> None:
+    def __init__(
+        self, brain: Brain | None = None, *, port: int = 0, record_bodies: bool = False, controllable: bool = False
+    ) -> None:
         self.ledger = Ledger()
         self._brain = brain
         self._port = port
         self._record_bodies = record_bodies
+        self._controllable = controllable
         self._lock = threading.Lock()
         self._scripts: defaultdict[str | None, deque[Reply]] = defaultdict(deque)
         self._requests: list[RecordedRequest] = []
@@ -81,6 +85,10 @@ class GeminiEmulator:
         self._idle = threading.Condition(self._lock)
         self._stopping = threading.Event()
         self._serving: ServingThread | None = None
+
+    def __repr__(self) -> str:
+        where = "stopped" if self._serving is None else f"at {self.base_url}"
+        return f"<GeminiEmulator {where}: {len(self._requests)} requests, {self.unused_replies} unused replies>"
 
     def __enter__(self) -> Self:
         self.start()
@@ -163,6 +171,13 @@ class GeminiEmulator:
         with self._lock:
             self._scripts[model].extend(replies)
 
+    def reset(self) -> None:
+        """Empty the ledger, forget requests and drop replies that were not used; only while nothing is answered."""
+        with self._lock:
+            self._scripts.clear()
+            self._requests.clear()
+        self.ledger.clear()
+
     def wait_until_idle(self, timeout_s: float = 5.0) -> bool:
         """Wait until no request is being answered, as after a cancelled one; False if that took too long."""
         with self._idle:
@@ -170,6 +185,10 @@ class GeminiEmulator:
 
     def _respond(self, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
         request = read_request(environ)
+        if self._controllable and request.path.startswith(control.PREFIX):
+            status, content = control.respond(self, request.http_method, request.path, request.content)
+            yield from self._send(start_response, status, (), content)
+            return
         with self._lock:
             self._in_flight += 1
             body = request.content if self._record_bodies else None
@@ -195,10 +214,10 @@ class GeminiEmulator:
             raise _HangUpError
         if reply.error is not None:
             self._open_line(request, reply, reply.status, "error")
-            yield from self._send(start_response, reply, encoding.to_bytes(reply.error.to_json()))
+            yield from self._send(start_response, reply.status, reply.headers, encoding.to_bytes(reply.error.to_json()))
         elif reply.body is not None:
             self._open_line(request, reply, reply.status, "error")
-            yield from self._send(start_response, reply, reply.body)
+            yield from self._send(start_response, reply.status, reply.headers, reply.body)
         elif request.streams:
             yield from self._stream(request, reply, caller_left, start_response)
         elif reply.cut_after is not None:
@@ -209,7 +228,8 @@ class GeminiEmulator:
             usage = reply.chunks[-1].usage if reply.chunks else reply.usage
             if usage is not None:
                 self.ledger.bill(number, usage.consumption())
-            yield from self._send(start_response, reply, encoding.to_bytes(encoding.unary_body(request, reply)))
+            content = encoding.to_bytes(encoding.unary_body(request, reply))
+            yield from self._send(start_response, reply.status, reply.headers, content)
 
     def _stream(
         self, request: Request, reply: Reply, caller_left: Callable[[], bool], start_response: StartResponse
@@ -239,9 +259,11 @@ class GeminiEmulator:
             self._pause(_LONGEST_HOLD_S, caller_left)
             raise _HangUpError
 
-    def _send(self, start_response: StartResponse, reply: Reply, content: bytes) -> Iterator[bytes]:
-        headers = [("Content-Type", "application/json; charset=UTF-8"), ("Content-Length", str(len(content)))]
-        start_response(f"{reply.status} {responses.get(reply.status, 'Unknown')}", [*headers, *reply.headers])
+    def _send(
+        self, start_response: StartResponse, status: int, headers: tuple[tuple[str, str], ...], content: bytes
+    ) -> Iterator[bytes]:
+        own = [("Content-Type", "application/json; charset=UTF-8"), ("Content-Length", str(len(content)))]
+        start_response(f"{status} {responses.get(status, 'Unknown')}", [*own, *headers])
         yield content
 
     def _choose(self, request: Request) -> Reply:

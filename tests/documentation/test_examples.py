@@ -53,10 +53,13 @@ def environment(tmp_path):
 
 def run(folder, environment, *arguments):
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+    )
     assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", [page for page in pages.PAGES if pages.blocks(page, "python")], ids=pages.page_id)
 def test_the_python_blocks_run(page, environment, tmp_path):
     """The page's blocks run, in order, as one program; a block that names a file is that file of a project."""
@@ -73,7 +76,7 @@ def test_the_python_blocks_run(page, environment, tmp_path):
         run(tmp_path, environment, "requests_of_the_test.py", *EVERYWHERE)
     tests = sorted(name for name in files if name.startswith("test_"))
     if tests:
-        run(tmp_path, environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+        run(tmp_path, environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", *tests)
     assert files <= {"settings.py", "urls.py", "conftest.py", *tests}, "a file that no test uses"
 
 

@@ -1,0 +1,74 @@
+"""Fixtures for pytest, which finds this module by itself where the package is installed.
+
+Everything is imported when a fixture is used: a test run that uses none pays nothing.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from hydrochat_otel import Pipeline
+    from hydrochat_otel.testing import GeminiEmulator, Measured, SteppedClock
+
+_PREFIXES = ("HYDROCHAT_", "METRICS_", "OTEL_")
+
+
+@pytest.fixture
+def gemini_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator["GeminiEmulator"]:
+    """A running emulator that every google-genai client of this test talks to, whatever its key.
+
+    Script replies with `gemini_emulator.script(...)`; what is not scripted gets a reply that fits the request.
+    """
+    from hydrochat_otel.testing import GeminiEmulator, made_up_reply
+
+    with GeminiEmulator(made_up_reply) as emulator:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", emulator.base_url)
+        monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", emulator.base_url)
+        monkeypatch.setenv("GEMINI_API_KEY", "key-of-the-emulator")
+        monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+        yield emulator
+
+
+@pytest.fixture
+def hydrochat_pipeline(monkeypatch: pytest.MonkeyPatch) -> Iterator["Pipeline"]:
+    """A pipeline that starts at zero, on providers of its own; whatever was installed before is shut down."""
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
+
+    import hydrochat_otel
+    from hydrochat_otel.runtime import failures
+    from hydrochat_otel.window.window import reset_global_metrics_store
+
+    for variable in [name for name in os.environ if name.startswith(_PREFIXES)]:
+        monkeypatch.delenv(variable)
+    hydrochat_otel.shutdown()
+    reset_global_metrics_store()
+    failures.forget_parent()
+    yield hydrochat_otel.install(
+        tracer_provider=TracerProvider(shutdown_on_exit=False),
+        meter_provider=MeterProvider(shutdown_on_exit=False),
+        state="memory",
+    )
+    hydrochat_otel.shutdown()
+    reset_global_metrics_store()
+
+
+@pytest.fixture
+def hydrochat_measured(hydrochat_pipeline: "Pipeline") -> "Measured":
+    """What the pipeline of this test measured: exact metrics, entries, and the comparison with a ledger."""
+    from hydrochat_otel.testing import Measured
+
+    return Measured(hydrochat_pipeline)
+
+
+@pytest.fixture
+def hydrochat_clock(hydrochat_pipeline: "Pipeline") -> Iterator["SteppedClock"]:
+    """A clock that moves by `hydrochat_clock.advance(seconds)` only; operations and calls are measured by it."""
+    assert hydrochat_pipeline is not None  # it has loaded every module that measures
+    from hydrochat_otel.testing import SteppedClock
+
+    with SteppedClock().in_charge() as clock:
+        yield clock

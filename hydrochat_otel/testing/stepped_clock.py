@@ -1,0 +1,79 @@
+"""A clock that moves only when a test says so, so that durations are exact."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Self
+
+_MEASURING_MODULES: Final = "hydrochat_otel.instrumentation."
+
+
+class SteppedClock:
+    """Stands in for the module :mod:`time` where operations and calls are measured.
+
+    Wall clock and monotonic clock move together, by :meth:`advance` only. The window's ages count from the moment an
+    entry arrives and stay on the real clock.
+
+    Args:
+        start_unix_s: Where the wall clock stands at first, in seconds since the epoch; now if not given.
+    """
+
+    def __init__(self, start_unix_s: float | None = None) -> None:
+        self._unix_ns = time.time_ns() if start_unix_s is None else round(start_unix_s * 1e9)
+        self._monotonic_ns = 1_000_000_000_000
+
+    def __repr__(self) -> str:
+        return f"<SteppedClock at {self._unix_ns / 1e9:.3f} s since the epoch>"
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; a tracked operation that runs meanwhile took that much longer.
+
+        Raises:
+            ValueError: `seconds` is negative.
+        """
+        if seconds < 0:
+            raise ValueError(f"advance({seconds}) would turn the clock back; a stepped clock only goes on")
+        step_ns = round(seconds * 1e9)
+        self._unix_ns += step_ns
+        self._monotonic_ns += step_ns
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return self._unix_ns / 1e9
+
+    def time_ns(self) -> int:
+        """Return nanoseconds since the epoch."""
+        return self._unix_ns
+
+    def monotonic(self) -> float:
+        """Return seconds of the monotonic clock."""
+        return self._monotonic_ns / 1e9
+
+    def monotonic_ns(self) -> int:
+        """Return nanoseconds of the monotonic clock."""
+        return self._monotonic_ns
+
+    def perf_counter(self) -> float:
+        """Return seconds of the monotonic clock."""
+        return self._monotonic_ns / 1e9
+
+    def perf_counter_ns(self) -> int:
+        """Return nanoseconds of the monotonic clock."""
+        return self._monotonic_ns
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    @contextmanager
+    def in_charge(self) -> Iterator[Self]:
+        """Measure operations and calls by this clock within a `with` block."""
+        modules = [module for name, module in sys.modules.items() if name.startswith(_MEASURING_MODULES)]
+        patched = [module for module in modules if getattr(module, "time", None) is time]
+        for module in patched:
+            vars(module)["time"] = self
+        try:
+            yield self
+        finally:
+            for module in patched:
+                vars(module)["time"] = time
