@@ -12,12 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
-from hydrochat_otel.prices.rates import Rate, usd_per_million
+from hydrochat_otel.prices.book import ChargeListing
+from hydrochat_otel.prices.charges import FREE_CHARGES, LISTED_ON, PRICED_UNITS
+from hydrochat_otel.prices.rates import FACTORS, Rate, usd_per_million
 from hydrochat_otel.prices.usage import STANDARD
 from hydrochat_otel.settings import Settings, SettingsError
 
 _Row = tuple[str, str, Rate | None]
-_SOURCES: Final = {"file": "your price file", "contract": "contract", "genai-prices": "genai-prices"}
+_SOURCES: Final = {
+    "file": "your price file",
+    "contract": "contract",
+    "genai-prices": "genai-prices",
+    "list": f"Google's list of {LISTED_ON}",
+}
+_CHARGE_UNITS: Final = {1_000: "1000 uses", 1_000_000: "1M token-hours", 1: "unit"}
 
 
 @click.command()
@@ -32,7 +40,8 @@ _SOURCES: Final = {"file": "your price file", "contract": "contract", "genai-pri
 def prices(models: tuple[str, ...], path: Path | None, *, as_json: bool) -> None:
     """List the price of every known model, or of MODELS, in US dollars for a million tokens.
 
-    A model without a known price is "unpriced": its tokens are counted, and its cost is not taken for zero.
+    With MODELS it also lists what their service tiers, searches, stored cache, images and seconds of video cost. A
+    model without a known price is "unpriced": its tokens are counted, and its cost is unknown, not zero.
     """
     try:
         book = PriceBook(path or Settings.load().prices_file)
@@ -40,23 +49,30 @@ def prices(models: tuple[str, ...], path: Path | None, *, as_json: bool) -> None
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     now = time.time()
-    listings: list[_Row] = [_look_up(book, model, now) for model in models] or list(book.listings(now))
+    listings: list[_Row] = [row for model in models for row in _look_up(book, model, now)] or list(book.listings(now))
+    charges = [charge for model in models for charge in book.charge_listings(model, now)]
     if as_json:
-        click.echo(json.dumps([_as_dict(*listing) for listing in listings], indent=2))
+        rows = [_as_dict(*listing) for listing in listings] + [_charge_as_dict(charge) for charge in charges]
+        click.echo(json.dumps(rows, indent=2))
         return
     _console().print(_table(listings))
+    if charges := [charge for charge in charges if charge.charge not in FREE_CHARGES]:
+        click.echo()
+        _console().print(_charge_table(charges))
     if not models:
         click.echo(
             f"The price book is {book.age_s(now) / 86_400:.0f} days old. Order: price file, contract, genai-prices."
         )
 
 
-def _look_up(book: PriceBook, model: str, now: float) -> _Row:
-    return model, STANDARD, book.rate(model, now)
+def _look_up(book: PriceBook, model: str, now: float) -> list[_Row]:
+    """Return the model's standard rate, if known or not, and the known ones of its other service tiers."""
+    others = ((model, tier, book.rate(model, now, tier)) for tier in FACTORS)
+    return [(model, STANDARD, book.rate(model, now)), *(row for row in others if row[2] and not row[2].is_free)]
 
 
 def _console() -> Console:
-    # A pipe has no width; a table that is cut there is of no use.
+    # A pipe has no width, and a table that is cut there is of no use.
     return Console() if sys.stdout.isatty() else Console(width=160)
 
 
@@ -70,11 +86,28 @@ def _table(listings: Iterable[_Row]) -> Table:
     table.add_column("from", no_wrap=True)
     for model, tier, rate in listings:
         if rate is None:
-            table.add_row(model, "", "unpriced", "", "", "", "nobody")
+            table.add_row(model, "", "unpriced", "", "", "", "no source")
             continue
         costs = ("free", "", "") if rate.is_free else (_usd(rate.input), _usd(rate.cached), _usd(rate.output))
-        table.add_row(model, "" if tier == STANDARD else tier, *costs, _rest(rate), _SOURCES[rate.source])
+        table.add_row(model, "" if tier == STANDARD else tier, *costs, _rest(rate), _source(rate))
     return table
+
+
+def _charge_table(charges: Iterable[ChargeListing]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("model", "charge", "for"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("dollars", justify="right", no_wrap=True)
+    table.add_column("from", no_wrap=True)
+    for model, charge, price in charges:
+        units = _CHARGE_UNITS[PRICED_UNITS[charge]]
+        table.add_row(model, charge, units, f"{price.usd:f}", _SOURCES[price.source])
+    return table
+
+
+def _source(rate: Rate) -> str:
+    derived = "" if rate.factor is None else f" x {rate.factor:f} (factor of the tier)"
+    return f"{_SOURCES[rate.source]}{derived}"
 
 
 def _rest(rate: Rate) -> str:
@@ -96,7 +129,16 @@ def _as_dict(model: str, tier: str, rate: Rate | None) -> dict[str, Any]:
     row: dict[str, Any] = {"model": model, "service_tier": tier}
     if rate is None:
         return row | {"status": "unpriced", "source": None}
-    return row | {"status": "free" if rate.is_free else "priced", "source": rate.source} | _prices_of(rate)
+    row |= {"status": "free" if rate.is_free else "priced", "source": rate.source}
+    if rate.factor is not None:
+        row["factor_of_standard"] = f"{rate.factor:f}"
+    return row | _prices_of(rate)
+
+
+def _charge_as_dict(charge: ChargeListing) -> dict[str, Any]:
+    units = PRICED_UNITS[charge.charge]
+    price = {"usd": f"{charge.price.usd:f}", "units": units, "source": charge.price.source}
+    return {"model": charge.model, "charge": charge.charge} | price
 
 
 def _prices_of(rate: Rate) -> dict[str, Any]:

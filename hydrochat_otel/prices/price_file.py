@@ -14,36 +14,52 @@ above_input_tokens = 200000
 input = 2.50
 output = 15
 
-[models."gemini-2.5-pro".service_tiers.flex]   # optional: flex, priority, offpeak or provisioned
+[models."gemini-2.5-pro".service_tiers.flex]   # optional: batch, flex, priority, offpeak or provisioned
 input = 0.625
 output = 5
 
+[models."gemini-2.5-pro".charges]   # optional: dollars for the units of each charge, see below
+cache_storage = 4.50
+
 [models."gemma-3-27b-it"]
 free = true
+
+[charges]                           # optional: for every model that has no charges of its own
+grounding_search = 14               # for 1000 searches, as grounding_maps, url_context and code_execution
+cache_storage = 1.00                # for a million tokens in one hour
+image = 0.04                        # for one image
+video_second = 0.40                 # for one second
+
+[factors]                           # optional: what a service tier costs of the standard price, without a row
+flex = 0.5
+priority = 1.8
+batch = 0.5
 """
 
-import json
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, cast
 
+from hydrochat_otel.prices.bounded_parse import UnusableFileError, read_table
+from hydrochat_otel.prices.charges import CHARGES, Charge, UnitPrice
 from hydrochat_otel.prices.model_names import bare_id
-from hydrochat_otel.prices.rates import FINEST_USD_PER_MILLION, ModalityKey, Rate, femtodollars
+from hydrochat_otel.prices.rates import FACTORS, FINEST_USD_PER_MILLION, ModalityKey, Rate, femtodollars
 from hydrochat_otel.prices.usage import SERVICE_TIERS, STANDARD
 
 _DEAREST_USD: Final = Decimal(1_000_000)
-_LARGEST_BYTES: Final = 1_000_000
+_LARGEST_FACTOR: Final = Decimal(100)
+_LONGEST_PLACE: Final = 120
 _MODALITY_KEYS: Final[Mapping[str, ModalityKey]] = {
     f"{direction}_{modality.lower()}": (direction, modality)
     for direction in cast("tuple[Literal['input', 'cached', 'output'], ...]", ("input", "cached", "output"))
     for modality in ("AUDIO", "IMAGE", "VIDEO")
 }
 _PRICES: Final = ("input", "cached", "output", "thinking", *_MODALITY_KEYS)
-_MODEL_KEYS: Final = (*_PRICES, "tiers", "service_tiers", "free")
+_MODEL_KEYS: Final = (*_PRICES, "tiers", "service_tiers", "charges", "free")
+_FILE_KEYS: Final = ("models", "as_of", "charges", "factors")
 
 
 class PriceFileError(ValueError):
@@ -57,10 +73,14 @@ class PriceFile:
     Attributes:
         rates: By bare id of the model and service tier.
         as_of_unix_s: When the prices were true: `as_of`, or else when the file was last written.
+        charges: Prices of units by bare id (empty for every model) and charge.
+        factors: What a service tier costs of the standard price, where the file states it.
     """
 
     rates: Mapping[tuple[str, str], Rate]
     as_of_unix_s: float
+    charges: Mapping[tuple[str, Charge], UnitPrice] = field(default_factory=dict)
+    factors: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def read_price_file(path: Path) -> PriceFile:
@@ -78,33 +98,25 @@ class _Reader:
 
     def read(self) -> PriceFile:
         content, written_unix_s = self._load()
-        if unknown := sorted(content.keys() - {"models", "as_of"}):
-            self._refuse(unknown[0], "is not known; the file has `models` and may have `as_of`")
-        models = content.get("models")
-        if not isinstance(models, dict) or not models:
+        if unknown := sorted(content.keys() - set(_FILE_KEYS)):
+            self._refuse(unknown[0], "is not known; the file has `models` and may have `as_of`, `charges`, `factors`")
+        models = content.get("models", {})
+        if not isinstance(models, dict) or not (models or content.keys() & {"charges", "factors"}):
             self._refuse("models", "must be a table with at least one model")
         rates: dict[tuple[str, str], Rate] = {}
+        charges: dict[tuple[str, Charge], UnitPrice] = self._charges("", content.get("charges", {}), "charges")
         for name, entry in models.items():
-            self._read_model(bare_id(name), f"models.{name}", entry, rates)
-        return PriceFile(rates, self._as_of(content.get("as_of"), written_unix_s))
+            model, place = bare_id(name), f"models.{name}"
+            self._read_model(model, place, entry, rates)
+            charges |= self._charges(model, entry.get("charges", {}), f"{place}.charges")
+        as_of_unix_s = self._as_of(content.get("as_of"), written_unix_s)
+        return PriceFile(rates, as_of_unix_s, charges, self._factors(content.get("factors", {})))
 
     def _load(self) -> tuple[dict[str, Any], float]:
-        parse = {".toml": _parse_toml, ".json": _parse_json}.get(self._path.suffix.lower())
-        if parse is None:
-            raise PriceFileError(f"{self._path}: the name of a price file must end in .toml or .json.")
         try:
-            with self._path.open("rb") as file:
-                raw = file.read(_LARGEST_BYTES + 1)
-            written_unix_s = self._path.stat().st_mtime
-        except OSError as error:
-            raise PriceFileError(f"{self._path}: cannot be read ({error.strerror}).") from None
-        if len(raw) > _LARGEST_BYTES:
-            raise PriceFileError(f"{self._path}: is longer than {_LARGEST_BYTES} bytes, which no price file needs.")
-        try:
-            content = parse(raw.decode("utf-8"))
-        except (ValueError, RecursionError) as error:
-            kind = self._path.suffix[1:].upper()
-            raise PriceFileError(f"{self._path}: is no valid {kind}: {error}.") from None
+            content, written_unix_s = read_table(self._path)
+        except UnusableFileError as error:
+            raise PriceFileError(f"{self._path}: {error}.") from None
         if not isinstance(content, dict):
             raise PriceFileError(f"{self._path}: must hold a table with `models`, not a {type(content).__name__}.")
         return content, written_unix_s
@@ -156,17 +168,39 @@ class _Reader:
         return tuple(sorted(tiers.items()))
 
     def _price(self, value: Any, place: str) -> int:
-        allowed = f"must be a number of dollars for a million tokens, from 0 to {_DEAREST_USD} with at most 9 decimals"
+        return femtodollars(self._usd(value, place, "dollars for a million tokens"))
+
+    def _usd(self, value: Any, place: str, unit: str = "dollars") -> Decimal:
+        usd = self._number(value)
+        if usd is None or not 0 <= usd <= _DEAREST_USD or usd % FINEST_USD_PER_MILLION != 0:
+            self._refuse(place, f"must be a number of {unit}, from 0 to {_DEAREST_USD} with at most 9 decimals")
+        return usd
+
+    def _number(self, value: Any) -> Decimal | None:
+        """Return a finite number, or None for anything else."""
         if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-            self._refuse(place, allowed)
+            return None
         try:
-            usd = Decimal(value)
-            exact = usd.is_finite() and usd % FINEST_USD_PER_MILLION == 0
-        except InvalidOperation:
-            self._refuse(place, allowed)
-        if not (exact and 0 <= usd <= _DEAREST_USD):
-            self._refuse(place, allowed)
-        return femtodollars(usd)
+            number = Decimal(value)
+        except (ArithmeticError, ValueError):
+            return None
+        return number if number.is_finite() else None
+
+    def _charges(self, model: str, entry: Any, place: str) -> dict[tuple[str, Charge], UnitPrice]:
+        entry = self._table(entry, place, CHARGES)
+        return {
+            (model, charge): UnitPrice(self._usd(entry[charge], f"{place}.{charge}"), "file")
+            for charge in CHARGES
+            if charge in entry
+        }
+
+    def _factors(self, entry: Any) -> dict[str, Decimal]:
+        entry = self._table(entry, "factors", tuple(FACTORS))
+        factors = {tier: self._number(value) for tier, value in entry.items()}
+        for tier, factor in factors.items():
+            if factor is None or not 0 <= factor <= _LARGEST_FACTOR:
+                self._refuse(f"factors.{tier}", f"must be a number from 0 to {_LARGEST_FACTOR}")
+        return cast("dict[str, Decimal]", factors)
 
     def _as_of(self, value: Any, written_unix_s: float) -> float:
         if value is None:
@@ -188,12 +222,5 @@ class _Reader:
         return value
 
     def _refuse(self, place: str, why: str) -> NoReturn:
-        raise PriceFileError(f"{self._path}: {place} {why}.")
-
-
-def _parse_toml(text: str) -> Any:
-    return tomllib.loads(text, parse_float=Decimal)
-
-
-def _parse_json(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal)
+        shown = "".join(sign if sign.isprintable() else "?" for sign in place)[:_LONGEST_PLACE]
+        raise PriceFileError(f"{self._path}: {shown} {why}.")

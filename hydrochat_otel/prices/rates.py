@@ -1,11 +1,12 @@
 """A rate: what the tokens of one model cost, exact, with context tiers and modalities."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal
 
-from hydrochat_otel.prices.usage import Modalities, Tokens
+from hydrochat_otel.prices.counts import Modalities
+from hydrochat_otel.prices.usage import BATCH, Tokens
 
 Source = Literal["file", "contract", "genai-prices"]
 """Where a rate comes from: the operator's price file, the contract, or the genai-prices package."""
@@ -19,6 +20,16 @@ _FEMTODOLLARS: Final = 10**15
 _PER_MILLION_TO_FEMTODOLLARS: Final = 10**9
 FINEST_USD_PER_MILLION: Final = Decimal("1e-9")
 """Prices are kept in whole femtodollars a token, so this is the finest price for a million."""
+
+FACTORS: Final[Mapping[str, Decimal]] = {
+    BATCH: Decimal("0.5"),
+    "flex": Decimal("0.5"),
+    "priority": Decimal("1.8"),
+}
+"""What a service tier costs of the standard price of a text model, where no price list has a row for it.
+
+Source: https://ai.google.dev/gemini-api/docs/pricing; the operator's price file may state others.
+"""
 
 
 def femtodollars(usd_per_million: Decimal) -> int:
@@ -41,8 +52,9 @@ class Rate:
         cached: Of cached prompt tokens.
         output: Of answers, and of thoughts where `thinking` is None.
         thinking: Of thoughts, where they are not charged like answers.
-        modalities: Of tokens that are no text, by direction and modality; what is missing is charged like text.
+        modalities: Of tokens that are no text, by direction and modality; one that is missing is charged like text.
         tiers: Context tiers, ascending: once the input exceeds the number, that rate holds for the whole call.
+        factor: What it is of the standard rate, where it was derived from that; None for a listed rate.
     """
 
     source: Source
@@ -52,6 +64,29 @@ class Rate:
     thinking: int | None = None
     modalities: Mapping[ModalityKey, int] = field(default_factory=dict)
     tiers: tuple[tuple[int, "Rate"], ...] = ()
+    factor: Decimal | None = None
+
+    def times(self, factor: Decimal) -> "Rate":
+        """Return the rate of a service tier that costs so much of this one."""
+
+        def scaled(price: int) -> int:
+            return round(price * factor)
+
+        return replace(
+            self,
+            input=scaled(self.input),
+            cached=scaled(self.cached),
+            output=scaled(self.output),
+            thinking=None if self.thinking is None else scaled(self.thinking),
+            modalities={key: scaled(price) for key, price in self.modalities.items()},
+            tiers=tuple((above, rate.times(factor)) for above, rate in self.tiers),
+            factor=factor,
+        )
+
+    @property
+    def is_of_text(self) -> bool:
+        """Whether every answer is charged as text, so that Google's factors of service tiers hold."""
+        return not any(direction == "output" for direction, _ in self.modalities)
 
     @property
     def is_free(self) -> bool:

@@ -1,7 +1,7 @@
 """The token ledger: one usage record of Gemini becomes five disjoint buckets, or is marked as not balancing.
 
-What the service counts: cached tokens are inside the prompt; tool-use tokens stand beside it; thoughts stand beside
-the candidates, except where prompt + tool + candidates are already the total: then they are inside.
+The service counts cached tokens inside the prompt, tool-use tokens beside it, and thoughts beside the candidates. If
+prompt + tool + candidates are already the total, the thoughts are inside the candidates.
 
 Spec: https://ai.google.dev/api/generate-content#UsageMetadata
 """
@@ -10,13 +10,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel import semconv
-
-Modalities = Mapping[str, int]
-"""Tokens by upper-case modality (``AUDIO``); text and what is not told are left out."""
-
-_NO_MODALITIES: Final[Modalities] = {}
-MODALITIES: Final = frozenset({"AUDIO", "IMAGE", "VIDEO"})
-"""Modalities that a price list may charge otherwise than text; whatever else a reply names counts as text."""
+from hydrochat_otel.prices.counts import (
+    LARGEST_COUNT,
+    NO_MODALITIES,
+    Modalities,
+    by_modality,
+    cached_share,
+    is_count,
+    text_of,
+    within,
+)
 
 _COUNTS: Final = (
     ("prompt_token_count", "total_input_tokens"),
@@ -42,15 +45,18 @@ _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
 }
 _SERVICE_TIERS: Final = frozenset({"flex", "priority"})
 STANDARD: Final = "standard"
-SERVICE_TIERS: Final = (STANDARD, "flex", "priority", "offpeak", "provisioned")
-"""Every service tier that a price can be for; the first is what is charged where the reply names none."""
+BATCH: Final = "batch"
+SERVICE_TIERS: Final = (STANDARD, "flex", "priority", "offpeak", "provisioned", BATCH)
+"""Every service tier that a price can be for; the first is what is charged if the reply names none."""
 
 
 class Tokens(NamedTuple):
     """What one call used.
 
-    The five buckets are disjoint. `by_modality` tell how many of a bucket's tokens are no text; they are parts of the
-    buckets, never more. `reconciled` is False where the record is missing, states no total, or does not balance.
+    The five buckets are disjoint. The `by_modality` fields say how many of a bucket's tokens are no text; they are
+    parts of the buckets, never more. `reconciled` is False if the record is missing, states no total, does not balance
+    or holds a number that is no count. `estimated` is True if the reply leaves open which modality the cached tokens
+    have, so that their cost is an estimate.
     """
 
     input_fresh: int = 0
@@ -59,11 +65,12 @@ class Tokens(NamedTuple):
     output_answer: int = 0
     output_thinking: int = 0
     reconciled: bool = False
-    fresh_by_modality: Modalities = _NO_MODALITIES
-    cached_by_modality: Modalities = _NO_MODALITIES
-    tool_by_modality: Modalities = _NO_MODALITIES
-    output_by_modality: Modalities = _NO_MODALITIES
+    fresh_by_modality: Modalities = NO_MODALITIES
+    cached_by_modality: Modalities = NO_MODALITIES
+    tool_by_modality: Modalities = NO_MODALITIES
+    output_by_modality: Modalities = NO_MODALITIES
     service_tier: str = STANDARD
+    estimated: bool = False
 
     @property
     def buckets(self) -> tuple[int, int, int, int, int]:
@@ -98,7 +105,7 @@ class Tokens(NamedTuple):
 
 
 MISSING: Final = Tokens()
-"""The ledger of a call whose reply had no usage record."""
+"""The ledger of a call whose reply has no usage record."""
 
 
 class UsageRecord:
@@ -106,72 +113,114 @@ class UsageRecord:
 
     Counts on the chunks of a stream are cumulative, so the last that is not null stands, field by field, and nothing
     is ever added up. One record belongs to one call; :meth:`take` never raises on what a service sends.
+
+    Args:
+        prompt_only: Whether the reply can use input tokens only, as an embedding does. Its prompt is the total where
+            the record states none.
     """
 
-    __slots__ = ("_counts", "_details", "_tier")
+    __slots__ = ("_counts", "_details", "_is_credible", "_is_stated", "_prompt_only", "_tier")
 
-    def __init__(self) -> None:
+    def __init__(self, *, prompt_only: bool = False) -> None:
         self._counts: list[int | None] = [None] * len(_COUNTS)
         self._details: list[Any] = [None] * len(_DETAILS)
         self._tier = STANDARD
+        self._prompt_only = prompt_only
+        self._is_stated = False
+        self._is_credible = True
 
     def take(self, usage: Any) -> None:
         """Read one usage record of the SDK (``response.usage_metadata``), which may be None."""
         if usage is None:
             return
+        self._is_stated = True
         stated = vars(usage)  # a look-up of what a model of pydantic does not have costs a microsecond each
-        _take_last(self._counts, stated, _COUNTS)
-        _take_last(self._details, stated, _DETAILS)
+        for position, names in enumerate(_COUNTS):
+            for name in names:
+                if (value := stated.get(name)) is not None:
+                    self._take_count(position, value)
+        for position, names in enumerate(_DETAILS):
+            for name in names:
+                if (value := stated.get(name)) is not None:
+                    self._details[position] = value
         if (traffic := stated.get("traffic_type")) is not None:
-            self._tier = _TIER_BY_TRAFFIC.get(_text(traffic), STANDARD)
+            self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), STANDARD)
         if (tier := stated.get("service_tier")) is not None:
-            self.take_service_tier(_text(tier))
+            self.take_service_tier(text_of(tier))
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
         self._tier = tier.lower() if tier.lower() in _SERVICE_TIERS else STANDARD
 
-    def take_prompt(self, tokens: int) -> None:
+    def take_batch(self) -> None:
+        """Note that the reply comes out of a batch job, which has a price list of its own."""
+        self._tier = BATCH
+
+    def take_prompt(self, tokens: object) -> None:
         """Note a reply that knows input tokens only, as an embedding does: they are the total."""
-        self._counts[0] = self._counts[5] = tokens
+        self._is_stated = True
+        self._take_count(0, tokens)
+        self._take_count(5, tokens)
 
     @property
     def is_known(self) -> bool:
-        """Whether any count was taken."""
-        return any(count is not None for count in self._counts)
+        """Whether any count was taken, or refused."""
+        return not self._is_credible or any(count is not None for count in self._counts)
 
-    def tokens(self) -> Tokens:
-        """Return the ledger of what was taken so far."""
+    def tokens(self, *, refused: bool = False) -> Tokens:
+        """Return the ledger of what was taken so far.
+
+        Args:
+            refused: Whether the service blocked the prompt. A record without counts is complete then: nothing was used.
+        """
         if not self.is_known:
-            return MISSING._replace(service_tier=self._tier)
+            return Tokens(reconciled=refused and self._is_stated, service_tier=self._tier)
         prompt, cached, tool, candidates, thoughts = (count or 0 for count in self._counts[:5])
-        tokens = balance(prompt, cached, tool, candidates, thoughts, total=self._counts[5])
+        total = self._counts[5]
+        if total is None and self._prompt_only and not (tool or candidates or thoughts):
+            total = prompt
+        tokens = balance(prompt, cached, tool, candidates, thoughts, total=total)
+        if not self._is_credible or tokens.total > LARGEST_COUNT:
+            tokens = tokens._replace(reconciled=False)
         if not any(self._details):
             return tokens._replace(service_tier=self._tier)
-        of_prompt, of_cache, of_tool, of_output = (_modalities(details) for details in self._details)
-        cached_modalities = _within(of_cache, tokens.input_cached)
-        fresh = {name: count - cached_modalities.get(name, 0) for name, count in of_prompt.items()}
-        return tokens._replace(
-            fresh_by_modality=_within(fresh, tokens.input_fresh),
-            cached_by_modality=cached_modalities,
-            tool_by_modality=_within(of_tool, tokens.input_tool),
-            output_by_modality=_within(of_output, tokens.output_answer),
-            service_tier=self._tier,
+        of_prompt, of_cache, of_tool, of_output = (by_modality(details) for details in self._details)
+        cached_by_modality, estimated = cached_share(
+            of_prompt, of_cache, tokens.input_fresh + tokens.input_cached, tokens.input_cached
         )
+        fresh = {name: count - cached_by_modality.get(name, 0) for name, count in of_prompt.items()}
+        return tokens._replace(
+            fresh_by_modality=within(fresh, tokens.input_fresh),
+            cached_by_modality=cached_by_modality,
+            tool_by_modality=within(of_tool, tokens.input_tool),
+            output_by_modality=within(of_output, tokens.output_answer),
+            service_tier=self._tier,
+            estimated=estimated,
+        )
+
+    def _take_count(self, position: int, value: object) -> None:
+        if is_count(value):
+            self._counts[position] = value  # type: ignore[call-overload]  # is_count() is no type guard for a list slot
+        else:
+            self._is_credible = False
 
 
 def total_of(turns: Iterable[Tokens]) -> Tokens:
     """Return the sum of the buckets of several turns, without modalities; reconciled if each is."""
     turns = tuple(turns)
     buckets = (sum(counts) for counts in zip(*(turn.buckets for turn in turns), strict=True))
-    return Tokens(*buckets)._replace(reconciled=all(turn.reconciled for turn in turns))
+    return Tokens(*buckets)._replace(
+        reconciled=all(turn.reconciled for turn in turns),
+        estimated=any(turn.estimated for turn in turns),
+        service_tier=turns[0].service_tier if turns else STANDARD,
+    )
 
 
 def balance(prompt: int, cached: int, tool: int, candidates: int, thoughts: int, *, total: int | None) -> Tokens:
     """Return the five buckets of one record; `reconciled` if they sum up to the stated total.
 
-    What does not balance is taken as stated, thoughts beside the candidates; counts below 0 are taken as 0, and no
-    more cached tokens than prompt tokens are believed.
+    Counts that do not balance are taken as stated, thoughts beside the candidates. Counts below 0 become 0, and no more
+    cached tokens than prompt tokens are believed.
     """
     plausible = min(prompt, cached, tool, candidates, thoughts) >= 0 and cached <= prompt
     if not plausible:
@@ -189,37 +238,3 @@ def balance(prompt: int, cached: int, tool: int, candidates: int, thoughts: int,
         thoughts,
         reconciled=plausible and beside + thoughts == total,
     )
-
-
-def _take_last(kept: list[Any], stated: Mapping[str, Any], fields: Iterable[tuple[str, ...]]) -> None:
-    for position, names in enumerate(fields):
-        for name in names:
-            if (value := stated.get(name)) is not None:
-                kept[position] = value
-
-
-def _modalities(details: Any) -> dict[str, int]:
-    """Return the tokens of a list of ``ModalityTokenCount`` that are not charged like text."""
-    counts: dict[str, int] = {}
-    for detail in details or ():
-        modality = _text(getattr(detail, "modality", None)).upper()
-        count = getattr(detail, "token_count", None) or getattr(detail, "tokens", None)
-        if count and modality in MODALITIES:
-            counts[modality] = counts.get(modality, 0) + count
-    return counts
-
-
-def _within(counts: Mapping[str, int], most: int) -> Modalities:
-    """Return the positive counts, cut so that together they do not exceed what they are parts of."""
-    kept: dict[str, int] = {}
-    for name, count in counts.items():
-        believed = min(count, most)
-        if believed > 0:
-            kept[name] = believed
-            most -= believed
-    return kept or _NO_MODALITIES
-
-
-def _text(value: Any) -> str:
-    """Return the text of a member of one of the SDK's enumerations, or of a text."""
-    return str(getattr(value, "value", value) or "")

@@ -20,6 +20,11 @@ BILLED_KINDS: Final[frozenset[Kind]] = frozenset({"generate", "embed"})
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which google-genai sends the same request again, if it was given retry options."""
 
+TIER_FACTORS: Final[Mapping[str, Decimal]] = MappingProxyType(
+    {"standard": Decimal(1), "flex": Decimal("0.5"), "batch": Decimal("0.5"), "priority": Decimal("1.8")}
+)
+"""What a service tier costs of the standard price, as Google's price list says of its text models."""
+
 _MILLION: Final = 1_000_000
 _TIER_TOKENS: Final = 200_000
 _FIRST_ERROR_STATUS: Final = 400
@@ -64,13 +69,15 @@ class Buckets:
 class Consumption:
     """What one request used: tokens, how many of the input tokens were audio, and the total that the wire stated.
 
-    `reported_total` is None where the reply had no usage record or the record had no total.
+    `reported_total` is None if the reply had no usage record or the record had no total. `tier` is the service tier
+    that served it, a key of :data:`TIER_FACTORS`.
     """
 
     buckets: Buckets = Buckets()
     fresh_audio: int = 0
     cached_audio: int = 0
     reported_total: int | None = None
+    tier: str = "standard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +99,16 @@ class Rate:
         audio_usd = self.input_usd if self.audio_usd is None else self.audio_usd
         cached_audio_usd = self.cached_usd if self.cached_audio_usd is None else self.cached_audio_usd
         return (
-            (tokens.input_fresh - used.fresh_audio + tokens.input_tool) * self.input_usd
-            + used.fresh_audio * audio_usd
-            + (tokens.input_cached - used.cached_audio) * self.cached_usd
-            + used.cached_audio * cached_audio_usd
-            + tokens.output * self.output_usd
-        ) / _MILLION
+            (
+                (tokens.input_fresh - used.fresh_audio + tokens.input_tool) * self.input_usd
+                + used.fresh_audio * audio_usd
+                + (tokens.input_cached - used.cached_audio) * self.cached_usd
+                + used.cached_audio * cached_audio_usd
+                + tokens.output * self.output_usd
+            )
+            * TIER_FACTORS[used.tier]
+            / _MILLION
+        )
 
 
 def _rate(input_usd: str, cached_usd: str, output_usd: str, *audio: str, above_200k: Rate | None = None) -> Rate:

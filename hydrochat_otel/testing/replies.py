@@ -16,6 +16,13 @@ _OK: Final = 200
 _FIRST_ERROR: Final = 400
 _LAST_ERROR: Final = 599
 _USAGE_ON: Final = ("every", "last", "null_last", "none")
+_TIERS: Final[Mapping[str, str]] = {
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_PRIORITY": "priority",
+    "flex": "flex",
+    "priority": "priority",
+}
+"""The service tier by Vertex AI's traffic type and by the Gemini API's name."""
 _STATUS_NAMES: Final[Mapping[int, str]] = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -94,6 +101,7 @@ class Usage:
             fresh_audio=self.prompt_audio - self.cached_audio,
             cached_audio=self.cached_audio,
             reported_total=stated if isinstance(stated, int) else None,
+            tier=_TIERS.get(self.traffic_type or self.service_tier or "", "standard"),
         )
 
     def so_far(self, event: int, events: int) -> "Usage":

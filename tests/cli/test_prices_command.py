@@ -34,7 +34,8 @@ def test_every_known_model_is_listed_with_its_source(tmp_path):
 def test_named_models_are_looked_up_as_calls_are(tmp_path):
     """Priced, free and unpriced are three things, as JSON as well."""
     done = command("models/gemini-9-ultra", "gemma-3-27b-it", "nobodys", "--prices", priced(tmp_path), "--json")
-    assert json.loads(done.output) == [
+    rows = json.loads(done.output)
+    assert [row for row in rows if row.get("service_tier") == "standard"] == [
         {
             "model": "models/gemini-9-ultra",
             "service_tier": "standard",
@@ -55,6 +56,25 @@ def test_named_models_are_looked_up_as_calls_are(tmp_path):
         },
         {"model": "nobodys", "service_tier": "standard", "status": "unpriced", "source": None},
     ]
+
+
+def test_named_models_show_tiers_and_charges_with_their_source():
+    """A derived rate says of what and by which factor it is, a charge for how many units its price is."""
+    done = command("gemini-2.5-flash", "--json")
+    rows = json.loads(done.output)
+    (flex,) = [row for row in rows if row.get("service_tier") == "flex"]
+    assert (flex["input"], flex["source"], flex["factor_of_standard"]) == ("0.15", "genai-prices", "0.5")
+    (search,) = [row for row in rows if row.get("charge") == "grounding_search"]
+    assert search == {
+        "model": "gemini-2.5-flash",
+        "charge": "grounding_search",
+        "usd": "35",
+        "units": 1000,
+        "source": "genai-prices",
+    }
+    shown = command("gemini-2.5-flash").output
+    assert "genai-prices x 0.5 (factor of the tier)" in shown
+    assert "cache_storage" in shown
 
 
 def test_a_bad_price_file_is_one_sentence(tmp_path):

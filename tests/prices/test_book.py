@@ -2,16 +2,16 @@
 
 import json
 import os
+import threading
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import genai_prices
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrochat_otel.prices import book as pricing
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.rates import usd_per_million
 from hydrochat_otel.prices.usage import Tokens, balance
@@ -37,6 +37,7 @@ def test_the_contract_states_the_price_of_its_own_model():
     assert book.rate("gemini-2.0-flash-exp", NOW).source == "contract"
 
 
+@settings(deadline=None)  # the first example loads genai-prices
 @given(
     model=st.sampled_from(sorted(set(RATES) - {"gemini-2.0-flash-exp"})),
     prompt=counts,
@@ -64,6 +65,7 @@ def test_costs_equal_genai_prices(model, prompt, cached, answer, audio):
     assert PriceBook().cost_usd(model, tokens, NOW) == pytest.approx(float(charged.total_price), rel=1e-15, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(tokens=st.tuples(counts, counts, counts, counts, counts))
 def test_a_cost_is_exact(tokens):
     """Summed in whole numbers and rounded once: the float nearest to the true amount."""
@@ -73,7 +75,7 @@ def test_a_cost_is_exact(tokens):
 
 
 def test_priced_unpriced_and_free_are_three_things():
-    """A free model costs 0.0, one that nobody knows costs None."""
+    """A free model costs 0.0, an unknown one costs None."""
     book, tokens = PriceBook(), balance(10, 0, 0, 5, 0, total=15)
     costs = [
         book.cost_usd(model, tokens, NOW) for model in ("gemini-2.5-flash", "gemma-3-27b-it", "gemini-9-ultra", "")
@@ -92,14 +94,79 @@ def test_the_day_of_the_call_decides():
     ]
 
 
+def test_a_service_tier_without_a_row_costs_googles_factor():
+    """1000 + 100 tokens of gemini-2.5-flash on flex cost $0.000275; a row of genai-prices comes before the factor."""
+    book, tokens = PriceBook(), balance(1000, 0, 0, 100, 0, total=1100)
+    listed = book.rate("gemini-3.8-flash-tts", NOW, "flex")
+    assert (usd_per_million(listed.input), usd_per_million(listed.output), listed.factor) == (
+        Decimal("0.25"),
+        Decimal("4.5"),
+        None,
+    )
+    costs = {
+        tier: book.cost_usd("gemini-2.5-flash", tokens._replace(service_tier=tier), NOW)
+        for tier in ("standard", "flex", "priority", "batch")
+    }
+    assert costs == {"standard": 0.00055, "flex": 0.000275, "priority": 0.00099, "batch": 0.000275}
+    assert [book.rate("gemini-2.5-flash", NOW, tier).factor for tier in ("flex", "batch")] == [Decimal("0.5"), None]
+    assert usd_per_million(book.rate("gemini-2.0-flash-exp", NOW, "flex").input) == Decimal("0.05")
+
+
 def test_a_service_tier_without_a_known_price_is_unpriced():
-    """Flex has its own rate where genai-prices knows one, and none is made up elsewhere."""
+    """No factor is made up for capacity that is paid in advance, nor for models whose answers are no text."""
     book = PriceBook()
-    rate = book.rate("gemini-3.8-flash-tts", NOW, "flex")
-    assert (usd_per_million(rate.input), usd_per_million(rate.output)) == (Decimal("0.25"), Decimal("4.5"))
-    assert book.rate("gemini-2.5-flash", NOW, "flex") is None
     assert book.rate("gemini-2.5-flash", NOW, "provisioned") is None
-    assert book.rate("gemini-2.0-flash-exp", NOW, "flex") is None
+    assert book.rate("gemini-embedding-001", NOW, "flex") is None
+    assert book.rate("gemini-2.5-flash-image", NOW, "priority") is None
+
+
+def test_the_operators_factor_comes_first(tmp_path):
+    """The file's factor holds for every text model without a row, its own standard prices included."""
+    path = tmp_path / "prices.json"
+    models = {"gemini-9-ultra": {"input": 3, "output": 4}}
+    path.write_text(json.dumps({"models": models, "factors": {"flex": 0.4}}))
+    book = PriceBook(path)
+    assert usd_per_million(book.rate("gemini-9-ultra", NOW, "flex").input) == Decimal("1.2")
+    assert usd_per_million(book.rate("gemini-2.5-flash", NOW, "flex").input) == Decimal("0.12")
+    assert usd_per_million(book.rate("gemini-9-ultra", NOW, "priority").input) == Decimal("5.4")
+
+
+def test_audio_of_embeddings_is_charged_as_audio():
+    """1000 audio tokens on gemini-embedding-2 cost $0.0065."""
+    tokens = balance(1000, 0, 0, 0, 0, total=1000)._replace(fresh_by_modality={"AUDIO": 1000})
+    assert PriceBook().cost_usd("gemini-embedding-2", tokens, NOW) == 0.0065
+
+
+def test_charges_are_priced_by_file_package_and_list(tmp_path):
+    """The file for the model, then for every model; genai-prices' searches; Google's list; else unknown."""
+    path = tmp_path / "prices.json"
+    path.write_text(
+        json.dumps(
+            {
+                "charges": {"grounding_maps": 1},
+                "models": {"gemini-2.5-pro": {"input": 1, "output": 2, "charges": {"grounding_search": 9}}},
+            }
+        )
+    )
+    book = PriceBook(path)
+    asked = [
+        ("grounding_search", "models/gemini-2.5-pro"),
+        ("grounding_maps", "gemini-2.5-pro"),
+        ("grounding_search", "gemini-3-flash-preview"),
+        ("cache_storage", "gemini-2.5-pro"),
+        ("image", "imagen-4.0-generate-001"),
+        ("image", "gemini-9-ultra"),
+    ]
+    prices = [book.unit_price(charge, model, NOW) for charge, model in asked]
+    assert [price and (price.usd, price.source) for price in prices] == [
+        (Decimal(9), "file"),
+        (Decimal(1), "file"),
+        (Decimal(14), "genai-prices"),
+        (Decimal("4.50"), "list"),
+        (Decimal("0.04"), "list"),
+        None,
+    ]
+    assert book.unit_price("grounding_search", "gemini-3-flash-preview", NOW).cost_usd("grounding_search", 2) == 0.028
 
 
 def test_the_operators_prices_come_first(tmp_path):
@@ -112,6 +179,7 @@ def test_the_operators_prices_come_first(tmp_path):
         },
     )
     book = PriceBook(path)
+    book.age_s(NOW)  # loads genai-prices
     rates = [book.rate(model, NOW) for model in ("gemini-2.0-flash-exp", "gemini-9-ultra-001", "gemini-2.5-pro")]
     assert [(rate.source, usd_per_million(rate.input)) for rate in rates] == [
         ("file", 1),
@@ -122,33 +190,50 @@ def test_the_operators_prices_come_first(tmp_path):
     assert [book.lists(model) for model in ("gemini-9-ultra", "gemini-2.5-pro", "tan-ah-kow")] == [True, True, False]
 
 
-def age_interval(monkeypatch, seconds):
-    """Let time pass for the price book's look at its file."""
-    later = time.monotonic() + seconds
-    monkeypatch.setattr(pricing.time, "monotonic", lambda: later)
+def test_naming_a_model_never_waits_for_the_package(monkeypatch):
+    """Before genai-prices is loaded no model of it is listed; one thread is started to load it, once."""
+    book, started = PriceBook(), []
+
+    def note(thread):
+        started.append(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+    assert [book.lists("gemini-2.5-pro"), book.lists("gemini-2.5-flash")] == [False, False]
+    (thread,) = started
+    thread.run()
+    assert [book.lists("gemini-2.5-pro"), book.lists("tan-ah-kow")] == [True, False]
 
 
-def test_a_changed_file_is_read_again_within_a_minute(tmp_path, monkeypatch):
-    """Not before a minute is over, and then with the next call; the file's own clock does not matter."""
+def test_a_changed_file_is_read_by_the_refresh_only(tmp_path):
+    """A call's look-up never reads the file; the background refresh does, once it changed."""
     path = prices_file(tmp_path, {"gemini-9-ultra": {"input": 1, "output": 2}})
     book = PriceBook(path)
     assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == 1
     prices_file(tmp_path, {"gemini-9-ultra": {"input": 9.5, "output": 2}})
     assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == 1
-    age_interval(monkeypatch, 61)
+    book.refresh()
     assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == Decimal("9.5")
 
 
-@pytest.mark.parametrize("spoil", [lambda path: path.write_text("{"), lambda path: path.unlink()])
-def test_a_spoilt_file_keeps_its_old_prices(tmp_path, monkeypatch, spoil):
-    """A reload that fails is counted once for each change and never reaches the application."""
+def make_fifo(path):
+    """Put a FIFO in the file's place."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_text("{"), lambda path: path.unlink(), make_fifo])
+def test_a_spoilt_file_keeps_its_old_prices(tmp_path, caplog, spoil):
+    """A reload that fails is one sentence for each change, counted once, and never reaches the application."""
     path = prices_file(tmp_path, {"gemini-9-ultra": {"input": 1, "output": 2}})
     book = PriceBook(path)
     spoil(path)
-    for number in (1, 2):
-        age_interval(monkeypatch, 61 * number)
+    for _ in range(2):
+        book.refresh()
         assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == 1
     assert failures.counts() == {"prices.reload": 1}
+    (sentence,) = [record.getMessage() for record in caplog.records]
+    assert sentence.startswith(f"{path}: ")
+    assert sentence.endswith(". The last valid prices stay in use.")
 
 
 def test_the_age_is_that_of_the_older_source(tmp_path):

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from hydrochat_otel.prices import price_file
+from hydrochat_otel.prices.charges import UnitPrice
 from hydrochat_otel.prices.price_file import PriceFileError, read_price_file
 from hydrochat_otel.prices.rates import Rate, femtodollars, usd_per_million
 
@@ -57,7 +58,7 @@ def test_everything_that_may_be_said_is_understood(tmp_path):
 
 
 def test_toml_and_json_mean_the_same(tmp_path):
-    """The format is a matter of taste, and no price passes through a binary fraction."""
+    """Both formats give the same rates, and no price passes through a binary fraction."""
     toml, text = tmp_path / "p.toml", tmp_path / "p.json"
     toml.write_text("[models.x]\ninput = 0.1\noutput = 0.3\n")
     text.write_text('{"models": {"x": {"input": 0.1, "output": 0.3}}}')
@@ -77,7 +78,7 @@ def model(**prices):
         ({}, "models must be a table with at least one model."),
         ({"models": {}}, "models must be a table with at least one model."),
         ({"models": {"m": 3}}, "models.m must be a table with input, cached,"),
-        ({"model": {}}, "model is not known; the file has `models` and may have `as_of`."),
+        ({"model": {}}, "model is not known; the file has `models` and may have `as_of`, `charges`, `factors`."),
         (model(output=1), "models.m.input is missing; it is the dollars for a million tokens."),
         (model(input=1), "models.m.output is missing; it is the dollars for a million tokens."),
         (
@@ -101,6 +102,12 @@ def model(**prices):
         ),
         (model(input=1, output=1) | {"as_of": "soon"}, "as_of must be a date such as 2025-10-01."),
         (model(input=1, output=1) | {"as_of": 3}, "as_of must be a date such as 2025-10-01."),
+        (model(input=1, output=1, charges={"image": -1}), "models.m.charges.image must be a number of dollars, from 0"),
+        (model(input=1, output=1, charges={"tape": 1}), "models.m.charges.tape is not known; allowed are grounding_"),
+        ({"charges": {"image": "1e999999999"}}, "charges.image must be a number of dollars, from 0 to 1000000"),
+        ({"factors": {"flex": 101}}, "factors.flex must be a number from 0 to 100."),
+        ({"factors": {"standard": 1}}, "factors.standard is not known; allowed are batch, flex, priority."),
+        ({"models": {"m\x1b[2J\n": 3}}, "models.m?[2J? must be a table"),
         ({"models": {"m": {"free": True}, "models/m": {"free": True}}}, "models.models/m is given twice"),
     ],
 )
@@ -123,7 +130,12 @@ def test_a_mistake_is_named_in_one_sentence(tmp_path, content, sentence):
         ("prices.toml", b"[models", "is no valid TOML: "),
         ("prices.json", b"\xff\xfe", "is no valid JSON: "),
         ("prices.json", b"[" * 100_000, "is no valid JSON: "),
-        ("prices.json", b" " * 1_000_001, "is longer than 1000000 bytes"),
+        ("prices.json", b" " * 262_145, "is longer than 262144 bytes"),
+        ("prices.json", b'{"models": {"m": {"input": 1e9999999999999999999, "output": 1}}}', "is no valid JSON: "),
+        ("prices.json", b'{"models": {"m": {"input": ' + b"9" * 5000 + b', "output": 1}}}', "is no valid JSON: "),
+        ("prices.toml", b"a." * 20_000 + b"a = 1", "is no valid TOML: line 1 has more than"),
+        ("prices.toml", b'x = """\n', "is no valid TOML: texts over several lines are not allowed."),
+        ("prices.toml", b"x = " + b"[" * 1_900, "is no valid TOML: "),
         ("prices.yaml", b"", "the name of a price file must end in .toml or .json."),
         ("missing.toml", None, "cannot be read (No such file or directory)."),
     ],
@@ -144,3 +156,20 @@ def test_the_documented_example_is_valid(tmp_path):
     path = tmp_path / "prices.toml"
     path.write_text(price_file.__doc__.split("\n\n", 1)[1])
     assert {name for name, _ in read_price_file(path).rates} == {"gemini-2.5-pro", "gemma-3-27b-it"}
+
+
+def test_charges_and_factors_are_read(tmp_path):
+    """For every model, for one, and the factors of service tiers; a file may state only these."""
+    path = tmp_path / "prices.toml"
+    path.write_text(
+        "[charges]\nimage = 0.05\n[factors]\nflex = 0.4\n"
+        "[models.m]\ninput = 1\noutput = 2\n[models.m.charges]\nimage = 0.06\n"
+    )
+    read = read_price_file(path)
+    assert read.charges == {
+        ("", "image"): UnitPrice(Decimal("0.05"), "file"),
+        ("m", "image"): UnitPrice(Decimal("0.06"), "file"),
+    }
+    assert read.factors == {"flex": Decimal("0.4")}
+    path.write_text("[factors]\nflex = 0.4\n")
+    assert read_price_file(path).rates == {}

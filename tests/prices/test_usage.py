@@ -174,3 +174,72 @@ def test_turns_are_summed():
     turns = (balance(10, 2, 0, 5, 1, total=16), balance(20, 0, 3, 6, 0, total=29))
     assert total_of(turns).buckets == (28, 2, 3, 11, 1)
     assert [total_of(turns).reconciled, total_of((*turns, MISSING)).reconciled] == [True, False]
+
+
+def test_an_embedding_knows_no_total():
+    """A record of a prompt alone is complete for a reply that uses input only, and audio stays audio."""
+    record = UsageRecord(prompt_only=True)
+    record.take(usage(prompt_token_count=1000, prompt_tokens_details=[modality("AUDIO", 1000)]))
+    tokens = record.tokens()
+    assert (tokens.buckets, tokens.reconciled) == ((1000, 0, 0, 0, 0), True)
+    assert tokens.fresh_by_modality == {"AUDIO": 1000}
+    assert ledger_of(usage(prompt_token_count=1000)).reconciled is False
+
+
+def modality(name, tokens):
+    """One line of a breakdown by modality."""
+    return types.ModalityTokenCount(modality=name, token_count=tokens)
+
+
+@pytest.mark.parametrize(
+    ("audio", "cached", "stated", "share", "estimated"),
+    [
+        (1500, 1500, {}, {"AUDIO": 1500}, False),
+        (1500, 600, {}, {"AUDIO": 600}, False),
+        (500, 1500, {}, {"AUDIO": 500}, False),
+        (1000, 600, {}, {"AUDIO": 400}, True),
+        (1000, 600, {"AUDIO": 100}, {"AUDIO": 421}, True),
+        (1000, 600, {"AUDIO": 100, "TEXT": 500}, {"AUDIO": 100}, False),
+        (1000, 0, {}, {}, False),
+        (0, 600, {}, {}, False),
+    ],
+)
+def test_cached_tokens_without_a_breakdown_are_shared(audio, cached, stated, share, estimated):
+    """Exact where the prompt leaves no choice, else in proportion and marked as an estimate."""
+    prompt = [modality("AUDIO", audio), modality("TEXT", 1500 - audio)]
+    tokens = ledger_of(
+        usage(
+            prompt_token_count=1500,
+            cached_content_token_count=cached,
+            total_token_count=1500,
+            prompt_tokens_details=prompt,
+            cache_tokens_details=[modality(name, count) for name, count in stated.items()] or None,
+        )
+    )
+    assert (tokens.cached_by_modality, tokens.estimated, tokens.reconciled) == (share, estimated, True)
+    assert tokens.cached_by_modality.get("AUDIO", 0) + tokens.fresh_by_modality.get("AUDIO", 0) == audio
+
+
+def test_a_blocked_prompt_with_an_empty_record_used_nothing():
+    """Only a record that is there and has no counts balances at zero, and only where the prompt was refused."""
+    record = UsageRecord()
+    record.take(usage(traffic_type="ON_DEMAND"))
+    assert record.tokens(refused=True) == Tokens(reconciled=True)
+    assert record.tokens() == MISSING
+    assert UsageRecord().tokens(refused=True) == MISSING
+
+
+@pytest.mark.parametrize("value", [-1, 2**40 + 1, 2**63, 2**64, 10**400, True, "12", 1.5, float("nan"), float("inf")])
+@pytest.mark.parametrize("field", [*FIELDS, "total_tokens", "response_token_count"])
+def test_what_is_no_count_is_refused_at_the_door(field, value):
+    """Nothing but a whole number within bounds is taken; the rest of the record stands and is unreconciled."""
+    record = {"prompt_token_count": 7, "total_token_count": 7}
+    tokens = ledger_of(SimpleNamespace(**record), SimpleNamespace(**{field: value}))
+    assert (tokens.buckets, tokens.reconciled) == ((7, 0, 0, 0, 0), False)
+
+
+def test_a_breakdown_with_impossible_counts_is_not_believed():
+    """Modalities whose counts are no counts are left out."""
+    details = [SimpleNamespace(modality="AUDIO", token_count=value) for value in (2**64, -5, True, "9")]
+    tokens = ledger_of(SimpleNamespace(prompt_token_count=10, total_token_count=10, prompt_tokens_details=details))
+    assert (tokens.fresh_by_modality, tokens.reconciled) == ({}, True)

@@ -56,10 +56,12 @@ class GeminiInstrumentor:
 
     def instrument(self) -> None:
         """Put the wrappers in, now or when the SDK is imported; a second call does nothing, and nothing is raised."""
+        self.price_book.watch()
         _patches.add(self._calls)
 
     def uninstrument(self) -> None:
         """Undo :meth:`instrument`; with the last instrumentor every function of the SDK is the original again."""
+        self.price_book.unwatch()
         _patches.remove(self._calls)
 
 
@@ -116,9 +118,7 @@ class _Patches:
                 failures.note("google_genai.incompatible", error)
                 logger.error("Calls to Gemini are not counted: google-genai %s: %s.", self.library_version, error)  # noqa: TRY400 - one sentence, no trace
                 return
-            if not self.are_in:
-                self.are_in = True
-                self.holders[-1].prices.preload()
+            self.are_in = True
 
     def _replace(self, places: list[Place]) -> None:
         for place in places:

@@ -73,7 +73,6 @@ _CONTINUED = Reply(
 )
 _INCLUSIVE = Usage(prompt=341, answer=15, thinking=3347, thinking_inside=True)
 _FLEX = Usage(prompt=1000, answer=100, traffic_type="ON_DEMAND_FLEX")
-_UNKNOWN_TIER = "the emulator bills every service tier at the standard rate, and no flex rate of this model is known"
 
 SCENARIOS: tuple[Scenario, ...] = (
     # the four ways to ask
@@ -191,8 +190,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         ask(),
         (answer("Yes.", usage=_FLEX),),
         vertex=True,
-        differs={"cost_usd": 0.0, "unpriced_tokens": 1100},
-        why=_UNKNOWN_TIER,
+    ),
+    Scenario(
+        "priority_tier",
+        ask(PRO),
+        (answer("Yes.", usage=Usage(prompt=200_001, cached=1000, answer=100, traffic_type="ON_DEMAND_PRIORITY")),),
+        vertex=True,
     ),
     Scenario(
         "flex_tier_with_a_rate",

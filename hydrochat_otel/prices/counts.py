@@ -1,0 +1,79 @@
+"""The door for numbers that a service states: what is no plausible count is refused here and never travels on."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Modalities = Mapping[str, int]
+"""Tokens by upper-case modality (``AUDIO``); text and what is not stated are left out."""
+
+NO_MODALITIES: Final[Modalities] = {}
+MODALITIES: Final = frozenset({"AUDIO", "IMAGE", "VIDEO"})
+"""Modalities that a price list may charge otherwise than text; whatever else a reply names counts as text."""
+
+LARGEST_COUNT: Final = 2**40
+"""The largest count of one call that is believed: a trillion tokens. Millions of such calls still fit into 64 bits."""
+
+_TEXT: Final = "TEXT"
+
+
+def is_count(value: object) -> bool:
+    """Whether a value is a whole number from 0 to :data:`LARGEST_COUNT`; booleans, texts and NaN are none."""
+    return type(value) is int and 0 <= value <= LARGEST_COUNT
+
+
+def text_of(value: Any) -> str:
+    """Return the text of a member of one of the SDK's enumerations, or of a text."""
+    return str(getattr(value, "value", value) or "")
+
+
+def by_modality(details: Any) -> dict[str, int]:
+    """Return the counts of a list of ``ModalityTokenCount``; everything that is charged like text is ``TEXT``."""
+    counts: dict[str, int] = {}
+    for detail in details or ():
+        count = getattr(detail, "token_count", None) or getattr(detail, "tokens", None)
+        if is_count(count) and count:
+            stated = text_of(getattr(detail, "modality", None)).upper()
+            modality = stated if stated in MODALITIES else _TEXT
+            counts[modality] = counts.get(modality, 0) + count
+    return counts
+
+
+def within(counts: Mapping[str, int], most: int) -> Modalities:
+    """Return the positive counts that are no text, cut so that they do not exceed what they are parts of."""
+    kept: dict[str, int] = {}
+    for name, count in counts.items():
+        believed = min(count, most)
+        if believed > 0 and name in MODALITIES:
+            kept[name] = believed
+            most -= believed
+    return kept or NO_MODALITIES
+
+
+def cached_share(
+    prompt: Modalities, cached: Modalities, prompt_tokens: int, cached_tokens: int
+) -> tuple[Modalities, bool]:
+    """Return the cached tokens by modality, and whether they are an estimate.
+
+    What the reply breaks down is taken as stated. The rest is shared in proportion to what else the prompt holds. A
+    proportional share is never less than what the fresh tokens leave no room for, and it is exact where the prompt has
+    one modality or is cached as a whole.
+
+    Args:
+        prompt: Tokens of the whole prompt by modality, text included where the reply states it.
+        cached: Tokens of its cached part by modality, as far as the reply states them.
+        prompt_tokens: All tokens of the prompt.
+        cached_tokens: Its cached tokens.
+    """
+    shares = dict(within(cached, cached_tokens))
+    stated = min(sum(cached.values()), cached_tokens)
+    rest = cached_tokens - stated
+    held = within(prompt, prompt_tokens)
+    if not rest or not held:
+        return shares or NO_MODALITIES, False
+    open_tokens = prompt_tokens - stated
+    left = {name: max(0, count - shares.get(name, 0)) for name, count in held.items()}
+    exact = rest >= open_tokens or sum(left.values()) == 0 or max(left.values()) >= open_tokens
+    for name, count in left.items():
+        if share := min(count, round(rest * count / open_tokens)):
+            shares[name] = shares.get(name, 0) + share
+    return within(shares, cached_tokens), not exact

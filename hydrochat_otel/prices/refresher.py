@@ -1,0 +1,71 @@
+"""A thread that calls functions once a minute, off every call's path, for as long as what they belong to is in use."""
+
+import threading
+import weakref
+from typing import Final, Protocol
+
+from hydrochat_otel.runtime import failures, forks
+
+INTERVAL_S: Final = 60.0
+
+
+class Refreshable(Protocol):
+    """What the thread refreshes."""
+
+    def refresh(self) -> None:
+        """Look for something new; called from the thread, may take its time."""
+
+
+class Refresher:
+    """Keeps one thread of the process, which ends once nothing is left to refresh; any thread may call."""
+
+    def __init__(self) -> None:
+        self._watched: weakref.WeakSet[Refreshable] = weakref.WeakSet()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+
+    def watch(self, one: Refreshable) -> None:
+        """Refresh it from now on; a second call does nothing, and nothing is raised."""
+        self._watched.add(one)
+        self._start()
+
+    def forget(self, one: Refreshable) -> None:
+        """Refresh it no longer."""
+        self._watched.discard(one)
+        if not self._watched:
+            self._wake.set()
+
+    def _start(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._wake = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._wake,), name="hydrochat-otel-refresh", daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            failures.note("prices.refresh", error)
+
+    def _run(self, wake: threading.Event) -> None:
+        while not wake.wait(INTERVAL_S):
+            for one in list(self._watched):
+                try:
+                    one.refresh()
+                except Exception as error:
+                    failures.note("prices.refresh", error)
+                del one
+            if not self._watched:
+                return
+
+    def after_fork_in_child(self) -> None:
+        """Start the thread again: only the forking thread survives a fork."""
+        self._thread = None
+        if self._watched:
+            self._start()
+
+
+refresher: Final = Refresher()
+"""The process's own."""
+
+forks.register(forks.Phase.THREADS, in_child=refresher.after_fork_in_child)
