@@ -9,7 +9,7 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.util._importlib_metadata import entry_points
 
-from hydrochat_otel.auto import NAME, STOCK_DISTRO, current_role, deferred_start
+from hydrochat_otel.auto import NAME, STOCK_DISTRO, deferred_start, start
 from hydrochat_otel.auto.process_role import Role
 from hydrochat_otel.runtime import failures
 
@@ -34,7 +34,7 @@ class HydroChatConfigurator(_OTelSDKConfigurator):
     """The SDK's own configurator, put off in a process that must have no providers, and never raising."""
 
     def _configure(self, **kwargs: Any) -> None:
-        if current_role() is Role.ABSENT:
+        if start.current_role() is Role.ABSENT:
             deferred_start.put_off(lambda: self._configure_now(**kwargs))
         else:
             self._configure_now(**kwargs)

@@ -5,7 +5,7 @@ from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # its module has no types
 
-from hydrochat_otel import auto
+from hydrochat_otel.auto import start
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError
 
@@ -13,7 +13,7 @@ from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError
 class HydroChatInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see its import
     """Switches the counting of Gemini calls on and off; on, it installs the pipeline where there is none.
 
-    ``HYDROCHAT_INSTRUMENT_GEMINI=0`` wins, so that who operates a service has the last word.
+    ``HYDROCHAT_INSTRUMENT_GEMINI=0`` wins, so that the operator of a service has the last word.
     """
 
     def instrumentation_dependencies(self) -> Collection[str]:
@@ -21,8 +21,8 @@ class HydroChatInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see its i
         return ("google-genai >= 1.41, < 4",)
 
     def _instrument(self, **_: Any) -> None:
-        # Under auto-instrumentation there is a pipeline by now, or a reason why there is none, which was told.
-        running = _running() if auto.is_in_charge() else pipeline.install()
+        # Under auto-instrumentation there is a pipeline by now, or a reason why there is none, which was logged.
+        running = _running() if start.is_in_charge() else pipeline.install()
         if running is not None and running.settings.instrument_gemini:
             running.instrumentor.instrument()
 

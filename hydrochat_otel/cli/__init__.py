@@ -1,24 +1,27 @@
 """The command line: one file for each command."""
 
+from typing import Final
+
 import click
 
 from hydrochat_otel import __version__
-from hydrochat_otel.cli.dashboards import dashboards
-from hydrochat_otel.cli.demo import demo
-from hydrochat_otel.cli.emulator import emulator
-from hydrochat_otel.cli.export import export
-from hydrochat_otel.cli.prices import prices
-from hydrochat_otel.cli.reconcile import reconcile
-from hydrochat_otel.cli.rules import rules
-from hydrochat_otel.cli.run import run
-from hydrochat_otel.cli.serve import serve
+from hydrochat_otel.cli.lazy_group import LazyGroup
+
+COMMANDS: Final = {
+    "dashboards": "Grafana dashboards of the metrics.",
+    "demo": "Run a HydroChat-like workload against an emulated Gemini and serve the results.",
+    "emulator": "Run an emulated Gemini on 127.0.0.1 that keeps a ledger of what it billed.",
+    "export": "Print the export of a running service.",
+    "prices": "List the price of every known model, or of MODELS, in US dollars for a million tokens.",
+    "reconcile": "Compare a billing export with what was metered.",
+    "rules": "Prometheus rules on the metrics.",
+    "run": "Run COMMAND with everything measured, without a line of code.",
+    "serve": "Serve the page, the export and /metrics from a process that runs MODULE.",
+}
+"""One line of help for each command, which is imported only when it is called."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hydrochat-otel")
 def main() -> None:
     """OpenTelemetry for Python services that talk to Google Gemini."""
-
-
-for command in (dashboards, demo, emulator, export, prices, reconcile, rules, run, serve):
-    main.add_command(command)

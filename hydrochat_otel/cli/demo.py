@@ -6,7 +6,7 @@ import secrets
 import signal
 import sys
 import threading
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hydrochat_otel import web
+from hydrochat_otel.cli.endings import ExitCode, MistakeError
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.demo.workload import WorkloadReport, run_workload
 from hydrochat_otel.pipeline import pipeline
@@ -22,8 +23,6 @@ from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.views import json_export
 
-_INTERRUPTED: Final = 130
-
 
 @click.command()
 @click.option("--turns", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Conversation turns.")
@@ -31,7 +30,7 @@ _INTERRUPTED: Final = 130
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the page; 0 takes a free one.  [default: 9464]")
 @click.option("--once", is_flag=True, help="Print the export as JSON when the workload is done, and end.")
 def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
-    """Run a HydroChat-like workload against an emulated Gemini and serve what was measured.
+    """Run a HydroChat-like workload against an emulated Gemini and serve the results.
 
     Needs no key, no Docker and no other service; nothing leaves this machine.
     """
@@ -44,16 +43,17 @@ def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
         emulator = GeminiEmulator(ConversationBrain())
         emulator.start()
     except (SettingsError, ServerError) as error:
-        _fail(console, str(error))
+        raise MistakeError(error) from None
     except OSError as error:
-        _fail(console, f"The emulator cannot listen on 127.0.0.1: {error.strerror}; is the loopback interface up?")
+        sentence = f"The emulator cannot listen on 127.0.0.1: {error.strerror}; is the loopback interface up?"
+        raise MistakeError(sentence) from None
     _log_to(console)
     stop = _stop_on_signals()
     pipeline.install(settings)
     if server is not None:
         server.start()
     report = _run(console, emulator, turns, seed, stop)
-    code = _INTERRUPTED if report is None else 0
+    code = ExitCode.INTERRUPTED if report is None else 0
     if report is not None:
         if server is None:
             sys.stdout.write(json_export.render(pipeline.current().snapshot()).decode())
@@ -132,8 +132,3 @@ def _log_to(console: Console) -> None:
     )
     logging.getLogger("hydrochat_otel").propagate = False
     logging.getLogger("google_genai").setLevel(logging.ERROR)
-
-
-def _fail(console: Console, sentence: str) -> Any:
-    console.print(f"Error: {sentence}", style="bold red", highlight=False, soft_wrap=True)
-    sys.exit(2)

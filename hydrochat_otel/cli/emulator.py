@@ -6,6 +6,7 @@ import threading
 
 import click
 
+from hydrochat_otel.cli.endings import MistakeError
 from hydrochat_otel.testing import GeminiEmulator, made_up_reply
 
 
@@ -24,7 +25,7 @@ def emulator(port: int) -> None:
     try:
         running.start()
     except OSError as error:
-        raise click.UsageError(f"127.0.0.1:{port} cannot be listened on: {error.strerror}.") from None
+        raise MistakeError(f"127.0.0.1:{port} cannot be listened on: {error.strerror}.") from None
     sys.stdout.write(f"{running.base_url}\n")
     sys.stdout.flush()
     stop.wait()

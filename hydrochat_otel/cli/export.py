@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hydrochat_otel import web
+from hydrochat_otel.cli.endings import MistakeError, NegativeError
 from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch
 from hydrochat_otel.settings import Settings, SettingsError
 
@@ -61,7 +62,7 @@ def export(
     try:
         settings = Settings.load()
     except SettingsError as error:
-        raise click.UsageError(str(error)) from None
+        raise MistakeError(error) from None
     token = token_file.read_text(encoding="utf-8").strip() if token_file else settings.metrics_token
     asked = {"since": since, "operation": operation, "limit": limit or None}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
@@ -72,7 +73,7 @@ def export(
     try:
         body = source.body()
     except FetchError as error:
-        raise click.ClickException(str(error)) from None
+        raise NegativeError(error) from None
     if as_json:
         sys.stdout.write(body.decode())
     else:

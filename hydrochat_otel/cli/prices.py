@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from hydrochat_otel.cli.endings import MistakeError
 from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
 from hydrochat_otel.prices.book import ChargeListing
 from hydrochat_otel.prices.charges import FREE_CHARGES, LISTED_ON, PRICED_UNITS
@@ -46,8 +47,7 @@ def prices(models: tuple[str, ...], path: Path | None, *, as_json: bool) -> None
     try:
         book = PriceBook(path or Settings.load().prices_file)
     except (PriceFileError, SettingsError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        raise MistakeError(error) from None
     now = time.time()
     listings: list[_Row] = [row for model in models for row in _look_up(book, model, now)] or list(book.listings(now))
     charges = [charge for model in models for charge in book.charge_listings(model, now)]

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from hydrochat_otel.cli.endings import MistakeError, NegativeError
 from hydrochat_otel.instrumentation.gemini import PriceBook
 from hydrochat_otel.prices.reconcile.billing_export import (
     FOREIGN,
@@ -47,8 +48,7 @@ def reconcile(file: Path, metered: str, fail_above: float | None) -> None:
     try:
         rows, left_out = _compare(file, metered)
     except (BillingError, MeteredError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        raise MistakeError(error) from None
     total = Comparison(
         min(row.day for row in rows), "", _total([row.metered for row in rows]), _total([row.billed for row in rows])
     )
@@ -59,8 +59,7 @@ def reconcile(file: Path, metered: str, fail_above: float | None) -> None:
         click.echo(f"Left out: ${_usd(left_out.cost_usd)} of SKUs that are of no model.")
     off = _off_percent(total)
     if fail_above is not None and (off is None or off > fail_above):
-        click.echo(f"The two differ by {'an unknown amount' if off is None else f'{off:.2f} %'}.", err=True)
-        sys.exit(1)
+        raise NegativeError(f"The two differ by {'an unknown amount' if off is None else f'{off:.2f} %'}.")
 
 
 def _compare(file: Path, metered: str) -> tuple[list[Comparison], Amount]:

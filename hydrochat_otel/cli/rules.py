@@ -1,11 +1,11 @@
 """``hydrochat-otel rules export``: recording rules and alerts for a Prometheus that is there already."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from hydrochat_otel.cli import shipped_assets
+from hydrochat_otel.cli.endings import MistakeError
 
 
 @click.group()
@@ -21,7 +21,6 @@ def export(directory: Path, *, force: bool) -> None:
     try:
         written = shipped_assets.export("rules", directory, overwrite=force)
     except shipped_assets.ExportError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        raise MistakeError(error) from None
     for path in written:
         click.echo(path)

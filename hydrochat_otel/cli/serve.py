@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from hydrochat_otel import web
+from hydrochat_otel.cli.endings import MistakeError
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
 from hydrochat_otel.serve.server import Server, ServerError
@@ -37,14 +38,14 @@ def serve(target: str | None, host: str | None, port: int | None) -> None:
         settings = Settings.load(host=host, port=port)
         server = Server(settings.host, settings.port)
     except (SettingsError, ServerError) as error:
-        raise click.UsageError(str(error)) from None
+        raise MistakeError(error) from None
     _stop_on_signals()
     try:
         function = _function(target)
         running = _installed(settings)
     except (SettingsError, PipelineError) as error:
         server.stop()
-        raise click.UsageError(str(error)) from None
+        raise MistakeError(error) from None
     server.start()
     try:
         _tell(console, server, running.settings, target)

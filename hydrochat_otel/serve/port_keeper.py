@@ -40,16 +40,25 @@ class PortKeeper:
         fleet: Names the processes that answer for each other, so that one that does not is told from them.
         in_forks: Whether a process that is forked from this one tries as well, whether or not this one does.
         retry_s: Seconds between two tries.
+        on_open: Called with the address on the keeper's thread once this process listens.
     """
 
     def __init__(
-        self, host: str, port: int, *, fleet: str = "", in_forks: bool = False, retry_s: float = RETRY_S
+        self,
+        host: str,
+        port: int,
+        *,
+        fleet: str = "",
+        in_forks: bool = False,
+        retry_s: float = RETRY_S,
+        on_open: Callable[[str], None] | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._fleet = fleet
         self._in_forks = in_forks
         self._retry_s = retry_s
+        self._on_open = on_open
         # Held while the port is taken: a fork in between would leave the child sockets that it does not know.
         self._lock = ForkLock(Phase.THREADS)
         self._begin()
@@ -104,6 +113,8 @@ class PortKeeper:
             server = self._server = Server(address, self._port, partial(_answer, self._fleet))
             server.start()
         logger.info("Serving %s", server.url)
+        if self._on_open is not None:
+            self._on_open(server.url)
         return True
 
     # -- telling ---------------------------------------------------------------------------------------------------

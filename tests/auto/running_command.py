@@ -113,9 +113,9 @@ def environment(**more):
 
 
 @contextlib.contextmanager
-def service(tmp_path, *command, **more):
+def service(tmp_path, *command, own_port=None, **more):
     """Run `hydrochat-otel run -- command` until the block ends, where PORT is the application's port."""
-    port, own_port = free_port(), free_port()
+    port, own_port = free_port(), own_port or free_port()
     log = tmp_path / "output.log"
     with log.open("w") as output:
         child = subprocess.Popen(

@@ -5,10 +5,10 @@ import logging
 import pytest
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
-from hydrochat_otel import auto
 from hydrochat_otel.auto import distro, distro_choice
 from hydrochat_otel.auto.distro import HydroChatConfigurator, HydroChatDistro, set_defaults
 from hydrochat_otel.auto.distro_choice import choose_distro
+from hydrochat_otel.auto.process_role import Role
 
 OURS = {("opentelemetry_distro", "hydrochat"), ("opentelemetry_metrics_exporter", "hydrochat")}
 STOCK = {("opentelemetry_distro", "distro")}
@@ -135,7 +135,7 @@ def test_an_sdk_that_cannot_be_configured_is_one_sentence(monkeypatch, caplog):
 def test_a_supervisor_gets_no_providers(monkeypatch):
     """Where nothing of ours may be, the SDK is configured in each worker that is forked, and only there."""
     steps, configured = [], []
-    monkeypatch.setattr(distro, "current_role", lambda: auto.Role.ABSENT)
+    monkeypatch.setattr(distro.start, "current_role", lambda: Role.ABSENT)
     monkeypatch.setattr(distro.deferred_start, "put_off", steps.append)
     monkeypatch.setattr(_OTelSDKConfigurator, "_configure", lambda _, **given: configured.append(given))
     HydroChatConfigurator().configure(auto_instrumentation_version="1")

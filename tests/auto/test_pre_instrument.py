@@ -8,10 +8,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from running_command import PROGRAMS, PROJECT, environment, free_port
 
-from hydrochat_otel import auto
-from hydrochat_otel.auto import opens_port
+from hydrochat_otel.auto import start
 from hydrochat_otel.auto.instrumentor import HydroChatInstrumentor
 from hydrochat_otel.auto.process_role import Role
+from hydrochat_otel.auto.start import opens_port
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.settings import Settings
 
@@ -122,7 +122,7 @@ def test_the_instrumentor_from_code(monkeypatch):
     of_this_test = {"tracer_provider": TracerProvider(), "meter_provider": MeterProvider(shutdown_on_exit=False)}
     monkeypatch.setattr(pipeline, "install", functools.partial(pipeline.install, **of_this_test))
     instrumentor = HydroChatInstrumentor()
-    assert auto.is_in_charge() is False
+    assert start.is_in_charge() is False
     instrumentor.uninstrument()
     instrumentor.instrument()
     running = pipeline.current()

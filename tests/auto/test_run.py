@@ -1,6 +1,7 @@
 """Promises of ``hydrochat-otel run`` itself; what becomes of the command is in :mod:`test_programs`."""
 
 import signal
+import socket
 import subprocess
 import sys
 
@@ -9,19 +10,26 @@ from click.testing import CliRunner
 from running_command import PROGRAMS, PROJECT, environment, eventually, service
 
 from hydrochat_otel.cli.run import run
+from hydrochat_otel.testing.emulator import Emulator
+from hydrochat_otel.testing.replies import Usage, answer, rate_limited
 
 CLOSED = (
     "hydrochat-otel: Access is closed because no token is configured: set HYDROCHAT_METRICS_TOKEN to at least 16 "
     "characters.\n"
 )
-WHERE = "hydrochat-otel: http://127.0.0.1:9464, / for the page, /metrics for Prometheus.\n"
+ELSEWHERE = (
+    "OTEL_METRICS_EXPORTER=console sends the metrics elsewhere, so that the page, the export and /metrics of "
+    "hydrochat_otel have no port; add hydrochat to it, or set HYDROCHAT_SERVE to always for them, or to never.\n"
+)
+NO_CALLS = "hydrochat-otel: 0 calls, 0 tokens, $0.0000\n"
 SHOW = "import os, sys; print([os.environ.get(name) for name in sys.argv[1:]]); sys.exit(3)"
 
 
 def command(*arguments, **more):
     return subprocess.run(
         [PROGRAMS / "hydrochat-otel", "run", *arguments],
-        env=environment(**more), cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60,
+        env=environment(**more), cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=60,
     )  # fmt: skip
 
 
@@ -51,7 +59,7 @@ def test_without_the_package_that_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation", None)
     done = CliRunner().invoke(run, ["--", "true"])
     said = 'Error: This needs opentelemetry-instrumentation: pip install "hydrochat-otel[auto]"\n'
-    assert (done.exit_code, done.output) == (1, said)
+    assert (done.exit_code, done.output) == (2, said)
 
 
 def test_a_file_that_is_no_program(tmp_path):
@@ -69,7 +77,7 @@ def test_options_are_the_environment_of_the_command():
     options = ("--host", "::1", "--port", "9999", "--state", "memory")
     done = command(*options, "--", "python", "-c", SHOW, *names, "--", "-x")
     shown = ["::1", "9999", "memory", "hydrochat", "hydrochat", None, None]
-    assert (done.returncode, done.stdout, done.stderr) == (3, f"{shown}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (3, f"{shown}\n", NO_CALLS)
 
 
 def test_what_the_user_chose_stays():
@@ -79,23 +87,54 @@ def test_what_the_user_chose_stays():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environ", "said"),
+    ("words", "environ"),
     [
-        ((), {}, WHERE),
-        ((), {"HYDROCHAT_METRICS_TOKEN": ""}, WHERE + CLOSED),
-        (("--host", "::1", "--port", "1"), {}, WHERE.replace("127.0.0.1:9464", "[::1]:1")),
-        (("--port", "0"), {}, WHERE.replace("http://127.0.0.1:9464", "a free port")),
-        ((), {"HYDROCHAT_SERVE": "never"}, ""),
-        ((), {"OTEL_METRICS_EXPORTER": "otlp"}, ""),
-        ((), {"OTEL_METRICS_EXPORTER": "otlp,hydrochat"}, WHERE),
+        (("python", "script.py"), {}),
+        (("bash", "-c", "python script.py"), {}),
+        (("python", "script.py"), {"HYDROCHAT_METRICS_TOKEN": ""}),
     ],
 )
-def test_it_says_where_the_endpoints_are(monkeypatch, arguments, environ, said):
-    """The address is told where there will be one, and what keeps it closed."""
-    monkeypatch.setattr("opentelemetry.instrumentation.auto_instrumentation.run", lambda: None)
-    variables = {"HYDROCHAT_METRICS_TOKEN": "token-of-the-tests-1234", **environ}
-    done = CliRunner().invoke(run, [*arguments, "--", "true"], env=variables)
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", said)
+def test_the_address_is_printed_by_the_process_that_has_it(tmp_path, words, environ):
+    """Address and what keeps it closed are printed once the port is open, also behind a shell."""
+    with service(tmp_path, *words, **environ) as running:
+        where = f"hydrochat-otel: http://127.0.0.1:{running.own_port}, / for the page, /metrics for Prometheus.\n"
+        expected = where + (CLOSED if environ else "")
+        eventually(lambda: expected in running.output, "the address is printed")
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"HYDROCHAT_SERVE": "never"}, ""),
+        ({"OTEL_SDK_DISABLED": "true"}, ""),
+        ({"OTEL_METRICS_EXPORTER": "console"}, ELSEWHERE),
+        ({"OTEL_METRICS_EXPORTER": "console", "HYDROCHAT_SERVE": "never"}, ""),
+    ],
+)
+def test_no_address_is_printed_where_there_is_none(environ, said):
+    """A process without endpoints prints no address, and says why unless the operator asked for that."""
+    done = command("--", "python", "script.py", **environ)
+    ended = "" if "OTEL_SDK_DISABLED" in environ else NO_CALLS
+    assert (done.returncode, done.stderr) == (0, said + ended)
+
+
+def test_no_address_is_printed_for_a_port_that_is_taken(tmp_path):
+    """The port of another program is named in one sentence, and no address is printed."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with service(tmp_path, "python", "script.py", own_port=port) as running:
+            eventually(lambda: f"Port {port} on 127.0.0.1 is taken" in running.output, "the sentence is there")
+            assert "for the page" not in running.output
+
+
+def test_the_last_line_is_what_was_counted():
+    """When the command ends, calls, failures, tokens and dollars are one line, which a worker does not repeat."""
+    with Emulator() as emulator:
+        usage = Usage(prompt=1000, answer=200)
+        emulator.script(answer("Hello", usage=usage), rate_limited(), answer("Hello", usage=usage))
+        done = command("--", "python", "calls.py", emulator.base_url, HYDROCHAT_SERVE="never")
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert done.stderr.splitlines()[-1:] == ["hydrochat-otel: 3 calls, 1 failed, 2 400 tokens, $0.0003"]
 
 
 def test_signals_are_the_commands_own(tmp_path):

@@ -5,7 +5,7 @@ import re
 from documentation import pages
 
 from hydrochat_otel import semconv, web
-from hydrochat_otel.cli import main
+from hydrochat_otel.cli import COMMANDS
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.stack import alert_rules, metric_table
 
@@ -36,7 +36,7 @@ def test_the_endpoints_are_those_of_the_code():
 def test_the_commands_are_those_of_the_code():
     """Each command of the command line is in the table of docs/commands.md, and no other is."""
     rows = pages.table("commands.md", "command")
-    assert [re.match(r"`hydrochat-otel ([\w-]+)", row[0])[1] for row in rows] == sorted(main.commands)
+    assert [re.match(r"`hydrochat-otel ([\w-]+)", row[0])[1] for row in rows] == sorted(COMMANDS)
 
 
 def test_the_metrics_are_those_of_the_code():

@@ -97,7 +97,7 @@ def test_the_command_prints_each_day_and_the_whole(tmp_path):
     assert lines[-1] == ["all", "1,490", "1,500", "99.33%", "0.149000", "0.150000", "0.001000"]
     assert [done.exit_code, command(*files, "--fail-above", 1).exit_code] == [0, 0]
     failed = command(*files, "--fail-above", 0.5)
-    assert (failed.exit_code, failed.stderr) == (1, "The two differ by 0.67 %.\n")
+    assert (failed.exit_code, failed.stderr) == (1, "Error: The two differ by 0.67 %.\n")
 
 
 def test_what_cannot_be_compared_is_one_sentence(tmp_path):

@@ -1,0 +1,65 @@
+"""What ``hydrochat-otel run`` prints from inside the program that it started: the address, and a last line of totals.
+
+The command takes the place of ``run``, so only the program itself can say when the port is open and what was counted.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from hydrochat_otel.auto import RUN_PID
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import process_tree
+from hydrochat_otel.settings import Settings
+from hydrochat_otel.views import json_export
+from hydrochat_otel.web import access, paths
+
+_NOT_OK: Final = ("failed", "cancelled", "blocked")
+
+
+def announcer(environ: Mapping[str, str], settings: Settings) -> Callable[[str], None] | None:
+    """Return what to call with the address once the port is open; None where the program was not started by ``run``."""
+    if RUN_PID not in environ:
+        return None
+
+    def announce(url: str) -> None:
+        _print(f"hydrochat-otel: {url}, {paths.PAGE_PATH} for the page, {paths.METRICS_PATH} for Prometheus.")
+        if settings.metrics_token is None:
+            _print(f"hydrochat-otel: {access.NO_TOKEN_CONFIGURED}")
+
+    return announce
+
+
+def close_with_summary(environ: Mapping[str, str]) -> None:
+    """Let this process end with a line of totals if it is what ``run`` became, or the program of the shell it became.
+
+    Its workers print none: the line is about all processes that share the state.
+    """
+    if environ.get(RUN_PID) in {str(os.getpid()), str(os.getppid())} and process_tree.leader() is None:
+        # Before the pipeline's own handlers, which were registered earlier: the state can still be read.
+        atexit.register(_summarise, os.getpid())
+
+
+def _summarise(pid: int) -> None:
+    if os.getpid() != pid:
+        return  # a forked child that runs the handlers of its parent
+    with suppress(Exception):
+        _print(f"hydrochat-otel: {totals_line(json_export.picture(pipeline.current().snapshot()))}")
+
+
+def totals_line(document: Mapping[str, Any]) -> str:
+    """Return calls, failures, tokens and dollars of an export document in one line."""
+    calls = document["llm_api_metrics"]
+    counts = [f"{calls['total_calls']} call{'' if calls['total_calls'] == 1 else 's'}"]
+    counts += [f"{calls[f'{outcome}_calls']} {outcome}" for outcome in _NOT_OK if calls[f"{outcome}_calls"]]
+    tokens = f"{calls['total_tokens_used']:,}".replace(",", " ")
+    return f"{', '.join(counts)}, {tokens} tokens, ${calls['total_cost_usd']:.4f}"
+
+
+def _print(line: str) -> None:
+    # The stream may be closed, or None; neither is a reason to disturb the program.
+    with suppress(Exception):
+        print(line, file=sys.__stderr__, flush=True)

@@ -1,0 +1,117 @@
+"""What happens in a process before its program begins: the pipeline is installed and the endpoints are opened."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from hydrochat_otel.auto import NAME, deferred_start, process_role, run_messages
+from hydrochat_otel.auto.process_role import Role
+from hydrochat_otel.fleet.discovery import fleet_of
+from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.serve.port_keeper import PortKeeper
+from hydrochat_otel.settings import Settings
+
+logger: Final = logging.getLogger("hydrochat_otel")
+
+
+class _Process:
+    in_charge = False
+
+
+_process: Final = _Process()
+
+
+def pre_instrument() -> None:
+    """Install the pipeline and open the port, as the role of the process demands; never raises.
+
+    The distro and its configurator have set the providers. What cannot be installed is logged in one sentence and the
+    application starts: an exception here would take all other instrumentations with it.
+    """
+    _process.in_charge = True
+    _guarded(_begin_here)
+
+
+def is_in_charge() -> bool:
+    """Return whether auto-instrumentation started this process, and with it everything that is to be installed."""
+    return _process.in_charge
+
+
+def current_role() -> Role:
+    """Return the role of this process."""
+    return process_role.role(sys.orig_argv, os.environ, parent_argv=process_role.parent_command_line(sys.orig_argv))
+
+
+def opens_port(role: Role, settings: Settings, environ: Mapping[str, str]) -> tuple[bool, bool]:
+    """Return whether a process of the role opens the port, and whether the processes forked from it do."""
+    if settings.serve != "auto":
+        always = settings.serve == "always"
+        return always, always
+    if exporters_elsewhere(environ):
+        return False, False
+    return role is Role.SERVES, role is Role.FORKS
+
+
+def exporters_elsewhere(environ: Mapping[str, str]) -> str:
+    """Return ``OTEL_METRICS_EXPORTER`` where it sends the metrics to others only, so that ours are not asked for."""
+    value = environ.get("OTEL_METRICS_EXPORTER", "")
+    names = {name.strip().lower() for name in value.split(",")} - {"", "none"}
+    return value if names and NAME not in names else ""
+
+
+def is_disabled(environ: Mapping[str, str]) -> bool:
+    """Return whether ``OTEL_SDK_DISABLED`` switches all telemetry off, ours included."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def _begin_here() -> None:
+    if is_disabled(os.environ):
+        return
+    role = current_role()
+    if role is Role.ABSENT:
+        deferred_start.put_off(lambda: _guarded(lambda: _begin(Role.SERVES)))
+    else:
+        _begin(role)
+
+
+def _begin(role: Role) -> None:
+    gemini = False if _is_switched_off(os.environ) else None
+    settings = pipeline.install_provisionally(instrument_gemini=gemini).settings
+    run_messages.close_with_summary(os.environ)
+    here, in_forks = opens_port(role, settings, os.environ)
+    if here or in_forks:
+        keeper = PortKeeper(
+            settings.host,
+            settings.port,
+            fleet=fleet_of(settings.state),
+            in_forks=in_forks,
+            on_open=run_messages.announcer(os.environ, settings),
+        )
+        if here:
+            keeper.start()
+    elif role in {Role.SERVES, Role.FORKS} and settings.serve == "auto":
+        # Only with `serve` left at auto: an operator who said "never" knows that there is no page.
+        logger.warning(
+            "OTEL_METRICS_EXPORTER=%s sends the metrics elsewhere, so that the page, the export and /metrics of "
+            "hydrochat_otel have no port; add %s to it, or set HYDROCHAT_SERVE to always for them, or to never.",
+            exporters_elsewhere(os.environ),
+            NAME,
+        )
+
+
+def _guarded(step: Callable[[], None]) -> None:
+    try:
+        step()
+    except Exception as error:
+        # Once: the first tracked call must not try, and log, the same again.
+        instruments.on_first_use(None)
+        failures.note("auto", error, quiet=True)
+        logger.error("%s The application starts without hydrochat_otel.", error)  # noqa: TRY400 - one sentence, no trace
+
+
+def _is_switched_off(environ: Mapping[str, str]) -> bool:
+    names = {name.strip() for name in environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
+    return not names.isdisjoint({NAME, "*"})

@@ -1,0 +1,87 @@
+"""Promises of the command line as a whole: what is listed, what is imported, and how a command ends."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from hydrochat_otel.cli import COMMANDS, main
+from hydrochat_otel.cli.endings import ExitCode
+
+HEAVY = (
+    "opentelemetry.sdk.trace",
+    "opentelemetry.sdk.metrics",
+    "google.genai",
+    "rich",
+    "waitress",
+    "orjson",
+    "prometheus_client",
+    "genai_prices",
+)
+LOADED = """
+import json, os, sys
+sys.argv[1:] = {arguments!r}
+os.execl = lambda *words: sys.exit(0)
+from hydrochat_otel.cli import main
+try:
+    main()
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded(*arguments):
+    """Return the heavy packages of which something is imported when the command is about to end."""
+    code = LOADED.format(arguments=list(arguments))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    modules = json.loads(done.stderr.splitlines()[-1])
+    return {heavy for heavy in HEAVY for module in modules if module == heavy or module.startswith(f"{heavy}.")}
+
+
+def test_help_lists_every_command_with_its_own_first_line():
+    """The list is written without importing a command, and says of each what the command says of itself."""
+    shown = CliRunner().invoke(main, ["--help"]).output
+    for name, line in COMMANDS.items():
+        command = main.get_command(None, name)
+        assert (command.get_short_help_str(200), f"{name} " in shown) == (line, True)
+
+
+def test_help_imports_no_command():
+    """``--help`` imports neither the SDK nor anything else that a command needs."""
+    assert loaded("--help") == set()
+
+
+def test_run_imports_no_sdk():
+    """Before ``run`` starts the program it imports neither the SDK nor the endpoints."""
+    assert loaded("run", "--", "true") == set()
+
+
+@pytest.mark.parametrize("name", ["dashboards", "rules"])
+def test_a_command_imports_only_what_it_needs(name):
+    """What only copies files imports no SDK and no price book."""
+    assert loaded(name, "--help") == set()
+
+
+def test_an_unknown_command_is_one_sentence():
+    """The exit code is that of every mistake in what was given."""
+    done = CliRunner().invoke(main, ["nonsense"])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (ExitCode.MISTAKE, "Error: No such command 'nonsense'.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("export",),
+        ("prices",),
+        ("run", "--", "true"),
+        ("serve",),
+        ("demo", "--once"),
+    ],
+)
+def test_a_bad_setting_ends_every_command_alike(arguments):
+    """One mistake has one sentence and one exit code, whatever the command is."""
+    done = CliRunner().invoke(main, arguments, env={"METRICS_MAX_ENTRIES": "abc"})
+    said = "Error: METRICS_MAX_ENTRIES='abc' is not allowed: it must be a whole number of at least 1.\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (ExitCode.MISTAKE, "", said)
