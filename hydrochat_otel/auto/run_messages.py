@@ -47,7 +47,7 @@ def _summarise(pid: int) -> None:
     if os.getpid() != pid:
         return  # a forked child that runs the handlers of its parent
     with suppress(Exception):
-        _print(f"hydrochat-otel: {totals_line(json_export.picture(pipeline.current().snapshot()))}")
+        _print(f"hydrochat-otel: {totals_line(json_export.document(pipeline.current().snapshot()))}")
 
 
 def totals_line(document: Mapping[str, Any]) -> str:
