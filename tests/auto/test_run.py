@@ -10,8 +10,7 @@ from click.testing import CliRunner
 from running_command import PROGRAMS, PROJECT, environment, eventually, service
 
 from hydrochat_otel.cli.run import run
-from hydrochat_otel.testing.emulator import Emulator
-from hydrochat_otel.testing.replies import Usage, answer, rate_limited
+from hydrochat_otel.testing import GeminiEmulator, Usage, answer, rate_limited
 
 CLOSED = (
     "hydrochat-otel: Access is closed because no token is configured: set HYDROCHAT_METRICS_TOKEN to at least 16 "
@@ -129,7 +128,7 @@ def test_no_address_is_printed_for_a_port_that_is_taken(tmp_path):
 
 def test_the_last_line_is_what_was_counted():
     """When the command ends, calls, failures, tokens and dollars are one line, which a worker does not repeat."""
-    with Emulator() as emulator:
+    with GeminiEmulator() as emulator:
         usage = Usage(prompt=1000, answer=200)
         emulator.script(answer("Hello", usage=usage), rate_limited(), answer("Hello", usage=usage))
         done = command("--", "python", "calls.py", emulator.base_url, HYDROCHAT_SERVE="never")
