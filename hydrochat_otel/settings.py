@@ -79,7 +79,7 @@ def _text(raw: Any) -> str:
 
 def _token(raw: Any) -> str:
     text = _text(raw)
-    if len(text) < 16 or not text.isascii() or any(c.isspace() for c in text):  # noqa: PLR2004 - said in the rule's words
+    if len(text) < 16 or not all("!" <= c <= "~" for c in text):  # noqa: PLR2004 - the rule's words say it
         raise ValueError
     return text
 
@@ -196,6 +196,7 @@ class Settings:
         _file,
         "the path of a readable file that holds the token; `HYDROCHAT_METRICS_TOKEN` wins",
     )
+    cookie_secure: bool = _setting("HYDROCHAT_COOKIE_SECURE", False, _switch, "true or false")
     prometheus_url: str | None = _setting(
         "HYDROCHAT_PROMETHEUS_URL",
         None,

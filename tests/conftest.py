@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.web import access
+from hydrochat_otel.web.sessions import sessions
+from hydrochat_otel.web.wrong_tokens import wrong_tokens
 from hydrochat_otel.window import window
 
 TOKEN = "token-of-the-tests-1234"
@@ -92,7 +93,8 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     pipeline.shutdown()
     window._global.clear()
     instruments.on_first_use(None)
-    access.wrong_tokens.forget()
+    wrong_tokens.forget()
+    sessions.forget()
     yield
     pipeline.shutdown()
     window._global.clear()

@@ -1,38 +1,55 @@
 """The one view: Django's request in, :func:`hydrochat_otel.web.respond`, Django's response out.
 
-It is synchronous on purpose: under ASGI Django runs it in a thread, and that is where rendering belongs.
+It is synchronous on purpose: under ASGI, Django runs it in a thread, where rendering cannot block the event loop.
 """
 
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from hydrochat_otel.web import Request, Response, respond
-from hydrochat_otel.web.access import Viewer, nobody
+from hydrochat_otel.web.access import Viewer, no_sign_in
+from hydrochat_otel.web.message import MAX_BODY_BYTES, is_too_long
 
 
 @csrf_exempt  # our forms change nothing but our own strict cookie, and refuse other sites by themselves
 @login_not_required  # respond() decides who may look, and never redirects to a login page
 def site(request: HttpRequest, path: str | None = None) -> HttpResponse:
-    """Answer what is asked for at the path of ours; None stands for the prefix without its slash."""
+    """Answer the request at this path of ours; None is the prefix without its slash."""
     return translated(respond(asked(request, path or "")))
 
 
 def asked(request: HttpRequest, path: str) -> Request:
-    """Return what was asked for at the path of ours; whoever is signed in is looked up only when that matters."""
+    """Return the request at this path of ours; the signed-in account is looked up only if it matters."""
     return Request(
         method=request.method or "",
         path=path,
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=request.body if request.method == "POST" else b"",
+        body=_body(request) if request.method == "POST" else b"",
         secure=request.is_secure(),
         query=request.META.get("QUERY_STRING", ""),
         client=request.META.get("REMOTE_ADDR", ""),
         root=request.path.removesuffix(path).rstrip("/"),
-        viewer=(lambda: viewer(request.user)) if hasattr(request, "user") else nobody,
+        viewer=(lambda: viewer(request.user)) if hasattr(request, "user") else no_sign_in,
     )
+
+
+def _body(request: HttpRequest) -> bytes | None:
+    """Return the body; None if it is too long, in which case it is not read."""
+    if is_too_long(request.META.get("CONTENT_LENGTH") or ""):
+        return None
+    try:
+        body = request.body
+    except RawPostDataException:  # middleware of the project has read it from the stream
+        return b""
+    except RequestDataTooBig:  # the project's own limit, for a body that announces no length
+        return None
+    except UnreadablePostError:  # the client is gone
+        return b""
+    return body if len(body) <= MAX_BODY_BYTES else None
 
 
 def viewer(user: Any) -> Viewer:
@@ -44,7 +61,7 @@ def viewer(user: Any) -> Viewer:
 
 
 def translated(response: Response) -> HttpResponse:
-    """Return the response as Django's; no header but ours."""
+    """Return the response as Django's, with our headers only."""
     sent = HttpResponse(response.body, status=response.status)
     del sent["Content-Type"]
     for name, value in response.headers:

@@ -5,7 +5,9 @@ import socket
 import threading
 from typing import Any
 
-import waitress.server
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
 
 class ServingThread:
@@ -13,24 +15,48 @@ class ServingThread:
 
     Args:
         app: The WSGI application.
-        listening: A socket that listens already: a server that found its port taken would leave its threads behind.
+        listening: A listening socket: a server that found its port taken would leave its threads behind.
         name: The thread's name.
-        options: What else waitress is told.
+        server_class: The kind of server.
+        options: Options of waitress.
     """
 
-    def __init__(self, app: Any, listening: socket.socket, name: str, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        listening: socket.socket,
+        name: str,
+        *,
+        server_class: type[Any] = TcpWSGIServer,
+        **options: Any,
+    ) -> None:
         self._sockets: dict[int, Any] = {}
-        server: Any = waitress.server.create_server(app, map=self._sockets, sockets=[listening], **options)
-        self.tasks = server.task_dispatcher
+        adjustments = Adjustments(sockets=[listening], **options)
+        self.tasks: Any = ThreadedTaskDispatcher()
+        self.tasks.set_thread_count(adjustments.threads)
+        server: Any = server_class(
+            app,
+            self._sockets,
+            _sock=listening,
+            dispatcher=self.tasks,
+            adj=adjustments,
+            sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
+            bind_socket=False,
+        )
+        self._server = server
         self._trigger = server.trigger
         self._thread = threading.Thread(target=server.run, name=name, daemon=True)
         self._thread.start()
 
+    def connections(self) -> int:
+        """Return how many connections are open."""
+        return len(self._server.active_channels)
+
     def end(self, within_s: float) -> None:
         """Give the answers under way that long, close the port and all connections, and wait as long for the thread."""
-        # Workers first: one that ends later would wake a loop whose pipe is gone, or belongs to somebody else by then.
+        # Workers first: one that ends later would wake a loop whose pipe is closed, or reused by the host by then.
         self.tasks.shutdown(timeout=within_s)
-        # A worker's last wake-up may make the loop close its pipe before our own, which comes later, is written to it.
+        # A worker's last wake-up may make the loop close its pipe before our own later wake-up is written to it.
         woken = threading.Event()
 
         def close() -> None:
@@ -43,7 +69,7 @@ class ServingThread:
         self._thread.join(within_s)
 
     def abandon(self) -> None:
-        """Close what a forked child inherited: the parent goes on with all of it, and nobody is told anything."""
+        """Close what a forked child inherited, without a word on the connections: the parent goes on with them."""
         for channel in list(self._sockets.values()):
             channel.socket.close()
         for descriptor in self._trigger._fds:  # noqa: SLF001 - no public name

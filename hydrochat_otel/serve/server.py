@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from hydrochat_otel.runtime.waitress_thread import ServingThread
+from hydrochat_otel.serve.bounded_server import OPTIONS, BoundedServer
 from hydrochat_otel.web import wsgi_app
 
 _THREADS: Final = 8
@@ -21,16 +22,16 @@ _queue_logger.setLevel(logging.ERROR)
 
 
 class ServerError(OSError):
-    """The address cannot be listened on; the message is one sentence for people, and `errno` the system's."""
+    """The address cannot be listened on; the message is one sentence, and `errno` is the system's."""
 
 
 class Server:
-    """Listens from construction on, so that a port that is taken fails in the caller; serves from :meth:`start` on.
+    """Listens from construction on, so that a taken port fails in the caller; serves from :meth:`start` on.
 
     Args:
         host: Name or address to listen on.
         port: TCP port; 0 takes a free one.
-        app: What is served.
+        app: The WSGI application.
 
     Raises:
         ServerError: The address cannot be listened on.
@@ -60,15 +61,15 @@ class Server:
             self._app,
             self._socket,
             name="hydrochat-otel-server",
+            server_class=BoundedServer,
             threads=_THREADS,
-            ident=None,
-            clear_untrusted_proxy_headers=True,
+            **OPTIONS,
         )
         # More clients than threads wait a moment; that is no warning for the log of the application.
         self._serving.tasks.queue_logger = _queue_logger
 
     def abandon(self) -> None:
-        """Close what a forked child inherited: the parent goes on with all of it, and nobody is told anything."""
+        """Close what a forked child inherited, without a word on the connections: the parent goes on with them."""
         serving, self._serving = self._serving, None
         if serving is not None:
             serving.abandon()
@@ -85,8 +86,8 @@ class Server:
 
 
 def _close_all_of(port: int) -> None:
-    """Close connections that a thread of the parent had just accepted and not yet told anybody about."""
-    # With a default timeout a look at a descriptor would make the socket behind it non-blocking, in the parent, too.
+    """Close connections that a thread of the parent had just accepted and not yet registered."""
+    # A default timeout would make the socket behind each inspected descriptor non-blocking, in the parent as well.
     timeout_s = socket.getdefaulttimeout()
     socket.setdefaulttimeout(None)
     try:
@@ -110,10 +111,10 @@ def _close_if_of(port: int, descriptor: int) -> None:
 
 
 def numeric(host: str) -> str:
-    """Return the address that a name stands for, which may take the name server a while.
+    """Return the address of a name; a slow name server may take seconds.
 
     Raises:
-        ServerError: The name is not known.
+        ServerError: The name has no address.
     """
     return str(_addresses(host, 0)[0][4][0])
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final
 
-from hydrochat_otel.web.message import MAX_BODY_BYTES, Request
+from hydrochat_otel.web.message import BODY_WITHIN_S, MAX_BODY_BYTES, Request, is_too_long
 from hydrochat_otel.web.routes import respond
 
 Scope = MutableMapping[str, Any]
@@ -18,7 +18,7 @@ _THREADS: Final = 8
 
 
 async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every endpoint; answers are made in threads of our own, so neither the loop nor its executor waits."""
+    """Serve every endpoint; threads of our own render, so neither the event loop nor its executor waits."""
     if scope["type"] == "lifespan":
         await _live(receive, send)
         return
@@ -27,25 +27,26 @@ async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "websocket.close", "code": 1000})
         return
     path, root = _below_root(scope["path"], scope.get("root_path", "").rstrip("/"))
+    headers = _joined(scope["headers"])
     request = Request(
         method=scope["method"],
         path=path,
-        headers=_joined(scope["headers"]),
-        body=await _body(receive) if scope["method"] == "POST" else b"",
+        headers=headers,
+        body=await _body(receive, headers) if scope["method"] == "POST" else b"",
         secure=scope.get("scheme") == "https",
         query=scope.get("query_string", b"").decode("latin-1"),
         client=(scope.get("client") or ("",))[0] or "",
         root=root,
     )
     response = await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), respond, request)
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    sent = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    await send({"type": "http.response.start", "status": response.status, "headers": sent})
     await send({"type": "http.response.body", "body": response.body})
 
 
 @lru_cache(maxsize=1)
 def _threads(_: int) -> ThreadPoolExecutor:
-    """Return the threads of the process with this id: those of a parent do not exist in a forked child."""
+    """Return the threads of the process with this id; a forked child does not have those of its parent."""
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="hydrochat-otel-web")
 
 
@@ -58,7 +59,7 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def _below_root(path: str, root: str) -> tuple[str, str]:
-    """Split what the host mounted off the path; some hosts have done it already."""
+    """Remove the host's prefix from the path; some hosts have done so already."""
     if root and (path == root or path.startswith(f"{root}/")):
         return path[len(root) :], root
     return path, root
@@ -74,12 +75,18 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return joined
 
 
-async def _body(receive: Receive) -> bytes:
-    """Return the body up to one byte more than is allowed; what a client that has gone had sent until then."""
-    body = b""
-    while len(body) <= MAX_BODY_BYTES:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    return body[: MAX_BODY_BYTES + 1]
+async def _body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
+    """Return the body, None if it is too long; whatever a client that is slow or gone has sent by then."""
+    if is_too_long(headers.get("content-length", "")):
+        return None
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            while len(body) <= MAX_BODY_BYTES:
+                message = await receive()
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    break
+    except TimeoutError:
+        pass
+    return bytes(body) if len(body) <= MAX_BODY_BYTES else None

@@ -1,4 +1,4 @@
-"""The answers that are data: export, history, overview, metrics, their descriptions, and the sign of life."""
+"""Handlers that answer with data: export, history, overview, metrics, their descriptions, and the liveness check."""
 
 from functools import cache
 from hashlib import blake2b
@@ -16,7 +16,7 @@ _SCHEMA = "application/schema+json; charset=utf-8"
 
 @closed
 def export(request: Request) -> Response:
-    """Answer with the export, with the retained entries where they are asked for."""
+    """Answer with the export, and with the retained entries if the query asks for them."""
     asked = queries.read(request.query, queries.EXPORT)
     entries = asked["entries"]
     if entries is None:
@@ -28,7 +28,7 @@ def export(request: Request) -> Response:
 
 @closed
 def past(request: Request) -> Response:
-    """Answer with the history, from Prometheus where one is configured."""
+    """Answer with the history: from Prometheus if one is configured, otherwise from the window."""
     asked = queries.read(request.query, queries.HISTORY)
     running = pipeline.current()
     settings, snapshot = running.settings, running.snapshot()
@@ -57,14 +57,14 @@ def overview_of_all(request: Request) -> Response:
 
 @closed
 def metrics(request: Request) -> Response:
-    """Answer a scrape; parameters are let through, because a scrape configuration may add some for others.
+    """Answer a scrape; query parameters are ignored, because a scrape configuration may add its own.
 
-    A scrape gets all processes' numbers or none: a part of them would look like counters that fell.
+    A scrape gets the numbers of all processes or none: a part of them would look like counters that fell.
     """
     exposition = prometheus.negotiate(request.headers.get("accept"))
     running = pipeline.current()
     if (exporter := running.pushes_to()) is not None:
-        raise Refused(409, f"This process pushes its metrics ({exporter}); scraped as well, they would count twice.")
+        raise Refused(409, f"This process pushes its metrics ({exporter}); scraping would count them twice.")
     snapshot = running.snapshot()
     if snapshot.sharing.problem is not None:
         raise Refused(503, snapshot.sharing.problem, ("Retry-After", "2"))
@@ -87,12 +87,12 @@ def description(request: Request) -> Response:
 
 
 def health(_: Request) -> Response:
-    """Answer anybody that the process lives, and nothing else."""
+    """Answer any client that the process lives, and nothing else."""
     return answer(JSON, b'{"status":"ok"}\n')
 
 
 def described(content_type: str, body: bytes) -> Response:
-    """Return something that only a new version changes."""
+    """Return an answer that only a new version of the package changes, with its entity tag."""
     return answer(content_type, body, ("ETag", _tag(body)))
 
 

@@ -1,4 +1,4 @@
-"""The lock before everything that shows numbers."""
+"""Closes every handler that shows numbers to requests without access."""
 
 import math
 from collections.abc import Callable
@@ -8,11 +8,12 @@ from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.web import access
 from hydrochat_otel.web.access import Access
 from hydrochat_otel.web.message import Request, Response, failure
+from hydrochat_otel.web.wrong_tokens import wrong_tokens
 
 Handler = Callable[[Request], Response]
 
 CHALLENGE: Final = ("WWW-Authenticate", 'Bearer realm="hydrochat_otel"')
-"""Goes with every 401; browsers open no window for a scheme that they leave to pages."""
+"""Sent with every 401; browsers open no password window for this scheme."""
 
 
 def decision(request: Request) -> Access:
@@ -22,7 +23,7 @@ def decision(request: Request) -> Access:
 
 
 def closed(handler: Handler) -> Handler:
-    """Return the handler behind the lock: who may not look gets 401, 403 or 429 as JSON, never a redirect."""
+    """Return the handler with a check before it: without access 401, 403 or 429 as JSON, never a redirect."""
 
     def guarded(request: Request) -> Response:
         found = decision(request)
@@ -38,7 +39,7 @@ def closed(handler: Handler) -> Handler:
 
 
 def explanation(found: Access) -> str:
-    """Return the sentence for somebody who may not look."""
+    """Return the sentence that says why access is refused."""
     return {
         Access.UNAUTHENTICATED: access.UNAUTHENTICATED,
         Access.CLOSED: access.NO_TOKEN_CONFIGURED,
@@ -49,4 +50,4 @@ def explanation(found: Access) -> str:
 
 def retry_after(request: Request) -> tuple[str, str]:
     """Return the header that says when an address that is shut out may try again."""
-    return ("Retry-After", str(max(1, math.ceil(access.wrong_tokens.wait_s(request.client)))))
+    return ("Retry-After", str(max(1, math.ceil(wrong_tokens.wait_s(request.client)))))

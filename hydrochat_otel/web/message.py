@@ -1,4 +1,4 @@
-"""What a host received and what it sends, free of any framework."""
+"""A request as a host received it and a response as the host sends it, free of any framework."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,12 @@ from typing import Final
 
 import orjson
 
-from hydrochat_otel.web.access import Viewer, nobody
+from hydrochat_otel.web.access import Viewer, no_sign_in
 
 MAX_BODY_BYTES: Final = 4096
 """The longest body that a host reads; a form with a token is far below it."""
+BODY_WITHIN_S: Final = 10.0
+"""Seconds within which a body has arrived, as far as the host lets us say so."""
 
 JSON: Final = "application/json; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
@@ -26,22 +28,22 @@ class Request:
         path: Below `root`, percent-decoded.
         query: As sent, without the question mark.
         headers: Names in lower case; several of one name are joined with a comma.
-        body: Of a POST only, at most one byte more than :data:`MAX_BODY_BYTES`.
+        body: Of a POST only; None if it is longer than :data:`MAX_BODY_BYTES`, in which case it was not read.
         secure: Whether the client came by HTTPS.
-        client: The address the connection came from; '' where the host knows none.
+        client: The address the connection came from; '' if the host knows none.
         root: The prefix below which the host mounted the site, without the last slash.
-        viewer: Says who is signed in at the host; asked only where no credentials of ours open.
+        viewer: Returns the account that is signed in at the host; asked only if no credentials of ours open.
     """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | None = b""
     secure: bool = False
     query: str = ""
     client: str = ""
     root: str = ""
-    viewer: Callable[[], Viewer] = nobody
+    viewer: Callable[[], Viewer] = no_sign_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ class Response:
         return next((value for key, value in self.headers if key == name), None)
 
 
+def is_too_long(content_length: str) -> bool:
+    """Return whether a Content-Length header announces more than is read; what is no number announces nothing."""
+    digits = content_length.strip().lstrip("0")
+    # By length first: the standard library refuses to convert thousands of digits.
+    return digits.isascii() and digits.isdecimal() and (len(digits) > _MAX_DIGITS or int(digits) > MAX_BODY_BYTES)
+
+
+_MAX_DIGITS: Final = 18
+
 _EVERYWHERE: Final[Headers] = (
     ("Cache-Control", "private, no-store"),
     ("X-Content-Type-Options", "nosniff"),
@@ -65,7 +76,7 @@ _EVERYWHERE: Final[Headers] = (
 
 
 def answer(content_type: str, body: bytes, *headers: tuple[str, str], status: int = 200) -> Response:
-    """Return a response that no cache keeps and no browser guesses about."""
+    """Return a response that no cache keeps and whose type no browser guesses."""
     return Response(status, (("Content-Type", content_type), *_EVERYWHERE, *headers), body)
 
 

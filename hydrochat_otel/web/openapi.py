@@ -56,7 +56,7 @@ def _description() -> dict[str, Any]:
             paths.METRICS_PATH: _get(
                 "The metrics for Prometheus, in the format that Accept asks for.",
                 {_TEXT: {"type": "string"}, _OPENMETRICS: {"type": "string"}},
-                negotiated=True,
+                ignores_query=True,
             ),
             paths.HEALTH_PATH: _get(
                 "Says that the process lives.",
@@ -94,7 +94,7 @@ def _get(
     parameters: tuple[Parameter, ...] = (),
     *,
     conditional: bool = False,
-    negotiated: bool = False,
+    ignores_query: bool = False,
     upstream: bool = False,
     is_open: bool = False,
 ) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _get(
     if conditional:
         responses["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
         responses["304"] = {"description": "What If-None-Match names has not changed."}
-    if not negotiated and not is_open:
+    if not ignores_query and not is_open:
         responses["400"] = _failure("A parameter is unknown or not allowed.")
     if not is_open:
         responses["401"] = _failure("No token, or a wrong one.", "WWW-Authenticate")

@@ -1,8 +1,10 @@
-"""The page: its HTML with the numbers in it, signing in and out, and its static files."""
+"""Handlers of the page: its HTML with the numbers in it, signing in and out, and its static files."""
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
+from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -14,8 +16,9 @@ from hydrochat_otel.web.data import described
 from hydrochat_otel.web.guard import CHALLENGE, decision, explanation, retry_after
 from hydrochat_otel.web.message import HTML, MAX_BODY_BYTES, Refused, Request, Response, answer, bodiless
 from hydrochat_otel.web.paths import EXPORT_PATH, METRICS_PATH, STATIC_PREFIX
+from hydrochat_otel.web.sessions import cookie_of, sessions, set_cookie
 
-_STATIC_TYPES: Final = {
+_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
@@ -30,7 +33,7 @@ _POLICY: Final = (
 
 
 def page(request: Request) -> Response:
-    """Answer with the page, or with the form to sign in."""
+    """Answer with the page, or with the sign-in form if the request has no access."""
     found = decision(request)
     if found is not Access.GRANTED:
         return _form(request, found, "" if found is Access.UNAUTHENTICATED else explanation(found))
@@ -43,42 +46,42 @@ def page(request: Request) -> Response:
 
 
 def sign_in(request: Request) -> Response:
-    """Set the cookie for the token that was pasted into the form."""
+    """Set the cookie if the form holds the token."""
     _refuse_other_sites(request)
-    if len(request.body) > MAX_BODY_BYTES:
+    if request.body is None:
         raise Refused(413, f"A form of more than {MAX_BODY_BYTES} bytes is not read.")
-    token = pipeline.current().settings.metrics_token
+    settings = pipeline.current().settings
+    token = settings.metrics_token
     if token is None:
         return _form(request, Access.CLOSED, explanation(Access.CLOSED))
     presented = parse_qs(request.body.decode("utf-8", "replace")).get("token", [""])[0].strip()
     found = access.sign_in(presented, token, client=request.client)
     if found is Access.GRANTED:
         # Relative to this path, because only the client knows all prefixes between it and the page.
-        return bodiless(303, ("Location", "./"), ("Set-Cookie", access.session_cookie(token, secure=request.secure)))
+        return bodiless(303, ("Location", "./"), set_cookie(sessions.issue(token), secure=_is_secure(request)))
     return _form(request, found, explanation(found) if found is Access.LIMITED else "That is not the token.")
 
 
 def sign_out(request: Request) -> Response:
-    """Take the cookie back."""
+    """Invalidate the cookie, and take it back from the browser."""
     _refuse_other_sites(request)
-    return bodiless(303, ("Location", "../"), ("Set-Cookie", access.session_cookie(None, secure=request.secure)))
+    token = pipeline.current().settings.metrics_token
+    if token is not None:
+        sessions.revoke(cookie_of(request.headers), token)
+    return bodiless(303, ("Location", "../"), set_cookie(None, secure=_is_secure(request)))
 
 
 def static(request: Request) -> Response:
-    """Answer with a file of the page."""
+    """Answer with a file of the page; only the files that the package ships exist."""
     name = request.path.removeprefix(STATIC_PREFIX)
-    stem, dot, ending = name.rpartition(".")
-    content_type = _STATIC_TYPES.get(dot + ending)
-    if content_type is None or not stem.replace("-", "").isalnum():
+    content_type = _static_types().get(name)
+    if content_type is None:
         raise nowhere()
-    try:
-        return described(content_type, _asset(name))
-    except FileNotFoundError:
-        raise nowhere() from None
+    return described(content_type, _asset(name))
 
 
 def nowhere() -> Refused:
-    """Return the answer to a path that does not exist."""
+    """Return the answer for a path that does not exist."""
     return Refused(404, f"Nothing is here; the export is at {EXPORT_PATH}, the metrics are at {METRICS_PATH}.")
 
 
@@ -90,9 +93,21 @@ def _form(request: Request, found: Access, message: str) -> Response:
 
 
 def _refuse_other_sites(request: Request) -> None:
-    """Refuse a form that another site sent; the browser says so, and programs say nothing."""
+    """Refuse a form from another site: browsers send this header, other programs do not."""
     if request.headers.get("sec-fetch-site") == "cross-site":
-        raise Refused(403, "Forms of other sites are not taken.")
+        raise Refused(403, "Forms of other sites are refused.")
+
+
+def _is_secure(request: Request) -> bool:
+    """Return whether the cookie is for HTTPS only: the client came by it, or a proxy before us speaks it."""
+    return request.secure or pipeline.current().settings.cookie_secure
+
+
+@cache
+def _static_types() -> Mapping[str, str]:
+    """Return the content type of each static file by its name."""
+    names = (one.name for one in files("hydrochat_otel").joinpath("assets", "page").iterdir())
+    return {name: _TYPES[ending] for name in names if (ending := PurePosixPath(name).suffix) in _TYPES}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The table of endpoints, and the one function that answers a request."""
+"""The table of endpoints, and the one function that answers every request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from urllib.parse import quote
 from hydrochat_otel.pipeline.pipeline import PipelineError
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.web import data, page, paths
+from hydrochat_otel.web.callbacks import raised_by_callback
 from hydrochat_otel.web.delivery import delivered
 from hydrochat_otel.web.guard import Handler
 from hydrochat_otel.web.message import Refused, Request, Response, bodiless, failure
@@ -15,7 +16,7 @@ from hydrochat_otel.web.message import Refused, Request, Response, bodiless, fai
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint: a name for hosts that name their URLs, what answers, and the methods it is there for."""
+    """One endpoint: a name for hosts that name their URLs, its handler and its methods."""
 
     name: str
     handler: Handler
@@ -23,7 +24,7 @@ class Route:
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """Every method that is answered: HEAD goes where GET goes."""
+        """Every method that is answered; HEAD is if GET is."""
         return tuple(sorted({*self.methods, "HEAD"})) if "GET" in self.methods else self.methods
 
 
@@ -43,9 +44,12 @@ _STATIC: Final = Route("static", page.static)
 
 
 def respond(request: Request) -> Response:
-    """Answer one request, on the calling thread; never raises.
+    """Answer one request on the calling thread; raises only what is not ours and came from outside of it.
 
-    Milliseconds, but for a history that Prometheus has to be asked for: that takes up to
+    A callback of the application that raises `SystemExit` while its metrics are collected costs this answer only. An
+    interrupt, or whatever a signal handler of the application raises, passes through.
+
+    Takes milliseconds, except for a history from Prometheus: up to
     :data:`hydrochat_otel.views.history.prometheus_api.DEADLINE_S`.
     """
     try:
@@ -57,13 +61,18 @@ def respond(request: Request) -> Response:
     except Exception as error:
         failures.note("web", error)
         response = failure(500, "The numbers could not be rendered; the application itself is not affected.")
+    except BaseException as error:
+        if not raised_by_callback(error):
+            raise
+        failures.note("web.callback", error)
+        response = failure(500, "A callback of the application for an observable instrument ended the collection.")
     return delivered(request, response)
 
 
 def _answer(request: Request) -> Response:
     path = request.path
     if not path and request.root:
-        # The page's links are relative, so that it must be asked for with the slash.
+        # The page's links are relative: they only work below the path that ends with a slash.
         return bodiless(308, ("Location", f"{quote(request.root)}/"))
     route = _STATIC if path.startswith(paths.STATIC_PREFIX) else ROUTES.get(path or "/") or ROUTES.get(f"{path}/")
     if route is None:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from hydrochat_otel.web.message import MAX_BODY_BYTES, Request
+from hydrochat_otel.web.message import MAX_BODY_BYTES, Request, is_too_long
 from hydrochat_otel.web.routes import respond
 
 
 def wsgi_app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Serve every endpoint; mounted below a prefix, `SCRIPT_NAME` says which."""
+    """Serve every endpoint, below the prefix of `SCRIPT_NAME` if there is one."""
     headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
     response = respond(
         Request(
@@ -27,13 +27,14 @@ def wsgi_app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> 
     return [response.body] if response.body else []
 
 
-def _body(environ: Mapping[str, Any]) -> bytes:
+def _body(environ: Mapping[str, Any]) -> bytes | None:
     if environ["REQUEST_METHOD"] != "POST":
         return b""
-    # More than the length that was announced may wait for ever; without one, only a server that ends the input may.
     length = environ.get("CONTENT_LENGTH", "")
+    if is_too_long(length):
+        return None
+    # Reading more than was announced may block for ever; without a length only the server may end the input.
     if not length.isdecimal() and not environ.get("wsgi.input_terminated"):
         return b""
-    announced = int(length) if length.isdecimal() else MAX_BODY_BYTES + 1
-    body: bytes = environ["wsgi.input"].read(min(announced, MAX_BODY_BYTES + 1))
-    return body
+    body: bytes = environ["wsgi.input"].read(int(length) if length.isdecimal() else MAX_BODY_BYTES + 1)
+    return body if len(body) <= MAX_BODY_BYTES else None

@@ -18,10 +18,10 @@ from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.serve.server import Server, ServerError
 from hydrochat_otel.views import json_export
-from hydrochat_otel.web import Request, access, respond
+from hydrochat_otel.web import Request, access, respond, sessions
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
-COOKIE = {"cookie": f"{access.COOKIE}={access.session_value(TOKEN)}"}
+COOKIE = {"cookie": f"{sessions.COOKIE}={sessions.sessions.issue(TOKEN)}"}
 CLOSED = [
     web.EXPORT_PATH,
     web.SCHEMA_PATH,
@@ -52,7 +52,7 @@ def header(response, name):
         {"authorization": "Bearer"},
         {"authorization": f"Bearer {TOKEN}x"},
         {"authorization": "Bearer \u00e4\ud800"},
-        {"cookie": f"{access.COOKIE}={TOKEN}"},
+        {"cookie": f"{sessions.COOKIE}={TOKEN}"},
         {"cookie": "\x00; ="},
     ],
 )
@@ -164,6 +164,9 @@ def test_gzip_where_it_is_accepted(installed, encodings, compressed):
         ("GET", "/page/%2e%2e/x.js", 404, []),
         ("GET", "/page/nothing.js", 404, []),
         ("GET", "/page/index.html", 404, []),
+        ("GET", f"/page/{'x' * 300}.css", 404, []),
+        ("GET", "/page/page.css/", 404, []),
+        ("GET", "/page/\x00.css", 404, []),
     ],
 )
 def test_methods_and_paths_that_do_not_exist(installed, method, path, status, allow):
@@ -171,6 +174,7 @@ def test_methods_and_paths_that_do_not_exist(installed, method, path, status, al
     response = get(path, BEARER, method)
     assert (response.status, header(response, "Allow")) == (status, allow)
     assert json.loads(response.body)["error"].endswith(("is answered here.", f"{web.METRICS_PATH}."))
+    assert failures.counts() == {}
 
 
 def test_head_has_the_headers_and_no_body(installed):

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from hydrochat_otel import web
-from hydrochat_otel.web import access
+from hydrochat_otel.web import sessions
 
 TOKEN = "token-of-the-tests-1234"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
-COOKIE = {"cookie": f"theme=dark; {access.COOKIE}={access.session_value(TOKEN)}"}
+COOKIE = {"cookie": f"theme=dark; {sessions.COOKIE}={sessions.sessions.issue(TOKEN)}"}
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
 
@@ -38,7 +38,7 @@ EXPORT_CASES = [
     Case(401, web.EXPORT_PATH),
     Case(401, web.EXPORT_PATH, {"authorization": "Bearer wrong"}),
     Case(401, web.EXPORT_PATH, {"authorization": f"Basic {TOKEN}"}),
-    Case(401, web.EXPORT_PATH, {"cookie": f"{access.COOKIE}={TOKEN}"}),
+    Case(401, web.EXPORT_PATH, {"cookie": f"{sessions.COOKIE}={TOKEN}"}),
     Case(401, web.EXPORT_PATH, method="HEAD"),
     Case(200, web.EXPORT_PATH, BEARER),
     Case(200, web.EXPORT_PATH, COOKIE),

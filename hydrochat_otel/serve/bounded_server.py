@@ -1,0 +1,184 @@
+"""waitress with bounds for anonymous clients: what a connection may hold, for how long, and which one leaves first.
+
+waitress itself bounds neither the time of a request nor that of an answer, stops accepting when it has its connections,
+and writes what does not fit into memory to the host's temporary directory. All of it is set or replaced here, through
+the classes that waitress lets a server choose.
+"""
+
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from typing import Any, Final
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
+
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.web.networks import network_of
+
+MAX_CONNECTIONS: Final = 128
+REQUEST_WITHIN_S: Final = 10.0
+"""Seconds from the first byte of a request, or from connecting, until the whole request has arrived."""
+ANSWER_WITHIN_S: Final = 30.0
+"""Seconds until an answer is made and taken."""
+IDLE_S: Final = 120.0
+_SETTLED_S: Final = 1.0
+"""A connection that has sent no whole request for this long is the first that leaves."""
+_NO_DESCRIPTOR_S: Final = 1.0
+"""Pause in accepting, if the process has no descriptor left: the connection stays in the system's queue."""
+
+OPTIONS: Final[dict[str, Any]] = {
+    "asyncore_use_poll": True,  # select() refuses descriptors from 1024 on, which a large host has
+    "channel_timeout": int(IDLE_S),
+    "cleanup_interval": 1,
+    "clear_untrusted_proxy_headers": True,
+    "connection_limit": MAX_CONNECTIONS + 64,  # never reached: from MAX_CONNECTIONS on another connection leaves
+    "ident": None,
+    "inbuf_overflow": 1 << 20,  # no body reaches it, so nothing is written to disk
+    "log_socket_errors": False,  # a client that hangs up is no news for the log of the application
+    "max_request_body_size": 16_384,
+    "max_request_header_size": 16_384,
+    "outbuf_high_watermark": 1 << 28,  # answers are whole in memory already; a thread never waits for a client
+    "outbuf_overflow": 1 << 28,
+}
+
+
+class BoundedParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
+    """Refuses what waitress' own parser would raise for, and sends `100 Continue` only for a body that is wanted."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse first line and headers; a number or an address that does not convert makes a bad request."""
+        try:
+            super().parse_header(header_plus)
+        except ParsingError:
+            raise
+        except ValueError:
+            raise ParsingError("Malformed request") from None
+
+    def received(self, data: bytes) -> int:
+        """Take bytes and return how many were used."""
+        used: int = super().received(data)
+        if self.completed:  # refused, or without a body: there is nothing to continue with
+            self.expect_continue = False
+        return used
+
+
+class BoundedChannel(HTTPChannel):  # type: ignore[misc]
+    """One connection; its methods run on the thread of the loop, but for `service`, which runs on a worker."""
+
+    parser_class = BoundedParser
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.request: Any
+        self.requests: list[Any]
+        self.network = network_of(str(self.addr[0])) if self.addr else ""
+        self._served = 0
+        self._served_when_busy = 0
+        self._waiting_since_s: float | None = time.monotonic()
+        self._busy_since_s: float | None = None
+
+    def received(self, data: bytes) -> bool:
+        """Take bytes; of requests sent ahead of their answers one is kept, and the connection ends after it."""
+        taken: bool = super().received(data)
+        with self.requests_lock:
+            if len(self.requests) > 1:
+                for dropped in self.requests[2:]:
+                    dropped.close()
+                del self.requests[2:]
+                self.requests[1].headers["CONNECTION"] = "close"
+                self.requests[1].version = "1.1"
+                self.request = None
+            if self.request is None:
+                self._waiting_since_s = None
+            elif self._waiting_since_s is None:
+                self._waiting_since_s = time.monotonic()
+        return taken
+
+    def service(self) -> None:
+        """Answer one request; whatever is raised ends this connection and nothing else."""
+        try:
+            super().service()
+        except BaseException as error:
+            failures.note("serve", error)
+            self.cancel()
+            with suppress(OSError):  # the server is closed already
+                self.server.pull_trigger()
+        finally:
+            self._served += 1
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Return whether the client has had its time for the request, the answer, or the pause between them."""
+        if self.requests or self.total_outbufs_len:
+            if self._busy_since_s is None or self._served != self._served_when_busy:
+                self._busy_since_s, self._served_when_busy = now_s, self._served
+            return now_s - self._busy_since_s > ANSWER_WITHIN_S
+        self._busy_since_s = None
+        if self._waiting_since_s is not None:
+            return now_s - self._waiting_since_s > REQUEST_WITHIN_S
+        idle_s: float = time.time() - self.last_activity
+        return idle_s > IDLE_S
+
+    def rank(self, now_s: float) -> int:
+        """Return the order of leaving: stalled, then idle, then new, then with an answer that is being taken."""
+        if self.total_outbufs_len:
+            return 3
+        if self._waiting_since_s is None:
+            return 1
+        return 0 if now_s - self._waiting_since_s > _SETTLED_S else 2
+
+
+class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
+    """Accepts at most :data:`MAX_CONNECTIONS`; a further one takes the place of one that can best be spared."""
+
+    channel_class = BoundedChannel
+    _pause_until_s = 0.0
+
+    def readable(self) -> bool:
+        """Return whether connections are accepted now; also looks after the open ones, about once a second."""
+        accepts: bool = super().readable()
+        return accepts and time.monotonic() >= self._pause_until_s
+
+    def handle_accept(self) -> None:
+        """Accept one connection and keep the bound."""
+        try:
+            accepted = self.accept()
+        except OSError:
+            # Out of descriptors, usually. The socket stays readable: without a pause the loop would spin.
+            self._pause_until_s = time.monotonic() + _NO_DESCRIPTOR_S
+            return
+        if accepted is None:
+            return
+        connection, address = accepted
+        try:
+            self.set_socket_options(connection)
+        except OSError:
+            connection.close()
+            return
+        newest = self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
+        if len(self.active_channels) > MAX_CONNECTIONS:
+            self._spare(newest).handle_close()
+
+    def maintenance(self, now: float) -> None:  # noqa: ARG002 - waitress' signature
+        """Close what is overdue, at once: waitress would wait until the client takes what was sent."""
+        now_s = time.monotonic()
+        for channel in list(self.active_channels.values()):
+            if channel.is_overdue(now_s):
+                channel.handle_close()
+
+    def handle_error(self) -> None:
+        """Count what was raised while accepting; waitress would close the port for good."""
+        failures.note("serve", sys.exception())
+        self._pause_until_s = time.monotonic() + _NO_DESCRIPTOR_S
+
+    def _spare(self, newest: BoundedChannel) -> BoundedChannel:
+        """Return the connection that leaves: of the network with most of them, the least useful, the longest idle."""
+        channels: list[BoundedChannel] = list(self.active_channels.values())
+        candidates = [one for one in channels if one is not newest and not one.requests]
+        if not candidates:
+            return newest
+        now_s = time.monotonic()
+        of_network = Counter(one.network for one in channels)
+        return min(candidates, key=lambda one: (-of_network[one.network], one.rank(now_s), one.last_activity))

@@ -1,0 +1,245 @@
+"""Promises of :mod:`hydrochat_otel.serve.bounded_server`: what an anonymous client does is bounded."""
+
+import contextlib
+import http.client
+import logging
+import resource
+import socket
+import tempfile
+import time
+
+import pytest
+from conftest import TOKEN
+
+from hydrochat_otel import web
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.serve import bounded_server
+from hydrochat_otel.serve.server import Server
+
+SCRAPE = {"Authorization": f"Bearer {TOKEN}"}
+HUGE = 900_000_000
+
+
+@pytest.fixture
+def server(installed):
+    with Server("127.0.0.1", 0) as running:
+        yield running
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Every time limit is a fraction of a second, so that a test may wait for it."""
+    monkeypatch.setattr(bounded_server, "REQUEST_WITHIN_S", 0.3)
+    monkeypatch.setattr(bounded_server, "ANSWER_WITHIN_S", 0.3)
+
+
+def scrape(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request("GET", web.METRICS_PATH, headers=SCRAPE)
+        return connection.getresponse().status
+
+
+@contextlib.contextmanager
+def connected(server, *sent):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        for data in sent:
+            client.sendall(data)
+        yield client
+
+
+def answer_of(client):
+    """Return everything until the server closes."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := client.recv(65536):
+            received += data
+    return received
+
+
+def one_answer(client):
+    """Return head and body of an answer in JSON."""
+    received = b""
+    while not received.endswith(b"}\n"):
+        received += client.recv(1000) or pytest.fail(f"closed after {received}")
+    return received
+
+
+def is_closed_within(client, seconds):
+    client.settimeout(seconds)
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        f"POST /session HTTP/1.1\r\nHost: x\r\nContent-Length: {HUGE}\r\n\r\n",
+        f"POST /session HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {HUGE}\r\n\r\n",
+        "POST /session HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + "5000\r\n" + "x" * 0x5000,
+    ],
+)
+def test_a_huge_body_is_refused_before_it_is_stored(server, request_text, monkeypatch):
+    """A body of 900 MB, announced or in chunks, is 413 at once: not waited for, not asked for, not written to disk."""
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda *_, **__: pytest.fail("written to disk"))
+    with connected(server, request_text.encode()) as client:
+        assert answer_of(client).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_that_is_wanted_is_asked_for(server):
+    """A client that waits for `100 Continue` gets it, sends its form, and is answered."""
+    form = f"token={TOKEN}".encode()
+    head = f"POST /session HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(form)}\r\n\r\n"
+    with connected(server, head.encode()) as client:
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(form)
+        assert client.recv(1000).startswith(b"HTTP/1.1 303 ")
+
+
+def test_expecting_to_continue_without_a_body(server):
+    """A request without a body is answered although it waits for `100 Continue`, and the next one is one of its own."""
+    with connected(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nX-First: 1\r\n\r\n") as client:
+        assert one_answer(client).startswith(b"HTTP/1.1 200 ")
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert one_answer(client).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /session HTTP/1.1\r\nHost: x\r\nContent-Length: " + "9" * 5000 + "\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nX: " + "y" * 20_000 + "\r\n\r\n",
+        "\x00\x01\r\n\r\n",
+    ],
+)
+def test_a_malformed_request_is_no_news(server, caplog, request_text):
+    """What cannot be parsed gets an answer and not a line in the application's log."""
+    caplog.set_level(logging.INFO)
+    with connected(server, request_text.encode()) as client:
+        assert answer_of(client).split(b" ")[1][:1] == b"4"
+    assert caplog.records == []
+
+
+def test_half_open_connections_do_not_shut_out_a_scraper(server):
+    """More connections than the server keeps, each with half a request: a scrape is answered, the oldest have to go."""
+    limit = bounded_server.MAX_CONNECTIONS
+    with contextlib.ExitStack() as stack:
+        half = [stack.enter_context(connected(server, b"GET / HTTP/1.1\r\nX: ")) for _ in range(limit + 20)]
+        began_s = time.monotonic()
+        assert scrape(server) == 200
+        assert time.monotonic() - began_s < bounded_server.REQUEST_WITHIN_S
+        assert is_closed_within(half[0], 5)
+        assert not is_closed_within(half[-1], 0.2)
+        assert scrape(server) == 200
+
+
+def test_idle_connections_do_not_shut_out_a_scraper(server):
+    """Clients that were answered and stay connected make room as well."""
+    ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(bounded_server.MAX_CONNECTIONS + 20):
+            client = stack.enter_context(connected(server, ask))
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert scrape(server) == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nX: ", b"POST /session HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"]
+)
+def test_a_request_has_its_time(server, impatient, sent):
+    """A connection that has not sent a whole request in time is closed, whichever part is missing."""
+    with connected(server, sent) as client:
+        assert is_closed_within(client, 5)
+
+
+def test_a_drop_at_a_time_does_not_extend_the_time(server, impatient):
+    """A client that keeps sending single bytes is closed as well."""
+    with connected(server, b"GET / HTTP/1.1\r\nX: ") as client, contextlib.suppress(OSError):
+        deadline_s = time.monotonic() + 8
+        while time.monotonic() < deadline_s:
+            client.sendall(b"x")
+            if is_closed_within(client, 0.05):
+                break
+        assert time.monotonic() < deadline_s
+
+
+def test_an_answer_that_is_not_taken(server, impatient):
+    """A client that asks much and reads nothing costs a bounded answer for a bounded time, and no thread."""
+    ask = b"GET /page/page.js HTTP/1.1\r\nHost: x\r\n\r\n" * 200
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            client.connect(("127.0.0.1", server.port))
+            client.sendall(ask)
+            stack.enter_context(client)
+        assert scrape(server) == 200
+        deadline_s = time.monotonic() + 10
+        while server._serving.connections() and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert server._serving.connections() == 0
+
+
+def test_requests_sent_ahead_of_their_answers(server):
+    """Of many requests in one packet two are answered, then the connection ends: answers cannot pile up."""
+    with connected(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50) as client:
+        assert answer_of(client).count(b"HTTP/1.1 200 ") == 2
+
+
+def test_a_process_without_descriptors(server, caplog):
+    """While the process has no descriptor left nothing is logged and nothing spins; afterwards it serves again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(socket.socket())
+        held = stack.enter_context(socket.socket())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (held.fileno() + 1, hard))
+        try:
+            client.connect(("127.0.0.1", server.port))
+            began_s = time.process_time()
+            time.sleep(0.5)
+            busy_s = time.process_time() - began_s
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert busy_s < 0.25
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.settimeout(10)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert caplog.records == []
+
+
+def test_a_failure_of_ours_while_accepting(server, monkeypatch):
+    """Whatever is raised while a connection is accepted is counted, and the port stays open."""
+
+    def fail(*_):
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bounded_server.BoundedServer, "set_socket_options", fail)
+        with connected(server):
+            deadline_s = time.monotonic() + 10
+            while not failures.counts() and time.monotonic() < deadline_s:
+                time.sleep(0.02)
+    assert failures.counts() == {"serve": 1}
+    assert scrape(server) == 200
+
+
+def test_an_application_that_exits(installed, caplog):
+    """An application that raises SystemExit on a worker thread costs its connection only, with nothing in the log."""
+
+    def application(environ, start_response):
+        if environ["PATH_INFO"] == "/exit":
+            raise SystemExit(3)
+        return web.wsgi_app(environ, start_response)
+
+    with Server("127.0.0.1", 0, application) as server:
+        for _ in range(20):
+            with connected(server, b"GET /exit HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+                assert answer_of(client) == b""
+        assert scrape(server) == 200
+    assert failures.counts() == {"serve": 20}
+    assert [record.name for record in caplog.records] == ["hydrochat_otel"]
