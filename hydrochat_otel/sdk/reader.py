@@ -5,7 +5,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -18,8 +18,12 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 
+from hydrochat_otel.runtime import deferred_queue
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.window.snapshot import Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
+
+_NO_DEADLINE_MS: Final = 10 * 365.25 * 86_400_000
+"""The SDK compares its deadline with the wall clock, so a clock that jumps ahead would end a collection as well."""
 
 _Series = tuple[str, str, frozenset[tuple[str, str]]]
 
@@ -40,10 +44,14 @@ class SnapshotReader(MetricReader):
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
 
         Before the reader is registered with a provider, and after it was removed, there is nothing: two empty ones.
+
+        What waits is recorded first: inside the collection, where the SDK's callback would do it, a backlog that takes
+        longer than the SDK's deadline of ten seconds ends the collection with an exception.
         """
+        deferred_queue.drain_all()
         with self._turn:
             self._collected.clear()
-            self.collect()
+            self.collect(timeout_millis=_NO_DEADLINE_MS)
             collected = self._collected.pop() if self._collected else None
             if collected is None:
                 return (), {}
