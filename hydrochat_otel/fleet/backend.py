@@ -1,7 +1,7 @@
-"""What a shared state must do: one exchange in a transaction, a fold, and a restoration; and the records it passes.
+"""What a shared state must do: one exchange in a transaction, a merge, and a restoration; and the totals it passes.
 
 The members (:mod:`member`) think, the backends (:mod:`sqlite`, :mod:`redis`) keep. What is kept is opaque to them:
-records and entries are bytes that :mod:`record` writes and reads.
+totals and entries are bytes that :mod:`totals` writes and reads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from typing import Final, Protocol
 SCHEMA_VERSION: Final = 1
 """Of everything that is kept. Another version never reads or writes what this one keeps."""
 
-MAX_FOLDED: Final = 4096
-"""Members that are remembered as folded; the oldest are forgotten first."""
+MAX_MERGED: Final = 4096
+"""Members that are remembered as merged; the oldest are forgotten first."""
 
 KEEP_S: Final = 35 * 86_400
 """A state that nobody touches for so long may be forgotten; longer than a month, because of the month's budget."""
@@ -29,14 +29,14 @@ class Publication:
     Attributes:
         member: Its identifier.
         seq: Grows with each publication of the member; one that is not above the stored one was applied before.
-        record: Its cumulative record; None where it has not changed since the last one.
+        totals: Its cumulative totals; None where it has not changed since the last one.
         entries: New retained entries as ``(end_unix_s, bytes)``, each text unique.
         leaving: Whether it is the member's last one.
     """
 
     member: str
     seq: int
-    record: bytes | None
+    totals: bytes | None
     entries: Sequence[tuple[float, bytes]] = ()
     leaving: bool = False
 
@@ -46,12 +46,12 @@ class Contents:
     """Everything that is kept, as of one moment.
 
     Attributes:
-        records: The record of each member that was not folded.
+        totals: The totals of each member that was not merged.
         entries: The retained window of all, oldest first.
         evicted: Entries that have left it so far, by reason (``capacity``, ``age``).
     """
 
-    records: Mapping[str, bytes]
+    totals: Mapping[str, bytes]
     entries: Sequence[bytes]
     evicted: Mapping[str, int]
 
@@ -63,25 +63,25 @@ class Receipt:
     Attributes:
         store_id: Made at random with the state; another one means that what had been kept is gone.
         age_s: Seconds since the state was made.
-        rebuilt_age_s: Seconds since somebody last restored what he knew into it; None where nobody has.
-        folded_seq: The member was taken for dead after this publication of its, which is in the tombstone; what it
+        restored_age_s: Seconds since somebody last restored what he knew into it; None where nobody has.
+        merged_seq: The member was taken for dead after this publication of its, which is in the departed; what it
             publishes now was not written. None in the ordinary case.
         kept_seq: Of the member's publication that was kept last before this one; None where nothing of it was kept, or
             nothing is published.
-        tombstone_version: Grows with each fold; 0 before the first.
-        tombstone: The record of all folded members, where its version is not the one that the member knows; else None.
+        departed_version: Grows with each merge; 0 before the first.
+        departed: The totals of all merged members, where its version is not the one that the member knows; else None.
         members: The members that have been heard of lately.
-        silent: Those that have not, with the last sequence number of each: to be folded.
+        silent: Those that have not, with the last sequence number of each: to be merged.
         contents: Everything, where it was asked for.
     """
 
     store_id: str
     age_s: float
-    rebuilt_age_s: float | None
-    folded_seq: int | None
+    restored_age_s: float | None
+    merged_seq: int | None
     kept_seq: int | None
-    tombstone_version: int
-    tombstone: bytes | None
+    departed_version: int
+    departed: bytes | None
     members: int
     silent: Mapping[str, int]
     contents: Contents | None
@@ -106,13 +106,13 @@ class Bounds:
 class Knowledge:
     """What a member knew of a state that was lost, to be restored into its successor; as in a receipt.
 
-    `folded` are members that are in the tombstone, with the sequence number of each, the newest last.
+    `merged` are members that are in the departed, with the sequence number of each, the newest last.
     """
 
-    tombstone: bytes | None = None
-    tombstone_version: int = 0
-    folded: Mapping[str, int] = field(default_factory=dict)
-    records: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
+    departed: bytes | None = None
+    departed_version: int = 0
+    merged: Mapping[str, int] = field(default_factory=dict)
+    totals: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
     evicted: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -125,27 +125,27 @@ class Backend(Protocol):
     kind: str
     """``sqlite`` or ``redis``."""
 
-    def exchange(self, publication: Publication | None, known_tombstone_version: int, *, read: bool) -> Receipt:
+    def exchange(self, publication: Publication | None, known_departed_version: int, *, read: bool) -> Receipt:
         """Apply the publication, trim the window, and answer, all in one transaction.
 
         Makes the state where there is none. Of a member that is not kept nothing but the entries is taken of a
-        publication without a record. A publication of a folded member, and one whose `seq` is not above the
+        publication without a totals. A publication of a merged member, and one whose `seq` is not above the
         stored one, writes nothing but that the member lives; one that leaves makes it silent at once. Evicted entries
         are counted in the state, by reason.
         """
 
-    def fold(self, folded: Mapping[str, int], tombstone: bytes, known_tombstone_version: int) -> bool:
-        """Put the tombstone in the place of the old one and of the members' records, and remember who was folded.
+    def merge(self, merged: Mapping[str, int], departed: bytes, known_departed_version: int) -> bool:
+        """Put the departed in the place of the old one and of the members' totals, and remember who was merged.
 
-        False, and nothing changed, where the tombstone has another version than the one known, or a member has
+        False, and nothing changed, where the departed has another version than the one known, or a member has
         published since (its sequence number is another one) or is kept no more.
         """
 
     def restore(self, knowledge: Knowledge) -> None:
         """Bring back what a lost state held, and note the time.
 
-        The tombstone if it is newer than the kept one, and then whom it holds is folded here, too; records of members
-        of which nothing newer is kept and which are not folded; counts of evicted entries where they are higher.
+        The departed if it is newer than the kept one, and then whom it holds is merged here, too; totals of members
+        of which nothing newer is kept and which are not merged; counts of evicted entries where they are higher.
         """
 
     def close(self) -> None:

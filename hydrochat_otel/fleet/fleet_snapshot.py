@@ -5,7 +5,7 @@ from typing import Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet import merging
-from hydrochat_otel.fleet.totals import Record
+from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import (
@@ -23,7 +23,7 @@ _KIND: Final[Mapping[str, FamilyKind]] = {"observable_counter": "counter", "gaug
 
 
 def snapshot_of(
-    records: Sequence[Record],
+    totals: Sequence[Totals],
     entries: Sequence[Entry],
     evicted: Mapping[str, int],
     *,
@@ -37,7 +37,7 @@ def snapshot_of(
     """Return one snapshot of all members.
 
     Args:
-        records: Of the tombstone, if there is one, and of each member.
+        totals: Of the departed, if there is one, and of each member.
         entries: The retained window of all, oldest first; expired ones are left out.
         evicted: Entries that have left it, by reason.
         unix_s: Now, in seconds since the epoch.
@@ -60,9 +60,9 @@ def snapshot_of(
     return Snapshot(
         unix_s=unix_s,
         resource=_common(
-            [record.resource for record in records if record.resource], instance_is_named=instance_is_named
+            [totals.resource for totals in totals if totals.resource], instance_is_named=instance_is_named
         ),
-        families=merging.merged([*(record.families for record in records), whole]),
+        families=merging.merged([*(totals.families for totals in totals), whole]),
         entries=live,
         retention=retention,
         budget=budget,

@@ -1,8 +1,8 @@
 """One process's membership in a shared state: what it publishes, what it knows, and how nothing counts twice.
 
 A publication that was not acknowledged is sent again as it was, until it is; only then comes the next. So there are
-never more than two records that the state may hold of a member: the acknowledged and the pending one. Whoever is
-silent for long is folded into the tombstone by another member; should he come back, he learns which of the two it was,
+never more than two totals that the state may hold of a member: the acknowledged and the pending one. Whoever is
+silent for long is merged into the departed by another member; should he come back, he learns which of the two it was,
 and goes on as a new member that counts from there. A state that was lost, or has gone back in time, is restored from
 what its members know.
 """
@@ -13,9 +13,10 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from hydrochat_otel.fleet import merging, totals
+from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.backend import Backend, Knowledge, Publication, Receipt, StateError
-from hydrochat_otel.fleet.totals import Record
+from hydrochat_otel.fleet.entries import decode_entry, encode_entry, readable_entry
+from hydrochat_otel.fleet.totals import Totals, encode_totals, readable_totals
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.outbox import Outbox
@@ -24,11 +25,11 @@ from hydrochat_otel.window.snapshot import Attributes, Family
 _ROUNDS: Final = 4
 """Exchanges that one call makes at most: a pending one, a correction or two, and the one asked for."""
 _BEFORE_LOSSES: Final = 4
-"""Publications from before losses that are remembered: what may have been folded then, and come to light later."""
-_FOLDED_REMEMBERED: Final = 256
-"""Members whose names go with the tombstone into another state; a name is 50 bytes."""
+"""Publications from before losses that are remembered: what may have been merged then, and come to light later."""
+_MERGED_REMEMBERED: Final = 256
+"""Members whose names go with the departed into another state; a name is 50 bytes."""
 _UNKNOWN: Final = -1
-"""No version of a tombstone."""
+"""No version of a departed."""
 
 
 class Own(NamedTuple):
@@ -48,14 +49,14 @@ class View(NamedTuple):
     """Everything that is known of all members, as of one exchange.
 
     Attributes:
-        records: Of the tombstone first, and of each member that was not folded; this one's among them.
+        totals: Of the departed first, and of each member that was not merged; this one's among them.
         entries: The retained window of all, oldest first.
         evicted: Entries that have left it, by reason.
         members: How many were heard of lately, this one included.
         settling: Whether the state is so new, or was lost so lately, that members may be missing from it.
     """
 
-    records: tuple[Record, ...]
+    totals: tuple[Totals, ...]
     entries: tuple[Entry, ...]
     evicted: Mapping[str, int]
     members: int
@@ -74,7 +75,7 @@ class Member:
         refill: Puts all entries that the process still keeps and that did not end before a moment, in seconds since the
             epoch, into the outbox again.
         new_id: Makes identifiers.
-        chance: Makes numbers from 0 to 1, so that not all members fold at once.
+        chance: Makes numbers from 0 to 1, so that not all members merge at once.
     """
 
     def __init__(
@@ -105,31 +106,32 @@ class Member:
         self._before_losses: dict[int, Own] = {}
         self._store_id: str | None = None
         self._lost_evicted: Mapping[str, int] = {}
-        self._tombstone: tuple[int, bytes | None, Record | None] = (0, None, None)
+        self._departed: tuple[int, bytes | None, Totals | None] = (0, None, None)
         self._has_to_learn = False
-        self._known: dict[str, tuple[bytes, Record | None]] = {}
+        self._known: dict[str, tuple[bytes, Totals | None]] = {}
         self._window: dict[bytes, Entry | None] = {}
         self._has_to_read = True
+        self._is_damaged = False
         self.view: View | None = None
 
     @property
-    def tombstone(self) -> Record | None:
-        """The record of all folded members, as far as this one knows."""
-        return self._tombstone[2]
+    def departed(self) -> Totals | None:
+        """The totals of all merged members, as far as this one knows."""
+        return self._departed[2]
 
-    def own_record(self, own: Own) -> Record:
-        """Return what this member contributes: its numbers less what is in the tombstone already."""
+    def own_totals(self, own: Own) -> Totals:
+        """Return what this member contributes: its numbers less what is in the departed already."""
         base = self._base
         spend = {day: usd - base.spend.get(day, 0.0) for day, usd in own.spend.items()}
-        return Record(self.id, self._seq, 0.0, own.resource, merging.minus(own.families, base.families), spend)
+        return Totals(self.id, self._seq, 0.0, own.resource, merging.minus(own.families, base.families), spend)
 
-    def records_with(self, view: View, own: Own) -> tuple[Record, ...]:
-        """Return the others' records of the view, and this member's own as of now."""
-        return (*(one for one in view.records if one.member != self.id), self.own_record(own))
+    def totals_with(self, view: View, own: Own) -> tuple[Totals, ...]:
+        """Return the others' totals of the view, and this member's own as of now."""
+        return (*(one for one in view.totals if one.member != self.id), self.own_totals(own))
 
     def spend_of_all(self, view: View, days: Mapping[str, float]) -> dict[str, float]:
         """Return the dollars by day of the others in the view and of this process."""
-        return spend_of(self.records_with(view, Own((), {}, days)))
+        return spend_of(self.totals_with(view, Own((), {}, days)))
 
     def exchange(self, unix_s: float, *, read: bool = False, leaving: bool = False, heartbeat: bool = True) -> None:
         """Publish what is new, and read everything into :attr:`view` if asked.
@@ -143,7 +145,7 @@ class Member:
         Raises:
             StateError: The state cannot be used; what is not published stays, and goes with the next exchange.
         """
-        # Who knows what others left behind can bring it back, should the state be lost before it is in the tombstone.
+        # Who knows what others left behind can bring it back, should the state be lost before it is in the departed.
         read = read or self._has_to_read
         for _ in range(_ROUNDS):
             repeated = self._pending is not None
@@ -163,7 +165,7 @@ class Member:
         self._look(receipt, own, unix_s)
         self._has_to_read = bool(receipt.silent)
         if receipt.silent and not self._is_settling(receipt) and self._chance() * receipt.members < 1:
-            self._fold(receipt.silent, unix_s)
+            self._merge(receipt.silent, unix_s)
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
@@ -171,15 +173,15 @@ class Member:
         """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
         entries = self._outbox.take()
         told = self._acknowledged is not None
-        changed = self._differs(own)
+        changed, self._is_damaged = self._differs(own) or self._is_damaged, False
         if not (entries or told or merging.counts_anything(own.families)):
             return None
         if not (entries or changed or heartbeat or leaving):
             return None
         self._seq += 1
-        data = totals.encode(self.own_record(own)._replace(unix_s=unix_s)) if changed or heartbeat else None
-        encoded = [(entry.end_unix_s, totals.encode_entry(entry)) for entry in entries]
-        return Publication(member=self.id, seq=self._seq, record=data, entries=encoded, leaving=leaving), own
+        data = encode_totals(self.own_totals(own)._replace(unix_s=unix_s)) if changed or heartbeat else None
+        encoded = [(entry.end_unix_s, encode_entry(entry)) for entry in entries]
+        return Publication(member=self.id, seq=self._seq, totals=data, entries=encoded, leaving=leaving), own
 
     def _differs(self, own: Own) -> bool:
         if self._acknowledged is None:
@@ -193,36 +195,36 @@ class Member:
             self._restore(receipt, pending)
             return False
         self._store_id = receipt.store_id
-        if receipt.tombstone_version != self._known_version():
-            data = receipt.tombstone
-            self._tombstone, self._has_to_learn = (receipt.tombstone_version, data, totals.readable(data)), False
+        if receipt.departed_version != self._known_version():
+            data = receipt.departed
+            self._departed, self._has_to_learn = (receipt.departed_version, data, readable_totals(data, "")), False
         if pending is None:
             return True
         publication, own = pending
-        if receipt.folded_seq is not None:
-            self._go_on_as_another(receipt.folded_seq, publication, own)
+        if receipt.merged_seq is not None:
+            self._go_on_as_another(receipt.merged_seq, publication, own)
             return False
         self._acknowledged = (publication.seq, own)
         return True
 
     def _has_gone_back(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
         """Return whether the state has forgotten what it acknowledged: an old copy was put in its place."""
-        if receipt.tombstone_version < self._tombstone[0]:
+        if receipt.departed_version < self._departed[0]:
             return True
-        if pending is None or self._acknowledged is None or receipt.folded_seq is not None:
+        if pending is None or self._acknowledged is None or receipt.merged_seq is not None:
             return False
         return receipt.kept_seq is None or receipt.kept_seq < self._acknowledged[0]
 
-    def _go_on_as_another(self, folded_seq: int, publication: Publication, own: Own) -> None:
-        """Become a new member that counts from what was folded of the old one."""
-        if folded_seq == publication.seq:
+    def _go_on_as_another(self, merged_seq: int, publication: Publication, own: Own) -> None:
+        """Become a new member that counts from what was merged of the old one."""
+        if merged_seq == publication.seq:
             self._base = own
         else:
             self._give_back(publication)
             told = self._told()
-            if folded_seq not in told:
+            if merged_seq not in told:
                 failures.note("state.rebase")
-            self._base = told.get(folded_seq, told[max(told)] if told else self._base)
+            self._base = told.get(merged_seq, told[max(told)] if told else self._base)
         self._acknowledged, self._before_losses = None, {}
         self.id, self._seq = self._new_id(), 0
 
@@ -232,7 +234,7 @@ class Member:
 
     def _give_back(self, publication: Publication) -> None:
         for _, data in publication.entries:
-            self._outbox.put(totals.decode_entry(data))
+            self._outbox.put(decode_entry(data))
 
     def _restore(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> None:
         """Bring back what was known of a state that was lost; everybody does, the newest of each wins."""
@@ -240,18 +242,18 @@ class Member:
         if pending is not None:
             told[pending[0].seq] = pending[1]
         self._before_losses = dict(sorted(told.items())[-_BEFORE_LOSSES:])
-        version, data, tombstone = self._tombstone
-        records = {
+        version, data, departed = self._departed
+        totals = {
             member: (one.seq, data)
             for member, (data, one) in self._known.items()
             if member != self.id and one is not None
         }
         self.backend.restore(
             Knowledge(
-                tombstone=data,
-                tombstone_version=version,
-                folded=tombstone.folded if tombstone is not None else {},
-                records=records,
+                departed=data,
+                departed_version=version,
+                merged=departed.merged if departed is not None else {},
+                totals=totals,
                 evicted=self._lost_evicted,
             )
         )
@@ -259,12 +261,12 @@ class Member:
         self._store_id, self._has_to_learn, self._acknowledged = receipt.store_id, True, None
         # What is older than a full window has been evicted, and counted, before.
         left = contents.entries if contents is not None else ()
-        oldest = totals.readable_entry(left[0]) if len(left) >= self._outbox.capacity else None
+        oldest = readable_entry(left[0]) if len(left) >= self._outbox.capacity else None
         self._refill(oldest.end_unix_s if oldest is not None else -math.inf)
 
     def _known_version(self) -> int:
-        # Of a state that was lost the same number may stand for another tombstone.
-        return _UNKNOWN if self._has_to_learn else self._tombstone[0]
+        # Of a state that was lost the same number may stand for another departed.
+        return _UNKNOWN if self._has_to_learn else self._departed[0]
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -273,25 +275,29 @@ class Member:
         contents = receipt.contents
         if contents is None:
             return
-        known: dict[str, tuple[bytes, Record | None]] = {}
-        for member, data in contents.records.items():
+        known: dict[str, tuple[bytes, Totals | None]] = {}
+        for member, data in contents.totals.items():
             before = self._known.get(member)
-            known[member] = before if before is not None and before[0] == data else (data, totals.readable(data))
+            known[member] = (
+                before if before is not None and before[0] == data else (data, readable_totals(data, member))
+            )
         self._known = known
         # From one reading to the next most entries are the same, and to decode them costs more than to read them.
         window = self._window
-        self._window = {
-            data: window[data] if data in window else totals.readable_entry(data) for data in contents.entries
-        }
+        self._window = {data: window[data] if data in window else readable_entry(data) for data in contents.entries}
         self._lost_evicted = contents.evicted
-        records = [one for _, one in known.values() if one is not None]
+        totals = [one for _, one in known.values() if one is not None]
         if self.id not in known:
-            # It had counted nothing, so it did not publish. What it counts from now on, nobody else could show yet.
-            records.append(self.own_record(own)._replace(unix_s=unix_s))
-        if self.tombstone is not None:
-            records.insert(0, self.tombstone)
+            # It had counted nothing, so it did not publish. What it counts from now on, no other member can show yet.
+            totals.append(self.own_totals(own)._replace(unix_s=unix_s))
+        elif known[self.id][1] is None:
+            # Something has damaged what it published; the next publication replaces it.
+            totals.append(self.own_totals(own)._replace(unix_s=unix_s))
+            self._is_damaged = True
+        if self.departed is not None:
+            totals.insert(0, self.departed)
         self.view = View(
-            tuple(records),
+            tuple(totals),
             tuple(entry for entry in self._window.values() if entry is not None),
             contents.evicted,
             receipt.members + (self.id not in known),
@@ -299,36 +305,36 @@ class Member:
         )
 
     def _is_settling(self, receipt: Receipt) -> bool:
-        restored_s = receipt.rebuilt_age_s
+        restored_s = receipt.restored_age_s
         return receipt.age_s < self._newborn_s or (restored_s is not None and restored_s < self._settle_s)
 
-    # -- folding ---------------------------------------------------------------------------------------------------
+    # -- merging ---------------------------------------------------------------------------------------------------
 
-    def _fold(self, silent: Mapping[str, int], unix_s: float) -> None:
-        """Put members that have gone into the tombstone; whoever does it first wins, the others do nothing."""
+    def _merge(self, silent: Mapping[str, int], unix_s: float) -> None:
+        """Put members that have gone into the departed; whoever does it first wins, the others do nothing."""
         receipt = self.backend.exchange(None, self._known_version(), read=True)
         if not self._take(receipt, None) or receipt.contents is None:
             return
-        _, kept, readable = self._tombstone
+        _, kept, readable = self._departed
         if kept is not None and readable is None:  # what cannot be read must not be written over
             return
         gone = {member: seq for member, seq in silent.items() if receipt.silent.get(member) == seq}
-        records = [totals.readable(receipt.contents.records.get(member)) for member in gone]
-        tombstone = _tombstone([self.tombstone, *records], gone, unix_s)
-        self.backend.fold(gone, totals.encode(tombstone), self._tombstone[0])
+        totals = [readable_totals(receipt.contents.totals.get(member), member) for member in gone]
+        departed = _departed([self.departed, *totals], gone, unix_s)
+        self.backend.merge(gone, encode_totals(departed), self._departed[0])
 
 
-def _tombstone(records: Iterable[Record | None], gone: Mapping[str, int], unix_s: float) -> Record:
-    parts = [one for one in records if one is not None]
+def _departed(totals: Iterable[Totals | None], gone: Mapping[str, int], unix_s: float) -> Totals:
+    parts = [one for one in totals if one is not None]
     families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
-    folded = [*(item for one in parts for item in one.folded.items()), *gone.items()]
-    return Record("", 0, unix_s, {}, families, spend_of(parts), dict(folded[-_FOLDED_REMEMBERED:]))
+    merged = [*(item for one in parts for item in one.merged.items()), *gone.items()]
+    return Totals("", 0, unix_s, {}, families, spend_of(parts), dict(merged[-_MERGED_REMEMBERED:]))
 
 
-def spend_of(records: Iterable[Record]) -> dict[str, float]:
-    """Return the dollars by day of all records, of the newest months; a clock that is wrong costs no other month."""
+def spend_of(totals: Iterable[Totals]) -> dict[str, float]:
+    """Return the dollars by day of all totals, of the newest months; a clock that is wrong costs no other month."""
     spend: dict[str, float] = {}
-    for one in records:
+    for one in totals:
         for day, usd in one.spend.items():
             spend[day] = spend.get(day, 0.0) + usd
     months = sorted({day[:7] for day in spend})[-_MONTHS_KEPT:]

@@ -1,35 +1,37 @@
-"""What is kept of a member and of an entry, as bytes: fixed fields only, numbers, names and class names.
+"""What a member has counted since its start, as bytes, and back, checked.
 
-A record is cumulative: the newest one of a member says everything, whoever missed the ones before.
+Totals are cumulative: the newest ones of a member say everything, whichever were missed before.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, get_args
 
-import orjson
-
+from hydrochat_otel import semconv
+from hydrochat_otel.fleet import checks
 from hydrochat_otel.fleet.backend import SCHEMA_VERSION
+from hydrochat_otel.fleet.checks import DecodingError
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.snapshot import Attributes, Exemplar, Family, HistogramPoint, NumberPoint, Point
+from hydrochat_otel.window.snapshot import Attributes, Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
+
+_KINDS: Final = get_args(FamilyKind)
+_OURS: Final = {spec.name: "counter" if spec.kind == "observable_counter" else spec.kind for spec in semconv.METRICS}
+_MAX_EDGES: Final = 10_000
+_MAX_EXEMPLARS: Final = 10_000
 
 
-class RecordError(ValueError):
-    """What is kept is no record of this version."""
-
-
-class Record(NamedTuple):
-    """The cumulative numbers of one member, or of all folded ones.
+class Totals(NamedTuple):
+    """The cumulative numbers of one member, or of all departed ones together.
 
     Attributes:
-        member: Who; '' for the tombstone.
-        seq: Of the member's publication that brought it; 0 for the tombstone.
+        member: Its id; '' for the departed.
+        seq: Of the member's publication that brought it; 0 for the departed.
         unix_s: When they were collected, in seconds since the epoch.
         resource: Attributes of the process, as text.
-        families: Its metrics; of the tombstone only what lasts: counters and histograms.
+        families: Its metrics; of the departed only what lasts: counters and histograms.
         spend: Dollars by day, ISO dates.
-        folded: Of the tombstone, the members that were folded last, with the sequence number of each; else empty.
+        merged: Of the departed, the members that were merged last, with the sequence number of each; else empty.
     """
 
     member: str
@@ -38,11 +40,11 @@ class Record(NamedTuple):
     resource: Attributes
     families: tuple[Family, ...]
     spend: Mapping[str, float]
-    folded: Mapping[str, int] = {}
+    merged: Mapping[str, int] = {}
 
 
-def encode(record: Record) -> bytes:
-    """Return the record as bytes."""
+def encode_totals(totals: Totals) -> bytes:
+    """Return the totals as bytes."""
     edges: dict[tuple[float, ...], int] = {}
     families = [
         [
@@ -55,151 +57,146 @@ def encode(record: Record) -> bytes:
             family.additive,
             [_point(point, edges) for point in family.points],
         ]
-        for family in record.families
+        for family in totals.families
     ]
-    return orjson.dumps(
+    return checks.dumps(
         {
             "v": SCHEMA_VERSION,
-            "member": record.member,
-            "seq": record.seq,
-            "unix_s": record.unix_s,
-            "resource": record.resource,
-            "spend": record.spend,
-            "folded": record.folded,
+            "member": totals.member,
+            "seq": totals.seq,
+            "unix_s": totals.unix_s,
+            "resource": totals.resource,
+            "spend": totals.spend,
+            "merged": totals.merged,
             "families": families,
-            "edges": [[_number(edge) for edge in one] for one in edges],
+            "edges": [[checks.number(edge) for edge in one] for one in edges],
         }
     )
 
 
-def decode(data: bytes) -> Record:
-    """Return the record of the bytes.
+def decode_totals(data: bytes) -> Totals:
+    """Return the totals of the bytes. A metric that fails the checks is left out, counted and named in the log.
 
     Raises:
-        RecordError: They are none, or one of another version.
+        DecodingError: They are none, or of another version.
     """
-    try:
-        raw = orjson.loads(data)
-        version = raw["v"]
-        edges = [tuple(float(edge) for edge in one) for one in raw["edges"]]
-        families = tuple(
-            Family(
-                name,
-                kind,
-                unit,
-                description,
-                scope,
-                scope_version,
-                tuple(_read_point(one, edges) for one in points),
-                additive,
-            )
-            for name, kind, unit, description, scope, scope_version, additive, points in raw["families"]
-        )
-        read = Record(
-            str(raw["member"]),
-            int(raw["seq"]),
-            float(raw["unix_s"]),
-            dict(raw["resource"]),
-            families,
-            {str(day): float(usd) for day, usd in raw["spend"].items()},
-            {str(member): int(seq) for member, seq in raw.get("folded", {}).items()},
-        )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"The record cannot be read ({type(error).__name__}).") from None
-    if version != SCHEMA_VERSION:
-        raise RecordError(f"The record has version {version!r}, this program reads {SCHEMA_VERSION}.")
-    return read
-
-
-def readable(data: bytes | None) -> Record | None:
-    """Return the record of the bytes; None where there are none, or none that can be read, which is counted."""
-    try:
-        return None if data is None else decode(data)
-    except RecordError as error:
-        failures.note("state.record", error)
-        return None
-
-
-def encode_entry(entry: Entry) -> bytes:
-    """Return the entry as bytes; unique, because its span's id is among them."""
-    return orjson.dumps(
-        [
-            entry.kind,
-            entry.operation,
-            _number(entry.duration_s),
-            entry.end_unix_s,
-            entry.exceeded_threshold,
-            entry.error,
-            entry.outcome,
-            f"{entry.trace_id:x}",
-            f"{entry.span_id:x}",
-            f"{entry.parent_span_id:x}",
-            entry.model,
-            entry.tokens,
-            None if entry.cost_usd is None else _number(entry.cost_usd),
-        ]
+    raw = checks.mapping(checks.loads(data, "A member's totals"), "A member's totals")
+    if raw.get("v") != SCHEMA_VERSION:
+        shown = raw.get("v") if isinstance(raw.get("v"), int) else "unknown"
+        checks.refuse(f"A member's totals have version {shown}, this program reads {SCHEMA_VERSION}")
+    edges = [_edges(one) for one in checks.sequence(raw.get("edges"), "edges")]
+    read = (_readable_family(one, edges) for one in checks.sequence(raw.get("families"), "families"))
+    spend = checks.mapping(raw.get("spend"), "spend")
+    merged = checks.mapping(raw.get("merged", {}), "merged")
+    return Totals(
+        checks.text(raw.get("member"), "member"),
+        checks.whole(raw.get("seq"), "seq"),
+        checks.amount(raw.get("unix_s"), "unix_s", most=checks.MAX_UNIX_S),
+        checks.texts(raw.get("resource"), "resource"),
+        tuple(family for family in read if family is not None),
+        {checks.day(day, "spend"): checks.amount(usd, "spend") for day, usd in spend.items()},
+        {checks.text(member, "merged"): checks.whole(seq, "merged") for member, seq in merged.items()},
     )
 
 
-def decode_entry(data: bytes) -> Entry:
-    """Return the entry of the bytes.
-
-    Raises:
-        RecordError: They are none.
-    """
+def readable_totals(data: bytes | None, member: str) -> Totals | None:
+    """Return a member's totals; None if there are none, or none that can be read, which is counted and logged."""
+    if data is None:
+        return None
     try:
-        (kind, operation, duration_s, end_unix_s, exceeded, error, outcome, trace, span, parent, *rest) = orjson.loads(
-            data
-        )
-        model, tokens, cost_usd = rest
-        return Entry(
-            kind,
-            operation,
-            float(duration_s),
-            float(end_unix_s),
-            bool(exceeded),
-            error,
-            outcome,
-            int(trace, 16),
-            int(span, 16),
-            int(parent, 16),
-            model,
-            None if tokens is None else tuple(tokens),
-            None if cost_usd is None else float(cost_usd),
-        )
-    except (TypeError, ValueError) as error:
-        raise RecordError(f"The entry cannot be read ({type(error).__name__}).") from None
+        read = decode_totals(data)
+        if read.member != member:
+            checks.refuse("A member's totals are another member's")
+    except DecodingError as error:
+        failures.note("state.record", error, sentence=f"{_named(member)} left out: {error}")
+        return None
+    return read
 
 
-def readable_entry(data: bytes) -> Entry | None:
-    """Return the entry of the bytes; None where it cannot be read, which is counted."""
+def _named(member: str) -> str:
+    return f"The totals of member {member[:32]!a} are" if member else "The totals of the departed members are"
+
+
+def _readable_family(raw: Any, edges: Sequence[tuple[float, ...]]) -> Family | None:
     try:
-        return decode_entry(data)
-    except RecordError as error:
-        failures.note("state.record", error)
+        return _family(raw, edges)
+    except DecodingError as error:
+        name = raw[0] if type(raw) is list and raw and type(raw[0]) is str else "unknown"
+        failures.note("state.record", error, sentence=f"Metric {name[:100]!a} of a member is left out: {error}")
         return None
 
 
-def _number(value: float) -> float | str:
-    # JSON has no word for infinity and NaN; float() reads the words that repr() writes.
-    return value if math.isfinite(value) else repr(float(value))
+def _family(raw: Any, edges: Sequence[tuple[float, ...]]) -> Family:
+    name, kind, unit, description, scope, scope_version, additive, points = checks.sequence(raw, "a metric", length=8)
+    checks.text(name, "the name")
+    checks.one_of(kind, "the kind", _KINDS)
+    ours = checks.text(scope, "the scope") == semconv.SCOPE
+    if not name or (ours and _OURS.get(name, kind) != kind):
+        checks.refuse("the kind is not that of the metric")
+    read = tuple(_read_point(one, kind, edges, ours=ours) for one in checks.sequence(points, "the series"))
+    if len({frozenset(point.attributes.items()) for point in read}) != len(read):
+        checks.refuse("a series is there twice")
+    return Family(
+        name,
+        kind,
+        checks.text(unit, "the unit"),
+        checks.text(description, "the description"),
+        scope,
+        checks.text(scope_version, "the version"),
+        read,
+        checks.flag(additive, "additive"),
+    )
 
 
-def _value(raw: Any) -> float:
-    return float(raw) if isinstance(raw, str) else raw
+def _edges(raw: Any) -> tuple[float, ...]:
+    edges = tuple(checks.measured(edge, "an edge") for edge in checks.sequence(raw, "edges"))
+    rising = all(one < other for one, other in pairwise(edges))
+    if len(edges) > _MAX_EDGES or not rising or any(map(math.isnan, edges)):
+        checks.refuse("edges do not rise")
+    return edges
 
 
 def _point(point: Point, edges: dict[tuple[float, ...], int]) -> list[Any]:
+    exemplars = [[checks.number(one.value), *one[1:]] for one in point.exemplars]
     if isinstance(point, HistogramPoint):
         index = edges.setdefault(point.edges, len(edges))
-        return [point.attributes, index, point.counts, _number(point.sum), [*map(list, point.exemplars)]]
-    return [point.attributes, _number(point.value), [*map(list, point.exemplars)]]
+        return [point.attributes, index, point.counts, checks.number(point.sum), exemplars]
+    return [point.attributes, checks.number(point.value), exemplars]
 
 
-def _read_point(raw: Sequence[Any], edges: list[tuple[float, ...]]) -> Point:
-    attributes, *numbers, exemplars = raw
-    seen = tuple(Exemplar(*one) for one in exemplars)
-    if len(numbers) == 1:
-        return NumberPoint(attributes, _value(numbers[0]), seen)
-    index, counts, total = numbers
-    return HistogramPoint(attributes, edges[index], tuple(counts), _value(total), seen)
+def _read_point(raw: Any, kind: FamilyKind, edges: Sequence[tuple[float, ...]], *, ours: bool) -> Point:
+    attributes, *numbers = checks.sequence(raw, "a series", length=5 if kind == "histogram" else 3)
+    labels = checks.texts(attributes, "the attributes")
+    exemplars = tuple(map(_exemplar, checks.sequence(numbers.pop(), "the exemplars")))
+    if len(exemplars) > _MAX_EXEMPLARS:
+        checks.refuse("there are too many exemplars")
+    value = _value(numbers.pop(), kind, ours=ours)
+    if kind != "histogram":
+        return NumberPoint(labels, value, exemplars)
+    index, counts = numbers
+    if type(index) is not int or not 0 <= index < len(edges):
+        checks.refuse("the edges are missing")
+    bounds = edges[index]
+    read = [checks.whole(count, "a count") for count in checks.sequence(counts, "the counts", length=len(bounds) + 1)]
+    return HistogramPoint(labels, bounds, tuple(read), value, exemplars)
+
+
+def _value(raw: Any, kind: FamilyKind, *, ours: bool) -> float:
+    value = checks.measured(raw, "a value")
+    if ours and not abs(value) <= checks.MAX_AMOUNT:
+        checks.refuse("a value is not finite or too large")
+    if kind == "counter" and not value >= 0:
+        checks.refuse("a counter is below zero")
+    return value
+
+
+def _exemplar(raw: Any) -> Exemplar:
+    value, unix_s, trace_id, span_id = checks.sequence(raw, "an exemplar", length=4)
+    checks.identifier(trace_id, "an exemplar's trace", bits=128)
+    checks.identifier(span_id, "an exemplar's span", bits=64)
+    return Exemplar(
+        checks.measured(value, "an exemplar"),
+        checks.amount(unix_s, "an exemplar's time", most=checks.MAX_UNIX_S),
+        trace_id,
+        span_id,
+    )

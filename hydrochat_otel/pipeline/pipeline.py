@@ -174,7 +174,7 @@ class Pipeline:
         """Start at zero in a forked child: the parent publishes what it measured before."""
         self.store.forget_parent()
         self.instruments.spending.reset()
-        failures.forget_parent()
+        failures.forget()
 
 
 # -- the process's pipeline ---------------------------------------------------------------------------------------

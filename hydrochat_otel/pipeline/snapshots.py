@@ -108,20 +108,20 @@ class Pictures:
                 return alone
             return replace(alone, sharing=self._sharing(1, problem))
         member, view = known
-        return self._of(view._replace(records=member.records_with(view, self._own())), problem)
+        return self._of(view._replace(totals=member.totals_with(view, self._own())), problem)
 
     def _of(self, view: View, problem: str | None = None) -> Snapshot:
         unix_s = time.time()
         if problem is None and view.settling:
             problem = "The shared state was lost or is new; its members are restoring it, in a few seconds it is whole."
         return fleet_snapshot.snapshot_of(
-            view.records,
+            view.totals,
             view.entries,
             view.evicted,
             unix_s=unix_s,
             max_entries=self._settings.max_entries,
             ttl_hours=self._settings.ttl_hours,
-            budget=self._budget(spend_of(view.records), unix_s),
+            budget=self._budget(spend_of(view.totals), unix_s),
             sharing=self._sharing(view.members, problem),
             instance_is_named=self._providers.has_instance_id(),
         )

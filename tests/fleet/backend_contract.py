@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import pytest
 
-from hydrochat_otel.fleet.backend import MAX_FOLDED, Bounds, Contents, Knowledge, Publication, Receipt
+from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Contents, Knowledge, Publication, Receipt
 
 NOW_S = time.time()
 NOBODY = Bounds(silent_after_s=-1.0)
 """To whom everybody is silent, however lately he was heard of."""
 
 
-def said(member="one", seq=1, record=b"record", entries=(), *, leaving=False):
-    return Publication(member=member, seq=seq, record=record, entries=entries, leaving=leaving)
+def said(member="one", seq=1, totals=b"totals", entries=(), *, leaving=False):
+    return Publication(member=member, seq=seq, totals=totals, entries=entries, leaving=leaving)
 
 
 def entries(*ages_s):
@@ -30,8 +30,8 @@ def everything(backend, known=0):
     """What is kept, without what differs from run to run."""
     receipt = backend.exchange(None, known, read=True)
     assert receipt.age_s >= 0
-    rebuilt = None if receipt.rebuilt_age_s is None else 0.0
-    return replace(receipt, store_id="", age_s=0.0, rebuilt_age_s=rebuilt)
+    restored = None if receipt.restored_age_s is None else 0.0
+    return replace(receipt, store_id="", age_s=0.0, restored_age_s=restored)
 
 
 def receipt(**changes):
@@ -39,20 +39,20 @@ def receipt(**changes):
     untouched = Receipt(
         store_id="",
         age_s=0.0,
-        rebuilt_age_s=None,
-        folded_seq=None,
+        restored_age_s=None,
+        merged_seq=None,
         kept_seq=None,
-        tombstone_version=0,
-        tombstone=None,
+        departed_version=0,
+        departed=None,
         members=0,
         silent={},
-        contents=Contents(records={}, entries=[], evicted={}),
+        contents=Contents(totals={}, entries=[], evicted={}),
     )
     return replace(untouched, **changes)
 
 
-def contents(records=None, entries=(), evicted=None):
-    return Contents(records=records or {}, entries=list(entries), evicted=evicted or {})
+def contents(totals=None, entries=(), evicted=None):
+    return Contents(totals=totals or {}, entries=list(entries), evicted=evicted or {})
 
 
 def test_a_state_is_made_empty(backend):
@@ -61,10 +61,10 @@ def test_a_state_is_made_empty(backend):
 
 
 def test_what_one_publishes_all_read(make_backend):
-    """Each reads the records and entries of all members, in whichever transaction comes next."""
+    """Each reads the totals and entries of all members, in whichever transaction comes next."""
     one, two, reader = make_backend(), make_backend(), make_backend()
-    one.exchange(said("one", record=b"1", entries=entries(20)), 0, read=False)
-    own = two.exchange(said("two", record=b"2", entries=entries(30, 10)), 0, read=True)
+    one.exchange(said("one", totals=b"1", entries=entries(20)), 0, read=False)
+    own = two.exchange(said("two", totals=b"2", entries=entries(30, 10)), 0, read=True)
     kept = contents({"one": b"1", "two": b"2"}, [b"30", b"20", b"10"])
     assert own.contents == kept
     assert everything(reader) == receipt(members=2, contents=kept)
@@ -78,18 +78,18 @@ def test_contents_come_only_where_they_are_asked_for(backend):
 
 def test_all_bytes_are_kept_as_they_are(make_backend):
     """Records and entries are bytes of any value, and may be long."""
-    record = bytes(range(256)) * 1000
-    make_backend().exchange(said(record=record, entries=[(NOW_S, b"\x00\xff'\r\n")]), 0, read=False)
-    assert everything(make_backend()).contents == contents({"one": record}, [b"\x00\xff'\r\n"])
+    totals = bytes(range(256)) * 1000
+    make_backend().exchange(said(totals=totals, entries=[(NOW_S, b"\x00\xff'\r\n")]), 0, read=False)
+    assert everything(make_backend()).contents == contents({"one": totals}, [b"\x00\xff'\r\n"])
 
 
 def test_the_newest_record_of_a_member_replaces_the_one_before(backend):
-    """A record is kept until the member publishes another one; a publication without one leaves it."""
-    backend.exchange(said(record=b"1"), 0, read=False)
-    unchanged = backend.exchange(said(seq=2, record=None, entries=entries(1)), 0, read=False)
+    """A totals is kept until the member publishes another one; a publication without one leaves it."""
+    backend.exchange(said(totals=b"1"), 0, read=False)
+    unchanged = backend.exchange(said(seq=2, totals=None, entries=entries(1)), 0, read=False)
     assert unchanged.kept_seq == 1
     assert everything(backend).contents == contents({"one": b"1"}, [b"1"])
-    backend.exchange(said(seq=3, record=b"3"), 0, read=False)
+    backend.exchange(said(seq=3, totals=b"3"), 0, read=False)
     assert everything(backend).contents == contents({"one": b"3"}, [b"1"])
 
 
@@ -99,17 +99,17 @@ def test_what_was_published_before_changes_nothing(backend, seq):
     first = said(seq=5, entries=entries(1))
     backend.exchange(first, 0, read=False)
     before = everything(backend)
-    again = backend.exchange(said(seq=seq, record=b"another", entries=entries(1, 2)), 0, read=False)
-    assert (again.kept_seq, again.folded_seq) == (5, None)
+    again = backend.exchange(said(seq=seq, totals=b"another", entries=entries(1, 2)), 0, read=False)
+    assert (again.kept_seq, again.merged_seq) == (5, None)
     assert everything(backend) == before
 
 
 def test_of_an_unknown_member_without_a_record_only_entries_are_kept(backend):
     """Of a member that says nothing of itself only the entries are kept, and they come in once."""
-    answer = backend.exchange(said(seq=7, record=None, entries=entries(3)), 0, read=False)
+    answer = backend.exchange(said(seq=7, totals=None, entries=entries(3)), 0, read=False)
     assert answer.kept_seq is None
     assert everything(backend) == receipt(contents=contents(entries=[b"3"]))
-    assert backend.exchange(said(seq=7, record=b"7", entries=entries(3)), 0, read=False).kept_seq is None
+    assert backend.exchange(said(seq=7, totals=b"7", entries=entries(3)), 0, read=False).kept_seq is None
     assert everything(backend) == receipt(members=1, contents=contents({"one": b"7"}, [b"3"]))
 
 
@@ -126,7 +126,7 @@ def test_the_oldest_entries_leave_a_full_window(make_backend):
     backend.exchange(said(entries=entries(5, 1, 4)), 0, read=False)
     backend.exchange(said("two", entries=entries(2, 6)), 0, read=False)
     assert everything(backend).contents == contents(
-        {"one": b"record", "two": b"record"}, [b"4", b"2", b"1"], {"capacity": 2}
+        {"one": b"totals", "two": b"totals"}, [b"4", b"2", b"1"], {"capacity": 2}
     )
 
 
@@ -134,10 +134,10 @@ def test_expired_entries_leave_the_window(make_backend):
     """An entry that is too old is neither taken in nor told, is counted once, and before the window is full."""
     young = make_backend(Bounds(max_entries=2, ttl_s=50_000))
     young.exchange(said(entries=entries(40_000, 60_000, 20_000)), 0, read=False)
-    assert everything(young).contents == contents({"one": b"record"}, [b"40000", b"20000"], {"age": 1})
+    assert everything(young).contents == contents({"one": b"totals"}, [b"40000", b"20000"], {"age": 1})
     stricter = make_backend(Bounds(ttl_s=30_000))
-    assert everything(stricter).contents == contents({"one": b"record"}, [b"20000"], {"age": 2})
-    assert everything(young).contents == contents({"one": b"record"}, [b"20000"], {"age": 2})
+    assert everything(stricter).contents == contents({"one": b"totals"}, [b"20000"], {"age": 2})
+    assert everything(young).contents == contents({"one": b"totals"}, [b"20000"], {"age": 2})
 
 
 def test_a_member_that_says_nothing_for_long_is_silent(make_backend):
@@ -145,20 +145,20 @@ def test_a_member_that_says_nothing_for_long_is_silent(make_backend):
     one, impatient = make_backend(), make_backend(NOBODY)
     one.exchange(said("one", seq=3), 0, read=False)
     one.exchange(said("two", seq=8), 0, read=False)
-    assert everything(one) == receipt(members=2, contents=contents({"one": b"record", "two": b"record"}))
+    assert everything(one) == receipt(members=2, contents=contents({"one": b"totals", "two": b"totals"}))
     assert everything(impatient) == receipt(
-        silent={"one": 3, "two": 8}, contents=contents({"one": b"record", "two": b"record"})
+        silent={"one": 3, "two": 8}, contents=contents({"one": b"totals", "two": b"totals"})
     )
 
 
 def test_a_member_that_leaves_is_silent_at_once(make_backend):
-    """Who says that it was the last publication is to be folded in the answer to it, said once or twice."""
+    """Who says that it was the last publication is to be merged in the answer to it, said once or twice."""
     one, two = make_backend(), make_backend()
     two.exchange(said("two"), 0, read=False)
     for _ in range(2):
-        answer = one.exchange(said("one", seq=4, record=b"4", leaving=True), 0, read=False)
+        answer = one.exchange(said("one", seq=4, totals=b"4", leaving=True), 0, read=False)
         assert (answer.members, answer.silent) == (1, {"one": 4})
-    assert everything(two).contents == contents({"one": b"4", "two": b"record"})
+    assert everything(two).contents == contents({"one": b"4", "two": b"totals"})
 
 
 def test_any_publication_says_that_the_member_lives(backend):
@@ -168,18 +168,18 @@ def test_any_publication_says_that_the_member_lives(backend):
     assert (answer.members, answer.silent) == (1, {})
 
 
-def test_a_tombstone_stands_for_who_was_folded(make_backend):
-    """Folded members' records are gone, the others' stay, and the tombstone goes to all who do not know it."""
+def test_a_departed_stands_for_who_was_folded(make_backend):
+    """Folded members' totals are gone, the others' stay, and the departed goes to all who do not know it."""
     one, two = make_backend(), make_backend()
     for member, seq in (("gone", 3), ("lost", 5), ("here", 1)):
         one.exchange(said(member, seq=seq, entries=entries(seq)), 0, read=False)
-    assert two.fold({"gone": 3, "lost": 5}, b"tombstone", 0) is True
-    kept = contents({"here": b"record"}, [b"5", b"3", b"1"])
-    assert everything(one) == receipt(tombstone_version=1, tombstone=b"tombstone", members=1, contents=kept)
-    assert everything(one, known=1) == receipt(tombstone_version=1, members=1, contents=kept)
-    assert one.fold({"here": 1}, b"newer", 1) is True
+    assert two.merge({"gone": 3, "lost": 5}, b"departed", 0) is True
+    kept = contents({"here": b"totals"}, [b"5", b"3", b"1"])
+    assert everything(one) == receipt(departed_version=1, departed=b"departed", members=1, contents=kept)
+    assert everything(one, known=1) == receipt(departed_version=1, members=1, contents=kept)
+    assert one.merge({"here": 1}, b"newer", 1) is True
     assert everything(two, known=1) == receipt(
-        tombstone_version=2, tombstone=b"newer", contents=contents(entries=[b"5", b"3", b"1"])
+        departed_version=2, departed=b"newer", contents=contents(entries=[b"5", b"3", b"1"])
     )
 
 
@@ -188,17 +188,17 @@ def test_a_folded_member_learns_it_and_writes_nothing(make_backend, seq):
     """Who was taken for dead is told after which publication, whatever he publishes now, as often as he does."""
     one, two = make_backend(), make_backend()
     one.exchange(said(seq=3), 0, read=False)
-    assert two.fold({"one": 3}, b"tombstone", 0)
+    assert two.merge({"one": 3}, b"departed", 0)
     before = everything(two)
-    for record in (b"after death", None):
-        answer = one.exchange(said(seq=seq, record=record, entries=entries(1)), 0, read=False)
-        assert (answer.folded_seq, answer.kept_seq, answer.members, answer.silent) == (3, None, 0, {})
-        assert (answer.tombstone_version, answer.tombstone) == (1, b"tombstone")
+    for totals in (b"after death", None):
+        answer = one.exchange(said(seq=seq, totals=totals, entries=entries(1)), 0, read=False)
+        assert (answer.merged_seq, answer.kept_seq, answer.members, answer.silent) == (3, None, 0, {})
+        assert (answer.departed_version, answer.departed) == (1, b"departed")
     assert everything(two) == before
 
 
 @pytest.mark.parametrize(
-    ("folded", "known"),
+    ("merged", "known"),
     [
         pytest.param({"one": 3}, 0, id="of another version"),
         pytest.param({"one": 3}, 2, id="of a version to come"),
@@ -206,130 +206,128 @@ def test_a_folded_member_learns_it_and_writes_nothing(make_backend, seq):
         pytest.param({"one": 3, "two": 3}, 1, id="one of whom has published since"),
         pytest.param({"one": 4}, 1, id="who never said that"),
         pytest.param({"nobody": 1}, 1, id="who is not kept"),
-        pytest.param({"one": 3, "dead": 1}, 1, id="one of whom was folded before"),
+        pytest.param({"one": 3, "dead": 1}, 1, id="one of whom was merged before"),
     ],
 )
-def test_a_fold_of_what_is_no_longer_so_changes_nothing(make_backend, folded, known):
-    """A tombstone that was made from other numbers than the kept ones is refused as a whole."""
+def test_a_fold_of_what_is_no_longer_so_changes_nothing(make_backend, merged, known):
+    """A departed that was made from other numbers than the kept ones is refused as a whole."""
     backend = make_backend()
     for member, seq in (("dead", 1), ("one", 3), ("two", 4)):
         backend.exchange(said(member, seq=seq), 0, read=False)
-    assert backend.fold({"dead": 1}, b"tombstone", 0) is True
+    assert backend.merge({"dead": 1}, b"departed", 0) is True
     before = everything(backend)
-    assert make_backend().fold(folded, b"another", known) is False
+    assert make_backend().merge(merged, b"another", known) is False
     assert everything(backend) == before
 
 
 def test_a_fold_made_twice_counts_once(backend):
-    """The same fold again is refused and changes nothing."""
+    """The same merge again is refused and changes nothing."""
     backend.exchange(said(), 0, read=False)
-    assert backend.fold({"one": 1}, b"tombstone", 0) is True
+    assert backend.merge({"one": 1}, b"departed", 0) is True
     before = everything(backend)
-    assert backend.fold({"one": 1}, b"tombstone", 0) is False
+    assert backend.merge({"one": 1}, b"departed", 0) is False
     assert everything(backend) == before
 
 
 def test_of_many_who_fold_at_once_one_does(make_backend):
-    """Exactly one of several folders of the same member wins, and its tombstone is kept."""
+    """Exactly one of several folders of the same member wins, and its departed is kept."""
     backends = [make_backend() for _ in range(4)]
     backends[0].exchange(said(), 0, read=False)
     start, won = threading.Barrier(len(backends)), []
 
-    def fold(number):
+    def merge(number):
         start.wait()
-        if backends[number].fold({"one": 1}, f"{number}".encode(), 0):
+        if backends[number].merge({"one": 1}, f"{number}".encode(), 0):
             won.append(f"{number}".encode())
 
-    run_all(fold, len(backends))
-    assert [everything(backends[0])] == [receipt(tombstone_version=1, tombstone=one) for one in won]
+    run_all(merge, len(backends))
+    assert [everything(backends[0])] == [receipt(departed_version=1, departed=one) for one in won]
 
 
 def test_the_folded_are_forgotten_only_beyond_a_bound(make_backend):
-    """So many folded members are remembered that one who comes back is known, and no more."""
+    """So many merged members are remembered that one who comes back is known, and no more."""
     backend = make_backend()
-    for number, names in enumerate((["first"], [f"later{index}" for index in range(MAX_FOLDED)])):
-        backend.restore(Knowledge(records=dict.fromkeys(names, (1, b"record"))))
-        assert backend.fold(dict.fromkeys(names, 1), b"tombstone", number)
-    assert backend.exchange(said("later0", seq=2), 2, read=False).folded_seq == 1
-    assert backend.exchange(said(f"later{MAX_FOLDED - 1}", seq=2), 2, read=False).folded_seq == 1
-    assert backend.exchange(said("first", seq=2), 2, read=False).folded_seq is None
+    for number, names in enumerate((["first"], [f"later{index}" for index in range(MAX_MERGED)])):
+        backend.restore(Knowledge(totals=dict.fromkeys(names, (1, b"totals"))))
+        assert backend.merge(dict.fromkeys(names, 1), b"departed", number)
+    assert backend.exchange(said("later0", seq=2), 2, read=False).merged_seq == 1
+    assert backend.exchange(said(f"later{MAX_MERGED - 1}", seq=2), 2, read=False).merged_seq == 1
+    assert backend.exchange(said("first", seq=2), 2, read=False).merged_seq is None
 
 
 def test_a_lost_state_is_restored(make_backend):
-    """Tombstone, records and counts of evicted entries come back, and the members are given time to speak."""
+    """Departed, totals and counts of evicted entries come back, and the members are given time to speak."""
     one, two = make_backend(), make_backend(NOBODY)
     knowledge = Knowledge(
-        tombstone=b"tombstone", tombstone_version=4, records={"lost": (9, b"9")}, evicted={"age": 2, "capacity": 7}
+        departed=b"departed", departed_version=4, totals={"lost": (9, b"9")}, evicted={"age": 2, "capacity": 7}
     )
     for _ in range(2):
         one.restore(knowledge)
         kept = receipt(
-            rebuilt_age_s=0.0,
-            tombstone_version=4,
-            tombstone=b"tombstone",
+            restored_age_s=0.0,
+            departed_version=4,
+            departed=b"departed",
             contents=contents({"lost": b"9"}, evicted={"age": 2, "capacity": 7}),
         )
         assert everything(one) == replace(kept, members=1)
         assert everything(two) == replace(kept, silent={"lost": 9})
-    assert one.fold({"lost": 9}, b"newer", 4) is True
+    assert one.merge({"lost": 9}, b"newer", 4) is True
 
 
 def test_nothing_newer_is_overwritten_by_a_restoration(make_backend):
-    """What is kept stays where it is as new or newer, and folded members stay folded."""
+    """What is kept stays where it is as new or newer, and merged members stay merged."""
     backend = make_backend(Bounds(max_entries=1))
     for member in ("dead", "older", "same", "newer"):
         backend.exchange(said(member, seq=5), 0, read=False)
     backend.exchange(said("newer", seq=6, entries=entries(1, 2)), 0, read=False)
-    assert backend.fold({"dead": 5}, b"tombstone", 0)
+    assert backend.merge({"dead": 5}, b"departed", 0)
     backend.restore(
         Knowledge(
-            tombstone=b"of another time",
-            tombstone_version=1,
-            records={
+            departed=b"of another time",
+            departed_version=1,
+            totals={
                 member: (6 if member == "older" else 5, b"restored") for member in ("dead", "older", "same", "newer")
             },
             evicted={"capacity": 0, "age": 3},
         )
     )
     assert everything(backend) == receipt(
-        rebuilt_age_s=0.0,
-        tombstone_version=1,
-        tombstone=b"tombstone",
+        restored_age_s=0.0,
+        departed_version=1,
+        departed=b"departed",
         members=3,
         contents=contents(
-            {"older": b"restored", "same": b"record", "newer": b"record"}, [b"1"], {"capacity": 1, "age": 3}
+            {"older": b"restored", "same": b"totals", "newer": b"totals"}, [b"1"], {"capacity": 1, "age": 3}
         ),
     )
-    backend.restore(Knowledge(tombstone=b"newer", tombstone_version=2))
-    assert (everything(backend).tombstone_version, everything(backend).tombstone) == (2, b"newer")
+    backend.restore(Knowledge(departed=b"newer", departed_version=2))
+    assert (everything(backend).departed_version, everything(backend).departed) == (2, b"newer")
 
 
-def test_whom_a_restored_tombstone_holds_is_folded(make_backend):
+def test_whom_a_restored_departed_holds_is_folded(make_backend):
     """Whoever brought such a member back before is corrected, who brings it later is not heard, and it learns it."""
     backend = make_backend()
     for member in ("back", "here"):
         backend.exchange(said(member, seq=5), 0, read=False)
-    knowledge = Knowledge(tombstone=b"tombstone", tombstone_version=3, folded={"back": 4, "asleep": 7})
+    knowledge = Knowledge(departed=b"departed", departed_version=3, merged={"back": 4, "asleep": 7})
     backend.restore(knowledge)
-    backend.restore(
-        Knowledge(tombstone=b"older", tombstone_version=2, folded={"here": 5}, records={"asleep": (6, b"6")})
-    )
+    backend.restore(Knowledge(departed=b"older", departed_version=2, merged={"here": 5}, totals={"asleep": (6, b"6")}))
     kept = everything(backend)
-    assert (kept.tombstone_version, kept.tombstone, kept.members) == (3, b"tombstone", 1)
-    assert kept.contents == contents({"here": b"record"})
-    told = [backend.exchange(said(member, seq=8), 3, read=False).folded_seq for member in ("back", "asleep", "here")]
+    assert (kept.departed_version, kept.departed, kept.members) == (3, b"departed", 1)
+    assert kept.contents == contents({"here": b"totals"})
+    told = [backend.exchange(said(member, seq=8), 3, read=False).merged_seq for member in ("back", "asleep", "here")]
     assert told == [4, 7, None]
 
 
 def test_a_restored_member_goes_on(make_backend):
     """Who is restored by another one publishes as before, from the number that was restored."""
     backend = make_backend()
-    backend.restore(Knowledge(records={"one": (9, b"9")}))
+    backend.restore(Knowledge(totals={"one": (9, b"9")}))
     before = everything(backend)
-    backend.exchange(said(seq=9, record=b"again"), 0, read=False)
+    backend.exchange(said(seq=9, totals=b"again"), 0, read=False)
     assert everything(backend) == before
-    assert backend.exchange(said(seq=10, record=None), 0, read=False).kept_seq == 9
-    backend.exchange(said(seq=11, record=b"11"), 0, read=False)
+    assert backend.exchange(said(seq=10, totals=None), 0, read=False).kept_seq == 9
+    backend.exchange(said(seq=11, totals=b"11"), 0, read=False)
     assert everything(backend).contents == contents({"one": b"11"})
 
 
@@ -348,7 +346,7 @@ def test_all_that_many_publish_at_once_is_kept(make_backend):
     run_all(publish, members)
     kept = everything(backends[0])
     assert kept.members == members
-    assert kept.contents.records == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
+    assert kept.contents.totals == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
     assert sorted(kept.contents.entries) == sorted(
         f"{number}:{seq}".encode() for number in range(members) for seq in range(1, rounds + 1)
     )
@@ -362,7 +360,7 @@ def test_who_lets_go_of_his_connections_makes_new_ones(make_backend, how):
     store_id = backend.exchange(said(), 0, read=False).store_id
     getattr(backend, how)()
     getattr(backend, how)()
-    assert everything(backend) == receipt(members=1, contents=contents({"one": b"record"}))
+    assert everything(backend) == receipt(members=1, contents=contents({"one": b"totals"}))
     assert backend.exchange(None, 0, read=False).store_id == store_id
 
 

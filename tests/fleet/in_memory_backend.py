@@ -19,17 +19,17 @@ class Store:
     def empty(self):
         self.lost += 1
         self.id, self.made_s, self.rebuilt_s = f"store-{self.lost}", self.now_s, None
-        self.records, self.seqs, self.seen, self.folded = {}, {}, {}, {}
-        self.version, self.tombstone, self.entries, self.evicted = 0, None, {}, {"capacity": 0, "age": 0}
+        self.totals, self.seqs, self.seen, self.merged = {}, {}, {}, {}
+        self.version, self.departed, self.entries, self.evicted = 0, None, {}, {"capacity": 0, "age": 0}
 
     def go_back(self, copied):
         """Be what a copy of the variables says, at the time of now, and know that it was started anew."""
         vars(self).update(copy.deepcopy(copied) | {"now_s": self.now_s, "rebuilt_s": self.now_s})
 
-    def bury(self, folded):
-        for one, seq in folded.items():
-            self.folded[one] = seq
-            for kept in (self.records, self.seqs, self.seen):
+    def keep_departed(self, merged):
+        for one, seq in merged.items():
+            self.merged[one] = seq
+            for kept in (self.totals, self.seqs, self.seen):
                 kept.pop(one, None)
 
 
@@ -43,27 +43,27 @@ class RememberingBackend:
         self.failing = None
         self.meanwhile = lambda: None
 
-    def exchange(self, publication, known_tombstone_version, *, read):
+    def exchange(self, publication, known_departed_version, *, read):
         self._fail("before")
         self.meanwhile()
-        store, kept_seq, folded_seq = self.store, None, None
+        store, kept_seq, merged_seq = self.store, None, None
         if publication is not None:
-            folded_seq = store.folded.get(publication.member)
-            if folded_seq is None:
+            merged_seq = store.merged.get(publication.member)
+            if merged_seq is None:
                 kept_seq = self._apply(publication)
         silent = {one: store.seqs[one] for one, seen in store.seen.items() if store.now_s - seen > self.silent_after_s}
         receipt = Receipt(
             store_id=store.id,
             age_s=store.now_s - store.made_s,
-            rebuilt_age_s=None if store.rebuilt_s is None else store.now_s - store.rebuilt_s,
-            folded_seq=folded_seq,
+            restored_age_s=None if store.rebuilt_s is None else store.now_s - store.rebuilt_s,
+            merged_seq=merged_seq,
             kept_seq=kept_seq,
-            tombstone_version=store.version,
-            tombstone=None if store.version == known_tombstone_version else store.tombstone,
+            departed_version=store.version,
+            departed=None if store.version == known_departed_version else store.departed,
             members=len(store.seen) - len(silent),
             silent=silent,
             contents=Contents(
-                records=dict(store.records),
+                totals=dict(store.totals),
                 entries=[data for data, _ in sorted(store.entries.items(), key=lambda item: item[1])],
                 evicted=dict(store.evicted),
             )
@@ -76,11 +76,11 @@ class RememberingBackend:
     def _apply(self, publication):
         store, member = self.store, publication.member
         kept_seq = store.seqs.get(member)
-        missing = kept_seq is None and publication.record is None
+        missing = kept_seq is None and publication.totals is None
         if not missing and publication.seq > store.seqs.get(member, -1):
             store.seqs[member] = publication.seq
-            if publication.record is not None:
-                store.records[member] = publication.record
+            if publication.totals is not None:
+                store.totals[member] = publication.totals
             store.entries.update({data: end_unix_s for end_unix_s, data in publication.entries})
             while len(store.entries) > self.max_entries:
                 del store.entries[min(store.entries, key=store.entries.get)]
@@ -89,13 +89,13 @@ class RememberingBackend:
             store.seen[member] = float("-inf") if publication.leaving else store.now_s
         return kept_seq
 
-    def fold(self, folded, tombstone, known_tombstone_version):
+    def merge(self, merged, departed, known_departed_version):
         self._fail("before")
         store = self.store
-        if store.version != known_tombstone_version or any(store.seqs.get(one) != seq for one, seq in folded.items()):
+        if store.version != known_departed_version or any(store.seqs.get(one) != seq for one, seq in merged.items()):
             return False
-        store.version, store.tombstone = store.version + 1, tombstone
-        store.bury(folded)
+        store.version, store.departed = store.version + 1, departed
+        store.keep_departed(merged)
         self._fail("after")
         return True
 
@@ -103,12 +103,12 @@ class RememberingBackend:
         self._fail("before")
         store = self.store
         store.rebuilt_s = store.now_s
-        if knowledge.tombstone is not None and knowledge.tombstone_version > store.version:
-            store.version, store.tombstone = knowledge.tombstone_version, knowledge.tombstone
-            store.bury(knowledge.folded)
-        for one, (seq, data) in knowledge.records.items():
-            if one not in store.folded and seq > store.seqs.get(one, -1):
-                store.records[one], store.seqs[one] = data, seq
+        if knowledge.departed is not None and knowledge.departed_version > store.version:
+            store.version, store.departed = knowledge.departed_version, knowledge.departed
+            store.keep_departed(knowledge.merged)
+        for one, (seq, data) in knowledge.totals.items():
+            if one not in store.merged and seq > store.seqs.get(one, -1):
+                store.totals[one], store.seqs[one] = data, seq
                 store.seen.setdefault(one, store.now_s)
         for reason, count in knowledge.evicted.items():
             store.evicted[reason] = max(count, store.evicted.get(reason, 0))

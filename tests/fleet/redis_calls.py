@@ -13,11 +13,11 @@ PATIENT_S = 30.0
 
 
 def fill(backend):
-    """Publish, fold and restore something of everything; return what is in it, and the state's identifier."""
+    """Publish, merge and restore something of everything; return what is in it, and the state's identifier."""
     for member in ("one", "two"):
         backend.exchange(said(member, entries=entries(1, 2)), 0, read=False)
     backend.restore(Knowledge(evicted={"age": 5}))
-    assert backend.fold({"one": 1}, b"tombstone", 0)
+    assert backend.merge({"one": 1}, b"departed", 0)
     return backend.exchange(None, 0, read=False).store_id, everything(backend)
 
 

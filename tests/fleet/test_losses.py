@@ -19,7 +19,7 @@ def store():
 
 
 def test_whoever_has_old_news_of_a_folded_member_does_not_bring_it_back(store):
-    """Of two that restore, one still knows the record of a member that the other knows to be in the tombstone."""
+    """Of two that restore, one still knows the totals of a member that the other knows to be in the departed."""
     one, two, gone = Worker(store), Worker(store), Worker(store)
     for worker, count in ((one, 1), (two, 20), (gone, 300)):
         worker.work(count)
@@ -37,7 +37,7 @@ def test_whoever_has_old_news_of_a_folded_member_does_not_bring_it_back(store):
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("failing", [None, "before", "after"])
 def test_a_member_that_was_folded_before_the_loss_counts_once_after_it(store, first, failing):
-    """It sleeps, is folded, the state is lost; whoever of the two comes first, it counts from what was folded."""
+    """It sleeps, is merged, the state is lost; whoever of the two comes first, it counts from what was merged."""
     asleep, awake = Worker(store), Worker(store)
     asleep.work(3)
     asleep.publish(store)
@@ -167,7 +167,7 @@ class LosingFleet(RuleBasedStateMachine):
 
         Who was taken for dead before, and has not heard of it, sleeps through it.
         """
-        self.overslept |= any(worker.member.id in self.store.folded for worker in self.workers)
+        self.overslept |= any(worker.member.id in self.store.merged for worker in self.workers)
         self.store.go_back(self.saved)
         for worker in self.workers * 2:
             worker.publish(self.store)

@@ -55,7 +55,7 @@ def test_a_publication_whose_answer_is_lost_counts_once(store, failing):
 
 
 def test_a_member_that_leaves_is_folded_and_stays_in_the_totals(store):
-    """What a process that ended had counted is in the tombstone; its row is gone."""
+    """What a process that ended had counted is in the departed; its row is gone."""
     one, two = Worker(store), Worker(store)
     one.work(3)
     two.work(4)
@@ -86,7 +86,7 @@ def test_a_member_that_was_taken_for_dead_comes_back_and_counts_once(store, fail
 
 
 def test_a_lost_state_is_restored_from_what_members_know(store):
-    """After the state was emptied the tombstone, the members and the entries are back."""
+    """After the state was emptied the departed, the members and the entries are back."""
     one, two, gone = Worker(store), Worker(store), Worker(store)
     for worker, count in ((one, 1), (two, 20), (gone, 300)):
         worker.work(count)
@@ -103,26 +103,26 @@ def test_a_lost_state_is_restored_from_what_members_know(store):
     assert sorted(entry.span_id for entry in one.member.view.entries) == [1, 20]
 
 
-def test_a_tombstone_that_cannot_be_read_is_not_written_over(store):
-    """Nobody folds into what he cannot read; it is counted as a failure."""
+def test_a_departed_that_cannot_be_read_is_not_written_over(store):
+    """Nobody merges into what he cannot read; it is counted as a failure."""
     one, two = Worker(store), Worker(store)
     one.work(1)
     one.publish(store, leaving=True)
-    store.version, store.tombstone = 7, b"not a record"
+    store.version, store.departed = 7, b"not a totals"
     two.work(1)
     two.publish(store)
     two.read(store)
-    assert (store.version, store.tombstone) == (7, b"not a record")
+    assert (store.version, store.departed) == (7, b"not a totals")
     assert failures.counts()["state.record"] >= 1
 
 
 def test_a_record_that_cannot_be_read_is_left_out_and_counted(store):
-    """One broken record costs that member's numbers and no other's."""
+    """One broken totals costs that member's numbers and no other's."""
     one, two = Worker(store), Worker(store)
     one.work(1)
     two.work(2)
     one.publish(store)
-    store.records[one.member.id] = b"{}"
+    store.totals[one.member.id] = b"{}"
     assert two.read(store) == 2
     assert failures.counts() == {"state.record": 1}
 

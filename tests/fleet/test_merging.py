@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet import fleet_snapshot, merging
-from hydrochat_otel.fleet.totals import Record
+from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Exemplar, Family, HistogramPoint, NumberPoint, Retention, Sharing
 
@@ -125,7 +125,7 @@ def test_what_was_counted_before_can_be_taken_away():
 
 
 def test_of_what_has_gone_only_totals_stay():
-    """A tombstone has no gauges and no exemplars, and at most as many series as the SDK keeps of a process."""
+    """A departed has no gauges and no exemplars, and at most as many series as the SDK keeps of a process."""
     exemplar = Exemplar(0.5, 1.0, "a" * 32, "a" * 16)
     series = [number(1, exemplar, model=str(index)) for index in range(5)]
     assert merging.lasting((counter(*series), gauge(1)), max_series=3) == (
@@ -135,8 +135,8 @@ def test_of_what_has_gone_only_totals_stay():
     assert again[0].points[-1] == NumberPoint(merging.OVERFLOW, 6)
 
 
-def record(name, families=(), resource=None, spend=None):
-    return Record(name, 1, 0.0, resource or {"service.name": "chat"}, tuple(families), spend or {})
+def totals(name, families=(), resource=None, spend=None):
+    return Totals(name, 1, 0.0, resource or {"service.name": "chat"}, tuple(families), spend or {})
 
 
 def test_the_picture_of_the_fleet():
@@ -148,7 +148,7 @@ def test_the_picture_of_the_fleet():
     entries = [Entry("operation", "turn", 1.0, now_s - age_s) for age_s in (2 * DAY_S, 30, 20, 10)]
     budget = Budget(1.5, 9.0, 10.0, 300.0)
     snapshot = fleet_snapshot.snapshot_of(
-        [record("", [dropped]), record("a", [*each, dropped]), record("b", each)],
+        [totals("", [dropped]), totals("a", [*each, dropped]), totals("b", each)],
         entries,
         {"capacity": 7, "age": 1},
         unix_s=now_s,
@@ -191,9 +191,9 @@ def test_the_resource_is_what_all_have_in_common(named, resource):
     of_each = {**resource, "service.instance.id": "i-1"}
     snapshot = fleet_snapshot.snapshot_of(
         [
-            Record("", 0, 0.0, {}, (), {}),
-            record("a", resource={**of_each, "process.pid": "1", "host.name": "a"}),
-            record("b", resource={**of_each, "process.pid": "1", "host.name": "b"}),
+            Totals("", 0, 0.0, {}, (), {}),
+            totals("a", resource={**of_each, "process.pid": "1", "host.name": "a"}),
+            totals("b", resource={**of_each, "process.pid": "1", "host.name": "b"}),
         ],
         [],
         {},

@@ -47,7 +47,7 @@ def test_all_that_many_processes_publish_at_once_is_kept(connect, shared, topolo
     gate.open()
     forked.wait(*children)
     kept = everything(backend).contents
-    assert kept.records == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
+    assert kept.totals == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
     assert sorted(kept.entries) == sorted(
         f"{number}:{seq}".encode() for number in range(members) for seq in range(1, rounds + 1)
     )
@@ -57,7 +57,7 @@ def test_an_entry_without_a_time_stops_nobody(make_backend):
     """An entry whose end is no number is left out, and the publication is kept."""
     backend = make_backend()
     backend.exchange(said(entries=[(float("nan"), b"never"), (NOW_S, b"now")]), 0, read=False)
-    assert everything(backend).contents == contents({"one": b"record"}, [b"now"])
+    assert everything(backend).contents == contents({"one": b"totals"}, [b"now"])
 
 
 def test_time_passes_by_the_clock_of_redis(connect, shared):
@@ -68,7 +68,7 @@ def test_time_passes_by_the_clock_of_redis(connect, shared):
     eventually(lambda: everything(backend).contents.evicted == {"age": 1})
     old = backend.exchange(None, 0, read=True)
     assert (old.members, old.silent, old.contents.entries) == (0, {"one": 1}, [])
-    assert old.age_s > old.rebuilt_age_s > young.age_s >= 0
+    assert old.age_s > old.restored_age_s > young.age_s >= 0
     assert old.store_id == young.store_id
 
 
@@ -76,12 +76,12 @@ def test_large_numbers_stay_whole(make_backend):
     """Sequence numbers, versions and counts are whole up to 2**53."""
     large, backend = 2**53 - 2, make_backend()
     knowledge = Knowledge(
-        tombstone=b"tombstone", tombstone_version=large - 1, records={"lost": (large, b"9")}, evicted={"age": large}
+        departed=b"departed", departed_version=large - 1, totals={"lost": (large, b"9")}, evicted={"age": large}
     )
     backend.restore(knowledge)
-    assert backend.fold({"lost": large}, b"newer", large - 1) is True
+    assert backend.merge({"lost": large}, b"newer", large - 1) is True
     answer = backend.exchange(said("lost", seq=large + 1), large, read=True)
-    assert (answer.folded_seq, answer.tombstone_version, answer.tombstone) == (large, large, None)
+    assert (answer.merged_seq, answer.departed_version, answer.departed) == (large, large, None)
     assert answer.contents.evicted == {"age": large}
 
 
@@ -90,12 +90,12 @@ def test_the_keys_are_few_and_are_forgotten_in_the_end(connect, shared, group):
     backend = connect(shared("alone").url, Bounds(max_entries=1))
     for member in ("one", "two"):
         backend.exchange(said(member, entries=entries(1, 2)), 0, read=False)
-    assert backend.fold({"one": 1}, b"tombstone", 0)
+    assert backend.merge({"one": 1}, b"departed", 0)
     with shared("alone").client() as client:
         kept = keys(client, group)
         assert kept == sorted(
             f"hydrochat_otel:{{{group}}}:v1:{name}".encode()
-            for name in ("meta", "evicted", "records", "seqs", "seen", "entries", "folded", "folded_seqs")
+            for name in ("meta", "evicted", "totals", "seqs", "seen", "entries", "merged", "merged_seqs")
         )
         for key in kept:
             client.expire(key, 1000)
@@ -109,8 +109,8 @@ def test_each_service_has_a_state_of_its_own(connect, shared, group, topology):
     names = [group + name for name in ("", "}", "{", "{}", "a}b{c", "%7D", "*", ":v1:meta", "Wunde ü\udc80", "\0\n")]
     backends = [connect(shared(topology).url, group=name) for name in (*names, "")]
     for number, backend in enumerate(backends):
-        backend.exchange(said(record=b"%d" % number), 0, read=False)
-    assert [everything(backend).contents.records["one"] for backend in backends] == [
+        backend.exchange(said(totals=b"%d" % number), 0, read=False)
+    assert [everything(backend).contents.totals["one"] for backend in backends] == [
         b"%d" % number for number in range(len(backends))
     ]
     with shared(topology).client() as client:
@@ -138,12 +138,12 @@ def test_a_redis_that_was_started_anew_may_have_gone_back_in_time(connect, start
     """Whoever comes first notes it like a restoration, so that nobody believes it before all have spoken."""
     server = start("--appendonly", "yes", kind=kind)
     first, second = connect(server.url), connect(server.url)
-    assert first.exchange(said("one"), 0, read=False).rebuilt_age_s is None
-    assert second.exchange(said("two"), 0, read=False).rebuilt_age_s is None
+    assert first.exchange(said("one"), 0, read=False).restored_age_s is None
+    assert second.exchange(said("two"), 0, read=False).restored_age_s is None
     server.restart()
     noticed = eventually_works(second)
-    assert 0 <= noticed.rebuilt_age_s < 30
-    assert first.exchange(None, 0, read=False).rebuilt_age_s >= noticed.rebuilt_age_s
+    assert 0 <= noticed.restored_age_s < 30
+    assert first.exchange(None, 0, read=False).restored_age_s >= noticed.restored_age_s
 
 
 @pytest.mark.parametrize("kind", [RedisServer, ClusterServer])
@@ -170,9 +170,9 @@ def test_an_emptied_redis_begins_a_new_state(connect, server):
     store_id, _ = fill(backend)
     with server.client() as client:
         client.flushall()
-    after = backend.exchange(said("two", seq=2, record=None), 1, read=True)
+    after = backend.exchange(said("two", seq=2, totals=None), 1, read=True)
     assert after.store_id != store_id
-    assert (after.kept_seq, after.tombstone_version, after.contents) == (None, 0, contents())
+    assert (after.kept_seq, after.departed_version, after.contents) == (None, 0, contents())
 
 
 def test_a_redis_that_comes_back_with_old_data_is_told_of_the_dead_and_the_living(connect, start):
@@ -194,7 +194,7 @@ def test_a_redis_that_comes_back_with_old_data_is_told_of_the_dead_and_the_livin
     assert other.read(clock) == alive.read(clock) == 4321
 
 
-@pytest.mark.parametrize("name", ["meta", "evicted", "records", "seqs", "seen", "entries", "folded", "folded_seqs"])
+@pytest.mark.parametrize("name", ["meta", "evicted", "totals", "seqs", "seen", "entries", "merged", "merged_seqs"])
 def test_a_state_of_which_redis_dropped_a_part_is_a_lost_one(connect, server, group, name):
     """Whichever key is evicted, the rest is not taken for the whole: a new state begins."""
     backend = connect(server.url)
@@ -212,13 +212,13 @@ def test_a_redis_that_forgot_the_scripts_is_told_them_again(connect, shared, top
     calls = [
         lambda: backend.exchange(said(), 0, read=False),
         lambda: backend.restore(Knowledge()),
-        lambda: backend.fold({"one": 1}, b"tombstone", 0),
+        lambda: backend.merge({"one": 1}, b"departed", 0),
     ]
     with shared(topology).client() as client:
         for call in calls:
             client.script_flush()
             call()
-    assert everything(backend).tombstone == b"tombstone"
+    assert everything(backend).departed == b"departed"
 
 
 def test_a_broken_connection_is_replaced(connect, shared):
@@ -260,7 +260,7 @@ def test_parent_and_child_both_go_on(connect, shared, topology, told):
     for seq in range(2, 20):
         backend.exchange(said("parent", seq), 0, read=False)
     forked.wait(child)
-    assert everything(backend).contents.records == {"parent": b"record", "child": b"record"}
+    assert everything(backend).contents.totals == {"parent": b"totals", "child": b"totals"}
     assert connections() >= before
 
 

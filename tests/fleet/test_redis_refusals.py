@@ -49,7 +49,7 @@ def test_a_publication_that_came_late_is_applied_once(connect, server):
     backend.exchange(said(seq=1), 0, read=False)
     with server.client() as client:
         client.client_pause(500, all=True)
-    late = said(seq=2, record=b"late", entries=entries(1))
+    late = said(seq=2, totals=b"late", entries=entries(1))
     assert "did not answer" in refusal(backend, late)
     eventually(lambda: works(backend, late))
     assert everything(other).contents == contents({"one": b"late"}, [b"1"])
@@ -103,15 +103,15 @@ def test_a_full_redis_refuses_the_whole_publication(connect, start):
     backend = connect(server.url)
     backend.exchange(said(), 0, read=False)
     before = everything(backend)
-    more = said(seq=2, record=b"2", entries=entries(1, 2))
+    more = said(seq=2, totals=b"2", entries=entries(1, 2))
     with server.client() as client:
         client.config_set("maxmemory", "1mb")
         assert "is full: give it more memory (maxmemory)." in refusal(backend, more)
         assert refusal(connect(server.url, group="new")) == refusal(backend, more)
         with pytest.raises(StateError, match="is full"):
-            backend.restore(Knowledge(records={"lost": (1, b"1")}))
+            backend.restore(Knowledge(totals={"lost": (1, b"1")}))
         with pytest.raises(StateError, match="is full"):
-            backend.fold({"one": 1}, b"tombstone", 0)
+            backend.merge({"one": 1}, b"departed", 0)
         # Reading needs no memory.
         assert everything(backend) == before
         client.config_set("maxmemory", "0")
@@ -129,7 +129,7 @@ def test_a_redis_that_drops_keys_for_memory_is_survived(connect, start, group):
             client.set(f"cache:{number}", bytes(50_000))
             answer = backend.exchange(said(seq=number, entries=entries(number)), 0, read=True)
             store_ids.add(answer.store_id)
-            assert answer.contents.records == {"one": b"record"}
+            assert answer.contents.totals == {"one": b"totals"}
     assert len(store_ids) > 1
 
 
@@ -146,9 +146,9 @@ def test_somebody_elses_key_is_left_alone(connect, server, group):
         fill(backend)
         client.delete(theirs)
         client.set(theirs, "theirs")
-        before = client.hgetall(theirs.replace("entries", "records"))
+        before = client.hgetall(theirs.replace("entries", "totals"))
         assert sentence in refusal(backend)
-        assert (client.hgetall(theirs.replace("entries", "records")), client.get(theirs)) == (before, b"theirs")
+        assert (client.hgetall(theirs.replace("entries", "totals")), client.get(theirs)) == (before, b"theirs")
 
 
 def test_a_wrong_password_is_a_sentence_without_it(connect, start, caplog):

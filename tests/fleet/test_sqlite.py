@@ -33,7 +33,7 @@ def test_all_that_many_processes_publish_at_once_is_kept(make_sqlite):
     gate.open()
     forked.wait(*children)
     kept = everything(backend).contents
-    assert kept.records == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
+    assert kept.totals == {f"{number}": f"{number}:{rounds}".encode() for number in range(members)}
     assert sorted(kept.entries) == sorted(
         f"{number}:{seq}".encode() for number in range(members) for seq in range(1, rounds + 1)
     )
@@ -49,7 +49,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(make_sqlite, after, caplog):
         backend = make_sqlite(bounds)
         for seq in range(1, 1_000_000):
             text = f"{seq}".encode()
-            backend.exchange(said(seq=seq, record=text * 5000, entries=[(NOW_S + seq, text)]), 0, read=False)
+            backend.exchange(said(seq=seq, totals=text * 5000, entries=[(NOW_S + seq, text)]), 0, read=False)
             os.write(into, seq.to_bytes(4))
 
     child = forked.start(publish)
@@ -66,7 +66,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(make_sqlite, after, caplog):
     assert last in {acknowledged, acknowledged + 1}
     texts = [f"{seq}".encode() for seq in range(1, last + 1)]
     assert kept == contents({"one": texts[-1] * 5000}, texts)
-    assert not caplog.records
+    assert not caplog.totals
 
 
 def test_time_is_counted_from_the_making_of_the_state(make_sqlite, clock):
@@ -79,11 +79,11 @@ def test_time_is_counted_from_the_making_of_the_state(make_sqlite, clock):
     clock.advance(90.5)
     kept = backend.exchange(None, 0, read=True)
     assert (kept.age_s, kept.members, kept.silent) == (100.0, 0, {"one": 1})
-    assert kept.contents == contents({"one": b"record"}, evicted={"age": 1})
+    assert kept.contents == contents({"one": b"totals"}, evicted={"age": 1})
 
 
 def test_an_entry_without_a_time_stops_nobody(make_sqlite):
     """An entry whose end is no number is left out, and the publication is kept."""
     backend = make_sqlite()
     backend.exchange(said(entries=[(float("nan"), b"never"), (NOW_S, b"now")]), 0, read=False)
-    assert everything(backend).contents == contents({"one": b"record"}, [b"now"])
+    assert everything(backend).contents == contents({"one": b"totals"}, [b"now"])

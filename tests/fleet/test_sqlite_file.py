@@ -151,10 +151,10 @@ def test_a_damaged_file_is_kept_and_a_new_state_begun(make_sqlite, state_path, c
     first = one.exchange(said("one"), 0, read=False)
     second = two.exchange(said("two"), 0, read=False)
     assert first.store_id == second.store_id != before
-    assert everything(one).contents == contents({"one": b"record", "two": b"record"})
+    assert everything(one).contents == contents({"one": b"totals", "two": b"totals"})
     aside = state_path.with_name("state.db.corrupt-1")
     assert aside.read_bytes() == damaged
-    assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
+    assert [(totals.name, totals.levelname, totals.getMessage()) for totals in caplog.totals] == [
         (
             "hydrochat_otel",
             "WARNING",
@@ -170,7 +170,7 @@ def test_a_file_that_is_whole_with_its_log_only_is_not_damaged(make_sqlite, stat
     """Where the log was copied back in part, by a process that was killed or a disk that was full, nothing is lost."""
     backend, log, copy = make_sqlite(), Path(f"{state_path}-wal"), tmp_path / "copy.db"
     for number in range(5):
-        backend.exchange(said(f"{number}", record=bytes(20_000)), 0, read=False)
+        backend.exchange(said(f"{number}", totals=bytes(20_000)), 0, read=False)
     before = everything(backend)
     old, kept_log = state_path.read_bytes(), log.read_bytes()
     backend.close()
@@ -181,7 +181,7 @@ def test_a_file_that_is_whole_with_its_log_only_is_not_damaged(make_sqlite, stat
     partly = SqliteBackend(copy, Bounds())
     assert everything(partly) == before
     partly.close()
-    assert not caplog.records
+    assert not caplog.totals
 
 
 def test_damage_that_comes_again_is_kept_beside_the_first(make_sqlite, state_path):
@@ -205,7 +205,7 @@ WRONG = [
     "DROP TABLE entries",
     "UPDATE members SET id = x'ff'",
     "UPDATE members SET id = CAST(x'ff' AS TEXT)",
-    "UPDATE meta SET tombstone_version = 'many'",
+    "UPDATE meta SET departed_version = 'many'",
 ]
 
 
@@ -220,7 +220,7 @@ def test_a_file_in_which_somebody_changed_something_is_damaged(make_sqlite, stat
     with contextlib.suppress(StateError):
         backend.exchange(said("two"), 0, read=False)
     backend.exchange(said("two"), 0, read=False)
-    assert everything(backend).contents == contents({"two": b"record"})
+    assert everything(backend).contents == contents({"two": b"totals"})
     assert "state.db.corrupt-1" in names(state_path)
 
 
@@ -239,7 +239,7 @@ def test_many_who_find_the_damage_at_once_move_it_once(make_sqlite, state_path):
     children = [forked.start(lambda number=number: publish(number)) for number in range(members)]
     gate.open()
     forked.wait(*children)
-    assert everything(backend).contents.records == dict.fromkeys(map(str, range(members)), b"record")
+    assert everything(backend).contents.totals == dict.fromkeys(map(str, range(members)), b"totals")
     assert [name for name in names(state_path) if "corrupt" in name] == ["state.db.corrupt-1"]
 
 
@@ -284,9 +284,9 @@ def test_a_deleted_file_is_made_anew(make_sqlite, state_path, gone):
         Path(f"{state_path}{suffix}").unlink()
     assert one.exchange(said("one"), 0, read=False).store_id != before
     two.close()
-    assert everything(make_sqlite()).contents == contents({"one": b"record"})
+    assert everything(make_sqlite()).contents == contents({"one": b"totals"})
     two.exchange(said("two"), 0, read=False)
-    assert everything(one).contents == contents({"one": b"record", "two": b"record"})
+    assert everything(one).contents == contents({"one": b"totals", "two": b"totals"})
 
 
 def test_a_deleted_file_is_left_by_other_processes_too(make_sqlite, state_path):
@@ -305,11 +305,11 @@ def test_a_deleted_file_is_left_by_other_processes_too(make_sqlite, state_path):
     opened.pass_through()
     state_path.unlink()
     for seq in range(1, 5):
-        assert everything(backend).contents.records.keys() == ({"parent"} if seq > 1 else set())
+        assert everything(backend).contents.totals.keys() == ({"parent"} if seq > 1 else set())
         backend.exchange(said("parent", seq), 0, read=False)
     deleted.open()
     forked.wait(child)
-    assert everything(make_sqlite()).contents == contents({"child": b"record", "parent": b"record"})
+    assert everything(make_sqlite()).contents == contents({"child": b"totals", "parent": b"totals"})
 
 
 def test_a_replaced_file_is_opened_instead(make_sqlite, state_path, tmp_path):
@@ -322,7 +322,7 @@ def test_a_replaced_file_is_opened_instead(make_sqlite, state_path, tmp_path):
     for suffix in ("-wal", "-shm"):
         Path(f"{state_path}{suffix}").unlink()
     (tmp_path / "copy.db").replace(state_path)
-    assert everything(backend).contents == contents({"one": b"record"})
+    assert everything(backend).contents == contents({"one": b"totals"})
 
 
 def test_a_removed_log_parts_nobody(make_sqlite, state_path):
@@ -431,12 +431,12 @@ def test_a_full_disk_is_refused_until_there_is_room(make_sqlite, state_path):
     (pages,) = backend._file._connection.execute("PRAGMA page_count").fetchone()
     backend._file._connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
     with pytest.raises(StateError) as raised:
-        backend.exchange(said(record=bytes(100_000), entries=[(NOW_S, b"entry")]), 0, read=False)
+        backend.exchange(said(totals=bytes(100_000), entries=[(NOW_S, b"entry")]), 0, read=False)
     assert str(raised.value) == (
         f"The shared state in {state_path} cannot grow, because its disk is full: make room there."
     )
     assert everything(backend) == before
-    backend.exchange(said(record=bytes(100_000)), 0, read=False)
+    backend.exchange(said(totals=bytes(100_000)), 0, read=False)
     assert everything(backend).members == 1
 
 
@@ -449,7 +449,7 @@ def test_a_disk_that_fails_is_refused_until_it_works(make_sqlite, state_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
     try:
         with pytest.raises(StateError) as raised:
-            backend.exchange(said(seq=2, record=bytes(200_000)), 0, read=False)
+            backend.exchange(said(seq=2, totals=bytes(200_000)), 0, read=False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(raised.value) == (
@@ -457,7 +457,7 @@ def test_a_disk_that_fails_is_refused_until_it_works(make_sqlite, state_path):
         "look at the file's disk."
     )
     assert everything(backend) == before
-    backend.exchange(said(seq=2, record=bytes(200_000)), 0, read=False)
+    backend.exchange(said(seq=2, totals=bytes(200_000)), 0, read=False)
     assert everything(make_sqlite()).contents == contents({"one": bytes(200_000)})
 
 
@@ -505,9 +505,9 @@ def test_a_fork_at_any_moment_of_an_exchange_hurts_nobody(make_sqlite):
     thread.join()
     forked.wait(*children)
     backend.exchange(said("parent", len(published) + 1, b"last"), 0, read=False)
-    assert everything(own).contents.records == {
+    assert everything(own).contents.totals == {
         "parent": b"last",
-        **dict.fromkeys(map(str, range(20)), b"record"),
+        **dict.fromkeys(map(str, range(20)), b"totals"),
     }
 
 

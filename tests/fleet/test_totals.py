@@ -4,12 +4,11 @@ import math
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hydrochat_otel.fleet import totals
-from hydrochat_otel.fleet.totals import Record, RecordError
-from hydrochat_otel.window.entry import Entry
+from hydrochat_otel import semconv
+from hydrochat_otel.fleet.checks import DecodingError
+from hydrochat_otel.fleet.totals import Totals, decode_totals, encode_totals, readable_totals
+from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint
 
 EXEMPLAR = Exemplar(0.5, 1.5, "a" * 32, "b" * 16)
@@ -31,12 +30,12 @@ FAMILIES = (
         ),
     ),
 )
-RECORD = Record("m-1", 7, 1_750_000_000.25, {"service.name": "chat"}, FAMILIES, {"2025-06-15": 0.1}, {"m-0": 3})
+TOTALS = Totals("m-1", 7, 1_750_000_000.25, {"service.name": "chat"}, FAMILIES, {"2025-06-15": 0.1}, {"m-0": 3})
 
 
-def test_a_record_comes_back_as_it_was():
-    """Values and types, infinite ones included."""
-    assert totals.decode(totals.encode(RECORD)) == RECORD
+def test_totals_come_back_as_they_were():
+    """Values and types come back, infinite ones included."""
+    assert decode_totals(encode_totals(TOTALS)) == TOTALS
 
 
 @pytest.mark.parametrize(
@@ -46,49 +45,113 @@ def test_a_record_comes_back_as_it_was():
         b"\x00\xff",
         b"[]",
         b"{}",
-        totals.encode(RECORD)[:-9],
-        totals.encode(RECORD).replace(b'"families"', b'"family"'),
-        totals.encode(RECORD).replace(b'"edges"', b'"corners"'),
+        encode_totals(TOTALS)[:-9],
+        encode_totals(TOTALS).replace(b'"families"', b'"family"'),
+        encode_totals(TOTALS).replace(b'"edges"', b'"corners"'),
     ],
 )
-def test_what_is_no_record_is_told(data):
-    """Anything else is refused with one error, whatever it is."""
-    with pytest.raises(RecordError, match="cannot be read"):
-        totals.decode(data)
-
-
-def test_a_record_of_another_version_is_told():
-    """Both versions are named."""
-    with pytest.raises(RecordError, match="The record has version 2, this program reads 1"):
-        totals.decode(totals.encode(RECORD).replace(b'"v":1', b'"v":2'))
-
-
-ENTRIES = st.builds(
-    Entry,
-    kind=st.sampled_from(["operation", "gemini", "span"]),
-    operation=st.text(),
-    duration_s=st.floats(allow_nan=False),
-    end_unix_s=st.floats(0, 1e11),
-    exceeded_threshold=st.booleans(),
-    error=st.none() | st.text(),
-    outcome=st.sampled_from(["ok", "error"]),
-    trace_id=st.integers(0, 2**128 - 1),
-    span_id=st.integers(0, 2**64 - 1),
-    parent_span_id=st.integers(0, 2**64 - 1),
-    model=st.none() | st.text(),
-    tokens=st.none() | st.tuples(*[st.integers(0, 2**53)] * 5),
-    cost_usd=st.none() | st.floats(allow_nan=False),
-)
-
-
-@given(ENTRIES)
-def test_an_entry_comes_back_as_it_was(entry):
-    """Every field, ids of 128 bits included."""
-    assert totals.decode_entry(totals.encode_entry(entry)) == entry
-
-
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"[1,2,3]", orjson.dumps(["operation"] * 13)])
-def test_what_is_no_entry_is_told(data):
+def test_what_are_no_totals_is_refused(data):
     """Anything else is refused with one error."""
-    with pytest.raises(RecordError):
-        totals.decode_entry(data)
+    with pytest.raises(DecodingError):
+        decode_totals(data)
+
+
+def test_totals_of_another_version_are_refused():
+    """The error names both versions."""
+    with pytest.raises(DecodingError, match="have version 2, this program reads 1"):
+        decode_totals(encode_totals(TOTALS).replace(b'"v":1', b'"v":2'))
+
+
+def altered(change):
+    """Return the bytes of the totals after a change to their JSON."""
+    raw = orjson.loads(encode_totals(TOTALS))
+    change(raw)
+    return orjson.dumps(raw)
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("member", (None, 1, [])),
+        ("seq", (-1, 1.5, "1", True, 2**60)),
+        ("unix_s", (None, "now", -1, 1e12)),
+        ("resource", ([], {"a": 1}, {"a": None}, None)),
+        (
+            "spend",
+            ([], {"2025-06-15": -1}, {"2025-06-15": "1"}, {"today": 1}, {"2025-06-15": 1e300}),
+        ),
+        ("merged", ([], {"a": -1}, {"a": "1"})),
+        ("families", (None, {}, 1)),
+        ("edges", (None, {}, [[2, 1]], [["nan"]], [None], [["x"]])),
+    ],
+)
+def test_a_value_of_another_type_or_range_is_refused(key, values):
+    """Nothing that another process wrote is believed."""
+    for value in values:
+        with pytest.raises(DecodingError):
+            decode_totals(altered(lambda raw, value=value: raw.update({key: value})))
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        ((0,), (None, 1, "")),
+        ((1,), ("sum", None, "gauge ")),
+        ((2,), (None, 1)),
+        ((6,), (None, 1)),
+        ((7,), (None, {}, [1], [[]])),
+        ((7, 0, 0), (None, [], {"a": 1})),
+        ((7, 0, 1), (None, -1, "nan", "ten", True, [])),
+        ((7, 0, 2), (None, [1], [[1, 2, "x", "y"]], [[None, 1, "a", "b"]], [[1, -1, "a", "b"]])),
+    ],
+)
+def test_a_metric_that_fails_the_checks_is_left_out_and_named(place, values, caplog):
+    """The other metrics of the member stay; what is wrong is counted and logged."""
+    for value in values:
+
+        def change(raw, value=value):
+            at = raw["families"][0]
+            for index in place[:-1]:
+                at = at[index]
+            at[place[-1]] = value
+
+        assert [family.name for family in decode_totals(altered(change)).families] == ["cost", "up", "time"]
+    assert failures.counts() == {"state.record": len(values)}
+    assert "of a member is left out: " in caplog.text
+
+
+def test_a_histogram_that_does_not_fit_its_edges_is_left_out():
+    """Counts are whole, not negative, and one more than the edges, which exist."""
+    for index, value in ((1, 99), (1, -1), (1, None), (2, [1, 2]), (2, [1, 2, -3]), (2, [1, 2, 3.5]), (3, "much")):
+        data = altered(lambda raw, index=index, value=value: raw["families"][3][7][0].__setitem__(index, value))
+        assert [family.name for family in decode_totals(data).families] == ["calls", "cost", "up"]
+
+
+def test_a_metric_of_ours_is_of_its_kind_and_finite():
+    """A member that claims another kind, or an infinite sum, for one of our metrics is not believed."""
+    spec = semconv.LLM_CALLS
+    for kind, value in (("gauge", 1), ("counter", math.inf), ("counter", 1e300)):
+        family = Family(spec.name, kind, spec.unit, "", semconv.SCOPE, "", (NumberPoint({}, value),))
+        assert decode_totals(encode_totals(TOTALS._replace(families=(family,)))).families == ()
+
+
+def test_a_series_that_is_there_twice_is_refused():
+    """Two series of the same attributes would make a scrape that Prometheus refuses."""
+    data = altered(lambda raw: raw["families"][0][7].append(raw["families"][0][7][0]))
+    assert [family.name for family in decode_totals(data).families] == ["cost", "up", "time"]
+
+
+def test_totals_under_another_members_key_are_left_out():
+    """A member cannot be counted twice under two names."""
+    assert readable_totals(encode_totals(TOTALS), "m-2") is None
+    assert readable_totals(encode_totals(TOTALS), "m-1") == TOTALS
+    assert failures.counts() == {"state.record": 1}
+
+
+def test_what_no_encoding_can_write_does_not_stop_publishing():
+    """Lone surrogates become escapes, whole numbers beyond 64 bits become doubles."""
+    family = Family("files", "counter", "1", "", "x", "", (NumberPoint({"file": "a\udcff"}, 2**70),))
+    totals = TOTALS._replace(resource={"host.name": "caf\udce9"}, families=(family,))
+    read = decode_totals(encode_totals(totals))
+    assert read.resource == {"host.name": "caf\\udce9"}
+    assert read.families[0].points == (NumberPoint({"file": "a\\udcff"}, 2.0**70),)

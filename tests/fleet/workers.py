@@ -35,7 +35,7 @@ class Worker:
 
     def collect(self):
         counter = Family(
-            "calls", "counter", "", "", semconv.SCOPE, "", (NumberPoint({"worker": self.number}, self.count),)
+            "calls", "counter", "", "", semconv.SCOPE, "", (NumberPoint({"worker": str(self.number)}, self.count),)
         )
         counts = (self.count, 0)
         times = Family("time", "histogram", "s", "", "x", "", (HistogramPoint({}, (1.0,), counts, self.count / 2),))
@@ -66,12 +66,12 @@ def total(view):
     by_counter = sum(counts(view).values())
     by_histogram = sum(
         sum(point.counts)
-        for record in view.records
-        for family in record.families
+        for totals in view.totals
+        for family in totals.families
         if family.kind == "histogram"
         for point in family.points
     )
-    by_spend = sum(usd for record in view.records for usd in record.spend.values())
+    by_spend = sum(usd for totals in view.totals for usd in totals.spend.values())
     assert by_counter == by_histogram
     assert by_spend * 100 == pytest.approx(by_counter)
     return by_counter
@@ -80,10 +80,10 @@ def total(view):
 def counts(view):
     """The count of each worker, by number."""
     counted = {}
-    for record in view.records:
-        for family in record.families:
+    for totals in view.totals:
+        for family in totals.families:
             if family.kind == "counter":
                 for point in family.points:
-                    number = point.attributes["worker"]
+                    number = int(point.attributes["worker"])
                     counted[number] = counted.get(number, 0) + point.value
     return counted

@@ -1,15 +1,15 @@
 -- Applies a publication, trims the window, and answers.
--- ARGV: 3 entries kept at most, 4 their age in seconds, 5 seconds until a member is silent, 6 version of the tombstone
+-- ARGV: 3 entries kept at most, 4 their age in seconds, 5 seconds until a member is silent, 6 version of the departed
 -- that is known, 7 whether to read; and, where something is published: 8 member, 9 its number, 10 whether it leaves,
--- 11 whether there is a record, 12 the record, then end and text of each entry.
+-- 11 whether there is a totals, 12 the totals, then end and text of each entry.
 local reads, member = ARGV[7] == '1', ARGV[8]
-local folded_seq, kept_seq = false, false
+local merged_seq, kept_seq = false, false
 
 if member then
-  folded_seq = redis.call('HGET', folded_seqs, member)
+  merged_seq = redis.call('HGET', merged_seqs, member)
   kept_seq = redis.call('HGET', seqs, member)
   local taken = kept_seq or ARGV[11] == '1'
-  if not folded_seq and not (kept_seq and tonumber(ARGV[9]) <= tonumber(kept_seq)) then
+  if not merged_seq and not (kept_seq and tonumber(ARGV[9]) <= tonumber(kept_seq)) then
     for i = 13, #ARGV, 2 do
       redis.call('ZADD', entries, 'NX', ARGV[i], ARGV[i + 1])
     end
@@ -17,10 +17,10 @@ if member then
       redis.call('HSET', seqs, member, ARGV[9])
     end
     if ARGV[11] == '1' then
-      redis.call('HSET', records, member, ARGV[12])
+      redis.call('HSET', totals, member, ARGV[12])
     end
   end
-  if not folded_seq and taken then
+  if not merged_seq and taken then
     redis.call('ZADD', seen, ARGV[10] == '1' and '-inf' or now, member)
   end
 end
@@ -41,18 +41,18 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now - tonumber(A
   silent[#silent + 1] = name
   silent[#silent + 1] = redis.call('HGET', seqs, name)
 end
-local made, rebuilt = redis.call('HGET', meta, 'made'), redis.call('HGET', meta, 'rebuilt')
+local made, restored = redis.call('HGET', meta, 'made'), redis.call('HGET', meta, 'restored')
 return {
   redis.call('HGET', meta, 'store_id'),
   string.format('%.6f', now - made),
-  rebuilt and string.format('%.6f', now - rebuilt),
-  folded_seq,
+  restored and string.format('%.6f', now - restored),
+  merged_seq,
   kept_seq,
   version,
-  version ~= tonumber(ARGV[6]) and redis.call('HGET', meta, 'tombstone'),
+  version ~= tonumber(ARGV[6]) and redis.call('HGET', meta, 'departed'),
   redis.call('ZCARD', seen) - #silent / 2,
   silent,
-  reads and redis.call('HGETALL', records),
+  reads and redis.call('HGETALL', totals),
   reads and redis.call('ZRANGE', entries, 0, -1),
   reads and redis.call('HGETALL', evicted),
 }

@@ -1,6 +1,6 @@
 -- What each script begins with: the keys, the time, and a state that is whole, or is made anew.
 -- ARGV: 1 identifier of a new state, 2 seconds to keep it.
-local meta, evicted, records, seqs, seen, entries, folded, folded_seqs = unpack(KEYS)
+local meta, evicted, totals, seqs, seen, entries, merged, merged_seqs = unpack(KEYS)
 local KINDS = {'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash'}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -21,8 +21,8 @@ end
 
 -- A Redis that is short of memory may drop any key; what is left then is no state.
 if redis.call('HGET', meta, 'present') ~= present() then
-  redis.call('HSET', meta, 'store_id', ARGV[1], 'made', now, 'tombstone_version', 0)
-  redis.call('HDEL', meta, 'rebuilt', 'tombstone')
+  redis.call('HSET', meta, 'store_id', ARGV[1], 'made', now, 'departed_version', 0)
+  redis.call('HDEL', meta, 'restored', 'departed')
   redis.call('DEL', unpack(KEYS, 2))
 end
 
@@ -33,7 +33,7 @@ local known_run = redis.call('HGET', meta, 'run')
 if run and run ~= known_run then
   redis.call('HSET', meta, 'run', run)
   if known_run then
-    redis.call('HSET', meta, 'rebuilt', now)
+    redis.call('HSET', meta, 'restored', now)
   end
 end
 
@@ -44,20 +44,20 @@ local function settle()
   end
 end
 
-local version = tonumber(redis.call('HGET', meta, 'tombstone_version'))
+local version = tonumber(redis.call('HGET', meta, 'departed_version'))
 
--- Puts members into the tombstone of that version: identifier and number of each, from one argument to another.
-local function bury(tombstone_version, first, last, remembered)
+-- Puts members into the departed of that version: identifier and number of each, from one argument to another.
+local function keep_departed(departed_version, first, last, remembered)
   for i = first, last, 2 do
-    redis.call('HSET', folded_seqs, ARGV[i], ARGV[i + 1])
-    redis.call('ZADD', folded, tombstone_version, ARGV[i])
+    redis.call('HSET', merged_seqs, ARGV[i], ARGV[i + 1])
+    redis.call('ZADD', merged, departed_version, ARGV[i])
     redis.call('HDEL', seqs, ARGV[i])
-    redis.call('HDEL', records, ARGV[i])
+    redis.call('HDEL', totals, ARGV[i])
     redis.call('ZREM', seen, ARGV[i])
   end
   local oldest = -tonumber(remembered) - 1
-  for _, name in ipairs(redis.call('ZRANGE', folded, 0, oldest)) do
-    redis.call('HDEL', folded_seqs, name)
+  for _, name in ipairs(redis.call('ZRANGE', merged, 0, oldest)) do
+    redis.call('HDEL', merged_seqs, name)
   end
-  redis.call('ZREMRANGEBYRANK', folded, 0, oldest)
+  redis.call('ZREMRANGEBYRANK', merged, 0, oldest)
 end

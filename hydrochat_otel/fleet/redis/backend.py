@@ -28,7 +28,7 @@ from redis.sentinel import Sentinel
 
 from hydrochat_otel.fleet.backend import (
     KEEP_S,
-    MAX_FOLDED,
+    MAX_MERGED,
     SCHEMA_VERSION,
     Bounds,
     Contents,
@@ -45,8 +45,8 @@ _parsed: Final[Callable[[str], dict[str, Any]]] = parse_url
 _sentinels: Final[Callable[..., Any]] = Sentinel
 _node: Final[Callable[[str, int], ClusterNode]] = ClusterNode
 
-_KEYS: Final = ("meta", "evicted", "records", "seqs", "seen", "entries", "folded", "folded_seqs")
-"""In the order in which the scripts name them; `seen` and `folded` hold members by time, the `seqs` their numbers."""
+_KEYS: Final = ("meta", "evicted", "totals", "seqs", "seen", "entries", "merged", "merged_seqs")
+"""In the order in which the scripts name them; `seen` and `merged` hold members by time, the `seqs` their numbers."""
 
 _SENTENCES: Final = (
     (r"WRONGTYPE", "holds somebody else's data under the keys {keys}: name another database"),
@@ -88,7 +88,7 @@ def _script(name: str) -> _Script:
 
 
 _EXCHANGE: Final = _script("exchange")
-_FOLD: Final = _script("fold")
+_MERGE: Final = _script("merge")
 _RESTORE: Final = _script("restore")
 
 
@@ -139,33 +139,33 @@ class RedisBackend:
         self._sentinels: Sequence[redis.Redis] = ()
         self._pid = 0
 
-    def exchange(self, publication: Publication | None, known_tombstone_version: int, *, read: bool) -> Receipt:
+    def exchange(self, publication: Publication | None, known_departed_version: int, *, read: bool) -> Receipt:
         """Apply the publication, trim the window, and answer, all in one transaction."""
         bounds = self._bounds
         said: list[Any] = []
         if publication is not None:
             said = [publication.member, publication.seq, int(publication.leaving)]
-            said += [int(publication.record is not None), publication.record or b""]
+            said += [int(publication.totals is not None), publication.totals or b""]
             # An end that is no number would stop the script.
             for end_unix_s, text in publication.entries:
                 if not math.isnan(end_unix_s):
                     said += [end_unix_s, text]
-        asked = [bounds.max_entries, bounds.ttl_s, bounds.silent_after_s, known_tombstone_version, int(read)]
+        asked = [bounds.max_entries, bounds.ttl_s, bounds.silent_after_s, known_departed_version, int(read)]
         return self._run(_EXCHANGE, [*asked, *said], _receipt)
 
-    def fold(self, folded: Mapping[str, int], tombstone: bytes, known_tombstone_version: int) -> bool:
-        """Put the tombstone in the place of the old one and of the members' records, unless anything has changed."""
-        members = chain.from_iterable(folded.items())
-        return self._run(_FOLD, [MAX_FOLDED, tombstone, known_tombstone_version, *members], bool)
+    def merge(self, merged: Mapping[str, int], departed: bytes, known_departed_version: int) -> bool:
+        """Put the departed in the place of the old one and of the members' totals, unless anything has changed."""
+        members = chain.from_iterable(merged.items())
+        return self._run(_MERGE, [MAX_MERGED, departed, known_departed_version, *members], bool)
 
     def restore(self, knowledge: Knowledge) -> None:
         """Bring back what a lost state held, where nothing newer is kept."""
-        tombstone = [knowledge.tombstone_version, int(knowledge.tombstone is not None), knowledge.tombstone or b""]
-        folded = chain.from_iterable(knowledge.folded.items())
-        records = chain.from_iterable((member, seq, text) for member, (seq, text) in knowledge.records.items())
+        departed = [knowledge.departed_version, int(knowledge.departed is not None), knowledge.departed or b""]
+        merged = chain.from_iterable(knowledge.merged.items())
+        totals = chain.from_iterable((member, seq, text) for member, (seq, text) in knowledge.totals.items())
         evicted = chain.from_iterable(knowledge.evicted.items())
-        lengths = [len(knowledge.folded), len(knowledge.records)]
-        self._run(_RESTORE, [MAX_FOLDED, *tombstone, *lengths, *folded, *records, *evicted], bool)
+        lengths = [len(knowledge.merged), len(knowledge.totals)]
+        self._run(_RESTORE, [MAX_MERGED, *departed, *lengths, *merged, *totals, *evicted], bool)
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones. Never raises."""
@@ -273,24 +273,24 @@ def _unseen() -> Iterator[None]:
 
 
 def _receipt(reply: Sequence[Any]) -> Receipt:
-    store_id, age, rebuilt_age, folded_seq, kept_seq, version, tombstone, members, silent, records, entries, evicted = (
+    store_id, age, restored_age, merged_seq, kept_seq, version, departed, members, silent, totals, entries, evicted = (
         reply
     )
     contents = None
-    if records is not None:
+    if totals is not None:
         contents = Contents(
-            records={name.decode(): record for name, record in _pairs(records)},
+            totals={name.decode(): totals for name, totals in _pairs(totals)},
             entries=entries,
             evicted={reason.decode(): int(count) for reason, count in _pairs(evicted)},
         )
     return Receipt(
         store_id=store_id.decode(),
         age_s=max(0.0, float(age)),
-        rebuilt_age_s=None if rebuilt_age is None else max(0.0, float(rebuilt_age)),
-        folded_seq=None if folded_seq is None else int(folded_seq),
+        restored_age_s=None if restored_age is None else max(0.0, float(restored_age)),
+        merged_seq=None if merged_seq is None else int(merged_seq),
         kept_seq=None if kept_seq is None else int(kept_seq),
-        tombstone_version=version,
-        tombstone=tombstone,
+        departed_version=version,
+        departed=departed,
         members=members,
         silent={name.decode(): int(seq) for name, seq in _pairs(silent)},
         contents=contents,

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, NamedTuple
 
-from hydrochat_otel.fleet.backend import MAX_FOLDED, Bounds, Contents, Knowledge, Publication, Receipt
+from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Contents, Knowledge, Publication, Receipt
 from hydrochat_otel.fleet.sqlite.errors import DamageError
 from hydrochat_otel.fleet.sqlite.file import SqliteFile
 
@@ -18,16 +18,16 @@ _TABLES: Final = {
         id INTEGER PRIMARY KEY CHECK (id = 1),
         store_id TEXT NOT NULL,
         made_unix_s REAL NOT NULL,
-        rebuilt_unix_s REAL,
-        tombstone_version INTEGER NOT NULL DEFAULT 0,
-        tombstone BLOB
+        restored_unix_s REAL,
+        departed_version INTEGER NOT NULL DEFAULT 0,
+        departed BLOB
     )""",
     "evicted": "CREATE TABLE evicted (reason TEXT PRIMARY KEY, count INTEGER NOT NULL)",
     "members": """CREATE TABLE members (
-        id TEXT PRIMARY KEY, seq INTEGER NOT NULL, seen_unix_s REAL NOT NULL, record BLOB NOT NULL
+        id TEXT PRIMARY KEY, seq INTEGER NOT NULL, seen_unix_s REAL NOT NULL, totals BLOB NOT NULL
     )""",
-    # The row numbers tell who was folded first.
-    "folded": "CREATE TABLE folded (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL)",
+    # The row numbers tell who was merged first.
+    "merged": "CREATE TABLE merged (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL)",
     # Kept in the order in which they are read and evicted. A text that is sent again comes with the same end.
     "entries": """CREATE TABLE entries (
         end_unix_s REAL NOT NULL, text BLOB NOT NULL, PRIMARY KEY (end_unix_s, text)
@@ -41,8 +41,8 @@ _LEFT_UNIX_S: Final = -math.inf
 class _Meta(NamedTuple):
     store_id: str
     made_unix_s: float
-    rebuilt_unix_s: float | None
-    tombstone_version: int
+    restored_unix_s: float | None
+    departed_version: int
 
 
 class SqliteBackend:
@@ -67,15 +67,15 @@ class SqliteBackend:
         self._wall = wall
         self._file = SqliteFile(path, self._make, frozenset(_TABLES), busy_timeout_s=busy_timeout_s)
 
-    def exchange(self, publication: Publication | None, known_tombstone_version: int, *, read: bool) -> Receipt:
+    def exchange(self, publication: Publication | None, known_departed_version: int, *, read: bool) -> Receipt:
         """Apply the publication, trim the window, and answer, all in one transaction."""
         return self._file.transaction(
-            lambda connection: self._exchange(connection, publication, known_tombstone_version, read=read)
+            lambda connection: self._exchange(connection, publication, known_departed_version, read=read)
         )
 
-    def fold(self, folded: Mapping[str, int], tombstone: bytes, known_tombstone_version: int) -> bool:
-        """Put the tombstone in the place of the old one and of the members' records, unless anything has changed."""
-        return self._file.transaction(lambda connection: _fold(connection, folded, tombstone, known_tombstone_version))
+    def merge(self, merged: Mapping[str, int], departed: bytes, known_departed_version: int) -> bool:
+        """Put the departed in the place of the old one and of the members' totals, unless anything has changed."""
+        return self._file.transaction(lambda connection: _merge(connection, merged, departed, known_departed_version))
 
     def restore(self, knowledge: Knowledge) -> None:
         """Bring back what a lost state held, where nothing newer is kept."""
@@ -101,10 +101,10 @@ class SqliteBackend:
     ) -> Receipt:
         now_unix_s = self._wall()
         meta = _meta(connection)
-        folded_seq = kept_seq = None
+        merged_seq = kept_seq = None
         if publication is not None:
-            folded_seq = _number(connection, "SELECT seq FROM folded WHERE id = ?", publication.member)
-            if folded_seq is None:
+            merged_seq = _number(connection, "SELECT seq FROM merged WHERE id = ?", publication.member)
+            if merged_seq is None:
                 kept_seq = _publish(connection, publication, now_unix_s)
         self._trim(connection, now_unix_s)
         members, silent = 0, {}
@@ -113,15 +113,15 @@ class SqliteBackend:
                 silent[member] = seq
             else:
                 members += 1
-        unknown = meta.tombstone_version != known_version
+        unknown = meta.departed_version != known_version
         return Receipt(
             store_id=meta.store_id,
             age_s=max(0.0, now_unix_s - meta.made_unix_s),
-            rebuilt_age_s=None if meta.rebuilt_unix_s is None else max(0.0, now_unix_s - meta.rebuilt_unix_s),
-            folded_seq=folded_seq,
+            restored_age_s=None if meta.restored_unix_s is None else max(0.0, now_unix_s - meta.restored_unix_s),
+            merged_seq=merged_seq,
             kept_seq=kept_seq,
-            tombstone_version=meta.tombstone_version,
-            tombstone=_tombstone(connection) if unknown else None,
+            departed_version=meta.departed_version,
+            departed=_departed(connection) if unknown else None,
             members=members,
             silent=silent,
             contents=_contents(connection) if read else None,
@@ -143,61 +143,61 @@ class SqliteBackend:
 
 
 def _publish(connection: sqlite3.Connection, publication: Publication, now_unix_s: float) -> int | None:
-    """Write what is new of a member that was not folded; return the number of what was kept of it before."""
+    """Write what is new of a member that was not merged; return the number of what was kept of it before."""
     member, seq = publication.member, publication.seq
     stored_seq = _number(connection, "SELECT seq FROM members WHERE id = ?", member)
     seen_unix_s = _LEFT_UNIX_S if publication.leaving else now_unix_s
     if stored_seq is not None and seq <= stored_seq:
         connection.execute("UPDATE members SET seen_unix_s = ? WHERE id = ?", (seen_unix_s, member))
         return stored_seq
-    # Without a record, too: the member takes them for published. One that is no number is ignored.
+    # Without a totals, too: the member takes them for published. One that is no number is ignored.
     connection.executemany("INSERT OR IGNORE INTO entries (end_unix_s, text) VALUES (?, ?)", publication.entries)
-    if publication.record is not None:
-        _write_member(connection, member, seq, seen_unix_s, publication.record)
+    if publication.totals is not None:
+        _write_member(connection, member, seq, seen_unix_s, publication.totals)
     elif stored_seq is not None:
         connection.execute("UPDATE members SET seq = ?, seen_unix_s = ? WHERE id = ?", (seq, seen_unix_s, member))
     return stored_seq
 
 
-def _write_member(connection: sqlite3.Connection, member: str, seq: int, seen_unix_s: float, record: bytes) -> None:
+def _write_member(connection: sqlite3.Connection, member: str, seq: int, seen_unix_s: float, totals: bytes) -> None:
     connection.execute(
-        "REPLACE INTO members (id, seq, seen_unix_s, record) VALUES (?, ?, ?, ?)", (member, seq, seen_unix_s, record)
+        "REPLACE INTO members (id, seq, seen_unix_s, totals) VALUES (?, ?, ?, ?)", (member, seq, seen_unix_s, totals)
     )
 
 
-def _fold(connection: sqlite3.Connection, folded: Mapping[str, int], tombstone: bytes, known_version: int) -> bool:
-    if _meta(connection).tombstone_version != known_version:
+def _merge(connection: sqlite3.Connection, merged: Mapping[str, int], departed: bytes, known_version: int) -> bool:
+    if _meta(connection).departed_version != known_version:
         return False
-    for member, seq in folded.items():
+    for member, seq in merged.items():
         if _number(connection, "SELECT seq FROM members WHERE id = ?", member) != seq:
             return False
-    _bury(connection, folded, tombstone, known_version + 1)
+    _keep_departed(connection, merged, departed, known_version + 1)
     return True
 
 
-def _bury(
-    connection: sqlite3.Connection, folded: Mapping[str, int], tombstone: bytes | None, tombstone_version: int
+def _keep_departed(
+    connection: sqlite3.Connection, merged: Mapping[str, int], departed: bytes | None, departed_version: int
 ) -> None:
-    connection.execute("UPDATE meta SET tombstone = ?, tombstone_version = ?", (tombstone, tombstone_version))
-    connection.executemany("DELETE FROM members WHERE id = ?", [(member,) for member in folded])
-    connection.executemany("REPLACE INTO folded (id, seq) VALUES (?, ?)", folded.items())
+    connection.execute("UPDATE meta SET departed = ?, departed_version = ?", (departed, departed_version))
+    connection.executemany("DELETE FROM members WHERE id = ?", [(member,) for member in merged])
+    connection.executemany("REPLACE INTO merged (id, seq) VALUES (?, ?)", merged.items())
     connection.execute(
-        "DELETE FROM folded WHERE number IN (SELECT number FROM folded ORDER BY number DESC LIMIT -1 OFFSET ?)",
-        (MAX_FOLDED,),
+        "DELETE FROM merged WHERE number IN (SELECT number FROM merged ORDER BY number DESC LIMIT -1 OFFSET ?)",
+        (MAX_MERGED,),
     )
 
 
 def _restore(connection: sqlite3.Connection, knowledge: Knowledge, now_unix_s: float) -> None:
-    connection.execute("UPDATE meta SET rebuilt_unix_s = ?", (now_unix_s,))
-    if knowledge.tombstone_version > _meta(connection).tombstone_version:
-        _bury(connection, knowledge.folded, knowledge.tombstone, knowledge.tombstone_version)
-    for member, (seq, record) in knowledge.records.items():
-        if _number(connection, "SELECT seq FROM folded WHERE id = ?", member) is not None:
+    connection.execute("UPDATE meta SET restored_unix_s = ?", (now_unix_s,))
+    if knowledge.departed_version > _meta(connection).departed_version:
+        _keep_departed(connection, knowledge.merged, knowledge.departed, knowledge.departed_version)
+    for member, (seq, totals) in knowledge.totals.items():
+        if _number(connection, "SELECT seq FROM merged WHERE id = ?", member) is not None:
             continue
         stored_seq = _number(connection, "SELECT seq FROM members WHERE id = ?", member)
         if stored_seq is None or stored_seq < seq:
             # As heard of now: whoever lives is given the time to say so.
-            _write_member(connection, member, seq, now_unix_s, record)
+            _write_member(connection, member, seq, now_unix_s, totals)
     for reason, count in knowledge.evicted.items():
         kept = _number(connection, "SELECT count FROM evicted WHERE reason = ?", reason) or 0
         _count_evicted(connection, reason, count - kept)
@@ -212,24 +212,24 @@ def _count_evicted(connection: sqlite3.Connection, reason: str, more: int) -> No
 def _contents(connection: sqlite3.Connection) -> Contents:
     entries = _rows(connection, "SELECT text FROM entries ORDER BY end_unix_s, text", bytes)
     return Contents(
-        records=dict(_rows(connection, "SELECT id, record FROM members", str, bytes)),
+        totals=dict(_rows(connection, "SELECT id, totals FROM members", str, bytes)),
         entries=[text for (text,) in entries],
         evicted=dict(_rows(connection, "SELECT reason, count FROM evicted", str, int)),
     )
 
 
 def _meta(connection: sqlite3.Connection) -> _Meta:
-    query = "SELECT store_id, made_unix_s, rebuilt_unix_s, tombstone_version FROM meta"
+    query = "SELECT store_id, made_unix_s, restored_unix_s, departed_version FROM meta"
     rows = _rows(connection, query, str, float, float | None, int)
     if not rows:
         raise DamageError
     return _Meta(*rows[0])
 
 
-def _tombstone(connection: sqlite3.Connection) -> bytes | None:
-    tombstone: bytes | None
-    ((tombstone,),) = _rows(connection, "SELECT tombstone FROM meta", bytes | None)
-    return tombstone
+def _departed(connection: sqlite3.Connection) -> bytes | None:
+    departed: bytes | None
+    ((departed,),) = _rows(connection, "SELECT departed FROM meta", bytes | None)
+    return departed
 
 
 def _number(connection: sqlite3.Connection, query: str, name: str) -> int | None:

@@ -1,0 +1,83 @@
+"""An entry of the window as bytes, and back, checked.
+
+Only fields that differ from their default are written, by name. So an entry that a process of another version wrote can
+be read as long as this version knows what it needs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
+
+from hydrochat_otel import semconv
+from hydrochat_otel.fleet import checks
+from hydrochat_otel.fleet.checks import DecodingError, or_none
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.window.entry import Entry, Kind
+
+_IDS: Final = {"trace_id": 128, "span_id": 64, "parent_span_id": 64}
+_DEFAULTS: Final[Mapping[str, Any]] = Entry._field_defaults
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Return the entry as bytes; unique, because the id of its span is among them."""
+    fields = {
+        name: f"{value:x}" if name in _IDS else value
+        for name, value in zip(Entry._fields, entry, strict=True)
+        if name not in _DEFAULTS or value != _DEFAULTS[name]
+    }
+    return checks.dumps(fields)
+
+
+def decode_entry(data: bytes) -> Entry:
+    """Return the entry of the bytes.
+
+    Raises:
+        DecodingError: They are none, or a value is not what it must be.
+    """
+    raw = checks.mapping(checks.loads(data, "An entry"), "An entry")
+    fields: dict[str, Any] = {}
+    for name, check in _CHECKS.items():
+        if name in raw:
+            fields[name] = check(raw[name], name)
+        elif name not in _DEFAULTS:
+            checks.refuse(f"An entry has no {name}")
+    return Entry(**fields)
+
+
+def readable_entry(data: bytes) -> Entry | None:
+    """Return the entry of the bytes; None if it cannot be read, which is counted and logged."""
+    try:
+        return decode_entry(data)
+    except DecodingError as error:
+        failures.note("state.record", error, sentence=f"An entry of the shared state is left out: {error}")
+        return None
+
+
+def _tokens(raw: Any, field: str) -> tuple[int, ...]:
+    counts = checks.sequence(raw, field, length=len(semconv.TOKEN_BUCKETS))
+    return tuple(checks.whole(count, field) for count in counts)
+
+
+def _id(raw: Any, field: str) -> int:
+    return checks.identifier(raw, field, bits=_IDS[field])
+
+
+def _seconds(raw: Any, field: str) -> float:
+    # Below zero is what a host's clock that is set back makes of another library's span.
+    return checks.amount(raw, field, least=-checks.MAX_AMOUNT)
+
+
+_CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
+    "kind": lambda raw, field: checks.one_of(raw, field, get_args(Kind)),
+    "operation": checks.text,
+    "duration_s": _seconds,
+    "end_unix_s": lambda raw, field: checks.amount(raw, field, most=checks.MAX_UNIX_S),
+    "exceeded_threshold": checks.flag,
+    "error": or_none(checks.text),
+    "outcome": lambda raw, field: checks.one_of(raw, field, semconv.OUTCOMES),
+    "trace_id": _id,
+    "span_id": _id,
+    "parent_span_id": _id,
+    "model": or_none(checks.text),
+    "tokens": or_none(_tokens),
+    "cost_usd": or_none(checks.amount),
+}

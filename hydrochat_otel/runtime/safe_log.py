@@ -1,0 +1,64 @@
+"""Log sentences that cannot harm the host: its handlers may raise, and may be unable to write a character.
+
+A handler of the host's that raises (a full disk, a closed file) would raise into whatever logs. A handler with an
+encoding that lacks a character would print a traceback to stderr instead of the sentence.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+_STACK_FRAMES: Final = 2
+
+
+def warning(logger: logging.Logger, sentence: str, *arguments: object) -> None:
+    """Log a warning; never raises an Exception. The arguments are those of :meth:`logging.Logger.warning`."""
+    _log(logger, logging.WARNING, sentence, arguments)
+
+
+def error(logger: logging.Logger, sentence: str, *arguments: object) -> None:
+    """Log an error; as :func:`warning`."""
+    _log(logger, logging.ERROR, sentence, arguments)
+
+
+def info(logger: logging.Logger, sentence: str, *arguments: object) -> None:
+    """Log an information; as :func:`warning`."""
+    _log(logger, logging.INFO, sentence, arguments)
+
+
+def _log(logger: logging.Logger, level: int, sentence: str, arguments: tuple[object, ...]) -> None:
+    try:
+        if not logger.isEnabledFor(level):
+            return
+        text = sentence % arguments if arguments else sentence
+        encodings = () if text.isascii() else set(_encodings(logger))
+        if all(_can_write(text, encoding) for encoding in encodings):
+            logger.log(level, sentence, *arguments, stacklevel=1 + _STACK_FRAMES)
+        else:
+            plain = text.encode("ascii", "backslashreplace").decode()
+            logger.log(level, "%s", plain, stacklevel=1 + _STACK_FRAMES)
+    except Exception:  # noqa: S110 - there is no other place to say it
+        pass
+
+
+def _encodings(logger: logging.Logger) -> Iterator[str]:
+    """Yield the encodings of all handlers that the logger's records reach."""
+    current: logging.Logger | None = logger
+    while current is not None:
+        for handler in current.handlers:
+            encoding = getattr(getattr(handler, "stream", None), "encoding", None) or getattr(handler, "encoding", None)
+            if isinstance(encoding, str):
+                yield encoding
+        current = current.parent if current.propagate else None
+    if not logger.hasHandlers() and logging.lastResort is not None:
+        encoding = getattr(getattr(logging.lastResort, "stream", None), "encoding", None)
+        if isinstance(encoding, str):
+            yield encoding
+
+
+def _can_write(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True
