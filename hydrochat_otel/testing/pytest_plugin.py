@@ -46,7 +46,7 @@ def hydrochat_pipeline(monkeypatch: pytest.MonkeyPatch) -> Iterator["Pipeline"]:
         monkeypatch.delenv(variable)
     hydrochat_otel.shutdown()
     reset_global_metrics_store()
-    failures.forget_parent()
+    failures.forget()
     yield hydrochat_otel.install(
         tracer_provider=TracerProvider(shutdown_on_exit=False),
         meter_provider=MeterProvider(shutdown_on_exit=False),
