@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hydrochat_otel.testing.answers import made_up_reply
+    from hydrochat_otel.testing.consumption import Buckets
     from hydrochat_otel.testing.emulator import GeminiEmulator, RecordedRequest
-    from hydrochat_otel.testing.ledger import Buckets, Ledger, LedgerLine, Totals
+    from hydrochat_otel.testing.ledger import Ledger, LedgerLine, Totals
     from hydrochat_otel.testing.measured import Measured
     from hydrochat_otel.testing.replies import (
         ApiError,
@@ -53,7 +54,8 @@ __all__ = [
 _MODULES: Final = {
     "answers": ("made_up_reply",),
     "emulator": ("GeminiEmulator", "RecordedRequest"),
-    "ledger": ("Buckets", "Ledger", "LedgerLine", "Totals"),
+    "consumption": ("Buckets",),
+    "ledger": ("Ledger", "LedgerLine", "Totals"),
     "measured": ("Measured",),
     "replies": (
         *("ApiError", "Chunk", "Part", "Reply", "Usage"),

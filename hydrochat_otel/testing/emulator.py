@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 
 from hydrochat_otel.runtime.waitress_thread import ServingThread
 from hydrochat_otel.testing import control, encoding
+from hydrochat_otel.testing.billing import Bill, bill_of
 from hydrochat_otel.testing.ledger import Ledger, Outcome
 from hydrochat_otel.testing.replies import Reply, failure
 from hydrochat_otel.testing.wire import Environ, Request, read_request
@@ -81,6 +82,7 @@ class GeminiEmulator:
         self._lock = threading.Lock()
         self._scripts: defaultdict[str | None, deque[Reply]] = defaultdict(deque)
         self._requests: list[RecordedRequest] = []
+        self._billed: set[str] = set()
         self._in_flight = 0
         self._idle = threading.Condition(self._lock)
         self._stopping = threading.Event()
@@ -225,11 +227,19 @@ class GeminiEmulator:
             raise _HangUpError
         else:
             number = self._open_line(request, reply, reply.status, reply.outcome)
-            usage = reply.chunks[-1].usage if reply.chunks else reply.usage
-            if usage is not None:
-                self.ledger.bill(number, usage.consumption())
-            content = encoding.to_bytes(encoding.unary_body(request, reply))
-            yield from self._send(start_response, reply.status, reply.headers, content)
+            self._bill(number, bill_of(request, reply))
+            yield from self._send(start_response, reply.status, reply.headers, encoding.unary_body(request, reply))
+
+    def _bill(self, number: int, bill: Bill) -> None:
+        with self._lock:
+            if bill.once in self._billed:
+                return
+            if bill.once:
+                self._billed.add(bill.once)
+        if bill.used:
+            self.ledger.bill(number, *bill.used)
+        if bill.charged_usd:
+            self.ledger.charge(number, bill.charged_usd)
 
     def _stream(
         self, request: Request, reply: Reply, caller_left: Callable[[], bool], start_response: StartResponse
@@ -244,6 +254,7 @@ class GeminiEmulator:
                 raise _HangUpError
             if event.used is not None:
                 self.ledger.bill(number, event.used)
+                self.ledger.charge(number, bill_of(request, reply).charged_usd)
             if sent + 1 == len(events):
                 self.ledger.settle(number, reply.outcome)
             yield event.content

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hydrochat_otel.testing import surfaces
 from hydrochat_otel.testing.answers import estimated_tokens, made_up_parts
-from hydrochat_otel.testing.ledger import Consumption
+from hydrochat_otel.testing.consumption import Consumption
 from hydrochat_otel.testing.replies import Chunk, Reply, Usage
 from hydrochat_otel.testing.wire import Request
 
@@ -36,21 +37,29 @@ def to_bytes(body: Mapping[str, Any]) -> bytes:
 
 def speaks(request: Request) -> bool:
     """Whether there is an answer to the request at all."""
-    return request.streams or request.method in _BODIES
+    return request.streams or request.method in _BODIES or request.method == "download"
 
 
-def unary_body(request: Request, reply: Reply) -> Mapping[str, Any]:
-    """The JSON body of an answer that is not streamed."""
-    return _BODIES[request.method](request, reply)
+def unary_body(request: Request, reply: Reply) -> bytes:
+    """The body of an answer that is not streamed."""
+    if request.method == "download":
+        return surfaces.batch_file(reply)
+    return to_bytes(_BODIES[request.method](request, reply))
 
 
 def event_count(request: Request, reply: Reply) -> int:
     """How many events a stream has before it is cut, held or turned into an error."""
+    if request.method == "interactions.create":
+        return sum(1 for _ in surfaces.interaction_events(request, reply))
     return len(_chunks(request, reply))
 
 
 def stream_events(request: Request, reply: Reply) -> Iterator[Event]:
     """The events of a stream in order, an error object at the end where the reply has one."""
+    if request.method == "interactions.create":
+        for content, used in surfaces.interaction_events(request, reply):
+            yield Event(content, used)
+        return
     chunks = _chunks(request, reply)
     if reply.stream_error is not None:
         chunks = chunks[: reply.error_after]
@@ -107,7 +116,7 @@ def _generate_response(request: Request, reply: Reply, chunk: Chunk) -> dict[str
     if reply.block_reason is not None:
         body["promptFeedback"] = {"blockReason": reply.block_reason}
     else:
-        body["candidates"] = [_candidate(chunk, index) for index in range(reply.candidates)]
+        body["candidates"] = [_candidate(chunk, index, reply) for index in range(reply.candidates)]
     if chunk.usage is not None:
         body["usageMetadata"] = chunk.usage.to_json()
     body["modelVersion"] = model_answering(request, reply)
@@ -117,15 +126,26 @@ def _generate_response(request: Request, reply: Reply, chunk: Chunk) -> dict[str
     return body
 
 
-def _candidate(chunk: Chunk, index: int) -> dict[str, Any]:
+def _candidate(chunk: Chunk, index: int, reply: Reply) -> dict[str, Any]:
     candidate: dict[str, Any] = {"index": index}
     if chunk.parts:
         candidate["content"] = {"role": "model", "parts": [part.to_json() for part in chunk.parts]}
     if chunk.finish_reason is not None:
         candidate["finishReason"] = chunk.finish_reason
+    if grounding := _grounding(reply):
+        candidate["groundingMetadata"] = grounding
     if chunk.continuation_token is not None:
         candidate["continuationToken"] = chunk.continuation_token
     return candidate
+
+
+def _grounding(reply: Reply) -> dict[str, Any]:
+    grounding: dict[str, Any] = {}
+    if reply.queries:
+        grounding["webSearchQueries"] = list(reply.queries)
+    if reply.maps:
+        grounding["groundingChunks"] = [{"maps": {"uri": "https://example.invalid/place", "title": "a clinic"}}]
+    return grounding
 
 
 def _counted(request: Request, reply: Reply) -> dict[str, Any]:
@@ -179,9 +199,7 @@ def _tokenised(_request: Request, _reply: Reply) -> dict[str, Any]:
     return {"tokensInfo": [{"tokenIds": ["1"], "tokens": ["d291bmQ="], "role": "user"}]}
 
 
-def _operation(request: Request, _reply: Reply) -> dict[str, Any]:
-    if request.method == "predictLongRunning":
-        return {"name": f"models/{request.model}/operations/emulated"}
+def _fetched(request: Request, _reply: Reply) -> dict[str, Any]:
     return {"name": request.path.split("/", 2)[-1], "done": True, "response": {}}
 
 
@@ -191,23 +209,6 @@ def _model(request: Request, _reply: Reply) -> dict[str, Any]:
     return {"name": f"models/{request.model}", "displayName": request.model}
 
 
-def _cache(request: Request, reply: Reply) -> dict[str, Any]:
-    if request.method.endswith(".delete"):
-        return {}
-    tokens = 0 if reply.usage is None else reply.usage.prompt
-    return {
-        "name": "cachedContents/emulated",
-        "model": str(request.body.get("model", "")),
-        "createTime": _CREATED,
-        "usageMetadata": {"totalTokenCount": tokens},
-    }
-
-
-def _batch(request: Request, _reply: Reply) -> dict[str, Any]:
-    state = "BATCH_STATE_SUCCEEDED" if request.method.endswith(".get") else "BATCH_STATE_PENDING"
-    return {"name": "batches/emulated", "metadata": {"state": state, "createTime": _CREATED}}
-
-
 _BODIES: Final[Mapping[str, Callable[[Request, Reply], Mapping[str, Any]]]] = {
     "generateContent": _generated,
     "countTokens": _counted,
@@ -215,16 +216,9 @@ _BODIES: Final[Mapping[str, Callable[[Request, Reply], Mapping[str, Any]]]] = {
     "embedContent": _embedded,
     "batchEmbedContents": _embedded,
     "predict": _predicted,
-    "predictLongRunning": _operation,
-    "fetchPredictOperation": _operation,
-    "operations.get": _operation,
+    "fetchPredictOperation": _fetched,
     "models.get": _model,
     "models.list": _model,
     "tunedModels.get": _model,
-    "cachedContents.create": _cache,
-    "cachedContents.get": _cache,
-    "cachedContents.delete": _cache,
-    "batchGenerateContent": _batch,
-    "asyncBatchEmbedContent": _batch,
-    "batches.get": _batch,
+    **surfaces.BODIES,
 }

@@ -6,140 +6,25 @@ are written out by hand, so that agreement of the two books proves something.
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
-from types import MappingProxyType
 from typing import Final, Literal
 
-Outcome = Literal["ok", "error", "blocked", "cancelled"]
-Kind = Literal["generate", "embed", "count", "other"]
+from hydrochat_otel.testing.consumption import NOTHING, Buckets, Consumption, rate_for
 
-BILLED_KINDS: Final[frozenset[Kind]] = frozenset({"generate", "embed"})
+Outcome = Literal["ok", "error", "blocked", "cancelled"]
+Kind = Literal["generate", "embed", "count", "other", "result"]
+
+CALL_KINDS: Final[frozenset[Kind]] = frozenset({"generate", "embed"})
+"""Requests that are calls of a model."""
+BILLED_KINDS: Final = CALL_KINDS | {"result"}
+"""Requests whose reply states usage: calls, and results of work that goes on after its request."""
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which google-genai sends the same request again, if it was given retry options."""
 
-TIER_FACTORS: Final[Mapping[str, Decimal]] = MappingProxyType(
-    {"standard": Decimal(1), "flex": Decimal("0.5"), "batch": Decimal("0.5"), "priority": Decimal("1.8")}
-)
-"""What a service tier costs of the standard price, as Google's price list says of its text models."""
-
-_MILLION: Final = 1_000_000
-_TIER_TOKENS: Final = 200_000
 _FIRST_ERROR_STATUS: Final = 400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buckets:
-    """Tokens in five disjoint buckets."""
-
-    input_fresh: int = 0
-    input_cached: int = 0
-    input_tool: int = 0
-    output_answer: int = 0
-    output_thinking: int = 0
-
-    def __add__(self, other: "Buckets") -> "Buckets":
-        return Buckets(
-            input_fresh=self.input_fresh + other.input_fresh,
-            input_cached=self.input_cached + other.input_cached,
-            input_tool=self.input_tool + other.input_tool,
-            output_answer=self.output_answer + other.output_answer,
-            output_thinking=self.output_thinking + other.output_thinking,
-        )
-
-    @property
-    def input(self) -> int:
-        """Tokens billed as input."""
-        return self.input_fresh + self.input_cached + self.input_tool
-
-    @property
-    def output(self) -> int:
-        """Tokens billed as output."""
-        return self.output_answer + self.output_thinking
-
-    @property
-    def total(self) -> int:
-        """All tokens."""
-        return self.input + self.output
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consumption:
-    """What one request used: tokens, how many of the input tokens were audio, and the total that the wire stated.
-
-    `reported_total` is None if the reply had no usage record or the record had no total. `tier` is the service tier
-    that served it, a key of :data:`TIER_FACTORS`.
-    """
-
-    buckets: Buckets = Buckets()
-    fresh_audio: int = 0
-    cached_audio: int = 0
-    reported_total: int | None = None
-    tier: str = "standard"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """US dollars for a million tokens; `above_200k` replaces the whole rate once the input exceeds 200 000 tokens."""
-
-    input_usd: Decimal
-    cached_usd: Decimal
-    output_usd: Decimal
-    audio_usd: Decimal | None = None
-    cached_audio_usd: Decimal | None = None
-    above_200k: "Rate | None" = None
-
-    def cost_usd(self, used: Consumption) -> Decimal:
-        """Dollars for one request, exact: thinking at the output rate, tool results at the input rate."""
-        if self.above_200k is not None and used.buckets.input > _TIER_TOKENS:
-            return self.above_200k.cost_usd(used)
-        tokens = used.buckets
-        audio_usd = self.input_usd if self.audio_usd is None else self.audio_usd
-        cached_audio_usd = self.cached_usd if self.cached_audio_usd is None else self.cached_audio_usd
-        return (
-            (
-                (tokens.input_fresh - used.fresh_audio + tokens.input_tool) * self.input_usd
-                + used.fresh_audio * audio_usd
-                + (tokens.input_cached - used.cached_audio) * self.cached_usd
-                + used.cached_audio * cached_audio_usd
-                + tokens.output * self.output_usd
-            )
-            * TIER_FACTORS[used.tier]
-            / _MILLION
-        )
-
-
-def _rate(input_usd: str, cached_usd: str, output_usd: str, *audio: str, above_200k: Rate | None = None) -> Rate:
-    audio_usd, cached_audio_usd = (Decimal(usd) for usd in audio) if audio else (None, None)
-    return Rate(
-        input_usd=Decimal(input_usd),
-        cached_usd=Decimal(cached_usd),
-        output_usd=Decimal(output_usd),
-        audio_usd=audio_usd,
-        cached_audio_usd=cached_audio_usd,
-        above_200k=above_200k,
-    )
-
-
-# Source: https://ai.google.dev/gemini-api/docs/pricing, standard tier; a test holds each rate against genai-prices.
-# gemini-2.0-flash-exp is the contract's own rate, and its cached input has none: cached costs what fresh costs.
-RATES: Final[Mapping[str, Rate]] = MappingProxyType(
-    {
-        "gemini-2.0-flash-exp": _rate("0.10", "0.10", "0.30"),
-        "gemini-2.0-flash": _rate("0.10", "0.025", "0.40", "0.70", "0.175"),
-        "gemini-2.5-flash": _rate("0.30", "0.03", "2.50", "1.00", "0.10"),
-        "gemini-2.5-flash-lite": _rate("0.10", "0.01", "0.40", "0.30", "0.03"),
-        "gemini-2.5-pro": _rate("1.25", "0.125", "10", above_200k=_rate("2.50", "0.25", "15")),
-        "gemini-embedding-001": _rate("0.15", "0.15", "0"),
-    }
-)
-
-
-def rate_for(model: str) -> Rate | None:
-    """The rate of a model by its bare id, a release suffix such as `-001` aside; None for a model without a price."""
-    return RATES.get(model) or RATES.get(model.removesuffix("-001"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +32,8 @@ class LedgerLine:
     """One HTTP request on the wire.
 
     `status` is 0 where the connection died before an answer and 499 where the caller left before it. `cost_usd` is 0
-    for what is not billed and None for what is billed but has no known price. `call` is equal for the attempts of one
+    for what is not billed and None for what is billed but has no known price. `charged_usd` is charged by the unit,
+    beside the tokens. `call` is equal for the attempts of one
     call of the client, where the caller marked them; else unique.
     """
 
@@ -161,8 +47,9 @@ class LedgerLine:
     status: int
     outcome: Outcome
     billed: bool = False
-    used: Consumption = Consumption()
+    used: Consumption = NOTHING
     cost_usd: Decimal | None = Decimal(0)
+    charged_usd: Decimal = Decimal(0)
 
     @property
     def tokens(self) -> Buckets:
@@ -222,6 +109,7 @@ class Totals:
     tokens_by_requested_model: Mapping[str, Buckets]
     cost_usd: Decimal
     cost_by_model: Mapping[str, Decimal]
+    charged_usd: Decimal
     unpriced_tokens: Mapping[str, int]
 
 
@@ -267,15 +155,25 @@ class Ledger:
             self._lines.append(line)
             return number
 
-    def bill(self, number: int, used: Consumption) -> None:
-        """Bill a line for all it used so far; a later bill for the same line replaces the earlier one."""
+    def charge(self, number: int, usd: Decimal) -> None:
+        """Charge a line in dollars, beside its tokens."""
+        with self._lock:
+            self._lines[number] = replace(self._lines[number], charged_usd=usd)
+
+    def bill(self, number: int, *replies: Consumption) -> None:
+        """Bill a line for all it used so far; a later bill for the same line replaces the earlier one.
+
+        Args:
+            number: Of the line.
+            replies: What each reply of a model used, priced by itself; a batch has several.
+        """
         with self._lock:
             line = self._lines[number]
             if line.kind not in BILLED_KINDS or line.status >= _FIRST_ERROR_STATUS:
                 return
             rate = rate_for(line.model_answered)
-            cost_usd = None if rate is None else rate.cost_usd(used)
-            self._lines[number] = replace(line, billed=True, used=used, cost_usd=cost_usd)
+            cost_usd = None if rate is None else sum((rate.cost_usd(used) for used in replies), Decimal(0))
+            self._lines[number] = replace(line, billed=True, used=_sum(replies), cost_usd=cost_usd)
 
     def settle(self, number: int, outcome: Outcome) -> None:
         """State how a request ended."""
@@ -309,7 +207,7 @@ class Ledger:
         """The sums over all lines."""
         calls = self.calls()
         lines = [line for call in calls for line in call.attempts]
-        billed_calls = [call.last for call in calls if call.last.kind in BILLED_KINDS]
+        billed_calls = [call.last for call in calls if call.last.kind in CALL_KINDS]
         priced = [(line.model_answered, line.cost_usd) for line in lines if line.billed and line.cost_usd is not None]
         cost_by_model: dict[str, Decimal] = {}
         for model, cost_usd in sorted(priced):
@@ -325,16 +223,29 @@ class Ledger:
             calls=_count(billed_calls),
             calls_by_kind={
                 kind: _count(call.last for call in calls if call.last.kind == kind)
-                for kind in ("generate", "embed", "count", "other")
+                for kind in ("generate", "embed", "count", "other", "result")
             },
             unreconciled_calls=sum(1 for line in billed_calls if line.outcome != "error" and not line.reconciled),
             tokens=sum((line.tokens for line in lines), Buckets()),
             tokens_by_model=_tokens_by((line.model_answered, line.tokens) for line in lines if line.billed),
             tokens_by_requested_model=_tokens_by((line.model_requested, line.tokens) for line in lines if line.billed),
-            cost_usd=sum(cost_by_model.values(), Decimal(0)),
+            cost_usd=sum(cost_by_model.values(), Decimal(0)) + sum((line.charged_usd for line in lines), Decimal(0)),
+            charged_usd=sum((line.charged_usd for line in lines), Decimal(0)),
             cost_by_model=cost_by_model,
             unpriced_tokens=dict(unpriced),
         )
+
+
+def _sum(replies: Sequence[Consumption]) -> Consumption:
+    if len(replies) == 1:
+        return replies[0]
+    totals = [used.reported_total for used in replies]
+    return Consumption(
+        buckets=sum((used.buckets for used in replies), Buckets()),
+        fresh_audio=sum(used.fresh_audio for used in replies),
+        cached_audio=sum(used.cached_audio for used in replies),
+        reported_total=None if None in totals else sum(total or 0 for total in totals),
+    )
 
 
 def _count(ends: Iterable[LedgerLine]) -> CallCounts:

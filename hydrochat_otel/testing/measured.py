@@ -7,7 +7,8 @@ from typing import Final, get_args
 
 from hydrochat_otel import semconv
 from hydrochat_otel.pipeline.pipeline import Pipeline
-from hydrochat_otel.testing.ledger import BILLED_KINDS, Buckets, Ledger, Outcome
+from hydrochat_otel.testing.consumption import Buckets
+from hydrochat_otel.testing.ledger import CALL_KINDS, Ledger, Outcome
 from hydrochat_otel.window.entry import Entry, Kind
 from hydrochat_otel.window.snapshot import NumberPoint, Snapshot
 
@@ -77,7 +78,7 @@ class Measured:
         is one more request that failed; the wire does not show which call it belongs to.
         """
         billed, snapshot = ledger.totals(), self.snapshot()
-        lines = Counter(line.outcome for line in ledger.lines if line.kind in BILLED_KINDS)
+        lines = Counter(line.outcome for line in ledger.lines if line.kind in CALL_KINDS)
         calls = {outcome: value for (outcome,), value in snapshot.sums_by(semconv.LLM_CALLS, semconv.OUTCOME).items()}
         calls["error"] = calls.get("error", 0) + snapshot.total(semconv.LLM_RETRIES)
         pairs: dict[str, tuple[float | Decimal, float | Decimal]] = {

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from hydrochat_otel.testing.ledger import Buckets, Consumption, Outcome
+from hydrochat_otel.testing.consumption import Buckets, Consumption
+from hydrochat_otel.testing.ledger import Outcome
 
 UsageOn = Literal["every", "last", "null_last", "none"]
 """Which events of a stream carry usage: every one (cumulative), the last, every one but a last null, or no event."""
@@ -58,6 +59,7 @@ class Usage:
         total: Stated instead of the true total, for a record that does not balance.
         service_tier: The Gemini API's `serviceTier`.
         traffic_type: Vertex AI's `trafficType`.
+        searches: Google searches that the usage record of an interaction counts.
         record: Sent instead of the derived record, for shapes that no rule covers.
     """
 
@@ -74,6 +76,7 @@ class Usage:
     total: int | None = None
     service_tier: str | None = None
     traffic_type: str | None = None
+    searches: int = 0
     record: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -215,6 +218,14 @@ class Reply:
         hold_after: A stream pauses after this many events until the caller hangs up.
         delay_s: Seconds before the first byte.
         chunk_delay_s: Seconds between two events.
+        queries: Web searches that the grounding metadata names.
+        maps: Whether the grounding metadata names a place of Google Maps.
+        resource: Name of the interaction, job, operation or cached content.
+        status_name: Status of an interaction; `in_progress` for work that goes on.
+        batch: What each reply of a finished batch job used.
+        to_file: Whether a batch job wrote its replies to a file.
+        videos: How many videos a finished operation made.
+        stored_hours: How long ago cached content was created.
     """
 
     parts: tuple[Part, ...] | None = None
@@ -235,6 +246,14 @@ class Reply:
     hold_after: int | None = None
     delay_s: float = 0.0
     chunk_delay_s: float = 0.0
+    queries: tuple[str, ...] = ()
+    maps: bool = False
+    resource: str = ""
+    status_name: str = ""
+    batch: tuple[Usage, ...] = ()
+    to_file: bool = False
+    videos: int = 0
+    stored_hours: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("delay_s", "chunk_delay_s", "candidates", "error_after", "cut_after", "hold_after"):

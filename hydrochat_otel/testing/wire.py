@@ -28,8 +28,24 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "batchEmbedContents": "embed",
     "countTokens": "count",
     "computeTokens": "count",
+    "interactions.create": "generate",
+    "decisions.create": "generate",
+    "interactions.get": "result",
+    "batches.get": "result",
+    "operations.get": "result",
+    "cachedContents.delete": "result",
+    "download": "result",
 }
-_RESOURCES: Final = ("models", "tunedModels", "cachedContents", "batches", "batchPredictionJobs", "operations")
+_RESOURCES: Final = (
+    "models",
+    "tunedModels",
+    "cachedContents",
+    "batches",
+    "batchPredictionJobs",
+    "operations",
+    "interactions",
+    "decisions",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +78,9 @@ class Request:
     @property
     def streams(self) -> bool:
         """Whether server-sent events are asked for."""
-        return self.method == "streamGenerateContent"
+        return self.method == "streamGenerateContent" or (
+            self.method == "interactions.create" and self.body.get("stream") is True
+        )
 
     @property
     def step(self) -> str:
@@ -123,6 +141,9 @@ def read_request(environ: Environ) -> Request:
     path = str(environ["PATH_INFO"])
     content = cast("_Readable", environ["wsgi.input"]).read()
     api, method, model = _resolve(str(environ["REQUEST_METHOD"]), path)
+    body = _json_object(content)
+    if not model and method in {"interactions.create", "decisions.create"}:
+        model = str(body.get("model", "")).rsplit("/", 1)[-1]
     kind = _KINDS.get(method, "other")
     if method == "predict" and "embedding" in model:
         kind = "embed"
@@ -136,7 +157,7 @@ def read_request(environ: Environ) -> Request:
         model=model,
         headers=dict(_headers(environ)),
         content=content,
-        body=_json_object(content),
+        body=body,
     )
 
 

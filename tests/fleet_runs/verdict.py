@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fleet_runs.load import Turn
 from fleet_runs.totals import Totals
-from hydrochat_otel.testing.ledger import rate_for
+from hydrochat_otel.testing.consumption import rate_for
 from hydrochat_otel.testing.replies import Usage
 
 USAGE: Final = Usage(prompt=120, cached=20, answer=30, thinking=5)

@@ -16,7 +16,7 @@ from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.rates import usd_per_million
 from hydrochat_otel.prices.usage import Tokens, balance
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.testing.ledger import RATES
+from hydrochat_otel.testing.consumption import RATES
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
 counts = st.integers(min_value=0, max_value=3_000_000)

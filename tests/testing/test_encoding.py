@@ -1,4 +1,5 @@
 from dataclasses import replace
+from decimal import Decimal
 from enum import Enum
 
 import pydantic
@@ -6,7 +7,8 @@ import pytest
 from google.genai import errors, types
 from testing.gemini_clients import MODEL, SDK_3, generate, only_line, stream, vertex, vertex_project
 
-from hydrochat_otel.testing.ledger import Buckets, CallCounts
+from hydrochat_otel.testing.consumption import Buckets
+from hydrochat_otel.testing.ledger import CallCounts
 from hydrochat_otel.testing.replies import Part, Reply, Usage, answer, blocked, function_call
 
 
@@ -286,7 +288,7 @@ async def test_vertex_ai_by_project_and_by_key(emulator):
 
 @pytest.mark.filterwarnings("ignore:The generate_")  # deprecated, and still spoken by everybody
 def test_the_other_methods_of_the_client_get_something_valid(emulator, client):
-    """Images, caches, batches, models: answered, counted as requests, not billed; what is not spoken is a 404."""
+    """Images, caches, batches, models: answered, counted, charged by the unit; what is not spoken is a 404."""
     emulator.script(*[Reply(usage=Usage(prompt=4_096))] * 6)
     with vertex_project(emulator) as on_vertex:
         images = on_vertex.models.generate_images(
@@ -303,5 +305,6 @@ def test_the_other_methods_of_the_client_get_something_valid(emulator, client):
     with pytest.raises(errors.ClientError, match=r"404 NOT_FOUND.*does not speak GET /v1[a-z]*/files"):
         list(client.files.list())
     totals = emulator.ledger.totals()
-    assert totals.calls_by_kind["other"] == CallCounts(ok=6, error=1)
-    assert (totals.tokens, totals.cost_usd) == (Buckets(), 0)
+    assert totals.calls_by_kind["other"] == CallCounts(ok=5, error=1)
+    assert totals.calls_by_kind["result"] == CallCounts(ok=1)
+    assert (totals.tokens, totals.cost_usd) == (Buckets(), Decimal("0.08"))  # two images

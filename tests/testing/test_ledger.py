@@ -5,7 +5,8 @@ import pytest
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
 
-from hydrochat_otel.testing.ledger import RATES, Buckets, CallCounts, Consumption, Ledger, Totals, rate_for
+from hydrochat_otel.testing.consumption import RATES, Buckets, Consumption, rate_for
+from hydrochat_otel.testing.ledger import CallCounts, Ledger, Totals
 
 MEASURED_ON = datetime(2025, 11, 1, tzinfo=UTC)
 CONTRACT_MODEL = "gemini-2.0-flash-exp"

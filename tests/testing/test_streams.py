@@ -4,7 +4,7 @@ import pytest
 from google.genai import errors
 from testing.gemini_clients import MODEL, SDK_3, generate, only_line, stream
 
-from hydrochat_otel.testing.ledger import Buckets
+from hydrochat_otel.testing.consumption import Buckets
 from hydrochat_otel.testing.replies import ApiError, Chunk, Part, Reply, Usage, answer
 
 WORDS = answer("Keep ", "it ", "dry.", usage=Usage(prompt=30, answer=9, thinking=3))
