@@ -66,7 +66,7 @@ def export(
     token = token_file.read_text(encoding="utf-8").strip() if token_file else settings.metrics_token
     asked = {"since": since, "operation": operation, "limit": limit or None}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
-    source = Source(_export_url(url or f"http://{settings.host}:{settings.port}", query), token)
+    source = Source(export_url(url or f"http://{settings.host}:{settings.port}", query), token)
     if watch:
         _watch(source, interval, as_json=as_json)
         return
@@ -111,7 +111,8 @@ class Source:
         return fetched.body
 
 
-def _export_url(url: str, query: str) -> str:
+def export_url(url: str, query: str) -> str:
+    """Return the URL of the export of a service, from that of the service or of the export itself."""
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise click.UsageError("--url must be the address of a service, for instance http://127.0.0.1:9464.")

@@ -105,3 +105,8 @@ def _double(value: int) -> float | None:
         return float(value)
     except OverflowError:
         return None
+
+
+def printable(text: str, longest: int = 2000) -> str:
+    """Return the text for a terminal: cut, and without control characters, so no escape sequence passes."""
+    return "".join(character for character in text[:longest] if character.isprintable())

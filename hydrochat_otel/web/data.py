@@ -6,7 +6,8 @@ from hashlib import blake2b
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.views import formats, history, json_export, overview, prometheus, thresholds
 from hydrochat_otel.views.entry_page import DEFAULT_LIMIT, Filter
-from hydrochat_otel.views.history import PrometheusError, Steps
+from hydrochat_otel.views.history import Steps
+from hydrochat_otel.views.prometheus_server import PrometheusError
 from hydrochat_otel.web import openapi, queries
 from hydrochat_otel.web.guard import closed
 from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure

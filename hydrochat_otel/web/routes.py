@@ -50,7 +50,7 @@ def respond(request: Request) -> Response:
     interrupt, or whatever a signal handler of the application raises, passes through.
 
     Takes milliseconds, except for a history from Prometheus: up to
-    :data:`hydrochat_otel.views.history.prometheus_api.DEADLINE_S`.
+    :data:`hydrochat_otel.views.prometheus_server.DEADLINE_S`.
     """
     try:
         response = _answer(request)

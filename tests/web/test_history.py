@@ -17,8 +17,9 @@ from misbehaving import listening, says
 from hydrochat_otel import web
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.views import history
-from hydrochat_otel.views.history import PrometheusError, Steps, from_prometheus, from_window
+from hydrochat_otel.views.history import Steps, from_prometheus, from_window
 from hydrochat_otel.views.history.prometheus_api import query
+from hydrochat_otel.views.prometheus_server import PrometheusError
 from hydrochat_otel.web import Request, respond
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Retention, Snapshot
@@ -91,11 +92,11 @@ def test_the_window_by_steps():
     found = from_window(Snapshot(1007.0, {}, (), entries, Retention(10, 1, 8, 80)), Steps.over(1007.0, 30, 10))
     SCHEMA.validate(found)
     assert found == {
-        "timestamp": "1970-01-01T00:16:47+00:00",
+        "timestamp": "1970-01-01T00:16:47.000000+00:00",
         "source": "window",
         "window_s": 30,
         "step_s": 10,
-        "complete_since": "1970-01-01T00:00:39+00:00",
+        "complete_since": "1970-01-01T00:00:39.000000+00:00",
         "steps": [
             {"start": "1970-01-01T00:16:20+00:00", **EMPTY},
             {"start": "1970-01-01T00:16:30+00:00", **EMPTY, "llm_calls": 1},

@@ -1,16 +1,16 @@
 """History: what happened in each step of a window of time.
 
-From the retained entries of this process, or from Prometheus' own query API, which remembers weeks; the same shape
-either way, published as :func:`schema`. `steps` lays out the time, `window` and `prometheus_api` fill it.
+From the entries of the window, or from Prometheus, which keeps weeks; both have the same shape, published as
+:func:`schema`. `steps` lays out the time, `window` and `prometheus_api` fill it.
 """
 
 from importlib.resources import files
 
-from hydrochat_otel.views.history.prometheus_api import PrometheusError, from_prometheus
+from hydrochat_otel.views.history.prometheus_api import from_prometheus
 from hydrochat_otel.views.history.steps import MAX_STEPS, Steps
 from hydrochat_otel.views.history.window import from_window
 
-__all__ = ["MAX_STEPS", "PrometheusError", "Steps", "from_prometheus", "from_window", "schema"]
+__all__ = ["MAX_STEPS", "Steps", "from_prometheus", "from_window", "schema"]
 
 
 def schema() -> bytes:

@@ -1,96 +1,59 @@
-"""A history from Prometheus' query API: as long as Prometheus remembers, over all that it scrapes.
+"""A history from Prometheus: as long as Prometheus keeps samples, over all targets that it scrapes.
 
-What comes back is believed only as far as it can be checked: series that were asked for, times that were asked for,
-numbers that can be counts.
+The answer is checked: only series and times that were asked for, only numbers that can be counts.
 """
 
 import math
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
-
-import orjson
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime.deadline_fetch import FetchError, FetchTimeoutError, fetch
 from hydrochat_otel.semconv import MetricSpec
-from hydrochat_otel.views.history.steps import Steps, picture, row
+from hydrochat_otel.views import formats
+from hydrochat_otel.views.history.steps import Steps, document, row
 from hydrochat_otel.views.prometheus.naming import family_name
+from hydrochat_otel.views.prometheus_server import DEADLINE_S, PrometheusError, PrometheusServer, Series
 
-DEADLINE_S: Final = 8.0
-MAX_ANSWER_BYTES: Final = 4_000_000
 MAX_AT_ONCE: Final = 4
+_MOST: Final = 1e15
+"""No step counts more; what is above is no count."""
 
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _COUNTS: Final = ("count", "violations", "errors", "calls", "tokens")
 _under_way: Final = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
-class PrometheusError(Exception):
-    """There is no history; the message is a sentence, `status` that of the answer: 502, 503 or 504."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
 def from_prometheus(url: str, steps: Steps, *, matchers: str = "", deadline_s: float = DEADLINE_S) -> dict[str, Any]:
-    """Return the history that Prometheus knows; one request, a few seconds at most, on the calling thread.
+    """Return the history from Prometheus; one request, a few seconds at most, on the calling thread.
 
     Counts are rounded from what `increase` estimates; percentiles are interpolated within buckets.
 
     Args:
-        url: Where Prometheus is, up to but without ``/api/v1``.
-        steps: The steps that are asked for; shorter than two scrape intervals they stay empty.
+        url: Address of Prometheus, up to but without ``/api/v1``.
+        steps: The steps; if they are shorter than two scrape intervals they stay empty.
         matchers: Label matchers that every series must meet, as in PromQL: ``job="chat"``.
         deadline_s: Seconds for everything.
 
     Raises:
-        PrometheusError: Unreachable, late, too long, or no answer to what was asked.
+        PrometheusError: Unreachable, late, too long, or not a result of the query.
     """
     if not _under_way.acquire(blocking=False):
-        raise PrometheusError(503, "Too many questions to Prometheus are under way; ask again in a second.")
+        raise PrometheusError(503, "Too many queries to Prometheus are in progress; try again in a second.")
+    server = PrometheusServer(url, "HYDROCHAT_PROMETHEUS_URL", deadline_s)
     try:
-        body = _ask(url, steps, matchers, deadline_s)
+        # The value at a time covers the step that ends then.
+        found = server.over(
+            query(steps.step_s, matchers), steps.start_unix_s + steps.step_s, steps.end_unix_s, steps.step_s
+        )
     finally:
         _under_way.release()
-    columns = _columns(body, steps)
-    return picture(steps, "prometheus", [_row(columns, index) for index in range(steps.number)])
-
-
-def _ask(url: str, steps: Steps, matchers: str, deadline_s: float) -> bytes:
-    form = {
-        "query": query(steps.step_s, matchers),
-        # The value at a time speaks of the step that ends there.
-        "start": steps.start_unix_s + steps.step_s,
-        "end": steps.end_unix_s,
-        "step": steps.step_s,
-        "timeout": f"{max(1, int(deadline_s))}s",
-    }
-    try:
-        fetched = fetch(
-            f"{url.rstrip('/')}/api/v1/query_range",
-            method="POST",
-            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
-            body=urlencode(form).encode(),
-            deadline_s=deadline_s,
-            max_bytes=MAX_ANSWER_BYTES,
-        )
-    except FetchTimeoutError as error:
-        raise PrometheusError(504, f"Prometheus at HYDROCHAT_PROMETHEUS_URL {error}.") from None
-    except FetchError as error:
-        raise PrometheusError(502, f"Prometheus at HYDROCHAT_PROMETHEUS_URL {error}.") from None
-    if fetched.status != 200:  # noqa: PLR2004 - OK
-        late = fetched.status == 504 or b'"errorType":"timeout"' in fetched.body  # noqa: PLR2004 - gateway timeout
-        raise PrometheusError(
-            504 if late else 502, f"Prometheus at HYDROCHAT_PROMETHEUS_URL answers with status {fetched.status}."
-        )
-    return fetched.body
+    columns = _columns(server, found, steps)
+    return document(steps, "prometheus", [_row(columns, index) for index in range(steps.number)])
 
 
 def query(step_s: int, matchers: str = "") -> str:
-    """Return the PromQL for all columns in one expression: each series is told apart by the label `column`."""
+    """Return the PromQL for all columns in one expression; the label `column` names the column of each series."""
     duration, _ = family_name(semconv.OPERATION_DURATION.name, semconv.OPERATION_DURATION.unit, is_counter=False)
     failed = ",".join(filter(None, ('error_type!=""', matchers)))
 
@@ -121,38 +84,22 @@ _NAMES: Final = frozenset({"count", "seconds", "cost_usd", *_QUANTILES, *_COUNTS
 _Columns = Mapping[str, Mapping[int, float]]
 
 
-def _columns(body: bytes, steps: Steps) -> _Columns:
-    """Return the numbers by column and step; what was not asked for, or cannot be, is a lie."""
-    try:
-        return _told(body, steps)
-    except (ValueError, TypeError, KeyError, OverflowError):
-        raise PrometheusError(
-            502, "Prometheus at HYDROCHAT_PROMETHEUS_URL answers with something else than what was asked for."
-        ) from None
-
-
-def _told(body: bytes, steps: Steps) -> _Columns:
+def _columns(server: PrometheusServer, found: list[Series], steps: Steps) -> _Columns:
+    """Return the numbers by column and step; a series, time or number that was not asked for is an error."""
     columns: dict[str, dict[int, float]] = {}
-    found = orjson.loads(body)
-    if found["status"] != "success" or found["data"]["resultType"] != "matrix":
-        raise ValueError
-    for series in found["data"]["result"]:
-        name = series["metric"]["column"]
+    for series in found:
+        name = series.labels.get("column", "")
         if name not in _NAMES or name in columns:
-            raise ValueError
-        columns[name] = dict(_value(name, unix_s, text, steps) for unix_s, text in series["values"])
+            raise server.malformed()
+        columns[name] = {}
+        for unix_s, text in series.samples:
+            index = steps.index(unix_s) - 1 if math.isfinite(unix_s) else -1
+            value = float(text)
+            # A quantile of nothing is NaN, which is a valid answer; a count beyond all counts is not.
+            if not 0 <= index < steps.number or (name not in _QUANTILES and not 0 <= value <= _MOST):
+                raise server.malformed()
+            columns[name][index] = value
     return columns
-
-
-def _value(name: str, unix_s: float, text: str, steps: Steps) -> tuple[int, float]:
-    index = steps.index(unix_s) - 1
-    value = float(text)
-    if not 0 <= index < steps.number or not isinstance(text, str):
-        raise ValueError
-    # A quantile of nothing is NaN, and that is no lie.
-    if name not in _QUANTILES and not 0 <= value < math.inf:
-        raise ValueError
-    return index, value
 
 
 def _row(columns: _Columns, index: int) -> dict[str, Any]:
@@ -165,17 +112,13 @@ def _row(columns: _Columns, index: int) -> dict[str, Any]:
     }
     if counts["count"] == 0:
         return row(**spent)
-    times: dict[str, Any] = {f"{name}_s": _finite(value.get(name)) for name in _QUANTILES}
+    times: dict[str, Any] = {f"{name}_s": formats.finite(value.get(name)) for name in _QUANTILES}
     return row(
         count=counts["count"],
-        avg_s=_finite(value.get("seconds", math.nan) / value["count"]),
+        avg_s=formats.finite(value.get("seconds", math.nan) / value["count"]),
         violations=counts["violations"],
         errors=counts["errors"],
         error_rate=min(1.0, value.get("errors", 0.0) / value["count"]),
         **times,
         **spent,
     )
-
-
-def _finite(number: float | None) -> float | None:
-    return number if number is not None and math.isfinite(number) else None

@@ -1,9 +1,10 @@
-"""The steps of a history and the row of numbers that each of them has."""
+"""The steps of a history, and the row of numbers of each step."""
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, Self
+
+from hydrochat_otel.views import formats
 
 MAX_STEPS: Final = 1000
 
@@ -13,11 +14,11 @@ _USUAL_NUMBER: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Equal steps that end with the one in which the picture was taken, at multiples of their length since the epoch.
+    """Equal steps at multiples of their length since the epoch; the last one contains the moment of the snapshot.
 
     Attributes:
-        unix_s: When the picture was taken, in seconds since the epoch.
-        window_s: How far back was asked for, in whole seconds.
+        unix_s: When the snapshot was taken, in seconds since the epoch.
+        window_s: How far back the history reaches, in whole seconds.
         step_s: Length of a step, in whole seconds.
     """
 
@@ -27,7 +28,7 @@ class Steps:
 
     @classmethod
     def over(cls, unix_s: float, window_s: int, step_s: int | None = None) -> Self:
-        """Return steps of a usual length for the window, or of the one asked for, but never more than 1000."""
+        """Return at most 1000 steps for the window, of the given length or of a usual one."""
         if step_s is None:
             step_s = next(
                 (usual_s for usual_s in _USUAL_STEPS_S if window_s <= usual_s * _USUAL_NUMBER), _USUAL_STEPS_S[-1]
@@ -36,12 +37,12 @@ class Steps:
 
     @property
     def number(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         return math.ceil(self.window_s / self.step_s)
 
     @property
     def end_unix_s(self) -> int:
-        """When the last step ends, which may be yet to come."""
+        """When the last step ends; this can be in the future."""
         return (math.floor(self.unix_s / self.step_s) + 1) * self.step_s
 
     @property
@@ -50,11 +51,11 @@ class Steps:
         return self.end_unix_s - self.number * self.step_s
 
     def index(self, unix_s: float) -> int:
-        """Return the number of the step that the time lies in; below 0 or beyond the last outside of the window."""
+        """Return the number of the step that contains the time; below 0 or beyond the last if the window does not."""
         return math.floor((unix_s - self.start_unix_s) / self.step_s)
 
 
-def picture(
+def document(
     steps: Steps,
     source: Literal["window", "prometheus"],
     rows: list[dict[str, Any]],
@@ -64,12 +65,12 @@ def picture(
     """Return the history: each row gets the start of its step."""
     starts = (steps.start_unix_s + index * steps.step_s for index in range(steps.number))
     return {
-        "timestamp": utc(steps.unix_s),
+        "timestamp": formats.utc(steps.unix_s),
         "source": source,
         "window_s": steps.window_s,
         "step_s": steps.step_s,
-        "complete_since": None if complete_since_unix_s is None else utc(complete_since_unix_s),
-        "steps": [{"start": utc(start), **row} for start, row in zip(starts, rows, strict=True)],
+        "complete_since": None if complete_since_unix_s is None else formats.utc(complete_since_unix_s),
+        "steps": [{"start": formats.utc_seconds(start), **row} for start, row in zip(starts, rows, strict=True)],
     }
 
 
@@ -99,11 +100,5 @@ def row(
         "error_rate": error_rate,
         "llm_calls": calls,
         "total_tokens": tokens,
-        # A sum of doubles; what is beyond a millionth of a millionth of a dollar is their rounding.
-        "total_cost_usd": round(cost_usd, 12),
+        "total_cost_usd": formats.usd(cost_usd),
     }
-
-
-def utc(unix_s: float) -> str:
-    """Return the time as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat()

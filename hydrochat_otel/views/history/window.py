@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views.history.steps import Steps, picture, row
+from hydrochat_otel.views.history.steps import Steps, document, row
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
 from hydrochat_otel.window.summary import summarise
@@ -18,7 +18,7 @@ def from_window(snapshot: Snapshot, steps: Steps) -> dict[str, Any]:
         if 0 <= index < steps.number:
             ended_in[index].append(entry)
     since = min((entry.end_unix_s for entry in snapshot.entries), default=None)
-    return picture(steps, "window", [_row(entries) for entries in ended_in], complete_since_unix_s=since)
+    return document(steps, "window", [_row(entries) for entries in ended_in], complete_since_unix_s=since)
 
 
 def _row(entries: list[Entry]) -> dict[str, Any]:
