@@ -32,11 +32,17 @@ def made_up_parts(request: Request) -> tuple[Part, ...]:
 
 
 def made_up_reply(request: Request) -> Reply:
-    """What an emulator answers when nobody told it what to: calls the first declared function once, then answers."""
+    """Return a reply that fits the request: it calls the first declared function once, then answers.
+
+    An embedding uses prompt tokens only.
+    """
     prompt = estimated_tokens(request.characters)
+    if request.kind != "generate":
+        return Reply(usage=Usage(prompt=prompt))
     if request.functions and request.hop == 0:
         function = request.functions[0]
-        args = value_for(function.get("parameters") or function.get("parametersJsonSchema") or {"type": "object"})
+        schemas = ("parameters", "parametersJsonSchema", "parameters_json_schema")  # JSON in protobuf may be either
+        args = value_for(next((function[name] for name in schemas if function.get(name)), {"type": "object"}))
         return function_call(function["name"], args, usage=Usage(prompt=prompt, answer=8))
     parts = made_up_parts(request)
     return Reply(parts=parts, usage=Usage(prompt=prompt, answer=estimated_tokens(len(parts[0].text or ""))))
