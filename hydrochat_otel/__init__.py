@@ -1,19 +1,16 @@
 """OpenTelemetry for Python services that talk to Google Gemini.
 
-    call site ──► operation (clock, span, outcome) ──► spans ──► retention (newest 1000 / 24 h)
-      performance.track_response_time │                                  │
-      google_genai instrumentor       └──► deferred queue ──► instruments (histograms, counters)
-                                                                  │      │
-                                                                  ▼      ▼
-                                                snapshot: one frozen picture of both
-                                                                  │      │
-                                               /metrics (Prometheus)     JSON export · page · alerts
+    call site ──► operation or call ──► finished record ──► window, counters, histograms
+      performance.track_response_time                                  │
+      google_genai instrumentor                                        ▼
+                                        snapshot ──► /metrics (Prometheus) · JSON export · page · alerts
 
-The write side (left) knows the OpenTelemetry API only; :mod:`hydrochat_otel.pipeline.pipeline` joins it to the SDK.
+The names of this module and of :data:`PUBLIC_MODULES` are public: they change by deprecation only. Every other module
+may change in any version.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.tracker import get_performance_metrics, get_performance_summary, track_response_time
@@ -24,7 +21,26 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+PUBLIC_MODULES: Final = (
+    "hydrochat_otel",
+    "hydrochat_otel.agent_stats",
+    "hydrochat_otel.alerting",
+    "hydrochat_otel.django",
+    "hydrochat_otel.django.rest",
+    "hydrochat_otel.django.urls",
+    "hydrochat_otel.enums",
+    "hydrochat_otel.gemini_client_v2",
+    "hydrochat_otel.langgraph",
+    "hydrochat_otel.metrics_store",
+    "hydrochat_otel.performance",
+    "hydrochat_otel.server",
+    "hydrochat_otel.testing",
+    "hydrochat_otel.web",
+)
+"""Every module that an application may import; `hydrochat_otel.django` stands in INSTALLED_APPS."""
+
 __all__ = [
+    "PUBLIC_MODULES",
     "Pipeline",
     "PipelineError",
     "Settings",
@@ -46,6 +62,10 @@ def __getattr__(name: str) -> object:
     if name in _OF_PIPELINE:
         return getattr(import_module("hydrochat_otel.pipeline.pipeline"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def _install_quietly() -> None:

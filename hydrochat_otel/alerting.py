@@ -22,6 +22,8 @@ from hydrochat_otel.views import thresholds as alerts
 from hydrochat_otel.views.thresholds import DEFAULT_THRESHOLDS, Alert, AlertName, Counts, Thresholds
 from hydrochat_otel.window.snapshot import Snapshot
 
+__all__ = ["Alert", "AlertChange", "AlertWatch", "Thresholds", "on_alert"]
+
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
@@ -54,6 +56,9 @@ class AlertWatch:
         self._window_s = window_s
         self._firing: dict[AlertName, Alert] = {}
         self._seen: deque[Counts] = deque([Counts()])
+
+    def __repr__(self) -> str:
+        return f"<AlertWatch: {', '.join(self._firing) or 'nothing'} firing>"
 
     @property
     def firing(self) -> Mapping[AlertName, Alert]:

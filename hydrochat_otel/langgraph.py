@@ -1,5 +1,5 @@
 """Door to the instrumentation of LangGraph graphs."""
 
-from hydrochat_otel.instrumentation.langgraph import instrument_graph
+from hydrochat_otel.instrumentation.langgraph import TurnTracker, instrument_graph
 
-__all__ = ["instrument_graph"]
+__all__ = ["TurnTracker", "instrument_graph"]

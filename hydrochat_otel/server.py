@@ -1,5 +1,5 @@
 """Door to the server that serves the endpoints on a port of its own."""
 
-from hydrochat_otel.serve.server import Server
+from hydrochat_otel.serve.server import Server, ServerError
 
-__all__ = ["Server"]
+__all__ = ["Server", "ServerError"]

@@ -6,7 +6,7 @@
 import atexit
 import dataclasses
 import logging
-from typing import Any, Final
+from typing import Final, Unpack
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
@@ -16,6 +16,7 @@ from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.options import SettingsOptions
 from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import failures, forks
@@ -77,6 +78,11 @@ class Pipeline:
             spending=spending,
         )
         gauges.create(meter)
+
+    def __repr__(self) -> str:
+        gemini = "instrumented" if self.instrumentor.active else "not instrumented"
+        state = "closed" if self._closed else self.settings.state.partition(":")[0]
+        return f"<Pipeline, {state}: google-genai {gemini}, {len(self.store)} entries>"
 
     @property
     def store(self) -> MetricsStore:
@@ -194,7 +200,7 @@ def install(
     *,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
-    **overrides: Any,
+    **overrides: Unpack[SettingsOptions],
 ) -> Pipeline:
     """Join the process to the pipeline and return it; a second call returns the same one.
 
@@ -237,7 +243,7 @@ def install(
         return _start(made)
 
 
-def install_provisionally(**overrides: Any) -> Pipeline:
+def install_provisionally(**overrides: Unpack[SettingsOptions]) -> Pipeline:
     """Install before the application begins; its own :func:`install` with other settings takes the place of this one.
 
     Raises:

@@ -46,6 +46,9 @@ class Server:
         shown = "127.0.0.1" if wildcard else f"[{address}]" if ":" in address else address
         self.url = f"http://{shown}:{self.port}"
 
+    def __repr__(self) -> str:
+        return f"<Server at {self.url}, {'listening' if self._serving is None else 'serving'}>"
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -20,6 +20,9 @@ class PerformanceMetrics:
     def __init__(self, max_entries: int = 1000, ttl_hours: float = 24) -> None:
         self._own_store = MetricsStore(max_entries, ttl_hours)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.response_times)} operations of at most {self.ttl_hours:g} h>"
+
     @property
     def _store(self) -> MetricsStore:
         return self._own_store

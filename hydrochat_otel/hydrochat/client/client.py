@@ -83,6 +83,9 @@ class GeminiClientV2:
         self._http_options = http_options
         self._sdk: dict[asyncio.AbstractEventLoop, genai.Client] = {}
 
+    def __repr__(self) -> str:
+        return f"<GeminiClientV2 for {self.model}, {'with' if self._api_key else 'without'} an API key>"
+
     async def count_tokens(self, text: str) -> int:
         """Return how many tokens the model makes of a text, by asking the service; 0 where it cannot be told."""
         if not text:
