@@ -152,6 +152,18 @@ def _word(*words: str) -> Callable[[Any], str]:
     return parse
 
 
+_MOST_DIMENSIONS: Final = 3
+
+
+def _dimensions(raw: Any) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in raw.split(",")) if isinstance(raw, str) else tuple(raw)
+    if not 0 < len(set(names)) == len(names) <= _MOST_DIMENSIONS:
+        raise ValueError
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,31}", name) for name in names):
+        raise ValueError
+    return names
+
+
 def _port(raw: Any) -> int:
     value = _whole(0)(raw)
     if value > 65535:  # noqa: PLR2004 - the highest TCP port
@@ -226,6 +238,12 @@ class Settings:
     )
     budget_timezone: str = _setting(
         "HYDROCHAT_BUDGET_TIMEZONE", "UTC", _timezone, "the name of a time zone, such as `Asia/Singapore`"
+    )
+    cost_dimensions: tuple[str, ...] = _setting(
+        "HYDROCHAT_COST_DIMENSIONS",
+        (),
+        _dimensions,
+        "at most three names such as `tenant_tier`, with commas between them",
     )
     serve: str = _setting("HYDROCHAT_SERVE", "auto", _word("auto", "always", "never"), "auto, always or never")
     host: str = _setting("HYDROCHAT_HOST", "127.0.0.1", _text, "a host name or address")

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation import instruments, labels
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.web.sessions import sessions
@@ -90,6 +90,7 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     for variable in _settings_of_ours():
         monkeypatch.delenv(variable)
     failures.forget()
+    labels.forget()
     pipeline.shutdown()
     window._global.clear()
     instruments.on_first_use(None)

@@ -17,7 +17,7 @@ from hydrochat_otel.fleet.member import Member, Own, View
 from hydrochat_otel.runtime import exits, failures
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.settings import Settings
-from hydrochat_otel.window.window import MetricsStore
+from hydrochat_otel.window.store import MetricsStore
 
 logger: Final = logging.getLogger("hydrochat_otel")
 

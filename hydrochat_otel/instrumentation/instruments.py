@@ -1,10 +1,10 @@
-"""The write side's tracer and instruments on the OpenTelemetry API, with the deferred queue in front of them.
+"""The write side's tracer and instruments on the OpenTelemetry API, with the queue of finished work in front of them.
 
-One :class:`Instruments` serves one pair of providers. :func:`current` is what call sites use; :func:`bind` is called by
-whoever joins the providers. Nothing here knows the SDK.
+One :class:`Instruments` serves one pair of providers. :func:`current` is what call sites use; the pipeline calls
+:func:`bind`. Nothing here knows the SDK.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -14,10 +14,16 @@ from opentelemetry.trace import Tracer
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
-from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.semconv import MetricSpec, Outcome
+from hydrochat_otel.window import window
+from hydrochat_otel.window.entry import Entry
+
+_FOREIGN_READER_S: Final = 4.0
+"""How long the reader of another may wait for our queue: well below the ten seconds that the SDK gives a callback."""
 
 
 class Instruments:
@@ -25,12 +31,17 @@ class Instruments:
 
     Attributes:
         tracer: Starts the spans of operations and calls.
-        queue: Takes measurements on the host's path; see :meth:`defer`.
+        queue: Takes finished work on the host's path, as ``(record, feed)``.
         operation_names: The closed set of ``hydrochat.operation``.
         model_names: The closed set of model labels.
         error_types: The closed set of ``error.type``.
+        attributions: The closed set of what calls are attributed to.
         response_time_threshold_s: Threshold of operations that state none.
         spending: What calls cost by day; days of UTC unless another ledger is given.
+
+    Args:
+        keep: Takes the window's entry of all that finished; None keeps nothing.
+        cost_dimensions: Names of the application's own dimensions of calls.
     """
 
     def __init__(
@@ -42,26 +53,27 @@ class Instruments:
         max_operations: int = 200,
         queue_capacity: int = 32768,
         spending: Spending | None = None,
+        keep: Callable[[Entry], None] | None = None,
+        cost_dimensions: Sequence[str] = (),
     ) -> None:
         self.tracer = tracer
         self.spending = spending or Spending()
-        self.queue = DeferredQueue(queue_capacity)
+        self.queue = DeferredQueue(queue_capacity, keep)
         self.response_time_threshold_s = response_time_threshold_s
         self.operation_names = labels.operation_names(max_operations)
         self.model_names = labels.model_names()
         self.error_types = labels.error_types()
-        # Its callback drains the queue; the SDK runs it before it collects the histograms and counters below.
-        meter.create_observable_counter(
-            semconv.TELEMETRY_ERRORS.name,
-            callbacks=[_observe_errors],
-            unit=semconv.TELEMETRY_ERRORS.unit,
-            description=semconv.TELEMETRY_ERRORS.description,
-        )
+        self.attributions = labels.Attributions(cost_dimensions)
+        window.before_reading(deferred_queue.settle_all)
+        # The first callback drains the queue; the SDK runs it before it collects the histograms and counters below.
+        for spec, observe in ((semconv.TELEMETRY_ERRORS, _observe_errors), (semconv.LABEL_REFUSALS, _observe_refusals)):
+            meter.create_observable_counter(spec.name, [observe], spec.unit, spec.description)
         self._by_name: dict[str, Any] = {
             spec.name: _create(meter, spec) for spec in semconv.METRICS if spec.kind in {"histogram", "counter"}
         }
         self._operation_duration = self.histogram(semconv.OPERATION_DURATION)
         self._operation_violations = self.counter(semconv.OPERATION_VIOLATIONS)
+        self._operation_bad = self.counter(semconv.OPERATION_BAD)
 
     def histogram(self, spec: MetricSpec) -> Histogram:
         """Return the histogram of the spec."""
@@ -73,26 +85,42 @@ class Instruments:
         instrument: Counter = self._by_name[spec.name]
         return instrument
 
-    def defer(self, record: Callable[..., None], *arguments: Any) -> None:
-        """Queue ``record(*arguments)``, to be called before the next collection; never raises, never waits."""
-        self.queue.put((record, *arguments))
-
-    def record_operation(
-        self, operation: str, duration_s: float, error_type: str | None, exceeded: bool, context: Context
-    ) -> None:
+    def record_operation(self, finished: FinishedOperation) -> None:
         """Feed one finished operation to the instruments; called while draining, not on the host's path."""
-        attributes = {semconv.OPERATION: operation}
-        if exceeded:
-            self._operation_violations.add(1, attributes, context)
-        if error_type is not None:
-            attributes = {semconv.OPERATION: operation, semconv.ERROR_TYPE: error_type}
-        self._operation_duration.record(duration_s, attributes, context)
+        ended = finished.ended
+        attributes: dict[str, str] = {semconv.OPERATION: finished.name, semconv.ROLE: finished.role}
+        if finished.exceeded:
+            self._operation_violations.add(1, attributes, ended.inside)
+        if finished.is_bad:
+            self._operation_bad.add(1, attributes, ended.inside)
+        if ended.error_type is not None:
+            attributes = {**attributes, semconv.ERROR_TYPE: ended.error_type}
+        self._operation_duration.record(ended.duration_s, attributes, ended.inside)
+
+    def record_measured(
+        self, operation: str, duration_s: float, end_unix_s: float, error_type: str | None, *, exceeded: bool
+    ) -> None:
+        """Queue an operation that was measured elsewhere and is in the window already."""
+        nowhere = Context()
+        outcome: Outcome = "ok" if error_type is None else "error"
+        ended = Ended(duration_s, int(end_unix_s * 1e9), outcome, error_type, nowhere, nowhere, is_traced=False)
+        finished = FinishedOperation(operation, "root", operation, exceeded, ended)
+        self.queue.put_kept((finished, self.record_operation))
+
+    def record_dropped_operation(self, finished: FinishedOperation) -> None:
+        """End the span of an operation that a finaliser noted, and feed it."""
+        finished.end_span()
+        self.record_operation(finished)
 
 
+# Functions of the module: the SDK keeps the first callback that a meter was given for a name, for good.
 def _observe_errors(_: CallbackOptions) -> Iterable[Observation]:
-    # A function of the module: the SDK keeps the first callback that a meter was given for a name, for good.
-    deferred_queue.drain_all()
+    deferred_queue.drain_all(_FOREIGN_READER_S)
     return [Observation(count, {semconv.SEAM: seam}) for seam, count in failures.counts().items()]
+
+
+def _observe_refusals(_: CallbackOptions) -> Iterable[Observation]:
+    return [Observation(count, {semconv.LABEL: label}) for label, count in labels.refusals().items()]
 
 
 def _create(meter: Meter, spec: MetricSpec) -> Histogram | Counter:

@@ -1,12 +1,22 @@
-"""Closed sets of label values: a bounded number of distinct values, each of a safe form; anything else is ``other``."""
+"""Closed sets of label values: a bounded number of distinct values, each of a safe form; anything else is ``other``.
+
+What a set refuses is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged,
+because it may be about a person.
+"""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 
 _MAX_LENGTH: Final = 96
+_MOST_VALUES: Final = 20
+"""Values of one dimension of the application's."""
+_MOST_ATTRIBUTIONS: Final = 300
+"""Five buckets of tokens for each stay below the 2000 series of a metric from which the SDK hides the rest."""
 
 # No white space, so no prose and no full names; no run of five digits, so no NRIC, phone or record number; no date.
 _IDENTIFIER: Final = re.compile(
@@ -28,43 +38,109 @@ _FIGURES: Final = r"v?\d{1,2}(?:\.\d{1,2})?n?|00\d|20[2-4]\d|[ae]?\d{1,3}b"
 _MODEL: Final = re.compile(rf"(?!.*-\d+-\d+-\d+(?:-|$))(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES}))*", re.ASCII)
 
 
+_refusals: Final[Counter[str]] = Counter()
+
+
+def refusals() -> dict[str, int]:
+    """Return how many values were refused since the process started, by the name of the set."""
+    return dict(_refusals)
+
+
+def forget() -> None:
+    """Start at zero, as a forked child does: what was counted belongs to the parent."""
+    _refusals.clear()
+
+
 class ClosedSet:
-    """Admits label values of one form up to a number of distinct ones; whatever else becomes ``other`` and is counted.
+    """Admits label values of one form up to a number of distinct ones; any other becomes ``other`` and is counted.
 
     Admission of a value seen before is one dictionary look-up. Any thread may call; two threads that bring the last
     new value at the same instant may exceed the limit by one.
+
+    Args:
+        label: Name of the set, the label value of ``hydrochat.label.refusals``.
+        limit: How many distinct values are admitted.
+        form: What a value looks like, as a whole.
     """
 
-    __slots__ = ("_admitted", "_form", "_limit", "_seam")
+    __slots__ = ("_admitted", "_form", "_label", "_limit")
 
-    def __init__(self, seam: str, limit: int, form: re.Pattern[str]) -> None:
-        self._seam = seam
+    def __init__(self, label: str, limit: int, form: re.Pattern[str]) -> None:
+        self._label = label
         self._limit = limit
         self._form = form
         self._admitted: dict[str, str] = {}
 
     def admit(self, value: str) -> str:
-        """Return the value itself when it belongs to the set, else ``other``."""
+        """Return the value itself if it belongs to the set, else ``other``."""
         known = self._admitted.get(value)
         if known is not None:
             return known
         if len(self._admitted) < self._limit and len(value) <= _MAX_LENGTH and self._form.fullmatch(value):
             self._admitted[value] = value
             return value
-        failures.note(self._seam)
+        _refusals[self._label] += 1
         return semconv.OTHER
+
+
+class Attributions:
+    """The closed set of what calls are attributed to: operation, root operation, model and own dimensions.
+
+    The series of a counter are bounded by it: beyond the limit a new combination keeps its model, and the rest becomes
+    ``other`` and is counted.
+
+    Args:
+        names: Names of the dimensions that the application may use.
+        limit: How many combinations are admitted.
+    """
+
+    def __init__(self, names: Sequence[str] = (), limit: int = _MOST_ATTRIBUTIONS) -> None:
+        self._limit = limit
+        self._values = {name: ClosedSet("dimension", _MOST_VALUES, _IDENTIFIER) for name in names}
+        self._admitted: dict[tuple[Within, str, Dimensions], dict[str, str]] = {}
+
+    def attributes(self, operations: Within, model: str, dimensions: Dimensions) -> dict[str, str]:
+        """Return the attributes of calls that were made there; do not change them."""
+        known = self._admitted.get((operations, model, dimensions))
+        if known is not None:
+            return known
+        given = dict(dimensions)
+        values = {
+            name: admitted.admit(str(given[name])) if name in given else semconv.NONE
+            for name, admitted in self._values.items()
+        }
+        kept = tuple(values.items())
+        key = (operations, model, kept)
+        made = self._admitted.get(key)
+        if made is None:
+            if len(self._admitted) >= self._limit:
+                _refusals["attribution"] += 1
+                operations = Within(semconv.OTHER, semconv.OTHER)
+                kept = tuple((name, semconv.OTHER) for name in values)
+            made = {
+                semconv.GEN_AI_REQUEST_MODEL: model,
+                semconv.OPERATION: operations.operation,
+                semconv.ROOT_OPERATION: operations.root,
+                **{semconv.DIMENSION + name: value for name, value in kept},
+            }
+            if operations.operation != semconv.OTHER or len(self._admitted) < self._limit:
+                self._admitted[key] = made
+        return made
 
 
 def operation_names(limit: int) -> ClosedSet:
     """Return a set that admits identifier-like operation names (``chat.turn``, ``lookup_scans``), at most `limit`."""
-    return ClosedSet("label.operation", limit, _IDENTIFIER)
+    return ClosedSet("operation", limit, _IDENTIFIER)
 
 
 def model_names(limit: int = 100) -> ClosedSet:
     """Return a set that admits bare ids of the known families of models, at most `limit`."""
-    return ClosedSet("label.model", limit, _MODEL)
+    return ClosedSet("model", limit, _MODEL)
 
 
 def error_types(limit: int = 100) -> ClosedSet:
-    """Return a set that admits names of exception classes and status codes, at most `limit`."""
-    return ClosedSet("label.error_type", limit, re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII))
+    """Return a set that admits names of exception classes and status codes, at most `limit`.
+
+    A class may be made at run time, so its name is held to the rule on digits, too.
+    """
+    return ClosedSet("error_type", limit, re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII))

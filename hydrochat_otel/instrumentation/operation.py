@@ -1,6 +1,6 @@
-"""The operation: one object that owns the clock, the span and the outcome of a piece of work.
+"""Work in progress: one object that owns the clock, the span and the end of a piece of work.
 
-It starts once, is active while the work runs, and finishes exactly once. Nobody else starts a span or reads a clock.
+It starts once, is active while the work runs, and finishes exactly once. Nothing else starts a span or reads a clock.
 """
 
 import asyncio
@@ -8,20 +8,23 @@ import math
 import time
 from collections.abc import Mapping
 from contextvars import Token
-from typing import Final
+from typing import Any, Final
 
-from opentelemetry import context as context_api
-from opentelemetry import trace
+from opentelemetry import context as context_api, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation import attribution
+from hydrochat_otel.instrumentation.attribution import Within
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.semconv import Outcome
+from hydrochat_otel.semconv import Outcome, Role
 
 _CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit)
+_NAME_OF_CLASS: Final[Any] = type.__dict__["__name__"]
 
 
 def outcome_of(error: BaseException | None) -> Outcome:
@@ -31,77 +34,68 @@ def outcome_of(error: BaseException | None) -> Outcome:
     return "cancelled" if isinstance(error, _CANCELLATIONS) else "error"
 
 
-class Operation:
-    """A piece of work that is timed and traced.
+def class_name(error: BaseException | None) -> str:
+    """Return the name of an exception's class, also where its metaclass hides it."""
+    return str(_NAME_OF_CLASS.__get__(type(error)))
+
+
+class Work:
+    """The clock and the span of a piece of work.
 
     Started by construction. :meth:`enter` and :meth:`leave` make its span current for a stretch of the work (for
-    generators and streams: one step), :meth:`finish` ends it. None of the methods raises. One operation belongs to
-    one logical flow; finishing from two threads at once still ends it once.
+    generators and streams: one step). None of the methods raises. It belongs to one logical flow; ending it from two
+    threads at once still ends it once.
 
     Attributes:
         instruments: What it was started with and is recorded by.
-        name: Name of the span.
-        span: The span; a non-recording one where nobody traces.
-        context: The context in which the span is current, for children and exemplars.
-        duration_s: Seconds from start to finish by a monotonic clock; None before the finish.
-        outcome: How it ended; None before the finish.
-        error_type: Class name or status of the failure; None for none.
-        threshold_s: Seconds above which it counts as a violation.
-        exceeded: Whether it took longer than that.
+        outside: The context in which it began.
+        context: The context in which its span is current, for children and exemplars.
+        is_traced: Whether it has a span of its own; if not, another one stands for it.
 
-    With `traced=False` it has no span of its own, because somebody else's stands for the work.
+    Args:
+        using: What it is recorded by.
+        span_name: Name of its span.
+        attributes: What its span starts with.
+        kind: Kind of its span.
+        traced: Whether it gets a span of its own.
     """
 
-    __slots__ = (
-        "_open",
-        "_started_ns",
-        "_started_unix_ns",
-        "context",
-        "duration_s",
-        "error_type",
-        "exceeded",
-        "instruments",
-        "name",
-        "outcome",
-        "span",
-        "threshold_s",
-    )
+    __slots__ = ("_open", "_started_ns", "_started_unix_ns", "context", "instruments", "is_traced", "outside")
 
     def __init__(
         self,
-        instruments: Instruments,
-        name: str,
+        using: Instruments,
+        span_name: str,
         attributes: Mapping[str, AttributeValue],
-        kind: SpanKind = SpanKind.INTERNAL,
+        kind: SpanKind,
         *,
-        threshold_s: float = math.inf,
         traced: bool = True,
     ) -> None:
-        self.instruments = instruments
-        self.name = name
-        self.threshold_s = threshold_s
-        self.exceeded = False
-        self.duration_s: float | None = None
-        self.outcome: Outcome | None = None
-        self.error_type: str | None = None
-        self.span: Span = trace.INVALID_SPAN
-        self.context: Context = context_api.get_current()
+        self.instruments = using
+        self.is_traced = False
+        self.outside = self.context = outside = context_api.get_current()
         self._open = [True]
-        self._started_unix_ns = time.time_ns()
-        try:
-            if traced:
-                self.span = instruments.tracer.start_span(
-                    name, self.context, kind, attributes, start_time=self._started_unix_ns, record_exception=False
+        self._started_unix_ns = started_unix_ns = time.time_ns()
+        if traced:
+            try:
+                span = using.tracer.start_span(
+                    span_name, outside, kind, attributes, start_time=started_unix_ns, record_exception=False
                 )
-                self.context = trace.set_span_in_context(self.span, self.context)
-        except Exception as error:  # an id generator, sampler or processor of the host's may fail here
-            failures.note("operation.start", error)
+                self.context = trace.set_span_in_context(span, outside)
+                self.is_traced = True
+            except Exception as error:  # an id generator, sampler or processor of the host's may fail here
+                failures.note("operation.start", error)
         self._started_ns = time.perf_counter_ns()
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start by a monotonic clock."""
         return (time.perf_counter_ns() - self._started_ns) / 1e9
+
+    @property
+    def started_unix_s(self) -> float:
+        """When it began, in seconds since the epoch."""
+        return self._started_unix_ns / 1e9
 
     def enter(self) -> Token[Context]:
         """Make the span current in the calling thread or task; returns what :meth:`leave` takes."""
@@ -111,54 +105,81 @@ class Operation:
         """Undo one :meth:`enter`."""
         context_api.detach(token)
 
-    def finish(
-        self,
-        error: BaseException | None = None,
-        *,
-        outcome: Outcome | None = None,
-        error_type: str | None = None,
-        attributes: Mapping[str, AttributeValue] | None = None,
-        ended_ns: int | None = None,
-    ) -> bool:
-        """End the operation; only the first call does, and returns True.
+    def _close(self) -> bool:
+        """Return True to the first that asks: the one that ends the work."""
+        try:
+            return self._open.pop()
+        except IndexError:
+            return False
+
+    def _ended(
+        self, error: BaseException | None, outcome: Outcome | None, error_type: str | None, ended_ns: int | None
+    ) -> Ended:
+        elapsed_ns = (ended_ns or time.perf_counter_ns()) - self._started_ns
+        if outcome is None:
+            outcome = outcome_of(error)
+        failed = outcome == "error"
+        return Ended(
+            elapsed_ns / 1e9,
+            self._started_unix_ns + elapsed_ns,
+            outcome,
+            self.instruments.error_types.admit(error_type or class_name(error)) if failed else None,
+            self.context,
+            self.outside,
+            self.is_traced,
+        )
+
+
+class Operation(Work):
+    """A tracked operation: a root where no other one is around it, a step inside another.
+
+    Attributes:
+        name: Its label.
+        role: Whether a caller waits for it or it is a step.
+        root: Name of the outermost operation.
+        threshold_s: Seconds above which it counts as a violation.
+
+    Args:
+        using: What it is recorded by.
+        name: Its label, one of the closed set.
+        threshold_s: Seconds above which it counts as a violation.
+    """
+
+    __slots__ = ("name", "role", "root", "threshold_s")
+
+    def __init__(self, using: Instruments, name: str, *, threshold_s: float = math.inf) -> None:
+        super().__init__(using, name, {semconv.OPERATION: name}, SpanKind.INTERNAL)
+        around = attribution.within(self.outside)
+        self.name = name
+        self.threshold_s = threshold_s
+        self.role: Role = "root" if around is None else "step"
+        self.root = name if around is None else around.root
+        self.context = attribution.inside(self.context, Within(name, self.root))
+
+    def finish(self, error: BaseException | None = None, *, outcome: Outcome | None = None) -> FinishedOperation | None:
+        """End the operation: span, metrics and the window's entry. Only the first call does; later ones return None.
 
         Args:
             error: What the work raised; cancellations are no errors. Its message is never looked at.
-            outcome: How the work ended, when the caller knows better than the exception says.
-            error_type: Overrides the exception's class name, for instance with a status code.
-            attributes: What became known during the work, set on the span.
-            ended_ns: When it ended by ``time.perf_counter_ns()``, if that was before now.
+            outcome: How the work ended, if the caller can say it better than the exception.
         """
+        if not self._close():
+            return None
+        finished = self._record(error, outcome, time.perf_counter_ns())
         try:
-            self._open.pop()
-        except IndexError:
-            return False
-        elapsed_ns = (ended_ns or time.perf_counter_ns()) - self._started_ns
-        self.duration_s = elapsed_ns / 1e9
-        self.exceeded = self.duration_s > self.threshold_s
-        if outcome is None:
-            outcome = outcome_of(error)
-        self.outcome = outcome
-        if outcome == "error":
-            self.error_type = self.instruments.error_types.admit(error_type or type(error).__name__)
-        try:
-            self._end_span(elapsed_ns, attributes)
+            finished.end_span()
         except Exception as failure:
             failures.note("operation.finish", failure)
-        return True
+        self.instruments.queue.put((finished, self.instruments.record_operation))
+        return finished
 
-    def _end_span(self, elapsed_ns: int, attributes: Mapping[str, AttributeValue] | None) -> None:
-        span = self.span
-        if not span.is_recording():
-            return
-        if attributes:
-            span.set_attributes(attributes)
-        if self.exceeded:
-            span.set_attribute(semconv.THRESHOLD_EXCEEDED, True)
-        if self.outcome != "ok":
-            span.set_attribute(semconv.OUTCOME, self.outcome or "")
-        if self.error_type is not None:
-            span.set_attribute(semconv.ERROR_TYPE, self.error_type)
-            span.set_status(StatusCode.ERROR)
-        # Start plus monotonic time, so that a wall clock that is set back in between cannot bend the duration.
-        span.end(self._started_unix_ns + elapsed_ns)
+    def drop(self) -> None:
+        """End an operation that nothing holds any more as cancelled; a finaliser calls this, so it only notes it."""
+        if self._close():
+            ended_ns = time.perf_counter_ns()
+            using = self.instruments
+            using.queue.note((lambda: self._record(None, "cancelled", ended_ns), using.record_dropped_operation))
+
+    def _record(self, error: BaseException | None, outcome: Outcome | None, ended_ns: int) -> FinishedOperation:
+        ended = self._ended(error, outcome, None, ended_ns)
+        return FinishedOperation(self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended)

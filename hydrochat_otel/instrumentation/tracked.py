@@ -4,7 +4,6 @@ import logging
 import math
 from typing import Final
 
-from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.instrumentation.operation import Operation
@@ -27,7 +26,7 @@ def begin(name: str, threshold_s: float | None, using: Instruments | None = None
     using = using or instruments.current()
     admitted = using.operation_names.admit(name)
     limit_s = using.response_time_threshold_s if threshold_s is None else threshold_s
-    return Operation(using, admitted, {semconv.OPERATION: admitted}, threshold_s=limit_s)
+    return Operation(using, admitted, threshold_s=limit_s)
 
 
 def end(operation: Operation, error: BaseException | None, outcome: Outcome | None = None) -> None:
@@ -38,19 +37,15 @@ def end(operation: Operation, error: BaseException | None, outcome: Outcome | No
         error: What the work raised.
         outcome: How it ended, if the caller knows better than the exception says.
     """
-    if not operation.finish(error, outcome=outcome):
+    finished = operation.finish(error, outcome=outcome)
+    if finished is None or not finished.exceeded:
         return
     try:
-        using, name, duration_s = operation.instruments, operation.name, operation.duration_s
-        using.defer(
-            using.record_operation, name, duration_s, operation.error_type, operation.exceeded, operation.context
+        logger.warning(
+            "⚠️ [PERFORMANCE] Response time %.2fs exceeds %ss threshold for operation: %s",
+            finished.duration_s,
+            operation.threshold_s,
+            finished.name,
         )
-        if operation.exceeded:
-            logger.warning(
-                "⚠️ [PERFORMANCE] Response time %.2fs exceeds %ss threshold for operation: %s",
-                duration_s,
-                operation.threshold_s,
-                name,
-            )
     except Exception as failure:  # a log handler of the host may raise
         failures.note("performance.end", failure)

@@ -17,7 +17,7 @@ from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.instrumentation.tracked import begin, end
 from hydrochat_otel.window import window
 from hydrochat_otel.window.response_times import PerformanceMetrics
-from hydrochat_otel.window.window import MetricsStore
+from hydrochat_otel.window.store import MetricsStore
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -120,7 +120,9 @@ class ResponseTimeTracker:
     ) -> None:
         """End the operation that this block started, also where other threads or tasks use the same tracker."""
         span = trace.get_current_span()
-        mine = next((pair for pair in reversed(self._open) if pair[0].span is span), self._open[-1])
+        mine = next(
+            (pair for pair in reversed(self._open) if trace.get_current_span(pair[0].context) is span), self._open[-1]
+        )
         self._open.remove(mine)
         operation, token = mine
         operation.leave(token)
@@ -156,7 +158,7 @@ class _PipelineMetrics(PerformanceMetrics):
         name = using.operation_names.admit(operation)
         error_type = None if error is None else using.error_types.admit(error)
         super().add_response_time(name, duration, timestamp, exceeded_threshold, error_type)
-        using.defer(using.record_operation, name, duration, error_type, exceeded_threshold, Context())
+        using.record_measured(name, duration, timestamp.timestamp(), error_type, exceeded=exceeded_threshold)
 
 
 _of_pipeline: Final = _PipelineMetrics()

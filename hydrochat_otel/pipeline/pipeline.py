@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
-from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation import instruments, labels
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
@@ -26,7 +26,7 @@ from hydrochat_otel.sdk.providers import ProviderError, Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
 from hydrochat_otel.window.snapshot import Budget, Snapshot
-from hydrochat_otel.window.window import MetricsStore
+from hydrochat_otel.window.store import MetricsStore
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -76,6 +76,8 @@ class Pipeline:
             max_operations=settings.max_operations,
             queue_capacity=settings.queue_capacity,
             spending=spending,
+            keep=window.keep,
+            cost_dimensions=settings.cost_dimensions,
         )
         gauges.create(meter)
 
@@ -181,6 +183,7 @@ class Pipeline:
         self.store.forget_parent()
         self.instruments.spending.reset()
         failures.forget()
+        labels.forget()
 
 
 # -- the process's pipeline ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window import window
 from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
-from hydrochat_otel.window.window import MetricsStore
+from hydrochat_otel.window.store import MetricsStore
 
 
 class Pictures:

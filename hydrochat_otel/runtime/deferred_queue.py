@@ -1,39 +1,102 @@
-"""The deferred-recording queue: one append on the host's path, the instruments are fed when somebody collects.
+"""The queue of finished work: one append on the host's path; entries and metrics are made from it later.
 
-A measurement costs several microseconds in the SDK and one append costs a tenth of one. Items wait here and are
-recorded before every collection (by the callback of an observable instrument, so that every reader sees them), once a
-second by a thread, at shutdown, at exit and before a fork. A full queue loses nothing: who adds to it records the
-oldest items first.
+Two stages, because they may wait for different things. *Settling* keeps the entry of what finished; it runs code of
+ours only, so that a reader of the window can always do it. *Feeding* records the metrics, which takes locks of the SDK.
+Feeding happens before each collection of our reader, in the callback of an observable instrument for the readers of
+others, once a second in a thread, at shutdown, at exit and before a fork. A full queue loses nothing: each producer
+feeds the oldest items first.
+
+No stage waits for itself: a signal handler or finaliser that comes in while its own thread settles or feeds returns at
+once, and the interrupted stage goes on.
 """
 
 import threading
 import time
 import weakref
 from collections import deque
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final, Protocol
 
 from hydrochat_otel.runtime import failures, forks
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
-_SPREAD_S: Final = 0.4
-_LONGEST_PAUSE_S: Final = 0.005
-_SHORTEST_PAUSE_S: Final = 0.0001
+_MOST_NOTES: Final = 4
+"""How many capacities the queue may hold, where a finaliser or handler adds to it and nothing can be fed."""
+_SMALLEST_BATCH: Final = 16
+_MOST_PAUSES: Final = 200
+_PAUSE_S: Final = 0.002
+_NEVER: Final = -1.0
+"""Timeout of a lock that is waited for as long as it takes."""
+
+
+class Finished(Protocol):
+    """The frozen record of finished work."""
+
+    def entry(self) -> Any:
+        """Return what the window keeps of it."""
+
+
+Note = Callable[[], Finished | None]
+Feed = Callable[[Any], None]
+Item = tuple[Finished | Note, Feed]
+"""A record and what feeds it to the instruments; of work that a finaliser ended, the function that makes the record."""
+
+
+class _Stage:
+    """Code that a thread can be in once: asked for again from inside, it is refused instead of waited for."""
+
+    __slots__ = ("inside", "lock")
+
+    def __init__(self) -> None:
+        self.lock = ForkLock(Phase.QUEUE, reentrant=True)
+        self.inside: set[int] = set()
+
+    @contextmanager
+    def taken(self, timeout_s: float = _NEVER) -> Iterator[bool]:
+        """Yield whether this thread has the stage for itself; False at once where it is in it already."""
+        if threading.get_ident() in self.inside:
+            yield False
+        elif self.lock.acquire(timeout=timeout_s):
+            try:
+                with self.shared():
+                    yield True
+            finally:
+                self.lock.release()
+        else:
+            yield False
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Be in the stage beside other threads; takes no lock."""
+        thread = threading.get_ident()
+        self.inside.add(thread)
+        try:
+            yield
+        finally:
+            self.inside.discard(thread)
 
 
 class DeferredQueue:
-    """A bounded queue of measurements that wait to be recorded.
+    """A bounded queue of finished work.
 
-    An item is a tuple ``(record, *arguments)``; draining calls ``record(*arguments)``. Past the capacity each producer
-    records two waiting items before it adds its own: sixteen threads that together outrun the draining thread pay for
-    themselves, and none waits for another.
+    Past the capacity each producer feeds two waiting items before it adds its own: sixteen threads that together outrun
+    the draining thread pay for themselves, and none waits for another.
+
+    Args:
+        capacity: How many items wait at most before producers help.
+        keep: Takes the entry of each item; None keeps nothing.
     """
 
-    def __init__(self, capacity: int = 32768) -> None:
-        self._items: deque[tuple[Any, ...]] = deque()
+    def __init__(self, capacity: int = 32768, keep: Callable[[Any], None] | None = None) -> None:
+        self._arrived: deque[Item] = deque()
+        self._settled: deque[tuple[Finished, Feed]] = deque()
         self._capacity = capacity
-        self._lock = ForkLock(Phase.QUEUE)
+        self._keep = keep
+        self._settling = _Stage()
+        self._feeding = _Stage()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         _queues.add(self)
@@ -41,42 +104,57 @@ class DeferredQueue:
         forks.register(Phase.THREADS, in_child=self._start_in_child)
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._arrived) + len(self._settled)
 
-    def put(self, item: tuple[Any, ...]) -> None:
-        """Append one item ``(record, *arguments)``; never raises and never waits, any thread may call."""
-        if len(self._items) >= self._capacity:
-            self._record(_RELIEF_BATCH)
-        self._items.append(item)
+    def put(self, item: Item) -> None:
+        """Append one item; takes no lock unless the queue is full, and then waits for none. Any thread may call."""
+        if len(self) < self._capacity or self._relieve():
+            self._arrived.append(item)
 
-    def hand_over(self, item: tuple[Any, ...]) -> bool:
-        """Append one item from a finaliser; False, and nothing done, where no thread drains.
+    def put_kept(self, item: tuple[Finished, Feed]) -> None:
+        """Append one item whose entry is kept already; as :meth:`put`."""
+        if len(self) < self._capacity or self._relieve():
+            self._settled.append(item)
 
-        The garbage collector may run a finaliser while its thread holds any lock whatever, so nothing is recorded here.
+    def note(self, item: Item) -> None:
+        """Append one item from a finaliser: the collector may run it while its thread holds any lock whatever."""
+        if len(self) < _MOST_NOTES * self._capacity:
+            self._arrived.append(item)
+
+    def settle(self) -> None:
+        """Keep the entries of all that arrived; runs code of ours only. Any thread may call, they take turns."""
+        with self._settling.taken() as free:
+            if free:
+                self._settle(len(self._arrived))
+
+    def drain(self, timeout_s: float | None = None) -> None:
+        """Settle and feed everything that waited when the call began; any thread may call, they take turns.
+
+        Args:
+            timeout_s: How long it may take at most; what is left waits for the next drain. None for no limit.
         """
-        if self._thread is None:
-            return False
-        self._items.append(item)
-        return True
-
-    def drain(self) -> None:
-        """Record everything that waited when the call began; any thread may call, they take turns."""
-        with self._lock:
-            self._record(len(self._items))
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        self.settle()
+        with self._feeding.taken(_NEVER if timeout_s is None else timeout_s) as free:
+            if free:
+                self._feed(len(self._settled), deadline_s)
 
     def drain_gently(self) -> None:
-        """Record what waited when the call began, spread over time; for threads that nobody waits for.
+        """Drain what waited when the call began in batches, with pauses; for threads that nobody waits for.
 
         A thread of the host's needs the interpreter's lock for a moment, many times a request. While this one records
         without a pause, each of these times costs it up to a whole switch interval.
         """
-        waiting = len(self._items)
-        pause_s = min(_LONGEST_PAUSE_S, _SPREAD_S / max(1, waiting))
-        for _ in range(waiting):
-            with self._lock:
-                self._record(1)
-            if pause_s > _SHORTEST_PAUSE_S:
-                time.sleep(pause_s)
+        self.settle()
+        waiting = len(self._settled)
+        batch = max(_SMALLEST_BATCH, waiting // _MOST_PAUSES)
+        while waiting > 0:
+            with self._feeding.taken() as free:
+                if free:
+                    self._feed(min(batch, waiting))
+            waiting -= batch
+            if waiting > 0:
+                time.sleep(_PAUSE_S)
 
     def start(self) -> None:
         """Start the thread that drains once a second; a second call does nothing."""
@@ -90,20 +168,64 @@ class DeferredQueue:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._stop.set()
-            thread.join(timeout=5)
+            if thread is not threading.current_thread():
+                thread.join(timeout=5)
         self.drain()
 
-    def _record(self, count: int) -> None:
-        take = self._items.popleft
+    def _settle(self, count: int) -> None:
         for _ in range(count):
             try:
-                record, *arguments = take()
-            except IndexError:  # somebody else took the last one
+                item = self._arrived.popleft()
+            except IndexError:  # a full queue's producer took the last one
                 return
+            if (settled := self._settled_of(item)) is not None:
+                self._settled.append(settled)
+
+    def _settled_of(self, item: Item) -> tuple[Finished, Feed] | None:
+        made, feed = item
+        try:
+            finished = made() if callable(made) else made
+            if finished is None:
+                return None
+            if self._keep is not None:
+                self._keep(finished.entry())
+        except Exception as error:
+            failures.note("retention", error)
+            if callable(made):
+                return None
+            finished = made
+        return finished, feed
+
+    def _feed(self, count: int, deadline_s: float | None = None) -> None:
+        for _ in range(count):
             try:
-                record(*arguments)
-            except Exception as error:
-                failures.note("queue.record", error)
+                item = self._settled.popleft()
+            except IndexError:
+                return
+            _feed(item)
+            if deadline_s is not None and time.monotonic() > deadline_s:
+                return
+
+    def _relieve(self) -> bool:
+        """Feed the oldest two items; False if this thread was interrupted in feeding and the queue is far too long.
+
+        Beside the thread that drains, without a lock: of many producers none waits for another.
+        """
+        stage = self._feeding
+        if threading.get_ident() in stage.inside:
+            return len(self) < _MOST_NOTES * self._capacity
+        with stage.shared():
+            for _ in range(_RELIEF_BATCH):
+                try:
+                    _feed(self._settled.popleft())
+                except IndexError:
+                    self._relieve_of_arrived()
+        return True
+
+    def _relieve_of_arrived(self) -> None:
+        with suppress(IndexError):
+            if (settled := self._settled_of(self._arrived.popleft())) is not None:
+                _feed(settled)
 
     def _run(self) -> None:
         while not self._stop.wait(DRAIN_INTERVAL_S):
@@ -111,7 +233,10 @@ class DeferredQueue:
 
     def _forget_parent(self) -> None:
         # What waits here was measured by the parent, which still has it and records it.
-        self._items.clear()
+        self._arrived.clear()
+        self._settled.clear()
+        self._settling.inside.clear()
+        self._feeding.inside.clear()
 
     def _start_in_child(self) -> None:
         self._stop = threading.Event()
@@ -120,16 +245,30 @@ class DeferredQueue:
             self.start()
 
 
+def _feed(item: tuple[Finished, Feed]) -> None:
+    finished, feed = item
+    try:
+        feed(finished)
+    except Exception as error:
+        failures.note("queue.record", error)
+
+
 _queues: Final[weakref.WeakSet[DeferredQueue]] = weakref.WeakSet()
 
 
-def drain_all() -> None:
-    """Drain every queue of the process; what the callback of an observable instrument calls before a collection."""
+def settle_all() -> None:
+    """Settle every queue of the process; what a reader of the window does first."""
     for queue in list(_queues):
-        queue.drain()
+        queue.settle()
+
+
+def drain_all(timeout_s: float | None = None) -> None:
+    """Drain every queue of the process, within so many seconds each; what is done before a collection."""
+    for queue in list(_queues):
+        queue.drain(timeout_s)
 
 
 def drain_all_gently() -> None:
-    """Drain every queue of the process, spread over time, before somebody collects who has it."""
+    """Drain every queue of the process with pauses, off the path of the collection that follows."""
     for queue in list(_queues):
         queue.drain_gently()

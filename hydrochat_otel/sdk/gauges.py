@@ -13,7 +13,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.window.snapshot import Budget
-from hydrochat_otel.window.window import MetricsStore
+from hydrochat_otel.window.store import MetricsStore
 
 
 class Observed(Protocol):

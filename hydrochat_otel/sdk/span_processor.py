@@ -1,4 +1,7 @@
-"""The span processor that feeds the retained window: allow-listed fields of finished spans, and nothing else."""
+"""The span processor: the way into the window for the spans of other libraries, by allow-listed fields only.
+
+What is ours reaches the window by its own road, whatever a sampler or a limit of the host's decides.
+"""
 
 from typing import Final
 
@@ -8,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window import window
-from hydrochat_otel.window.entry import Entry, Kind
+from hydrochat_otel.window.entry import Entry
 
 _GEN_AI_NAMES: Final = frozenset(
     {"chat", "generate_content", "text_completion", "embeddings", "count_tokens", "execute_tool", "invoke_agent"}
@@ -17,13 +20,13 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 class RetentionSpanProcessor(SpanProcessor):
-    """Copies each finished span of ours into the process's retained window, and others' if asked.
+    """Keeps finished spans of other libraries in the process's window, if asked, by their low-cardinality attributes.
 
     Spans that a sampler dropped never get here; recorded but unsampled ones do. Exceptions stay inside and are
     counted, because the SDK would let them out into the application.
 
     Args:
-        retain_other_spans: Keep other instrumentations' spans, too, by their low-cardinality attributes.
+        retain_other_spans: Whether other libraries' spans are kept.
     """
 
     def __init__(self, *, retain_other_spans: bool = False) -> None:
@@ -34,14 +37,13 @@ class RetentionSpanProcessor(SpanProcessor):
         """Do nothing."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Keep the span; called on the thread that ends it, never raises."""
-        if not self.active:
+        """Keep the span if it is another library's; called on the thread that ends it, never raises or waits."""
+        if not self.active or not self.retain_other_spans:
             return
         try:
             scope = span.instrumentation_scope
-            ours = scope is not None and scope.name == semconv.SCOPE
-            if ours or self.retain_other_spans:
-                window.get_global_metrics_store().append(_own_entry(span) if ours else _other_entry(span))
+            if scope is None or scope.name != semconv.SCOPE:
+                window.keep(_entry_of(span, semconv.OTHER if scope is None else scope.name))
         except Exception as error:
             failures.note("retention", error)
 
@@ -54,48 +56,9 @@ class RetentionSpanProcessor(SpanProcessor):
         return True
 
 
-def _entry(span: ReadableSpan, kind: Kind, operation: str) -> Entry:
+def _entry_of(span: ReadableSpan, name: str) -> Entry:
+    """Name the span by attributes that are low-cardinality by convention; its own name may quote a path."""
     attributes = span.attributes or {}
-    start_unix_ns, end_unix_ns = span.start_time or 0, span.end_time or 0
-    context, parent = span.context, span.parent
-    error = attributes.get(semconv.ERROR_TYPE)
-    outcome = attributes.get(semconv.OUTCOME, "ok" if error is None else "error")
-    return Entry(
-        kind,
-        operation,
-        (end_unix_ns - start_unix_ns) / 1e9,
-        end_unix_ns / 1e9,
-        semconv.THRESHOLD_EXCEEDED in attributes,
-        error if isinstance(error, str) else None,
-        str(outcome),
-        context.trace_id if context else 0,
-        context.span_id if context else 0,
-        parent.span_id if parent else 0,
-    )
-
-
-def _own_entry(span: ReadableSpan) -> Entry:
-    attributes = span.attributes or {}
-    operation = attributes.get(semconv.OPERATION)
-    if operation is not None:
-        return _entry(span, "operation", str(operation))
-    gen_ai_operation = str(attributes.get(semconv.GEN_AI_OPERATION, semconv.OTHER))
-    entry = _entry(span, "gemini", gen_ai_operation)
-    model = attributes.get(semconv.GEN_AI_RESPONSE_MODEL) or attributes.get(semconv.GEN_AI_REQUEST_MODEL)
-    cost_usd = attributes.get(semconv.COST_USD)
-    tokens = tuple(attributes.get(semconv.BUCKET_TOKENS + bucket) for bucket in semconv.TOKEN_BUCKETS)
-    return entry._replace(
-        model=None if model is None else str(model),
-        tokens=tuple(count if isinstance(count, int) else 0 for count in tokens) if any(tokens) else None,
-        cost_usd=cost_usd if isinstance(cost_usd, float) else None,
-    )
-
-
-def _other_entry(span: ReadableSpan) -> Entry:
-    """Name somebody else's span by attributes that are low-cardinality by convention; its own name may quote a path."""
-    attributes = span.attributes or {}
-    scope = span.instrumentation_scope
-    name = scope.name if scope is not None else semconv.OTHER
     method, route = attributes.get("http.request.method"), attributes.get("http.route")
     gen_ai_operation = attributes.get(semconv.GEN_AI_OPERATION)
     if method in _METHODS and isinstance(route, str):
@@ -103,5 +66,16 @@ def _other_entry(span: ReadableSpan) -> Entry:
     elif gen_ai_operation in _GEN_AI_NAMES:
         name = f"{name} {gen_ai_operation}"
     error = attributes.get(semconv.ERROR_TYPE)
-    entry = _entry(span, "span", name)
-    return entry._replace(error=error if isinstance(error, str) and error.isidentifier() else None)
+    start_unix_ns, end_unix_ns = span.start_time or 0, span.end_time or 0
+    context, parent = span.context, span.parent
+    return Entry(
+        "span",
+        name,
+        (end_unix_ns - start_unix_ns) / 1e9,
+        end_unix_ns / 1e9,
+        error=error if isinstance(error, str) and error.isidentifier() else None,
+        outcome="ok" if error is None else "error",
+        trace_id=context.trace_id if context else 0,
+        span_id=context.span_id if context else 0,
+        parent_span_id=parent.span_id if parent else 0,
+    )

@@ -4,7 +4,7 @@ from typing import Final
 
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.views.thresholds import BUDGET_PERCENTS, MAX_ERROR_RATE, MAX_RETRIES, MIN_CALLS_FOR_ERROR_RATE
-from hydrochat_otel.window.window import WARN_UTILIZATION_PERCENT
+from hydrochat_otel.window.store import WARN_UTILIZATION_PERCENT
 
 RESPONSE_TIME_S: Final[float] = Settings.rules()["response_time_threshold_s"][1]
 """The contract's threshold: p95 is held against it, and an edge of the duration histogram lies on it."""

@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from grafana_foundation_sdk.builders import common as common_builders
-from grafana_foundation_sdk.builders import dashboard as dashboard_builders
-from grafana_foundation_sdk.builders import heatmap, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import (
+    common as common_builders,
+    dashboard as dashboard_builders,
+    heatmap,
+    prometheus,
+    stat,
+    table,
+    timeseries,
+)
 from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models import heatmap as heatmap_models
+from grafana_foundation_sdk.models import common, heatmap as heatmap_models
 from grafana_foundation_sdk.models.common import DataSourceRef
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig as Transformation
 from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig as Transformation,
     DynamicConfigValue,
     FieldColorModeId,
     Panel,

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 from hydrochat_otel import semconv
 from hydrochat_otel.semconv import Period
 from hydrochat_otel.window.snapshot import Attributes, Budget, Snapshot
+from hydrochat_otel.window.store import WARN_UTILIZATION_PERCENT
 from hydrochat_otel.window.summary import summarise
-from hydrochat_otel.window.window import WARN_UTILIZATION_PERCENT
 
 MAX_ERROR_RATE: Final = 0.20
 MAX_RETRIES: Final = 5

@@ -1,4 +1,4 @@
-"""The record that is kept of one finished span."""
+"""The entry: what is kept of one finished operation, call or span."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -9,10 +9,29 @@ Kind = Literal["operation", "gemini", "span"]
 
 
 class Entry(NamedTuple):
-    """What is kept of one finished span: allow-listed fields only, in a few hundred bytes.
+    """What is kept of one finished operation, call or span: allow-listed fields only.
 
-    `duration_s` is in seconds, `end_unix_s` in seconds since the epoch, `cost_usd` in dollars; `tokens` follow
-    :data:`semconv.TOKEN_BUCKETS`. Ids are integers as in a span context, 0 where there is none.
+    Attributes:
+        kind: ``operation`` for a tracked one, ``gemini`` for a call, ``span`` for another library's span.
+        operation: Name of the operation; of a call what Gemini was asked for (``generate_content``).
+        duration_s: Seconds.
+        end_unix_s: When it ended, in seconds since the epoch.
+        exceeded_threshold: Whether it took longer than the threshold that it states.
+        error: Class name or status of a failure, or None.
+        outcome: One of :data:`semconv.OUTCOMES`.
+        trace_id: As an integer; 0 where there is no trace.
+        span_id: As an integer; of work without a span an id of its own, which tells entries of one moment apart.
+        parent_span_id: As an integer; 0 where there is none.
+        model: Model of a call.
+        tokens: Tokens of a call, in the order of :data:`semconv.TOKEN_BUCKETS`; None where they are unknown.
+        cost_usd: Dollars of a call; None where they are unknown.
+        role: Of an operation: ``root`` where a caller waits for it, ``step`` inside another.
+        root_operation: The outermost tracked operation; None for a call outside of all.
+        operation_name: Of a call: the innermost tracked operation that it was made in.
+        incomplete: Of a call: whether it ended before its usage was stated in full; its tokens are a lower bound.
+        estimated: Of a call: whether its tokens are an estimate.
+        first_token_s: Of a streamed call: seconds to the first chunk with more than thoughts.
+        attempts: Of a call: HTTP requests that were sent for it.
     """
 
     kind: Kind
@@ -28,6 +47,13 @@ class Entry(NamedTuple):
     model: str | None = None
     tokens: tuple[int, ...] | None = None
     cost_usd: float | None = None
+    role: semconv.Role | None = None
+    root_operation: str | None = None
+    operation_name: str | None = None
+    incomplete: bool = False
+    estimated: bool = False
+    first_token_s: float | None = None
+    attempts: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entry with the names of the public API; `timestamp` is an aware UTC datetime of the end."""
@@ -45,10 +71,13 @@ class Entry(NamedTuple):
             row["span_id"] = f"{self.span_id:016x}"
         if self.parent_span_id:
             row["parent_span_id"] = f"{self.parent_span_id:016x}"
-        if self.model is not None:
-            row["model"] = self.model
+        for name in ("model", "cost_usd", "role", "root_operation", "operation_name", "first_token_s", "attempts"):
+            value = getattr(self, name)
+            if value is not None:
+                row[name] = value
         if self.tokens is not None:
             row["tokens"] = dict(zip(semconv.TOKEN_BUCKETS, self.tokens, strict=True))
-        if self.cost_usd is not None:
-            row["cost_usd"] = self.cost_usd
+        for name in ("incomplete", "estimated"):
+            if getattr(self, name):
+                row[name] = True
         return row

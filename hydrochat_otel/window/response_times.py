@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.store import Kept, MetricsStore
 from hydrochat_otel.window.summary import summarise
-from hydrochat_otel.window.window import Kept, MetricsStore
 
 
 class PerformanceMetrics:
@@ -68,7 +68,18 @@ class PerformanceMetrics:
         end_unix_s = timestamp.timestamp()
         # A random id keeps it apart from another operation of the same moment when windows of processes are merged.
         span_id = int.from_bytes(os.urandom(8))
-        entry = Entry("operation", operation, duration, end_unix_s, exceeded_threshold, error, outcome, 0, span_id)
+        entry = Entry(
+            "operation",
+            operation,
+            duration,
+            end_unix_s,
+            exceeded_threshold,
+            error,
+            outcome,
+            span_id=span_id,
+            role="root",
+            root_operation=operation,
+        )
         self._store.insert(entry, datetime.now(UTC).timestamp() - end_unix_s)
 
     def get_summary(self) -> dict[str, Any]:

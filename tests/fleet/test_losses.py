@@ -3,8 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from in_memory_backend import RememberingBackend, Store
 from workers import Worker, counts

@@ -1,8 +1,7 @@
 """Promises of :mod:`hydrochat_otel.fleet.member`: nothing counts twice, nothing that was published is lost."""
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from in_memory_backend import Store
 from workers import Worker

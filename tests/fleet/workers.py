@@ -9,7 +9,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.fleet.member import Member, Own
 from hydrochat_otel.window.snapshot import Family, HistogramPoint, NumberPoint
-from hydrochat_otel.window.window import MetricsStore
+from hydrochat_otel.window.store import MetricsStore
 
 _numbers = itertools.count()
 

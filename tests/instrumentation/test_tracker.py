@@ -12,6 +12,7 @@ import pytest
 from opentelemetry import trace
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation import labels
 from hydrochat_otel.instrumentation.tracker import (
     get_performance_metrics,
     get_performance_summary,
@@ -89,7 +90,7 @@ def test_a_function_is_timed_and_otherwise_unchanged(installed):
     assert (row["operation"], row["exceeded_threshold"], row["error"]) == ("plain", False, None)
     assert 0 < row["duration"] < 2
     assert abs(row["timestamp"] - datetime.now(UTC)) < timedelta(seconds=30)
-    assert counted(installed) == {("plain",): 1}
+    assert counted(installed) == {("plain", "root"): 1}
 
 
 def test_an_exception_is_recorded_and_passes_untouched(installed, exported):
@@ -104,7 +105,7 @@ def test_an_exception_is_recorded_and_passes_untouched(installed, exported):
         raises()
     assert caught.value is error
     assert kept() == [("raises", "BoomError")]
-    assert counted(installed) == {("BoomError", "raises"): 1}
+    assert counted(installed) == {("BoomError", "raises", "root"): 1}
     [span] = exported.get_finished_spans()
     assert (span.status.status_code, span.status.description, span.events) == (trace.StatusCode.ERROR, None, ())
 
@@ -309,7 +310,7 @@ def test_a_name_that_may_speak_of_a_person_is_not_kept(installed):
     with track_response_time("lookup S1234567D"):
         pass
     assert kept() == [("other", None)]
-    assert failures.counts() == {"label.operation": 1}
+    assert labels.refusals() == {"operation": 1}
 
 
 def slow_operation(monkeypatch, duration_s, **arguments):
@@ -379,7 +380,7 @@ def test_what_was_measured_elsewhere_reaches_window_and_metrics(installed):
     """add_response_time() on the pipeline's window counts in the histogram as well."""
     get_performance_metrics().add_response_time("batch", 3.0, datetime.now(UTC), True, "TimeoutError")
     assert kept() == [("batch", "TimeoutError")]
-    assert counted(installed) == {("TimeoutError", "batch"): 1}
+    assert counted(installed) == {("TimeoutError", "batch", "root"): 1}
     assert installed.snapshot().total(semconv.OPERATION_VIOLATIONS) == 1
 
 
@@ -388,7 +389,7 @@ def test_reset_forgets_the_window_but_no_counter(installed):
     plain(1)
     reset_performance_metrics()
     assert get_performance_summary()["metrics_count"] == 0
-    assert counted(installed) == {("plain",): 1}
+    assert counted(installed) == {("plain", "root"): 1}
 
 
 def test_sixteen_threads_lose_nothing(installed):
@@ -403,7 +404,7 @@ def test_sixteen_threads_lose_nothing(installed):
         thread.start()
     for thread in threads:
         thread.join()
-    assert counted(installed) == {("plain",): 160_000}
+    assert counted(installed) == {("plain", "root"): 160_000}
     assert len(get_performance_metrics().response_times) == 1000
     assert installed.store.evicted() == {"capacity": 159_000, "age": 0}
     assert failures.counts() == {}

@@ -234,6 +234,7 @@ def test_the_emitted_metrics_are_those_of_semconv(installed):
     assert seen == {
         "hydrochat.operation.duration",
         "hydrochat.operation.violations",
+        "hydrochat.operation.bad",
         "hydrochat.retention.entries",
         "hydrochat.retention.utilization_ratio",
         "hydrochat.retention.evicted",

@@ -9,8 +9,7 @@ from decimal import Decimal
 
 import genai_prices
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.rates import usd_per_million

@@ -4,8 +4,7 @@ import os
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hydrochat_otel.prices.bounded_parse import LARGEST_BYTES, UnusableFileError, read_table, state_of
 

@@ -4,8 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from google.genai import types
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, balance, total_of
 

@@ -1,17 +1,35 @@
 """Promises of :mod:`hydrochat_otel.runtime.deferred_queue`."""
 
+import gc
 import os
+import signal
 import threading
+from typing import Any, NamedTuple
 
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
 
 
+class Done(NamedTuple):
+    """Finished work with one value."""
+
+    value: Any
+
+    def entry(self):
+        """Return what the window keeps."""
+        return self.value
+
+
+def into(seen, value):
+    """An item whose feeding appends the value."""
+    return Done(value), lambda done: seen.append(done.value)
+
+
 def test_items_are_recorded_in_order_when_drained():
-    """Draining calls each record with its arguments, first in first out, and empties the queue."""
+    """Draining feeds each record, first in first out, and empties the queue."""
     queue, seen = DeferredQueue(), []
     for number in range(3):
-        queue.put((seen.append, number))
+        queue.put(into(seen, number))
     assert seen == []
     queue.drain()
     assert (seen, len(queue)) == ([0, 1, 2], 0)
@@ -20,8 +38,8 @@ def test_items_are_recorded_in_order_when_drained():
 def test_a_failing_record_harms_no_other():
     """An exception inside a record is counted; the rest is recorded."""
     queue, seen = DeferredQueue(), []
-    queue.put((lambda: 1 / 0,))
-    queue.put((seen.append, "after"))
+    queue.put((Done(0), lambda _: 1 / 0))
+    queue.put(into(seen, "after"))
     queue.drain()
     assert (seen, failures.counts()) == (["after"], {"queue.record": 1})
 
@@ -30,7 +48,7 @@ def test_a_full_queue_is_recorded_by_its_producers():
     """Past the capacity the oldest items are recorded on the spot: the queue stays bounded and loses nothing."""
     queue, seen = DeferredQueue(capacity=64), []
     for number in range(1000):
-        queue.put((seen.append, number))
+        queue.put(into(seen, number))
         assert len(queue) <= 64
     queue.drain()
     assert seen == list(range(1000))
@@ -42,7 +60,7 @@ def test_many_threads_lose_nothing():
 
     def produce(first):
         for number in range(first, first + 2000):
-            queue.put((seen.append, number))
+            queue.put(into(seen, number))
 
     threads = [threading.Thread(target=produce, args=(n * 2000,)) for n in range(16)]
     for thread in threads:
@@ -58,7 +76,7 @@ def test_stop_drains_what_is_left():
     queue, seen = DeferredQueue(), []
     queue.start()
     thread = queue._thread
-    queue.put((seen.append, 1))
+    queue.put(into(seen, 1))
     queue.stop()
     assert (seen, thread.is_alive()) == ([1], False)
 
@@ -67,11 +85,11 @@ def test_a_forked_child_starts_empty_and_usable():
     """What waits at a fork is recorded once, in the parent; the child's queue works, its thread included."""
     queue, seen = DeferredQueue(), []
     queue.start()
-    queue.put((seen.append, "parent"))
+    queue.put(into(seen, "parent"))
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        queue.put((seen.append, "child"))
+        queue.put(into(seen, "child"))
         queue.drain()
         alive = queue._thread is not None and queue._thread.is_alive()
         os.write(write_end, f"{seen} {alive}".encode())
@@ -87,6 +105,104 @@ def test_drain_all_reaches_every_queue():
     """One call before a collection empties all queues of the process."""
     queues, seen = [DeferredQueue(), DeferredQueue()], []
     for queue in queues:
-        queue.put((seen.append, 1))
+        queue.put(into(seen, 1))
     deferred_queue.drain_all()
     assert seen == [1, 1]
+
+
+def test_settling_keeps_entries_and_feeds_nothing():
+    """A reader of the window gets every entry that was put before, once, while the metrics still wait."""
+    kept, seen = [], []
+    queue = DeferredQueue(keep=kept.append)
+    queue.put(into(seen, 1))
+    queue.settle()
+    queue.settle()
+    assert (kept, seen) == ([1], [])
+    queue.drain()
+    assert (kept, seen) == ([1], [1])
+
+
+def test_a_note_becomes_its_record_when_settled():
+    """What a finaliser notes is made into a record by the thread that settles; a note of nothing is dropped."""
+    kept, seen = [], []
+    queue = DeferredQueue(keep=kept.append)
+    queue.note((lambda: Done(1), lambda done: seen.append(done.value)))
+    queue.note((lambda: None, seen.append))
+    assert kept == []
+    queue.drain()
+    assert (kept, seen) == ([1], [1])
+
+
+def test_work_whose_entry_is_kept_already_is_only_fed():
+    """It does not get into the window twice."""
+    kept, seen = [], []
+    queue = DeferredQueue(keep=kept.append)
+    queue.put_kept(into(seen, 1))
+    queue.drain()
+    assert (kept, seen) == ([], [1])
+
+
+def test_a_drain_inside_a_drain_returns():
+    """A signal handler that drains while its own thread drains comes back at once, and nothing is lost or doubled."""
+    queue, seen = DeferredQueue(), []
+
+    def feed(done):
+        signal.raise_signal(signal.SIGUSR1)
+        seen.append(done.value)
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: queue.drain())
+    try:
+        for number in range(3):
+            queue.put((Done(number), feed))
+        queue.drain()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert seen == [0, 1, 2]
+
+
+def test_a_note_from_the_collector_while_settling_is_kept():
+    """A finaliser may run at any line of the thread that settles: its note waits for the next settling."""
+    kept = []
+    queue = DeferredQueue(keep=lambda entry: (gc.collect(), kept.append(entry)))
+
+    class Dropped:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            queue.note((lambda: Done("dropped"), lambda _: None))
+
+    Dropped()
+    queue.put(into([], "put"))
+    queue.settle()
+    queue.settle()
+    assert kept == ["put", "dropped"]
+
+
+def test_a_full_queue_in_a_handler_waits_for_nothing():
+    """A producer that interrupts the feeding thread itself appends beyond the capacity instead of waiting."""
+    queue, seen = DeferredQueue(capacity=64), []
+
+    def feed(_):
+        for number in range(100):
+            queue.put(into(seen, number))
+
+    queue.put((Done(0), feed))
+    queue.drain()
+    queue.drain()
+    queue.drain()
+    assert seen == list(range(100))
+
+
+def test_a_reader_of_another_waits_for_so_long_only():
+    """While another thread feeds, a drain with a time limit comes back."""
+    queue, entered, leave = DeferredQueue(), threading.Event(), threading.Event()
+    queue.put((Done(0), lambda _: (entered.set(), leave.wait(10))))
+    feeding = threading.Thread(target=queue.drain)
+    feeding.start()
+    assert entered.wait(10)
+    queue.drain(0.01)
+    assert feeding.is_alive()
+    leave.set()
+    feeding.join(10)
+    assert not feeding.is_alive()

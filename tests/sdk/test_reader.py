@@ -31,5 +31,5 @@ def test_what_waits_is_recorded_before_the_collection():
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("application")
     counter = meter.create_counter("late")
     meter.create_observable_gauge("first", [lambda _: waiting.append(len(queue)) or []])
-    queue.put((counter.add, 1))
+    queue.put_kept((1, counter.add))
     assert (names(reader), waiting) == (["late"], [0])

@@ -1,15 +1,19 @@
-"""Promises of :mod:`hydrochat_otel.sdk.span_processor`."""
+"""Promises of :mod:`hydrochat_otel.sdk.span_processor`, and of the window beside whatever traces."""
 
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, TraceIdRatioBased
+import json
+
+import pytest
+from opentelemetry import context as context_api
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.instrumentation.tracker import get_performance_metrics, track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.sdk import providers
 from hydrochat_otel.sdk.span_processor import RetentionSpanProcessor
-from hydrochat_otel.window import window
+from hydrochat_otel.views import json_export
 from hydrochat_otel.window.entry import Entry
 
 
@@ -31,36 +35,17 @@ def test_an_operation_becomes_one_record(installed, exported):
             trace_id=span.context.trace_id,
             span_id=span.context.span_id,
             parent_span_id=span.parent.span_id if span.parent else 0,
+            role="step" if span.parent else "root",
+            root_operation="outer",
         )
         for name, span in (("inner", inner), ("outer", outer))
     ]
 
 
-def test_a_gemini_call_becomes_one_record(installed):
-    """Model, tokens and cost are taken from the span's attributes, and only values of their type."""
-    tracer = installed.tracer_provider.get_tracer(semconv.SCOPE)
-    tracer.start_span(
-        "generate_content gemini-2.5-flash",
-        attributes={
-            semconv.GEN_AI_OPERATION: "generate_content",
-            semconv.GEN_AI_REQUEST_MODEL: "gemini-2.5-flash",
-            semconv.GEN_AI_RESPONSE_MODEL: "gemini-2.5-flash-001",
-            semconv.OUTCOME: "blocked",
-            semconv.COST_USD: 0.25,
-            semconv.BUCKET_TOKENS + "input_fresh": 7,
-            semconv.BUCKET_TOKENS + "output_answer": 3,
-            "gen_ai.input.messages": "S1234567D",
-        },
-    ).end()
-    [row] = rows(installed)
-    assert (row.kind, row.operation, row.model, row.outcome) == (
-        "gemini",
-        "generate_content",
-        "gemini-2.5-flash-001",
-        "blocked",
-    )
-    assert (row.tokens, row.cost_usd) == ((7, 0, 0, 3, 0), 0.25)
-    assert "S1234567D" not in repr(row)
+def test_a_span_of_our_scope_is_no_way_into_the_window(installed):
+    """What is ours comes by its own road; the processor takes other libraries' spans only."""
+    installed.tracer_provider.get_tracer(semconv.SCOPE).start_span("turn").end()
+    assert rows(installed) == []
 
 
 def other_span(installed, name, scope="some.library", **attributes):
@@ -90,14 +75,15 @@ def test_other_spans_keep_low_cardinality_names_only(install):
 
 
 def test_a_failure_inside_stays_inside(installed, monkeypatch):
-    """A store that fails costs an entry, which is counted; the application's call goes on."""
+    """A window that fails costs an entry, which is counted; the application's call goes on."""
 
-    def fail():
+    def fail(_):
         raise OSError("disk full of S1234567D")
 
-    monkeypatch.setattr(window, "get_global_metrics_store", fail)
+    monkeypatch.setattr(installed.instruments.queue, "_keep", fail)
     with track_response_time("turn"):
         pass
+    assert rows(installed) == []
     assert failures.counts() == {"retention": 1}
 
 
@@ -143,11 +129,38 @@ def test_unsampled_spans_are_kept_where_the_provider_is_ours(monkeypatch):
     assert installed.snapshot().total(semconv.TELEMETRY_ERRORS) == 0
 
 
-def test_a_sampler_of_the_hosts_is_left_alone():
-    """An adopted provider keeps its sampler; what it drops is not kept, but counted in the metrics."""
-    provider = TracerProvider(sampler=TraceIdRatioBased(0.0), shutdown_on_exit=False)
+def test_no_sampler_of_the_hosts_decides_what_is_kept():
+    """An adopted provider keeps its sampler, which drops most of 500 operations: export, metrics, window count all."""
+    provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.1)), shutdown_on_exit=False)
     installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
-    with track_response_time("turn"):
+    for _ in range(500):
+        with track_response_time("turn"):
+            pass
+    snapshot = installed.snapshot()
+    document = json.loads(json_export.render(snapshot))
+    assert provider.sampler.get_description().startswith("ParentBased")
+    assert document["performance_metrics"]["metrics_count"] == 500
+    assert sum(snapshot.points(semconv.OPERATION_DURATION)[0].counts) == 500
+    assert len(get_performance_metrics().response_times) == 500
+    assert {row.trace_id == 0 for row in rows(installed)} == {False}
+
+
+@pytest.mark.parametrize("key", [context_api._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"])
+def test_suppressed_tracing_suppresses_no_entry(installed, key):
+    """Below `suppress_instrumentation` an operation is in the window all the same."""
+    token = context_api.attach(context_api.set_value(key, True))
+    try:
+        with track_response_time("turn"):
+            pass
+    finally:
+        context_api.detach(token)
+    assert [row.operation for row in rows(installed)] == ["turn"]
+
+
+def test_limits_of_spans_cut_no_entry():
+    """A host that allows a span no attribute and no long text has the whole name in its window."""
+    provider = TracerProvider(span_limits=SpanLimits(max_attributes=0, max_attribute_length=2), shutdown_on_exit=False)
+    installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
+    with track_response_time("conversation_turn"):
         pass
-    assert rows(installed) == []
-    assert sum(installed.snapshot().points(semconv.OPERATION_DURATION)[0].counts) == 1
+    assert [(row.operation, row.role) for row in rows(installed)] == [("conversation_turn", "root")]

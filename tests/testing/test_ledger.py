@@ -2,8 +2,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from genai_prices import Usage as PricedUsage
-from genai_prices import calc_price
+from genai_prices import Usage as PricedUsage, calc_price
 
 from hydrochat_otel.testing.consumption import RATES, Buckets, Consumption, rate_for
 from hydrochat_otel.testing.ledger import CallCounts, Ledger, Totals

@@ -5,8 +5,7 @@ from math import inf, nan
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views import formats

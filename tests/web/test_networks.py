@@ -1,8 +1,7 @@
 """Promises of :mod:`hydrochat_otel.web.networks`."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hydrochat_otel.web.networks import network_of
 

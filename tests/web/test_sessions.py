@@ -2,8 +2,7 @@
 
 import pytest
 from conftest import TOKEN
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hydrochat_otel.web.sessions import MAX_AGE_S, Sessions
 

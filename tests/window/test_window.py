@@ -8,7 +8,8 @@ import pytest
 
 from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.window import MetricsStore, get_global_metrics_store, reset_global_metrics_store
+from hydrochat_otel.window.store import MetricsStore
+from hydrochat_otel.window.window import get_global_metrics_store, reset_global_metrics_store
 
 
 def store_on(clock, **arguments):

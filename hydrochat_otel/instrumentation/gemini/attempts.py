@@ -16,6 +16,9 @@ _TOO_MANY_REQUESTS: Final = 429
 _RETRY_INFO: Final = "google.rpc.RetryInfo"
 _CLASSES: Final[dict[int, Reason]] = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 _LONGEST_ADVICE_S: Final = 86_400.0
+_CHARGEABLE: Final = frozenset({"2xx", "network", "cancelled"})
+_UNSENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
+"""Exceptions of httpx before a request is sent."""
 
 
 class Attempt(NamedTuple):
@@ -26,11 +29,13 @@ class Attempt(NamedTuple):
         wait_s: Seconds between the end of the attempt before and its start; None for the first one, and where the
             SDK waited out of sight.
         advised_s: Seconds that the service asked to wait (RetryInfo); None where it did not.
+        is_sent: Whether the request may have left the process; False where no connection was made.
     """
 
     reason: Reason
     wait_s: float | None = None
     advised_s: float | None = None
+    is_sent: bool = True
 
 
 class Attempts:
@@ -61,8 +66,15 @@ class Attempts:
     ) -> None:
         """Note how the attempt ended."""
         self._ended_ns = time.perf_counter_ns()
-        reason = reason_of_status(self.status) if error is None else reason_of(error)
-        self.made.append(Attempt(reason, self._wait_s, None if error is None else advised_s(error)))
+        if error is None:
+            self.made.append(Attempt(reason_of_status(self.status), self._wait_s))
+        else:
+            self.made.append(Attempt(reason_of(error), self._wait_s, advised_s(error), is_sent=not _is_unsent(error)))
+
+    @property
+    def may_be_charged(self) -> bool:
+        """Whether the service may have worked on the last attempt, although no reply of it was read."""
+        return bool(self.made) and self.made[-1].is_sent and self.made[-1].reason in _CHARGEABLE
 
     def connect(self) -> None:
         """Note that a session is taken: the second time within one attempt, the SDK repeats a broken connection."""
@@ -81,6 +93,11 @@ def status_of(error: BaseException) -> int | None:
         if isinstance(status, int) and 100 <= status <= 599:  # noqa: PLR2004 - the range of HTTP statuses
             return status
     return None
+
+
+def _is_unsent(error: BaseException) -> bool:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return not names.isdisjoint(_UNSENT) or "ClientConnectorError" in names or isinstance(error, ConnectionRefusedError)
 
 
 def reason_of(error: BaseException) -> Reason:

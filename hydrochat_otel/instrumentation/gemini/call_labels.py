@@ -44,7 +44,7 @@ class Sites:
         self._prices = prices
         self._kept: dict[tuple[Any, ...], Site] = {}
         self._labels: dict[tuple[Instruments, str], str] = {}
-        self._hosts = ClosedSet("label.server", _MOST_HOSTS, _HOST)
+        self._hosts = ClosedSet("server", _MOST_HOSTS, _HOST)
 
     def at(self, using: Instruments, operation: str, model: object, api_client: Any, config: object) -> Site:
         """Return the call site.

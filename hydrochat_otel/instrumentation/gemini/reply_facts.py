@@ -1,10 +1,7 @@
-"""What is read from a reply of the SDK: counts, enumerations and the model's version. Never content."""
+"""What a reply of the SDK says, as plain facts: counts, enumerations and the model's version. Never content."""
 
 import json
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from hydrochat_otel.instrumentation.gemini.call import Call
+from typing import Any, Final, NamedTuple
 
 BLOCKING: Final = frozenset(
     {
@@ -45,55 +42,81 @@ _ENDED: Final = {
 _TIER_HEADER: Final = "x-gemini-service-tier"
 
 
-def read(call: "Call", reply: Any) -> None:
-    """Read a reply or chunk into the call."""
+class ReplyFacts(NamedTuple):
+    """What one reply, chunk or message says; a field is empty where it says nothing.
+
+    Attributes:
+        usage: Its usage record, for :meth:`UsageRecord.take`; None where it has none.
+        prompt_tokens: Its input tokens, where they are all that it states: an embedding.
+        cached_content_tokens: The tokens that it stored in the cache.
+        model: The model version that answered.
+        finish_reasons: Why its candidates ended.
+        is_refused: Whether the prompt was refused.
+        service_tier: The tier that its headers name.
+        declared_error: How it says that it failed, where that is no exception.
+    """
+
+    usage: Any = None
+    prompt_tokens: int | None = None
+    cached_content_tokens: int | None = None
+    model: str = ""
+    finish_reasons: tuple[str, ...] = ()
+    is_refused: bool = False
+    service_tier: str = ""
+    declared_error: str = ""
+
+
+def read(operation: str, reply: Any) -> ReplyFacts:
+    """Return what a reply or chunk says.
+
+    Args:
+        operation: Value of ``gen_ai.operation.name`` of the call.
+        reply: A model of the SDK.
+    """
     said = vars(reply)  # a look-up of what a model of pydantic does not have costs a microsecond each
     usage = said.get("usage_metadata")
-    if usage is not None:
-        if call.site.operation == "create_cache":
-            call.cached_content_tokens = usage.total_token_count
-        else:
-            call.usage.take(usage)
-    elif call.site.operation == "interaction":
-        _read_interaction(call, said.get("interaction") or reply)
-    if model := said.get("model_version"):
-        call.answered_by(str(model))
-    if candidates := said.get("candidates"):
-        reasons = tuple(reason for candidate in candidates if (reason := _reason(candidate)))
-        if reasons:
-            call.finish_reasons = reasons
+    if usage is None and operation == "interaction":
+        return _interaction(said.get("interaction") or reply)
     feedback = said.get("prompt_feedback")
-    if feedback is not None and feedback.block_reason is not None:
-        call.refused = True
-    if usage is None and (embeddings := said.get("embeddings")):
-        _read_embeddings(call, embeddings)
     response = said.get("sdk_http_response")
-    if response is not None and response.headers and (tier := response.headers.get(_TIER_HEADER)):
-        call.usage.take_service_tier(str(tier))
+    tier = response.headers.get(_TIER_HEADER) if response is not None and response.headers else None
+    stores = operation == "create_cache" and usage is not None
+    return ReplyFacts(
+        usage=None if stores else usage,
+        prompt_tokens=_embedded(said.get("embeddings")) if usage is None else None,
+        cached_content_tokens=usage.total_token_count if stores else None,
+        model=str(said.get("model_version") or ""),
+        finish_reasons=_reasons(said.get("candidates")),
+        is_refused=feedback is not None and feedback.block_reason is not None,
+        service_tier=str(tier or ""),
+    )
 
 
-def read_body(call: "Call", body: str) -> None:
-    """Read the usage record of an embedding from the raw body, for versions of the SDK that leave it out."""
-    place = -1 if call.usage.is_known else body.rfind('"usageMetadata"')
+def prompt_tokens_of_body(body: str) -> int | None:
+    """Return the prompt tokens of an embedding from its raw body, for versions of the SDK that leave them out."""
+    place = body.rfind('"usageMetadata"')
     if place < 0:
-        return
+        return None
     try:
         record, _ = json.JSONDecoder().raw_decode(body, body.index("{", place))
     except ValueError:
-        return
+        return None
     prompt = record.get("promptTokenCount")
-    if isinstance(prompt, int) and record.get("totalTokenCount", prompt) == prompt:
-        call.usage.take_prompt(prompt)
+    return prompt if isinstance(prompt, int) and record.get("totalTokenCount", prompt) == prompt else None
 
 
 def has_output(chunk: Any) -> bool:
-    """Whether a chunk carries a part of an answer; thoughts alone are none."""
+    """Return whether a chunk carries a part of an answer; thoughts alone are none."""
     for candidate in getattr(chunk, "candidates", None) or ():
         content = getattr(candidate, "content", None)
         for part in getattr(content, "parts", None) or ():
             if not getattr(part, "thought", None):
                 return True
     return False
+
+
+def _reasons(candidates: Any) -> tuple[str, ...]:
+    return tuple([reason for candidate in candidates or () if (reason := _reason(candidate))])
 
 
 def _reason(candidate: Any) -> str:
@@ -104,20 +127,18 @@ def _reason(candidate: Any) -> str:
     return text if text in _FINISH_REASONS else "OTHER"
 
 
-def _read_interaction(call: "Call", interaction: Any) -> None:
-    call.usage.take(getattr(interaction, "usage", None))
+def _interaction(interaction: Any) -> ReplyFacts:
     model = getattr(interaction, "model", None)
-    if isinstance(model, str) and model:
-        call.answered_by(model)
     status = str(getattr(interaction, "status", None) or "")
-    if status == "failed":
-        call.declared_error = status
-    elif status in _ENDED:
-        call.finish_reasons = (_ENDED[status],)
+    return ReplyFacts(
+        usage=getattr(interaction, "usage", None),
+        model=model if isinstance(model, str) else "",
+        finish_reasons=(_ENDED[status],) if status in _ENDED else (),
+        declared_error=status if status == "failed" else "",
+    )
 
 
-def _read_embeddings(call: "Call", embeddings: Any) -> None:
-    """Vertex AI counts tokens for each embedding, and nothing else costs."""
-    counts = [getattr(getattr(embedding, "statistics", None), "token_count", None) for embedding in embeddings]
-    if all(count is not None for count in counts):
-        call.usage.take_prompt(int(sum(count or 0 for count in counts)))
+def _embedded(embeddings: Any) -> int | None:
+    """Return the tokens that Vertex AI counts for each embedding; nothing else of them costs."""
+    counts = [getattr(getattr(embedding, "statistics", None), "token_count", None) for embedding in embeddings or ()]
+    return int(sum(count or 0 for count in counts)) if counts and None not in counts else None

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hydrochat_otel.hydrochat.client.patient_fields import PATIENT_FIELDS
 from hydrochat_otel.hydrochat.client.prompts import (

@@ -11,7 +11,7 @@ from instrumentation.gemini.scenario_runner import FLASH, open_client
 from instrumentation.gemini.scenarios import FULL
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation.gemini import call
+from hydrochat_otel.instrumentation import operation
 from hydrochat_otel.testing.replies import Reply, Usage, answer, failure
 
 
@@ -62,8 +62,10 @@ def test_a_call_is_spent_on_the_day_on_which_it_ended(emulator, meters, instrume
     midnight = datetime(2026, 4, 1, tzinfo=UTC).timestamp()
     client = open_client(emulator)
     for model, before_s in ((FLASH, 3600.0), ("gemini-9-ultra", 3600.0), (FLASH, 1e-6), (FLASH, 1e-6)):
-        stopped = SimpleNamespace(time=lambda s=before_s: midnight - s, perf_counter_ns=time.perf_counter_ns)
-        monkeypatch.setattr(call, "time", stopped)
+        stopped = SimpleNamespace(
+            time_ns=lambda s=before_s: int((midnight - s) * 1e9), perf_counter_ns=time.perf_counter_ns
+        )
+        monkeypatch.setattr(operation, "time", stopped)
         emulator.script(answer("Yes."))
         ask(model)(client)
     meters.instruments.queue.drain()

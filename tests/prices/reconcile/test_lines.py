@@ -6,8 +6,7 @@ import tracemalloc
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from prices.reconcile.bills import DAYS, MODELS, SHAPES, metered, read_text
 
 from hydrochat_otel.prices.reconcile.amounts import Amount, BillingError

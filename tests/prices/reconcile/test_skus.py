@@ -1,8 +1,7 @@
 """Promises of :mod:`hydrochat_otel.prices.reconcile.skus`, and of the units of amounts."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hydrochat_otel.prices.reconcile.amounts import tokens_per_unit
 from hydrochat_otel.prices.reconcile.skus import Skus

@@ -1,8 +1,7 @@
 """Promises of :mod:`hydrochat_otel.views.prometheus.negotiation`."""
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from hydrochat_otel.views.prometheus import Format, negotiate
 

@@ -7,8 +7,7 @@ from math import inf
 import pytest
 from benchmarks.scrape import StockExporter, samples
 from conftest import require_program
-from hypothesis import assume, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,

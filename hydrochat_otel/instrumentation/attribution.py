@@ -1,0 +1,69 @@
+"""What work is made in: the tracked operation around it, the outermost one, and the application's own dimensions.
+
+All of it travels in the OpenTelemetry context, so it reaches asynchronous tasks by itself and threads wherever the
+context is propagated to them.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+
+from hydrochat_otel import semconv
+
+Dimensions = tuple[tuple[str, str], ...]
+"""Names and values of the application's own dimensions, sorted by name."""
+
+_WITHIN_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.within")
+_DIMENSIONS_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.dimensions")
+
+
+class Within(NamedTuple):
+    """The tracked operations around a piece of work: the innermost one and the outermost one."""
+
+    operation: str
+    root: str
+
+
+OUTSIDE: Final = Within(semconv.NONE, semconv.NONE)
+"""Outside of every tracked operation."""
+
+
+def within(context: Context) -> Within | None:
+    """Return the tracked operations that the context is in, or None."""
+    return context.get(_WITHIN_KEY)  # type: ignore[return-value]  # only inside() sets the key
+
+
+def inside(context: Context, operations: Within) -> Context:
+    """Return the context of what runs inside the operations."""
+    return context_api.set_value(_WITHIN_KEY, operations, context)
+
+
+def dimensions(context: Context) -> Dimensions:
+    """Return the dimensions that the context carries."""
+    return context.get(_DIMENSIONS_KEY, ())  # type: ignore[return-value]  # only cost_dimensions() sets the key
+
+
+@contextmanager
+def cost_dimensions(**values: str) -> Iterator[None]:
+    """Count the calls to Gemini that are made inside by the application's own dimensions.
+
+        with cost_dimensions(tenant_tier="gold"):
+            reply = client.models.generate_content(...)
+
+    Their names are those of `HYDROCHAT_COST_DIMENSIONS`; any other name is left out, and of each name the first 20
+    values are told apart. Dimensions inside others add to them. Works across asynchronous tasks, and in threads that
+    the context is propagated to. Never name a person: the values become labels of Prometheus.
+
+    Args:
+        values: Values by name, identifiers such as ``gold``; one that is none, or looks like a record number, is
+            counted as ``other``.
+    """
+    outer: Mapping[str, str] = dict(dimensions(context_api.get_current()))
+    token = context_api.attach(context_api.set_value(_DIMENSIONS_KEY, tuple(sorted({**outer, **values}.items()))))
+    try:
+        yield
+    finally:
+        context_api.detach(token)

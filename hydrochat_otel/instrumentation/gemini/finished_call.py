@@ -1,0 +1,149 @@
+"""One finished call as a frozen record: what its span, its metrics and its entry in the window are made from."""
+
+from typing import Final, NamedTuple
+
+from opentelemetry.util.types import AttributeValue
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.attribution import Dimensions, Within
+from hydrochat_otel.instrumentation.finished import Ended
+from hydrochat_otel.instrumentation.gemini.attempts import Attempt
+from hydrochat_otel.instrumentation.gemini.call_labels import Site
+from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.prices.usage import Tokens
+from hydrochat_otel.window.entry import Entry
+
+_BUCKET_ATTRIBUTES: Final = tuple(semconv.BUCKET_TOKENS + bucket for bucket in semconv.TOKEN_BUCKETS)
+_UNSETTLED: Final = frozenset({"error", "cancelled"})
+
+
+class FinishedCall(NamedTuple):
+    """One finished call to Gemini.
+
+    Attributes:
+        using: What it is recorded by.
+        site: What it has in common with others.
+        within: The tracked operations that it was made in.
+        dimensions: The application's own dimensions that it was made under.
+        ended: When and how it ended.
+        attempts: The HTTP requests that were sent for it.
+        tokens: What it used; None where its reply carries no usage by its nature.
+        cost_usd: What that cost; None where no price is known or nothing is known to be used.
+        is_incomplete: Whether it ended before its usage was stated in full; its tokens are a lower bound.
+        response_model: Label of the version that answered; empty where the reply names none.
+        finish_reasons: Why its candidates ended.
+        cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
+        first_output_s: Seconds to the first chunk with more than thoughts; None for what is no stream.
+        output_gaps_s: Seconds between the chunks with more than thoughts.
+    """
+
+    using: Instruments
+    site: Site
+    within: Within
+    dimensions: Dimensions
+    ended: Ended
+    attempts: tuple[Attempt, ...] = ()
+    tokens: Tokens | None = None
+    cost_usd: float | None = None
+    is_incomplete: bool = False
+    response_model: str = ""
+    finish_reasons: tuple[str, ...] = ()
+    cached_content_tokens: int | None = None
+    first_output_s: float | None = None
+    output_gaps_s: tuple[float, ...] = ()
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether it is counted as a call; counting tokens is not."""
+        return self.site.operation not in semconv.UNBILLED_OPERATIONS
+
+    @property
+    def has_usage(self) -> bool:
+        """Whether its tokens are known."""
+        return self.tokens is not None and bool(self.tokens.total or self.tokens.reconciled)
+
+    @property
+    def is_unreconciled(self) -> bool:
+        """Whether its usage record is missing or does not balance; a failed call need not have one."""
+        return self.tokens is not None and not self.tokens.reconciled and self.ended.outcome != "error"
+
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether it used tokens for which no price is known."""
+        return self.tokens is not None and bool(self.tokens.total) and self.cost_usd is None
+
+    @property
+    def ended_unix_s(self) -> float:
+        """When it ended, in seconds since the epoch."""
+        return self.ended.end_unix_ns / 1e9
+
+    def end_span(self) -> None:
+        """End its span, if it has one, with what became known about it."""
+        if self.ended.is_traced:
+            self.ended.end_span(self._span_attributes())
+
+    def entry(self) -> Entry | None:
+        """Return what the window keeps of it."""
+        ended, tokens, within = self.ended, self.tokens, self.within
+        return Entry(
+            "gemini",
+            self.site.operation,
+            ended.duration_s,
+            ended.end_unix_ns / 1e9,
+            exceeded_threshold=False,
+            error=ended.error_type,
+            outcome=ended.outcome,
+            **ended.ids()._asdict(),
+            model=self.response_model or (self.site.model if self.site.model_id else None),
+            tokens=tokens.buckets if tokens is not None and tokens.total else None,
+            cost_usd=self.cost_usd,
+            root_operation=None if within.root == semconv.NONE else within.root,
+            operation_name=None if within.operation == semconv.NONE else within.operation,
+            incomplete=self.is_incomplete,
+            first_token_s=self.first_output_s,
+            attempts=len(self.attempts),
+        )
+
+    def _span_attributes(self) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {}
+        if self.tokens is not None:
+            self._tell_tokens(self.tokens, attributes)
+        if self.response_model:
+            attributes[semconv.GEN_AI_RESPONSE_MODEL] = self.response_model
+        if self.finish_reasons:
+            attributes[semconv.GEN_AI_FINISH_REASONS] = self.finish_reasons
+        if self.cached_content_tokens is not None:
+            attributes[semconv.CACHED_CONTENT_TOKENS] = self.cached_content_tokens
+        self._tell_attempts(attributes)
+        return attributes
+
+    def _tell_tokens(self, tokens: Tokens, attributes: dict[str, AttributeValue]) -> None:
+        attributes.update({name: n for name, n in zip(_BUCKET_ATTRIBUTES, tokens.buckets, strict=True) if n})
+        for bucket, modalities in tokens.modalities:
+            for name, count in modalities.items():
+                attributes[f"{semconv.MODALITY_TOKENS}{bucket}.{name.lower()}"] = count
+        if self.has_usage:
+            attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
+            attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
+            if self.cost_usd is not None:
+                attributes[semconv.COST_USD] = self.cost_usd
+        if self.is_unpriced:
+            attributes[semconv.UNPRICED] = True
+        if tokens.service_tier != "standard":
+            attributes[semconv.SERVICE_TIER] = tokens.service_tier
+        if tokens.total and self.ended.outcome in _UNSETTLED:
+            attributes[semconv.ESTIMATED] = False
+        if self.is_unreconciled:
+            attributes[semconv.UNRECONCILED] = True
+
+    def _tell_attempts(self, attributes: dict[str, AttributeValue]) -> None:
+        made = self.attempts
+        if len(made) == 1 and made[0].reason == "2xx":
+            return
+        attributes[semconv.ATTEMPTS] = len(made)
+        if made:
+            attributes[semconv.ATTEMPT_REASONS] = [attempt.reason for attempt in made]
+            if waits := [attempt.wait_s for attempt in made if attempt.wait_s is not None]:
+                attributes[semconv.RETRY_WAITS_S] = waits
+            if advised := [attempt.advised_s for attempt in made if attempt.advised_s is not None]:
+                attributes[semconv.RETRY_ADVISED_S] = max(advised)

@@ -1,0 +1,120 @@
+"""The names of every attribute that the package emits, and the closed sets of their values.
+
+The GenAI names are written out because the published package marks them as moved and renames are coming: this is the
+one place to follow them.
+
+Spec: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (1.41)
+"""
+
+from typing import Final, Literal
+
+SCOPE: Final = "hydrochat_otel"
+"""Name of the instrumentation scope of every span and instrument of ours."""
+
+# -- attributes ---------------------------------------------------------------------------------------------------
+
+OPERATION: Final = "hydrochat.operation"
+"""Name of a tracked operation; on what a call to Gemini is counted by, the innermost one that it was made in."""
+ROOT_OPERATION: Final = "hydrochat.root_operation"
+"""Name of the outermost tracked operation that a call to Gemini was made in."""
+ROLE: Final = "hydrochat.role"
+"""`root` where a caller waits for a tracked operation, `step` where it runs inside another one."""
+DIMENSION: Final = "hydrochat.dimension."
+"""Prefix of the application's own attributes of calls (`HYDROCHAT_COST_DIMENSIONS`)."""
+LABEL: Final = "label"
+"""Which closed set refused a value: `operation`, `model`, `error_type`, `server`, `attribution` or `dimension`."""
+CHARGE: Final = "hydrochat.charge"
+"""What a charge beside the tokens is for; one of :data:`CHARGES`."""
+OUTCOME: Final = "hydrochat.outcome"
+THRESHOLD_EXCEEDED: Final = "hydrochat.threshold_exceeded"
+TOKEN_BUCKET: Final = "hydrochat.token.bucket"
+REASON: Final = "hydrochat.reason"
+SEAM: Final = "hydrochat.seam"
+LIBRARY: Final = "hydrochat.library.name"
+LIBRARY_VERSION: Final = "hydrochat.library.version"
+PERIOD: Final = "hydrochat.period"
+COST_USD: Final = "hydrochat.llm.cost_usd"
+BUCKET_TOKENS: Final = "hydrochat.llm.tokens."
+"""Prefix of the five span attributes that carry one call's tokens, one for each bucket."""
+MODALITY_TOKENS: Final = "hydrochat.llm.modality_tokens."
+"""Prefix of span attributes for the tokens of a bucket that are no text, such as `...input_fresh.audio`."""
+ATTEMPTS: Final = "hydrochat.llm.attempts"
+"""On the span of a call whose first HTTP request did not settle it: how many the SDK sent."""
+ATTEMPT_REASONS: Final = "hydrochat.llm.attempt.reasons"
+"""On a span whose call was retried or failed: how each attempt ended, in order (`429`, `5xx`, `network`, `2xx`)."""
+RETRY_WAITS_S: Final = "hydrochat.llm.retry.waits"
+"""On a span whose call was retried: seconds between each attempt and the one before, as waited."""
+RETRY_ADVISED_S: Final = "hydrochat.llm.retry.advised"
+"""On a span: the longest seconds that the service asked to wait (`google.rpc.RetryInfo`)."""
+ESTIMATED: Final = "hydrochat.llm.estimated"
+"""On the span of a stream that ended early: false, because its tokens are those that the service had stated by then."""
+UNPRICED: Final = "hydrochat.llm.unpriced"
+"""On a span: true where tokens were used and no price is known; a cost of 0.0 is a free model's."""
+UNRECONCILED: Final = "hydrochat.llm.unreconciled"
+"""On a span: true where the usage record is missing or does not balance."""
+CACHED_CONTENT_TOKENS: Final = "hydrochat.llm.cached_content_tokens"
+"""On the span of a call that stores content in the cache: the tokens stored, which no bucket counts."""
+SERVICE_TIER: Final = "hydrochat.llm.service_tier"
+"""On a span: the service tier that the reply names, where it is not the standard one."""
+
+ERROR_TYPE: Final = "error.type"
+GEN_AI_OPERATION: Final = "gen_ai.operation.name"
+GEN_AI_PROVIDER: Final = "gen_ai.provider.name"
+GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
+GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
+GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"
+GEN_AI_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+GEN_AI_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+GEN_AI_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+
+OTHER: Final = "other"
+"""What a label value outside its closed set becomes."""
+NONE: Final = "none"
+"""The operation of a call that was made outside every tracked one."""
+
+# -- closed sets --------------------------------------------------------------------------------------------------
+
+Outcome = Literal["ok", "error", "cancelled", "blocked"]
+OUTCOMES: Final[tuple[Outcome, ...]] = ("ok", "error", "cancelled", "blocked")
+
+Role = Literal["root", "step"]
+ROLES: Final[tuple[Role, ...]] = ("root", "step")
+
+CHARGES: Final = (
+    "grounding_search",
+    "grounding_maps",
+    "url_context",
+    "code_execution",
+    "cache_storage",
+    "image",
+    "video_second",
+)
+"""What Gemini charges for beside tokens."""
+
+TokenBucket = Literal["input_fresh", "input_cached", "input_tool", "output_answer", "output_thinking"]
+TOKEN_BUCKETS: Final[tuple[TokenBucket, ...]] = (
+    "input_fresh",
+    "input_cached",
+    "input_tool",
+    "output_answer",
+    "output_thinking",
+)
+INPUT_BUCKETS: Final = TOKEN_BUCKETS[:3]
+OUTPUT_BUCKETS: Final = TOKEN_BUCKETS[3:]
+
+UNBILLED_OPERATIONS: Final = frozenset({"count_tokens", "compute_tokens"})
+"""Operations of Gemini that are timed but are no calls: they cost nothing."""
+TOKEN_OPERATIONS: Final = frozenset({"generate_content", "embeddings", "interaction", "live"})
+"""Operations of Gemini whose replies carry usage; one without is unreconciled."""
+
+PROVIDER_GEMINI: Final = "gcp.gemini"
+PROVIDER_VERTEX: Final = "gcp.vertex_ai"
+
+EVICTED_CAPACITY: Final = "capacity"
+EVICTED_AGE: Final = "age"
+
+Period = Literal["day", "month"]
+PERIODS: Final[tuple[Period, ...]] = ("day", "month")
+"""What spend and budget speak of: since midnight, and since the first of the month."""

@@ -1,0 +1,350 @@
+"""Every metric that the package emits: name, unit, attributes and bucket edges, as data.
+
+Dashboards, rules and the tables of the documentation are made from :data:`METRICS`.
+
+Spec: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (1.41)
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hydrochat_otel.semconv.attributes import (
+    CHARGE,
+    ERROR_TYPE,
+    GEN_AI_OPERATION,
+    GEN_AI_PROVIDER,
+    GEN_AI_REQUEST_MODEL,
+    GEN_AI_RESPONSE_MODEL,
+    GEN_AI_TOKEN_TYPE,
+    LABEL,
+    LIBRARY,
+    LIBRARY_VERSION,
+    OPERATION,
+    OUTCOME,
+    PERIOD,
+    REASON,
+    ROLE,
+    ROOT_OPERATION,
+    SEAM,
+    SERVER_ADDRESS,
+    SERVER_PORT,
+    TOKEN_BUCKET,
+)
+from hydrochat_otel.semconv.edges import CALL_EDGES_S, CHUNK_EDGES_S, GEN_AI_EDGES_S, OPERATION_EDGES_S, TOKEN_EDGES
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One metric as it is emitted: name, kind, UCUM unit, what it means, its attributes and its bucket edges.
+
+    `across` says how the values of several processes become one; histograms and synchronous counters always add up.
+    `fleet` is not made from theirs: whoever has the whole picture states it.
+    """
+
+    name: str
+    kind: Literal["histogram", "counter", "gauge", "observable_counter"]
+    unit: str
+    description: str
+    attributes: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
+    across: Literal["sum", "max", "min", "fleet"] = "sum"
+
+
+_MADE_IN = (OPERATION, ROOT_OPERATION)
+_GEN_AI = (
+    GEN_AI_OPERATION,
+    GEN_AI_PROVIDER,
+    GEN_AI_REQUEST_MODEL,
+    GEN_AI_RESPONSE_MODEL,
+    SERVER_ADDRESS,
+    SERVER_PORT,
+)
+
+OPERATION_DURATION: Final = MetricSpec(
+    "hydrochat.operation.duration",
+    "histogram",
+    "s",
+    "How long each tracked operation took.",
+    (OPERATION, ROLE, ERROR_TYPE),
+    OPERATION_EDGES_S,
+)
+OPERATION_VIOLATIONS: Final = MetricSpec(
+    "hydrochat.operation.violations",
+    "counter",
+    "{violation}",
+    "Operations that took longer than the threshold that they state.",
+    (OPERATION, ROLE),
+)
+OPERATION_BAD: Final = MetricSpec(
+    "hydrochat.operation.bad",
+    "counter",
+    "{operation}",
+    "Operations that failed or took longer than the threshold that they state.",
+    (OPERATION, ROLE),
+)
+GEN_AI_DURATION: Final = MetricSpec(
+    "gen_ai.client.operation.duration",
+    "histogram",
+    "s",
+    "How long each request to Gemini took, retries and waits included.",
+    (*_GEN_AI, ERROR_TYPE),
+    GEN_AI_EDGES_S,
+)
+GEN_AI_TOKEN_USAGE: Final = MetricSpec(
+    "gen_ai.client.token.usage",
+    "histogram",
+    "{token}",
+    "Tokens of each request, input and output.",
+    (*_GEN_AI, GEN_AI_TOKEN_TYPE),
+    TOKEN_EDGES,
+)
+GEN_AI_TIME_TO_FIRST_CHUNK: Final = MetricSpec(
+    "gen_ai.client.operation.time_to_first_chunk",
+    "histogram",
+    "s",
+    "From the start of a stream to its first chunk that carries more than thoughts.",
+    _GEN_AI,
+    GEN_AI_EDGES_S,
+)
+GEN_AI_TIME_PER_OUTPUT_CHUNK: Final = MetricSpec(
+    "gen_ai.client.operation.time_per_output_chunk",
+    "histogram",
+    "s",
+    "Between two chunks of a stream, after the first.",
+    _GEN_AI,
+    CHUNK_EDGES_S,
+)
+LLM_CALLS: Final = MetricSpec(
+    "hydrochat.llm.calls",
+    "counter",
+    "{call}",
+    "Requests to Gemini by how they ended.",
+    (GEN_AI_REQUEST_MODEL, GEN_AI_OPERATION, OUTCOME, *_MADE_IN),
+)
+LLM_TOKENS: Final = MetricSpec(
+    "hydrochat.llm.tokens",
+    "counter",
+    "{token}",
+    "Tokens in five disjoint buckets whose sum is what Gemini calls the total.",
+    (GEN_AI_REQUEST_MODEL, TOKEN_BUCKET, *_MADE_IN),
+)
+LLM_COST: Final = MetricSpec(
+    "hydrochat.llm.cost",
+    "counter",
+    "{USD}",
+    "Dollars that the tokens cost.",
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
+)
+LLM_UNPRICED_TOKENS: Final = MetricSpec(
+    "hydrochat.llm.unpriced_tokens",
+    "counter",
+    "{token}",
+    "Tokens for which no price is known; they are missing from the cost.",
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
+)
+LLM_UNRECONCILED_CALLS: Final = MetricSpec(
+    "hydrochat.llm.unreconciled_calls",
+    "counter",
+    "{call}",
+    "Calls whose usage record is missing or does not balance.",
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
+)
+LLM_INCOMPLETE_CALLS: Final = MetricSpec(
+    "hydrochat.llm.incomplete_calls",
+    "counter",
+    "{call}",
+    "Calls that ended before their usage was stated in full; their tokens are a lower bound.",
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
+)
+LLM_INCOMPLETE_TOKENS: Final = MetricSpec(
+    "hydrochat.llm.incomplete_tokens",
+    "counter",
+    "{token}",
+    "Tokens that incomplete calls had stated when they ended: the lower bound of what they used.",
+    (GEN_AI_REQUEST_MODEL,),
+)
+LLM_CHARGES: Final = MetricSpec(
+    "hydrochat.llm.charges",
+    "counter",
+    "{USD}",
+    "Dollars beside the tokens, by what they are for.",
+    (GEN_AI_REQUEST_MODEL, CHARGE),
+)
+LLM_CHARGED_UNITS: Final = MetricSpec(
+    "hydrochat.llm.charged_units",
+    "counter",
+    "{unit}",
+    "Units that are charged beside the tokens: searches, images, seconds of video, hours of cached tokens.",
+    (GEN_AI_REQUEST_MODEL, CHARGE),
+)
+LLM_SAVINGS: Final = MetricSpec(
+    "hydrochat.llm.savings",
+    "counter",
+    "{USD}",
+    "Dollars that cached input cost less than the same input would have cost fresh.",
+    (GEN_AI_REQUEST_MODEL,),
+)
+LLM_RETRY_COST: Final = MetricSpec(
+    "hydrochat.llm.retry_cost",
+    "counter",
+    "{USD}",
+    "Dollars of attempts that were answered and repeated all the same.",
+    (GEN_AI_REQUEST_MODEL,),
+)
+LLM_CALL_DURATION: Final = MetricSpec(
+    "hydrochat.llm.call.duration",
+    "histogram",
+    "s",
+    "How long each call to Gemini took, retries and waits included; fed whatever traces the call.",
+    (GEN_AI_REQUEST_MODEL, GEN_AI_OPERATION, OPERATION, OUTCOME),
+    CALL_EDGES_S,
+)
+LLM_FIRST_ANSWER_TOKEN: Final = MetricSpec(
+    "hydrochat.llm.first_answer_token",
+    "histogram",
+    "s",
+    "From the start of a streamed call to its first chunk that carries more than thoughts; fed whatever traces it.",
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
+    CALL_EDGES_S,
+)
+LLM_ATTEMPTS: Final = MetricSpec(
+    "hydrochat.llm.attempts",
+    "counter",
+    "{attempt}",
+    "HTTP requests that the SDK sent, by status class.",
+    (GEN_AI_REQUEST_MODEL, REASON, *_MADE_IN),
+)
+LLM_RETRIES: Final = MetricSpec(
+    "hydrochat.llm.retries",
+    "counter",
+    "{retry}",
+    "HTTP requests that repeated a failed one, by the status class that caused them.",
+    (GEN_AI_REQUEST_MODEL, REASON, *_MADE_IN),
+)
+LLM_RETRY_WAIT: Final = MetricSpec(
+    "hydrochat.llm.retry.wait",
+    "histogram",
+    "s",
+    "Time between a failed attempt and the next.",
+    (GEN_AI_REQUEST_MODEL, REASON),
+    GEN_AI_EDGES_S,
+)
+LLM_RETRY_ADVISED: Final = MetricSpec(
+    "hydrochat.llm.retry.advised",
+    "histogram",
+    "s",
+    "Wait that the service asked for after a failed attempt.",
+    (GEN_AI_REQUEST_MODEL, REASON),
+    GEN_AI_EDGES_S,
+)
+RETENTION_ENTRIES: Final = MetricSpec(
+    "hydrochat.retention.entries",
+    "gauge",
+    "{entry}",
+    "Entries kept now.",
+    across="fleet",
+)
+RETENTION_UTILIZATION: Final = MetricSpec(
+    "hydrochat.retention.utilization_ratio",
+    "gauge",
+    "1",
+    "Kept entries divided by the most that may be kept.",
+    across="fleet",
+)
+RETENTION_EVICTED: Final = MetricSpec(
+    "hydrochat.retention.evicted",
+    "observable_counter",
+    "{entry}",
+    "Entries that left the retained window, by reason (capacity or age).",
+    (REASON,),
+    across="fleet",
+)
+TELEMETRY_ERRORS: Final = MetricSpec(
+    "hydrochat.telemetry.errors",
+    "observable_counter",
+    "{error}",
+    "Failures inside the telemetry itself; the application went on.",
+    (SEAM,),
+)
+LABEL_REFUSALS: Final = MetricSpec(
+    "hydrochat.label.refusals",
+    "observable_counter",
+    "{value}",
+    "Values that a closed set of labels refused; they are counted under `other`.",
+    (LABEL,),
+)
+INSTRUMENTATION_ACTIVE: Final = MetricSpec(
+    "hydrochat.instrumentation.active",
+    "gauge",
+    "{library}",  # not "1": the collector would call the gauge a ratio
+    "1 while the library is instrumented, 0 when it was refused or undone.",
+    (LIBRARY, LIBRARY_VERSION),
+    across="min",
+)
+PRICE_BOOK_AGE: Final = MetricSpec(
+    "hydrochat.llm.price_book.age",
+    "gauge",
+    "s",
+    "Age of the price book that the costs come from.",
+    across="max",
+)
+LLM_SPEND: Final = MetricSpec(
+    "hydrochat.llm.spend",
+    "gauge",
+    "{USD}",
+    "Dollars that calls cost since midnight (day) and since the first of the month (month), by the end of the call.",
+    (PERIOD,),
+    across="fleet",
+)
+LLM_BUDGET: Final = MetricSpec(
+    "hydrochat.llm.budget",
+    "gauge",
+    "{USD}",
+    "Dollars that calls may cost in this day and this month; absent where no budget is set.",
+    (PERIOD,),
+    across="fleet",
+)
+STATE_WORKERS: Final = MetricSpec(
+    "hydrochat.state.workers",
+    "gauge",
+    "{worker}",
+    "Processes that share their numbers and reported lately.",
+    across="fleet",
+)
+
+METRICS: Final[tuple[MetricSpec, ...]] = (
+    OPERATION_DURATION,
+    OPERATION_VIOLATIONS,
+    OPERATION_BAD,
+    GEN_AI_DURATION,
+    GEN_AI_TOKEN_USAGE,
+    GEN_AI_TIME_TO_FIRST_CHUNK,
+    GEN_AI_TIME_PER_OUTPUT_CHUNK,
+    LLM_CALLS,
+    LLM_TOKENS,
+    LLM_COST,
+    LLM_UNPRICED_TOKENS,
+    LLM_UNRECONCILED_CALLS,
+    LLM_INCOMPLETE_CALLS,
+    LLM_INCOMPLETE_TOKENS,
+    LLM_CHARGES,
+    LLM_CHARGED_UNITS,
+    LLM_SAVINGS,
+    LLM_RETRY_COST,
+    LLM_CALL_DURATION,
+    LLM_FIRST_ANSWER_TOKEN,
+    LLM_ATTEMPTS,
+    LLM_RETRIES,
+    LLM_RETRY_WAIT,
+    LLM_RETRY_ADVISED,
+    LLM_SPEND,
+    LLM_BUDGET,
+    PRICE_BOOK_AGE,
+    RETENTION_ENTRIES,
+    RETENTION_UTILIZATION,
+    RETENTION_EVICTED,
+    TELEMETRY_ERRORS,
+    LABEL_REFUSALS,
+    INSTRUMENTATION_ACTIVE,
+    STATE_WORKERS,
+)

@@ -1,0 +1,31 @@
+"""What the window holds at one moment."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hydrochat_otel.window.entry import Entry
+
+
+class Contents(NamedTuple):
+    """What the window holds at one moment.
+
+    Attributes:
+        entries: The live entries, oldest first, without what the application added itself.
+        current_entries: How many live ones there are, what the application added included.
+        max_entries: The most that is kept.
+        ttl_hours: Age in hours from which an entry is expired.
+        evicted: How many left so far, by reason: ``capacity`` or ``age``.
+        covered_s: Age of the oldest live entry in seconds; 0.0 for an empty window.
+    """
+
+    entries: tuple[Entry, ...]
+    current_entries: int
+    max_entries: int
+    ttl_hours: float
+    evicted: Mapping[str, int]
+    covered_s: float
+
+    @property
+    def utilization_ratio(self) -> float:
+        """Live entries divided by the most that is kept."""
+        return self.current_entries / self.max_entries

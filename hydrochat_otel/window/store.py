@@ -1,0 +1,336 @@
+"""The window: the newest entries of the last hours, in memory, bounded in number and age.
+
+Ages are counted on a monotonic clock from the moment an entry arrives, so a wall clock that jumps can neither lose an
+entry nor keep it for ever. Writers append to an inbox and take no lock that is waited for, so that a signal handler or
+finaliser may write at any line; readers first let finished work that still waits arrive.
+"""
+
+import math
+import time
+from bisect import insort
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any, Final
+
+from hydrochat_otel import semconv
+from hydrochat_otel.runtime.forks import ForkLock
+from hydrochat_otel.window.contents import Contents
+from hydrochat_otel.window.entry import Entry, Kind
+from hydrochat_otel.window.outbox import Outbox
+
+WARN_UTILIZATION_PERCENT: Final = 80.0
+
+_CLOCK_WOBBLE_S: Final = 0.005
+"""Two clocks read one after the other differ by this much; within it the order of arrival is the order of age."""
+
+
+Kept = Entry | dict[str, Any]
+_Aged = tuple[float, Kept]
+_BORN: Final = itemgetter(0)
+
+
+class MetricsStore:
+    """The newest `max_entries` entries that are younger than `ttl_hours`.
+
+    Holds an :class:`Entry` for each finished operation, call and span, and dictionaries that the application added. An
+    expired entry is never served, also between two clean-ups, which free its memory. Safe for any number of threads,
+    signal handlers and finalisers included.
+
+    Args:
+        max_entries: The most that is kept; the oldest leave first.
+        ttl_hours: Age in hours from which an entry is expired.
+        auto_cleanup: Free expired entries when something is added and the interval has passed.
+        cleanup_interval_minutes: The interval of that clean-up.
+        monotonic: Clock in seconds that never goes back, for ages.
+        wall: Clock in seconds since the epoch, for time stamps.
+
+    Attributes:
+        arrive: Lets finished work that still waits arrive; called before each reading. None where nothing waits.
+
+    Raises:
+        ValueError: `max_entries` below 1, or `ttl_hours` or the interval not above 0.
+    """
+
+    def __init__(
+        self,
+        max_entries: int = 1000,
+        ttl_hours: float = 24,
+        auto_cleanup: bool = True,  # noqa: FBT002 - the contract's signature
+        cleanup_interval_minutes: float = 60,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        if max_entries < 1:
+            raise ValueError(f"max_entries={max_entries} is not allowed: it must be at least 1.")
+        if not ttl_hours > 0:
+            raise ValueError(f"ttl_hours={ttl_hours} is not allowed: it must be above 0.")
+        if not cleanup_interval_minutes > 0:
+            raise ValueError(f"cleanup_interval_minutes={cleanup_interval_minutes} is not allowed: it must be above 0.")
+        self.max_entries = max_entries
+        self.ttl_hours = ttl_hours
+        self.auto_cleanup = auto_cleanup
+        self.cleanup_interval_minutes = cleanup_interval_minutes
+        self.last_cleanup_time: datetime | None = None
+        self._ttl_s = ttl_hours * 3600
+        self._interval_s = cleanup_interval_minutes * 60
+        self._monotonic = monotonic
+        self._wall = wall
+        self._inbox: deque[_Aged] = deque()
+        self._aged: deque[_Aged] = deque()
+        self.arrive: Callable[[], None] | None = None
+        self._lock = ForkLock(reentrant=True)
+        self._is_changing = False
+        self._next_cleanup_s = monotonic() + self._interval_s
+        self._evicted = {semconv.EVICTED_CAPACITY: 0, semconv.EVICTED_AGE: 0}
+        self._outbox: Outbox | None = None
+        self._evicted_alone = dict(self._evicted)
+
+    def __len__(self) -> int:
+        return len(self._live())
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def append(self, entry: Entry) -> None:
+        """Keep one entry that has just been made; any thread, signal handler or finaliser may call."""
+        self._inbox.append((self._monotonic(), entry))
+        self._take_in(wait=False)
+
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Keep several entries that have just been made, oldest first."""
+        now_s = self._monotonic()
+        self._inbox.extend([(now_s, entry) for entry in entries])
+        self._take_in(wait=False)
+
+    def add_entry(self, entry: Mapping[str, Any]) -> None:
+        """Keep a copy of the mapping.
+
+        Its `timestamp` may be an aware datetime or a naive one in local time; missing, it is now (aware, UTC). An
+        older time stamp ages the entry accordingly, one in the future counts as now.
+
+        Raises:
+            TypeError: `timestamp` is no datetime; nothing is kept then.
+        """
+        kept = dict(entry)
+        timestamp = kept.setdefault("timestamp", datetime.fromtimestamp(self._wall(), UTC))
+        if not isinstance(timestamp, datetime):
+            raise TypeError(f"timestamp must be a datetime, not {type(timestamp).__name__}.")
+        self.insert(kept, self._wall() - timestamp.timestamp())
+
+    def insert(self, kept: Kept, age_s: float) -> None:
+        """Keep something that is already `age_s` seconds old, at its place in the order of age; below 0 counts as 0."""
+        self._inbox.append((self._monotonic() - max(0.0, age_s), kept))
+        self._take_in(wait=False)
+
+    def share(self, since_unix_s: float = -math.inf) -> Outbox:
+        """Let every entry, those of now included, wait in an outbox to be published as well; returns the outbox.
+
+        Of what had left the outbox, only entries that ended at `since_unix_s` or later wait again.
+        """
+        with self._changing():
+            if self._outbox is None:
+                self._outbox = Outbox(self.max_entries)
+                self._evicted_alone = dict(self._evicted)
+            waiting = set(map(id, self._outbox.take()))
+            for entry in self.live_entries():
+                if entry.end_unix_s >= since_unix_s or id(entry) in waiting:
+                    self._outbox.put(entry)
+            return self._outbox
+
+    def forget_parent(self) -> None:
+        """Start empty in a forked child: what is kept and counted here belongs to the parent, which still has it."""
+        self._is_changing = False
+        self._inbox.clear()
+        self._aged.clear()
+        self._evicted = dict.fromkeys(self._evicted, 0)
+        self._outbox = None
+
+    def remove(self, matches: Callable[[Kept], bool]) -> int:
+        """Take out all that match and return their number; a reset, so they do not count as evicted."""
+        with self._changing():
+            staying = deque(aged for aged in self._aged if not matches(aged[1]))
+            removed = len(self._aged) - len(staying)
+            self._aged = staying
+        return removed
+
+    def cleanup_expired(self) -> int:
+        """Free the expired entries and return their number."""
+        with self._changing():
+            return self._free_expired(self._monotonic())
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the window still, with everything taken in that was written before."""
+        if self.arrive is not None:
+            self.arrive()
+        with self._lock:
+            self._take_in()
+            was, self._is_changing = self._is_changing, True
+            try:
+                yield
+            finally:
+                self._is_changing = was
+
+    def _take_in(self, *, wait: bool = True) -> None:
+        """Move the inbox into the window, in its order of age and within its bounds.
+
+        Where another thread does it, wait for it, or if not `wait` leave the inbox to it or to the next reader. Where
+        this thread itself was interrupted in it, return: it goes on afterwards.
+        """
+        if not self._lock.acquire(-1 if wait else 0):
+            return
+        try:
+            if self._is_changing:
+                return
+            self._is_changing = True
+            try:
+                while self._inbox:
+                    born_s, kept = self._inbox.popleft()
+                    self._place(born_s, kept)
+            finally:
+                self._is_changing = False
+        finally:
+            self._lock.release()
+
+    def _place(self, born_s: float, kept: Kept) -> None:
+        newest_s = self._aged[-1][0] if self._aged else born_s
+        if born_s > newest_s - _CLOCK_WOBBLE_S:
+            self._aged.append((max(born_s, newest_s), kept))
+        else:
+            insort(self._aged, (born_s, kept), key=_BORN)
+        if self._outbox is not None and isinstance(kept, Entry):
+            self._outbox.put(kept)
+        self._make_room(self._monotonic())
+
+    def _make_room(self, now_s: float) -> None:
+        """Bring the window back to its bounds after one entry came in; called with the lock held."""
+        if len(self._aged) > self.max_entries:
+            born_s, _ = self._aged.popleft()
+            expired = now_s - born_s >= self._ttl_s
+            self._evicted[semconv.EVICTED_AGE if expired else semconv.EVICTED_CAPACITY] += 1
+        if self.auto_cleanup and now_s >= self._next_cleanup_s:
+            self._free_expired(now_s)
+
+    def _free_expired(self, now_s: float) -> int:
+        removed = 0
+        while self._aged and now_s - self._aged[0][0] >= self._ttl_s:
+            self._aged.popleft()
+            removed += 1
+        self._evicted[semconv.EVICTED_AGE] += removed
+        self._next_cleanup_s = now_s + self._interval_s
+        self.last_cleanup_time = datetime.fromtimestamp(self._wall(), UTC)
+        return removed
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def _arrived(self) -> list[_Aged]:
+        """Return what is kept, with everything taken in that finished before the call."""
+        if self.arrive is not None:
+            self.arrive()
+        self._take_in()
+        return list(self._aged)  # one step of the interpreter, so writers need not wait
+
+    def _live(self) -> list[Kept]:
+        aged = self._arrived()
+        oldest_born_s = self._monotonic() - self._ttl_s
+        return [kept for born_s, kept in aged if born_s > oldest_born_s]
+
+    def contents(self) -> Contents:
+        """Return entries, counts and evictions of one moment, which belong together."""
+        with self._changing():
+            now_s = self._monotonic()
+            live = [aged for aged in self._aged if now_s - aged[0] < self._ttl_s]
+            return Contents(
+                tuple([kept for _, kept in live if isinstance(kept, Entry)]),
+                len(live),
+                self.max_entries,
+                self.ttl_hours,
+                self.evicted(),
+                now_s - live[0][0] if live else 0.0,
+            )
+
+    def live_entries(self, kind: Kind | None = None) -> list[Entry]:
+        """Return the records that have not expired, oldest first, of one kind or of all; not the application's own."""
+        return [kept for kept in self._live() if isinstance(kept, Entry) and (kind is None or kept.kind == kind)]
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """What has not expired as dictionaries, oldest first."""
+        return _as_dicts(self._live())
+
+    def get_entries_since(self, since: datetime) -> list[dict[str, Any]]:
+        """Return the entries whose time stamp is `since` or later; `since` may be aware or naive local."""
+        since_unix_s = since.timestamp()
+        return _as_dicts(kept for kept in self._live() if _unix_s(kept) >= since_unix_s)
+
+    def get_expired_entries(self) -> list[dict[str, Any]]:
+        """Return the expired entries whose memory has not been freed yet, oldest first."""
+        aged = self._arrived()
+        oldest_born_s = self._monotonic() - self._ttl_s
+        return _as_dicts(kept for born_s, kept in aged if born_s <= oldest_born_s)
+
+    def evicted(self) -> dict[str, int]:
+        """Return how many entries left the window so far, by reason: ``capacity`` or ``age``.
+
+        While the window is shared, the state counts what leaves that of all; here it is what had to leave the outbox.
+        """
+        if self._outbox is None:
+            return dict(self._evicted)
+        capacity = self._evicted_alone[semconv.EVICTED_CAPACITY] + self._outbox.dropped
+        return {**self._evicted_alone, semconv.EVICTED_CAPACITY: capacity}
+
+    def get_statistics(self) -> dict[str, Any]:
+        """Describe the window.
+
+        `total_entries` are the live ones, `expired_count` those not freed yet, `oldest_entry_age_hours` is 0.0 for an
+        empty window, `storage_utilization_percent` is 0 to 100; `warning` is a sentence from 80 % and None below.
+        """
+        born = [born_s for born_s, _ in self._arrived()]
+        now_s = self._monotonic()
+        live = [born_s for born_s in born if now_s - born_s < self._ttl_s]
+        utilization_percent = 100.0 * len(live) / self.max_entries
+        warning = None
+        if utilization_percent >= WARN_UTILIZATION_PERCENT:
+            warning = f"Storage is {utilization_percent:.1f} % full: {len(live)} of {self.max_entries} entries."
+        return {
+            "total_entries": len(live),
+            "max_entries": self.max_entries,
+            "ttl_hours": self.ttl_hours,
+            "expired_count": len(born) - len(live),
+            "oldest_entry_age_hours": (now_s - live[0]) / 3600 if live else 0.0,
+            "storage_utilization_percent": utilization_percent,
+            "warning": warning,
+        }
+
+    def export_to_json(self) -> dict[str, Any]:
+        """Return `entries` (time stamps as ISO 8601 text) and `statistics`, ready for a JSON encoder."""
+        rows = self.entries
+        for row in rows:
+            row["timestamp"] = row["timestamp"].isoformat()
+        return {"entries": rows, "statistics": self.get_statistics()}
+
+    def adopt(self, other: "MetricsStore", *, entries: bool) -> None:
+        """Continue the other window's counts, so that no counter falls, and its entries if asked, within own bounds."""
+        with other._changing():  # noqa: SLF001 - the same class
+            self._evicted = dict(other._evicted)  # noqa: SLF001 - the same class
+            self._evicted_alone = dict(other._evicted_alone)  # noqa: SLF001 - the same class
+            self._outbox = other._outbox  # noqa: SLF001 - the same class
+            kept = list(other._aged) if entries else []  # noqa: SLF001 - the same class
+        with self._lock:
+            for aged in kept:
+                self._aged.append(aged)
+                self._make_room(aged[0])
+
+
+def _as_dicts(kept: Iterable[Kept]) -> list[dict[str, Any]]:
+    return [one.as_dict() if isinstance(one, Entry) else dict(one) for one in kept]
+
+
+def _unix_s(kept: Kept) -> float:
+    if isinstance(kept, Entry):
+        return kept.end_unix_s
+    timestamp: datetime = kept["timestamp"]
+    return timestamp.timestamp()
