@@ -79,14 +79,15 @@ def _begin_here() -> None:
 
 def _begin(role: Role) -> None:
     gemini = False if _is_switched_off(os.environ) else None
-    settings = pipeline.install_provisionally(instrument_gemini=gemini).settings
+    running = pipeline.install_provisionally(instrument_gemini=gemini)
+    settings = running.settings
     run_messages.close_with_summary(os.environ)
     here, in_forks = opens_port(role, settings, os.environ)
     if here or in_forks:
         keeper = PortKeeper(
             settings.host,
             settings.port,
-            fleet=fleet_of(settings.state),
+            fleet=fleet_of(settings.state, running.service_name()),
             in_forks=in_forks,
             on_open=run_messages.announcer(os.environ, settings),
         )

@@ -1,14 +1,14 @@
 """Where the shared state is: what a setting names, or a private file of the processes that one parent made.
 
-``auto`` means memory, until there are several processes: one that forks, and its children, meet in a SQLite file of the
-run directory whose name tells the process that they descend from. Workers that a server forked or spawned before the
-package was imported find the same file by whom they descend from.
+``auto`` means memory until there are several processes. A process that forks and its children meet in an SQLite file of
+the run directory; the name of the file names the process that they descend from and their service. Workers that a
+server forked or spawned before it imported the package find the same file by their ancestry.
 """
 
 import os
 import stat
-import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -22,11 +22,11 @@ _FORKS: Final = hasattr(os, "fork")
 """Whether processes of this system can meet in a file; on Windows they are on their own, or meet in a Redis."""
 
 if _FORKS:
-    # Here and not where it is needed: its fork hooks must be there before the pipeline's, which take the turn first.
     from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 _ABANDONED_AFTER_S: Final = 3600.0
-"""A state whose leader has ended and that nobody has written to for so long is nobody's; members write every few s."""
+"""Members write every few seconds. A file whose leader has ended and that is not written for so long is removed."""
+_INSTEAD: Final = "Set HYDROCHAT_STATE to sqlite:///path or to a Redis."
 
 
 def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
@@ -40,7 +40,7 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
     if state.startswith("sqlite:///"):
         if not _FORKS:
             raise StateError("HYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.")
-        return SqliteBackend(Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds)
+        return SqliteBackend(Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds, service=group)
     try:
         from hydrochat_otel.fleet.redis.backend import RedisBackend  # noqa: PLC0415 - optional library
     except ModuleNotFoundError as error:
@@ -50,14 +50,23 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
     return RedisBackend(state, group, bounds)
 
 
-def fleet_of(state: str) -> str:
-    """Return what tells the processes that share a state from others, short and without a secret in it."""
+def fleet_of(state: str, service: str) -> str:
+    """Return what names the processes that answer for each other: digests of their service and of their state."""
     if state in {"auto", "memory"}:
         place = _identity_of_leader()[0]
     else:
         target = urlsplit(state)
         place = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
-    return blake2b(place.encode(), digest_size=8).hexdigest()
+    return f"{_digest(service)}.{_digest(place)}"
+
+
+def service_of(fleet: str) -> str:
+    """Return the part of a fleet's name that names its service."""
+    return fleet.partition(".")[0]
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _identity_of_leader() -> tuple[str, bool]:
@@ -71,7 +80,7 @@ class Location:
 
     Args:
         state: As in the settings.
-        group: Name of the service, which keeps services that share a Redis apart.
+        group: Name of the service, which keeps services that share a place apart.
         bounds: How much is kept there.
 
     Raises:
@@ -80,6 +89,7 @@ class Location:
 
     def __init__(self, state: str, group: str, bounds: Bounds) -> None:
         self._bounds = bounds
+        self._group = group
         self._automatic = state == "auto" and _FORKS
         self._backend = backend_of(state, group, bounds)
         self._leader, self._meets = _identity_of_leader() if self._automatic else ("", False)
@@ -95,10 +105,10 @@ class Location:
         Raises:
             StateError: There is no private place for several processes.
         """
-        if self._backend is None and self._automatic and (self._meets or self._file().exists()):
+        if self._backend is None and self._automatic and (self._meets or self._has_met()):
             directory = _private_directory()
             _forget_abandoned(directory)
-            self._backend = SqliteBackend(self._file(), self._bounds)
+            self._backend = SqliteBackend(directory / self._name, self._bounds, service=self._group)
         return self._backend
 
     def after_fork_in_child(self) -> None:
@@ -107,33 +117,65 @@ class Location:
         if self._backend is not None:
             self._backend.abandon()
 
-    def _file(self) -> Path:
-        return _run_directory() / f"{self._leader}.db"
+    @property
+    def _name(self) -> str:
+        return f"{self._leader}.{_digest(self._group)}.db"
+
+    def _has_met(self) -> bool:
+        """Return whether a child of this process has made the file. A process on its own needs none."""
+        directory = _run_directory()
+        try:
+            return directory is not None and (directory / self._name).exists()
+        except OSError:
+            return False
 
 
-def _run_directory() -> Path:
+def _run_directory() -> Path | None:
+    """Return the directory for our files; None if this process can write nowhere."""
     given = os.environ.get("XDG_RUNTIME_DIR", "")
-    if given and os.path.isdir(given) and os.access(given, os.W_OK):  # noqa: PTH112 - no need for a Path
+    if given and _is_usable(given, mine=True):
         return Path(given) / "hydrochat-otel"
-    return Path(tempfile.gettempdir()) / f"hydrochat-otel-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    base = next(filter(_is_usable, _temporary_directories()), None)
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return None if base is None else Path(base) / f"hydrochat-otel-{user}"
+
+
+def _temporary_directories() -> Iterator[str]:
+    # Not tempfile.gettempdir(): it writes a file into each candidate, and the working directory is one of them.
+    yield from filter(None, (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")))
+    yield from ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a directory of this user alone is made inside
+
+
+def _is_usable(directory: str, *, mine: bool = False) -> bool:
+    path = Path(directory)
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return False
+    owned = not mine or not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return path.is_absolute() and stat.S_ISDIR(found.st_mode) and owned and os.access(path, os.W_OK | os.X_OK)
 
 
 def _private_directory() -> Path:
-    """Make the run directory, for this user alone; refuse one that somebody else laid there."""
+    """Make the run directory, for this user alone; refuse one that another user made."""
     directory = _run_directory()
+    if directory is None:
+        raise StateError(
+            "Several processes cannot share their numbers, because they can write neither to XDG_RUNTIME_DIR nor to "
+            f"TMPDIR or /tmp. {_INSTEAD}"
+        )
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()
     except OSError as error:
         raise StateError(
-            f"Several processes cannot share their numbers: {directory} cannot be made ({error.strerror}). "
-            "Set HYDROCHAT_STATE to sqlite:///path or to a Redis."
+            f"Several processes cannot share their numbers: {directory} cannot be made ({error.strerror}). {_INSTEAD}"
         ) from None
     mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
     if not stat.S_ISDIR(found.st_mode) or not mine or found.st_mode & 0o077:
         raise StateError(
             f"Several processes cannot share their numbers: {directory} is not a directory of this user alone. "
-            "Remove it, or set HYDROCHAT_STATE to sqlite:///path or to a Redis."
+            f"Remove it, or s{_INSTEAD[1:]}"
         )
     return directory
 
@@ -143,9 +185,10 @@ def _forget_abandoned(directory: Path) -> None:
     oldest_unix_s = time.time() - _ABANDONED_AFTER_S
     for file in directory.glob("*.db"):
         parts = [file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm", ".lock"))]
-        pid = file.stem.partition("-")[0]
+        leader = file.name.partition(".")[0]
+        pid = leader.partition("-")[0]
         with suppress(OSError, ValueError):
             touched_unix_s = max(part.stat().st_mtime for part in parts if part.exists())
-            if touched_unix_s < oldest_unix_s and process_tree.identity(int(pid)) != file.stem:
+            if touched_unix_s < oldest_unix_s and process_tree.identity(int(pid)) != leader:
                 for part in parts:
                     part.unlink(missing_ok=True)

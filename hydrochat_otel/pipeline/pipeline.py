@@ -120,6 +120,10 @@ class Pipeline:
         """Return the name of the exporter that pushes this process's metrics; None where they wait to be scraped."""
         return self._providers.pushes_to()
 
+    def service_name(self) -> str:
+        """Return the name of the service, as the meter provider's resource has it."""
+        return self._providers.service_name()
+
     def force_flush(self) -> None:
         """Feed everything that waits to the instruments and let the providers export it."""
         self.instruments.queue.drain()

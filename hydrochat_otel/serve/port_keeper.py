@@ -1,6 +1,6 @@
-"""The keeper of the port: of all processes of a service one listens, and when it ends another takes its place.
+"""The keeper of the port: one process of a service listens, and when it ends another of the same service takes over.
 
-Whoever listens answers for all, as far as the state is shared. Nothing here waits on the host's path: a daemon thread
+The process that listens answers for all that share its state. Nothing here waits on the host's path: a daemon thread
 tries to listen at once and then about once a second.
 """
 
@@ -9,10 +9,12 @@ import errno
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from functools import partial
 from typing import Any, Final
 
-from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.fleet.discovery import service_of
+from hydrochat_otel.runtime import background, failures, forks, safe_log
 from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.serve.server import Server, ServerError, numeric
@@ -24,10 +26,13 @@ logger: Final = logging.getLogger("hydrochat_otel")
 RETRY_S: Final = 1.0
 _PROBE_S: Final = 2.0
 _PROBES: Final = 3
+_LOOK_AGAIN: Final = 30
+"""Tries until a keeper that waits looks again which program has the port."""
 _REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
 _HEALTHY: Final = b'{"status":"ok"}\n'
 _FLEET: Final = "Hydrochat-Otel-Fleet"
-"""The header in which a keeper names its fleet when it asks who has the port, and which one of the fleet gives back."""
+"""Header in which a keeper names its fleet when it asks who has the port; one of the same service answers with its own.
+"""
 _FLEET_ASKED: Final = f"HTTP_{_FLEET.upper().replace('-', '_')}"
 
 
@@ -70,7 +75,8 @@ class PortKeeper:
         self._thread: threading.Thread | None = None
         self._server: Server | None = None
         self._unclear = 0
-        self._told = False
+        self._look_in = 0
+        self._warned = False
 
     @property
     def url(self) -> str | None:
@@ -81,8 +87,7 @@ class PortKeeper:
     def start(self) -> None:
         """Begin to try, in a thread of its own; a second call does nothing."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._keep, name="hydrochat-otel-port", daemon=True)
-            self._thread.start()
+            self._thread = background.start("hydrochat-otel-port", self._keep)
 
     def stop(self) -> None:
         """Stop trying and close the port, after the answers under way; at most a second or two."""
@@ -99,43 +104,63 @@ class PortKeeper:
                 if self._listens():
                     return
             except ServerError as error:
-                self._tell(error)
+                if self._is_of_another_service(error):
+                    return
             except Exception as error:
                 failures.note("auto.port", error)
             stopped.wait(self._retry_s)
 
     def _listens(self) -> bool:
-        """Take the port and serve; False when stopped meanwhile."""
+        """Take the port and serve; False if stopped meanwhile."""
         address = numeric(self._host)
         with self._lock:
             if self._stopped.is_set():
                 return False
             server = self._server = Server(address, self._port, partial(_answer, self._fleet))
             server.start()
-        logger.info("Serving %s", server.url)
+        safe_log.info(logger, "Serving %s", server.url)
         if self._on_open is not None:
             self._on_open(server.url)
         return True
 
-    # -- telling ---------------------------------------------------------------------------------------------------
+    # -- other holders ---------------------------------------------------------------------------------------------
 
-    def _tell(self, error: ServerError) -> None:
-        """Say once why there is no port here; that another process of the service has it is no news."""
-        if self._told:
-            return
+    def _is_of_another_service(self, error: ServerError) -> bool:
+        """Log once why the port is not here, and return whether to leave it for good to the service that has it."""
         if error.errno != errno.EADDRINUSE:
-            self._told = True
-            self._warn(str(error))
-        elif (holder := self._holder()) is not None:
-            self._told = True
-            if holder:
-                self._warn(f"Port {self._port} on {self._host} is taken by another {holder}.")
+            self._warn(f"{error} The endpoints stay closed until that is fixed; HYDROCHAT_PORT chooses another port.")
+            return False
+        self._look_in -= 1
+        if self._look_in >= 0:
+            return False
+        holder = self._holder()
+        if holder is not _Holder.UNCLEAR:
+            self._look_in = _LOOK_AGAIN
+        taken = f"Port {self._port} on {self._host} is taken by"
+        if holder is _Holder.SERVICE:
+            self._warn(
+                f"{taken} another service that is measured like this one. The endpoints of this service stay closed: "
+                "give it another port by HYDROCHAT_PORT, or give both one OTEL_SERVICE_NAME."
+            )
+        elif holder is _Holder.STATE:
+            self._warn(
+                f"{taken} a process of this service that does not share its numbers with this one. "
+                "Give both one HYDROCHAT_STATE."
+            )
+        elif holder is _Holder.PROGRAM:
+            self._warn(
+                f"{taken} another program. The endpoints stay closed until it is free; HYDROCHAT_PORT chooses another "
+                "port."
+            )
+        return holder is _Holder.SERVICE
 
     def _warn(self, sentence: str) -> None:
-        logger.warning("%s The endpoints stay closed until it is free; HYDROCHAT_PORT chooses another one.", sentence)
+        if not self._warned:
+            self._warned = True
+            safe_log.warning(logger, "%s", sentence)
 
-    def _holder(self) -> str | None:
-        """Return who else has the port; empty where it is one of the fleet, None as long as that is not clear."""
+    def _holder(self) -> "_Holder":
+        """Return what has the port."""
         address = numeric(self._host)
         shown = _REACHABLE.get(address, f"[{address}]" if ":" in address else address)
         try:
@@ -146,12 +171,15 @@ class PortKeeper:
                 max_bytes=10_000,
             )
         except FetchError:
-            # Who has just taken the port may not serve yet.
+            # A process that has just taken the port may not serve yet.
             self._unclear += 1
-            return "program" if self._unclear >= _PROBES else None
-        if found.headers.get(_FLEET.lower()) == self._fleet:
-            return ""
-        return "service that is measured like this one" if found.body == _HEALTHY else "program"
+            return _Holder.PROGRAM if self._unclear >= _PROBES else _Holder.UNCLEAR
+        named = found.headers.get(_FLEET.lower())
+        if named == self._fleet:
+            return _Holder.FLEET
+        if named is not None:
+            return _Holder.STATE
+        return _Holder.SERVICE if found.body == _HEALTHY else _Holder.PROGRAM
 
     # -- forks -----------------------------------------------------------------------------------------------------
 
@@ -164,11 +192,19 @@ class PortKeeper:
             self.start()
 
 
+class _Holder(Enum):
+    FLEET = "a process that answers for this one"
+    STATE = "a process of this service with another state"
+    SERVICE = "a process of another service"
+    PROGRAM = "another program"
+    UNCLEAR = "it does not answer yet"
+
+
 def _answer(fleet: str, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer as ever, and say yes to a keeper that asks for its own fleet."""
+    """Answer as ever; a keeper of the same service that asks learns the fleet."""
 
     def start(status: str, headers: list[tuple[str, str]]) -> Any:
-        is_ours = environ.get(_FLEET_ASKED) == fleet
+        is_ours = service_of(environ.get(_FLEET_ASKED, "")) == service_of(fleet)
         return start_response(status, [*headers, (_FLEET, fleet)] if is_ours else headers)
 
     return wsgi_app(environ, start)

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from hydrochat_otel.fleet.backend import Bounds, StateError
-from hydrochat_otel.fleet.discovery import Location, fleet_of
+from hydrochat_otel.fleet.discovery import Location, fleet_of, service_of
+from hydrochat_otel.web import METRICS_PATH, Request, respond
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_child_meets_its_parent(run_directory):
 def test_without_a_runtime_directory_it_is_in_the_temporary_one(tmp_path, monkeypatch):
     """Containers have none; the directory of temporary files serves, by user."""
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     meet(automatic())
     assert [one.name for one in tmp_path.iterdir()] == [f"hydrochat-otel-{os.getuid()}"]
 
@@ -158,10 +159,18 @@ def test_workers_of_workers_meet_the_first_of_them(run_directory, tmp_path, meth
 
 def test_a_fleet_is_named_without_a_secret():
     """Processes of the same state have the same name, whoever signs in to it; others have another one."""
-    shared = fleet_of("redis://chat:secret@store:6379/2")
-    assert fleet_of("redis://store:6379/2") == shared
-    assert len({shared, fleet_of("redis://store:6379/3"), fleet_of("sqlite:///2"), fleet_of("auto")}) == 4
-    assert (fleet_of("auto"), len(shared)) == (fleet_of("memory"), 16)
+    shared = fleet_of("redis://chat:secret@store:6379/2", "chat")
+    assert fleet_of("redis://store:6379/2", "chat") == shared
+    others = [
+        ("redis://store:6379/3", "chat"),
+        ("sqlite:///2", "chat"),
+        ("auto", "chat"),
+        ("redis://store:6379/2", "b"),
+    ]
+    assert len({shared, *(fleet_of(*other) for other in others)}) == 5
+    assert fleet_of("auto", "chat") == fleet_of("memory", "chat")
+    assert len({service_of(fleet_of("redis://store:6379/3", name)) for name in ("chat", "chat", "b")}) == 2
+    assert "secret" not in shared
 
 
 @pytest.mark.parametrize("beginning", ["sqlite://", "sqlite:///"])
@@ -190,3 +199,60 @@ except hydrochat_otel.PipelineError as error:
 """
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert told == ("memory\nHYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.\n")
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """A host on which this process can write nothing: a container with a read-only root and no temporary directory."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    return tmp_path
+
+
+def test_a_process_on_its_own_needs_no_file(nowhere, install):
+    """On a file system that gives nothing a single process with default settings answers 200."""
+    assert automatic().backend() is None
+    install()
+    found = respond(Request("GET", METRICS_PATH, {"authorization": "Bearer token-of-the-tests-1234"}))
+    assert found.status == 200
+
+
+def test_several_processes_that_can_write_nowhere_are_told(nowhere):
+    """The sentence names what was tried and what to set."""
+    with pytest.raises(StateError, match=r"write neither to XDG_RUNTIME_DIR nor to TMPDIR or /tmp\. Set HYDRO"):
+        meet(automatic())
+
+
+@pytest.mark.parametrize("given", ["relative", "/does/not/exist", "", "\0", "/etc/passwd"])
+def test_an_odd_temporary_directory_is_passed_over(monkeypatch, given):
+    """A TMPDIR or XDG_RUNTIME_DIR that is no directory of this user does not keep processes from meeting."""
+    if "\0" not in given:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", given)
+        monkeypatch.setenv("TMPDIR", given)
+    assert meet(automatic()).kind == "sqlite"
+
+
+@pytest.mark.parametrize("made", ["file", "link", "open directory"])
+def test_a_run_directory_that_another_user_made_is_named(run_directory, tmp_path, made, install):
+    """What has the name of the run directory is not used: several processes get one sentence, a single one works."""
+    if made == "file":
+        run_directory.write_text("")
+    elif made == "link":
+        run_directory.symlink_to(tmp_path / "elsewhere")
+    else:
+        run_directory.mkdir(mode=0o777)
+        run_directory.chmod(0o777)
+    with pytest.raises(StateError, match=r"Several processes cannot share their numbers: .* [sS]et HYDROCHAT_STATE"):
+        meet(automatic())
+    install()
+    found = respond(Request("GET", METRICS_PATH, {"authorization": "Bearer token-of-the-tests-1234"}))
+    assert found.status == 200
+
+
+def test_services_of_one_parent_meet_in_files_of_their_own(run_directory):
+    """Two services that descend from one process do not share numbers."""
+    for service in ("chat", "mail"):
+        backend = meet(Location("auto", service, Bounds()))
+        backend.exchange(None, 0, read=False)
+        backend.close()
+    assert len(list(run_directory.glob("*.db"))) == 2

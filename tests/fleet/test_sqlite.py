@@ -9,7 +9,8 @@ import pytest
 from backend_contract import *  # noqa: F403 - each function of it is a test of this backend, too
 from backend_contract import NOW_S, contents, everything, said
 
-from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(make_sqlite, after, caplog):
     assert last in {acknowledged, acknowledged + 1}
     texts = [f"{seq}".encode() for seq in range(1, last + 1)]
     assert kept == contents({"one": texts[-1] * 5000}, texts)
-    assert not caplog.totals
+    assert not caplog.records
 
 
 def test_time_is_counted_from_the_making_of_the_state(make_sqlite, clock):
@@ -87,3 +88,24 @@ def test_an_entry_without_a_time_stops_nobody(make_sqlite):
     backend = make_sqlite()
     backend.exchange(said(entries=[(float("nan"), b"never"), (NOW_S, b"now")]), 0, read=False)
     assert everything(backend).contents == contents({"one": b"totals"}, [b"now"])
+
+
+def test_a_file_belongs_to_the_service_that_made_it(tmp_path):
+    """Another service is refused in one sentence that names both, and changes nothing."""
+    path = tmp_path / "state.db"
+    SqliteBackend(path, Bounds(), service="chat").exchange(said(), 0, read=False)
+    with pytest.raises(StateError, match=r"belongs to the service 'chat', and this process is of 'mail': name another"):
+        SqliteBackend(path, Bounds(), service="mail").exchange(said("m-2"), 0, read=False)
+    receipt = SqliteBackend(path, Bounds(), service="chat").exchange(None, 0, read=True)
+    assert list(receipt.contents.totals) == ["one"]
+
+
+@pytest.mark.parametrize("text", ["notes\n", "x" * 10_000, "caf\u00e9\n" * 500])
+def test_a_text_is_refused_and_left_untouched(tmp_path, text):
+    """A file that is no database is not renamed, and the sentence says so."""
+    path = tmp_path / "notes.txt"
+    path.write_text(text)
+    with pytest.raises(StateError, match="is no database, but a text, and is left untouched"):
+        SqliteBackend(path, Bounds()).exchange(said(), 0, read=False)
+    assert path.read_text() == text
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["notes.txt", "notes.txt.lock"]

@@ -9,13 +9,13 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from running_command import eventually, free_port, get, listeners, threads
+from auto.running_command import eventually, free_port, get, listeners, threads
 
 from hydrochat_otel.serve.port_keeper import PortKeeper
 
 HEALTHY = (200, '{"status":"ok"}\n')
 
-UNTIL = "The endpoints stay closed until it is free; HYDROCHAT_PORT chooses another one."
+UNTIL = "The endpoints stay closed until it is free; HYDROCHAT_PORT chooses another port."
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_one_listens_and_the_next_takes_its_place(keep, caplog):
     eventually(lambda: get(port, "/healthz") == HEALTHY, "the first serves")
     second.start()
     second.start()
-    eventually(lambda: second._told, "the second has looked who is there")
+    eventually(lambda: second._look_in, "the second has looked who is there")
     assert (first.url, second.url) == (f"http://127.0.0.1:{port}", None)
     first.stop()
     first.stop()
@@ -96,19 +96,44 @@ def test_a_foreign_program_is_told_once_and_waited_for(keep, caplog):
     assert warnings(caplog) == [f"Port {port} on 127.0.0.1 is taken by another program. {UNTIL}"]
 
 
-def test_a_service_of_another_fleet_is_told(keep, caplog):
-    """Two services that are measured and share nothing are told apart, and one of the same fleet is no news."""
+def test_a_port_is_inherited_within_a_service_only(keep, caplog):
+    """A process of another service leaves the port alone for good and says so once; one of the same takes it."""
     port = free_port()
-    first, sibling, stranger = keep(port, fleet="one"), keep(port, fleet="one"), keep(port, fleet="other")
+    first, sibling, stranger = keep(port, fleet="a.1"), keep(port, fleet="a.1"), keep(port, fleet="b.1")
     first.start()
     eventually(lambda: get(port, "/healthz") == HEALTHY, "the first serves")
-    sibling.start()
-    eventually(lambda: sibling._told, "the sibling has looked who is there")
-    assert warnings(caplog) == []
     stranger.start()
     eventually(lambda: warnings(caplog), "the warning")
-    taken = f"Port {port} on 127.0.0.1 is taken by another service that is measured like this one."
-    assert warnings(caplog) == [f"{taken} {UNTIL}"]
+    eventually(lambda: not stranger._thread.is_alive(), "the stranger gives up")
+    sibling.start()
+    eventually(lambda: sibling._look_in, "the sibling has looked what has the port")
+    first.stop()
+    eventually(lambda: sibling.url, "the sibling takes the port")
+    assert stranger.url is None
+    assert warnings(caplog) == [
+        (
+            f"Port {port} on 127.0.0.1 is taken by another service that is measured like this one. The endpoints of "
+            "this service stay closed: give it another port by HYDROCHAT_PORT, or give both one OTEL_SERVICE_NAME."
+        )
+    ]
+
+
+def test_a_process_of_the_service_with_another_state_is_named(keep, caplog):
+    """Two processes of one service that share no numbers are told apart; the second takes the port when it is free."""
+    port = free_port()
+    first, other = keep(port, fleet="a.1"), keep(port, fleet="a.2")
+    first.start()
+    eventually(lambda: get(port, "/healthz") == HEALTHY, "the first serves")
+    other.start()
+    eventually(lambda: warnings(caplog), "the warning")
+    assert warnings(caplog) == [
+        (
+            f"Port {port} on 127.0.0.1 is taken by a process of this service that does not share its numbers with this "
+            "one. Give both one HYDROCHAT_STATE."
+        )
+    ]
+    first.stop()
+    eventually(lambda: other.url, "the other takes the port")
 
 
 def test_an_address_of_another_machine_is_told_once(keep, caplog):
@@ -116,7 +141,12 @@ def test_an_address_of_another_machine_is_told_once(keep, caplog):
     keeper = keep(free_port(), host="192.0.2.1")
     keeper.start()
     eventually(lambda: warnings(caplog), "the warning")
-    assert warnings(caplog) == [f"192.0.2.1 is no address of this machine; is the loopback interface up? {UNTIL}"]
+    assert warnings(caplog) == [
+        (
+            "192.0.2.1 is no address of this machine; is the loopback interface up? The endpoints stay closed "
+            "until that is fixed; HYDROCHAT_PORT chooses another port."
+        )
+    ]
 
 
 def test_port_zero_takes_a_free_one(keep):

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, NamedTuple
 
-from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Contents, Knowledge, Publication, Receipt
+from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Contents, Knowledge, Publication, Receipt, StateError
 from hydrochat_otel.fleet.sqlite.errors import DamageError
 from hydrochat_otel.fleet.sqlite.file import SqliteFile
 
@@ -17,6 +17,7 @@ _TABLES: Final = {
     "meta": """CREATE TABLE meta (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         store_id TEXT NOT NULL,
+        service TEXT NOT NULL,
         made_unix_s REAL NOT NULL,
         restored_unix_s REAL,
         departed_version INTEGER NOT NULL DEFAULT 0,
@@ -40,6 +41,7 @@ _LEFT_UNIX_S: Final = -math.inf
 
 class _Meta(NamedTuple):
     store_id: str
+    service: str
     made_unix_s: float
     restored_unix_s: float | None
     departed_version: int
@@ -54,6 +56,7 @@ class SqliteBackend:
     Args:
         path: The file, in a directory that exists, on a local disk.
         bounds: How much is kept.
+        service: Name of the service. The file belongs to the service that made it; others are refused.
         wall: Returns seconds since the epoch.
         busy_timeout_s: How long to wait for other processes before giving up.
     """
@@ -61,8 +64,15 @@ class SqliteBackend:
     kind = "sqlite"
 
     def __init__(
-        self, path: Path, bounds: Bounds, *, wall: Callable[[], float] = time.time, busy_timeout_s: float = 0.5
+        self,
+        path: Path,
+        bounds: Bounds,
+        *,
+        service: str = "",
+        wall: Callable[[], float] = time.time,
+        busy_timeout_s: float = 0.5,
     ) -> None:
+        self._service = service
         self._bounds = bounds
         self._wall = wall
         self._file = SqliteFile(path, self._make, frozenset(_TABLES), busy_timeout_s=busy_timeout_s)
@@ -93,7 +103,8 @@ class SqliteBackend:
         for statement in _TABLES.values():
             connection.execute(statement)
         connection.execute(
-            "INSERT INTO meta (id, store_id, made_unix_s) VALUES (1, ?, ?)", (uuid.uuid4().hex, self._wall())
+            "INSERT INTO meta (id, store_id, service, made_unix_s) VALUES (1, ?, ?, ?)",
+            (uuid.uuid4().hex, self._service, self._wall()),
         )
 
     def _exchange(
@@ -101,6 +112,11 @@ class SqliteBackend:
     ) -> Receipt:
         now_unix_s = self._wall()
         meta = _meta(connection)
+        if meta.service != self._service:
+            raise StateError(
+                f"The shared state in {self._file.path} belongs to the service {meta.service!a}, and this process is "
+                f"of {self._service!a}: name another path in HYDROCHAT_STATE, or give both one OTEL_SERVICE_NAME."
+            )
         merged_seq = kept_seq = None
         if publication is not None:
             merged_seq = _number(connection, "SELECT seq FROM merged WHERE id = ?", publication.member)
@@ -219,8 +235,8 @@ def _contents(connection: sqlite3.Connection) -> Contents:
 
 
 def _meta(connection: sqlite3.Connection) -> _Meta:
-    query = "SELECT store_id, made_unix_s, restored_unix_s, departed_version FROM meta"
-    rows = _rows(connection, query, str, float, float | None, int)
+    query = "SELECT store_id, service, made_unix_s, restored_unix_s, departed_version FROM meta"
+    rows = _rows(connection, query, str, str, float, float | None, int)
     if not rows:
         raise DamageError
     return _Meta(*rows[0])

@@ -1,5 +1,6 @@
 """One SQLite file that several processes use at once: opened, made, moved aside when damaged, closed over a fork."""
 
+import codecs
 import contextlib
 import ctypes
 import fcntl
@@ -24,6 +25,9 @@ APPLICATION_ID: Final = 0x48_79_4F_54
 
 _MODE: Final = 0o600
 _MIN_BYTES: Final = 512
+_READABLE: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r\f"
+_MOSTLY: Final = 0.3
+"""The part of a text that may be other than ASCII, in an encoding of one byte for a character."""
 _MAX_ASIDE: Final = 20
 _WAL_BYTES: Final = 4 * 1024 * 1024
 _LOCK_POLL_S: Final = 0.005
@@ -153,6 +157,8 @@ class SqliteFile:
         if not os.access(real, os.R_OK | os.W_OK, effective_ids=True):
             # SQLite would read all the same, and leave a log that cannot be written later, either.
             raise self._refusal(FORBIDDEN)
+        if found.st_size and _is_text(real):
+            raise self._refusal("is no database, but a text, and is left untouched: name another path")
         if 0 < found.st_size < _MIN_BYTES:
             # SQLite takes it for empty.
             raise DamageError
@@ -269,6 +275,19 @@ def _create(real: Path) -> None:
         os.fchmod(handle, _MODE)
     finally:
         os.close(handle)
+
+
+def _is_text(real: Path) -> bool:
+    """Return whether the file holds a text. The header of a database, also of a damaged one, has zeros in it."""
+    with real.open("rb") as file:
+        beginning = file.read(_MIN_BYTES)
+    if b"\0" in beginning:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError:
+        return len(beginning.translate(None, _READABLE)) < len(beginning) * _MOSTLY  # in an encoding of one byte
+    return True
 
 
 def _beside(file: Path, suffix: str) -> Path:
