@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation.attribution import cost_dimensions
 from hydrochat_otel.instrumentation.tracker import get_performance_metrics, get_performance_summary, track_response_time
 from hydrochat_otel.settings import Settings, SettingsError
 
@@ -46,6 +47,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "__version__",
+    "cost_dimensions",
     "current",
     "get_performance_metrics",
     "get_performance_summary",

@@ -15,6 +15,7 @@ from hydrochat_otel.prices import budget
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import deferred_queue
 from hydrochat_otel.runtime.forks import ForkLock, Phase
+from hydrochat_otel.sdk import gauges
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window import window
@@ -81,21 +82,22 @@ class Pictures:
         return Own(merging.exact(families), resource, days)
 
     def _alone(self) -> Snapshot:
+        deferred_queue.drain_all()
         with self._lock:
-            families, resource = self._providers.reader.read()
-            entries = tuple(_store().live_entries())
-            statistics = _store().get_statistics()
+            contents = _store().contents()
+            with gauges.showing(contents):
+                families, resource = self._providers.reader.read()
             unix_s = time.time()
         return Snapshot(
             unix_s=unix_s,
             resource=resource,
             families=families,
-            entries=entries,
+            entries=contents.entries,
             retention=Retention(
-                max_entries=statistics["max_entries"],
-                ttl_hours=statistics["ttl_hours"],
-                current_entries=statistics["total_entries"],
-                storage_utilization_percent=statistics["storage_utilization_percent"],
+                max_entries=contents.max_entries,
+                ttl_hours=contents.ttl_hours,
+                current_entries=contents.current_entries,
+                storage_utilization_percent=100.0 * contents.utilization_ratio,
             ),
             budget=self._budget(self._spending.days(), unix_s),
         )

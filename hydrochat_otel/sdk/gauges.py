@@ -1,10 +1,12 @@
-"""The metrics that nobody records: gauges and counters whose value is looked up when somebody collects.
+"""The metrics that are observed: gauges and counters whose value is looked up when a reader collects.
 
-Of a process that shares its state these are its own; the picture of all replaces what is true of the fleet only.
+In a process that shares its state they speak of this process; the snapshot of all replaces what is true of all only.
 """
 
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -12,6 +14,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.window.contents import Contents
 from hydrochat_otel.window.snapshot import Budget
 from hydrochat_otel.window.store import MetricsStore
 
@@ -37,12 +40,28 @@ class _Subject:
         self.observed: Observed | None = None
 
 
+class _Shown(threading.local):
+    def __init__(self) -> None:
+        self.contents: Contents | None = None
+
+
 _subject: Final = _Subject()
+_shown: Final = _Shown()
 
 
 def look_at(observed: Observed | None) -> None:
     """Make it what is observed; None observes nothing."""
     _subject.observed = observed
+
+
+@contextmanager
+def showing(contents: Contents) -> Iterator[None]:
+    """Let what this thread collects inside speak of these contents of the window, so that a snapshot agrees."""
+    before, _shown.contents = _shown.contents, contents
+    try:
+        yield
+    finally:
+        _shown.contents = before
 
 
 def create(meter: Meter) -> None:
@@ -61,12 +80,16 @@ def _callback(look: Callable[[Observed], Iterable[Observation]]) -> Callable[[Ca
     return observe
 
 
+def _contents(observed: Observed) -> Contents:
+    return _shown.contents or observed.store.contents()
+
+
 def _entries(observed: Observed) -> Iterable[Observation]:
-    return [Observation(len(observed.store))]
+    return [Observation(_contents(observed).current_entries)]
 
 
 def _utilization(observed: Observed) -> Iterable[Observation]:
-    return [Observation(len(observed.store) / observed.store.max_entries)]
+    return [Observation(_contents(observed).utilization_ratio)]
 
 
 def _instrumentation(observed: Observed) -> Iterable[Observation]:
@@ -110,4 +133,4 @@ _GAUGES: Final[tuple[tuple[MetricSpec, Callable[[CallbackOptions], Iterable[Obse
 
 @_callback
 def _evicted(observed: Observed) -> Iterable[Observation]:
-    return [Observation(count, {semconv.REASON: reason}) for reason, count in observed.store.evicted().items()]
+    return [Observation(count, {semconv.REASON: reason}) for reason, count in _contents(observed).evicted.items()]

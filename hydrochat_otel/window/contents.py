@@ -11,7 +11,6 @@ class Contents(NamedTuple):
 
     Attributes:
         entries: The live entries, oldest first, without what the application added itself.
-        current_entries: How many live ones there are, what the application added included.
         max_entries: The most that is kept.
         ttl_hours: Age in hours from which an entry is expired.
         evicted: How many left so far, by reason: ``capacity`` or ``age``.
@@ -19,11 +18,15 @@ class Contents(NamedTuple):
     """
 
     entries: tuple[Entry, ...]
-    current_entries: int
     max_entries: int
     ttl_hours: float
     evicted: Mapping[str, int]
     covered_s: float
+
+    @property
+    def current_entries(self) -> int:
+        """How many live entries there are."""
+        return len(self.entries)
 
     @property
     def utilization_ratio(self) -> float:

@@ -245,7 +245,6 @@ class MetricsStore:
             live = [aged for aged in self._aged if now_s - aged[0] < self._ttl_s]
             return Contents(
                 tuple([kept for _, kept in live if isinstance(kept, Entry)]),
-                len(live),
                 self.max_entries,
                 self.ttl_hours,
                 self.evicted(),
