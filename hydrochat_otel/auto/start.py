@@ -8,6 +8,7 @@ from typing import Final
 
 from hydrochat_otel.auto import NAME, deferred_start, process_role, run_messages
 from hydrochat_otel.auto.process_role import Role
+from hydrochat_otel.doctor import process
 from hydrochat_otel.fleet.discovery import fleet_of
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
@@ -83,6 +84,7 @@ def _begin(role: Role) -> None:
     settings = running.settings
     run_messages.close_with_summary(os.environ)
     here, in_forks = opens_port(role, settings, os.environ)
+    process.report_soon(os.environ, {"role": role.value, "opens_port": here})
     if here or in_forks:
         keeper = PortKeeper(
             settings.host,

@@ -3,6 +3,7 @@
 In a process that shares its state they speak of this process; the snapshot of all replaces what is true of all only.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -93,6 +94,8 @@ def _utilization(observed: Observed) -> Iterable[Observation]:
 
 
 def _instrumentation(observed: Observed) -> Iterable[Observation]:
+    if "google.genai" not in sys.modules:
+        return []  # a process without calls is not one whose calls are not counted
     instrumentor = observed.instrumentor
     labels = {semconv.LIBRARY: "google-genai", semconv.LIBRARY_VERSION: instrumentor.library_version}
     return [Observation(int(instrumentor.active), labels)]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from types import ModuleType
 
 import pytest
 from opentelemetry import trace
@@ -217,8 +218,15 @@ def test_a_sum_that_can_fall_is_a_gauge(installed):
     assert (family.kind, family.points[0].value) == ("gauge", -2)
 
 
-def test_the_emitted_metrics_are_those_of_semconv(installed):
+def test_a_process_without_gemini_is_not_inactive(installed, monkeypatch):
+    """The gauge of the instrumentation is there only where google-genai is imported."""
+    monkeypatch.delitem(sys.modules, "google.genai", raising=False)
+    assert "hydrochat.instrumentation.active" not in {family.name for family in installed.snapshot().families}
+
+
+def test_the_emitted_metrics_are_those_of_semconv(installed, monkeypatch):
     """Everything that the pipeline emits is declared, with its unit, kind and attributes."""
+    monkeypatch.setitem(sys.modules, "google.genai", ModuleType("google.genai"))
     with track_response_time("turn", threshold_seconds=0):
         pass
     faults.note("test")

@@ -1,0 +1,50 @@
+"""Checks that dashboards and rules of the installed version ask for metrics that this version emits."""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Final
+
+from hydrochat_otel import semconv
+from hydrochat_otel.doctor.findings import Finding, Level, Subject
+from hydrochat_otel.views.prometheus.naming import family_name
+
+_ASKED: Final = re.compile(r"(?<![\w:])(?:hydrochat|gen_ai)_[a-z0-9_]+(?![\w:])")
+"""Names of metrics; those of recording rules have a colon."""
+_LABELS: Final = re.compile(r"\{[^{}]*\}|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)")
+_EXPRESSION: Final = re.compile(r'"expr": ?"((?:[^"\\]|\\.)*)"|^\s+expr: ?(.*)$', re.MULTILINE)
+_ENDINGS: Final = ("_bucket", "_count", "_sum", "_total", "_created")
+_MADE_BY_EXPORTER: Final = frozenset({"hydrochat_build_info"})
+
+
+def dashboards_and_rules(_: Subject) -> Iterator[Finding]:
+    """Compare every metric name in an expression with the names that are emitted."""
+    emitted = {family_name(spec.name, spec.unit, is_counter=spec.kind == "counter")[0] for spec in semconv.METRICS}
+    unknown = sorted({name for name in asked() if not _is_known(name, emitted)})
+    if unknown:
+        yield Finding(
+            "dashboards",
+            Level.PROBLEM,
+            f"Dashboards or rules of this version ask for metrics that it does not emit: {', '.join(unknown)}.",
+            "Reinstall hydrochat-otel; its files do not belong together.",
+        )
+    else:
+        yield Finding("dashboards", Level.OK, "Every metric that the dashboards and rules ask for is emitted.")
+
+
+def asked() -> set[str]:
+    """Return the names of our metrics in all expressions of the shipped dashboards and rules."""
+    found: set[str] = set()
+    for folder in ("dashboards", "rules"):
+        for file in files("hydrochat_otel").joinpath("assets", folder).iterdir():
+            for match in _EXPRESSION.finditer(file.read_text(encoding="utf-8")):
+                found |= set(_ASKED.findall(_LABELS.sub("", match[1] or match[2])))
+    return found
+
+
+def _is_known(name: str, emitted: set[str]) -> bool:
+    stems = {name, *(name.removesuffix(ending) for ending in _ENDINGS)}
+    return name in _MADE_BY_EXPORTER or not stems.isdisjoint(emitted)
+
+
+CHECKS: Final = (dashboards_and_rules,)
