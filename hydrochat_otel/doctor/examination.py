@@ -8,10 +8,10 @@ from hydrochat_otel.doctor import (
     findings,
     hooks,
     price_book,
-    process as processes,
+    process,
     service,
     shared_state,
-    shipped_files as shipped,
+    shipped_files,
     versions,
 )
 from hydrochat_otel.doctor.findings import Finding, Subject
@@ -33,7 +33,7 @@ def of_setup(environ: Mapping[str, str], *, calls: bool = True) -> list[Finding]
         *access.CHECKS,
         *shared_state.CHECKS,
         *price_book.CHECKS,
-        *shipped.CHECKS,
+        *shipped_files.CHECKS,
         *hooks.CHECKS,
     )
     return findings.run(checks, _subject(environ, reports))
@@ -46,7 +46,7 @@ def of_service(environ: Mapping[str, str], url: str, token: str | None) -> list[
 
 def of_command(environ: Mapping[str, str], command: list[str]) -> list[Finding]:
     """Start a command as ``hydrochat-otel run`` does, and examine the process that it becomes."""
-    return findings.run(processes.CHECKS, _subject(environ, {processes.REPORT: processes.start(environ, command)}))
+    return findings.run(process.CHECKS, _subject(environ, {process.REPORT: process.start(environ, command)}))
 
 
 def _subject(environ: Mapping[str, str], reports: Mapping[str, object]) -> Subject:
