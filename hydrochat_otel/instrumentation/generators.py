@@ -1,90 +1,110 @@
-"""Timing generators: the operation's span is current while the body runs, and never across a ``yield``."""
+"""Wrappers of one kind each: a coroutine, generator or async generator function that does the work in an operation.
+
+Each takes `begin`, which begins the operation at the first step, and ends the operation with the work, however the work
+ends: returned, raised, closed, or dropped. A failure of ours costs the measurement and never the work.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
+from hydrochat_otel.instrumentation import stretches
 from hydrochat_otel.instrumentation.operation import Operation
+from hydrochat_otel.instrumentation.stretches import Stretches
+from hydrochat_otel.instrumentation.tracked import end
+from hydrochat_otel.runtime import failures
 
-Begin = Callable[[], Operation]
-End = Callable[[Operation, BaseException | None], None]
-
-
-def wrap_generator(function: Callable[..., Any], begin: Begin, end: End) -> Callable[..., Any]:
-    """Return a generator function that runs the given one inside an operation.
-
-    What is sent or thrown in, yielded, raised and returned passes untouched. The operation begins with the first step
-    and ends with the generator; closed early, or dropped and collected, it is cancelled.
-    """
-
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        operation = begin()
-        try:
-            generator = function(*args, **kwargs)
-            step: Callable[[], Any] = generator.__next__
-            while True:
-                item = _inside(operation, step)
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    _inside(operation, generator.close)
-                    raise
-                except BaseException as error:  # whatever is thrown in belongs to the generator
-                    step = _bound(generator.throw, error)
-                else:
-                    step = generator.__next__ if sent is None else _bound(generator.send, sent)
-        except StopIteration as stop:
-            end(operation, None)
-            return stop.value
-        except BaseException as error:
-            end(operation, error)
-            raise
-
-    return timed
+Function = Callable[..., Any]
+Begin = Callable[[], Operation | None]
 
 
-def wrap_async_generator(function: Callable[..., Any], begin: Begin, end: End) -> Callable[..., Any]:
-    """Do for an asynchronous generator function what :func:`wrap_generator` does for a plain one."""
+def coroutine_function(function: Function, begin: Begin) -> Function:
+    """Return a coroutine function that awaits what the function returns."""
 
     async def timed(*args: Any, **kwargs: Any) -> Any:
-        operation = begin()
+        operation = inside = error = None
         try:
-            generator = function(*args, **kwargs)
-            step: Callable[[], Any] = generator.__anext__
-            while True:
-                item = await _ainside(operation, step)
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    await _ainside(operation, generator.aclose)
-                    raise
-                except BaseException as error:  # whatever is thrown in belongs to the generator
-                    step = _bound(generator.athrow, error)
-                else:
-                    step = generator.__anext__ if sent is None else _bound(generator.asend, sent)
-        except StopAsyncIteration:
-            end(operation, None)
-        except BaseException as error:
-            end(operation, error)
+            operation = begin()
+            inside = Stretches(operation)
+        except BaseException as failure:
+            failures.note("performance.begin", failure)
+        try:
+            return await stretches.run(inside, function, args, kwargs)
+        except BaseException as raised:
+            error = raised
             raise
+        finally:
+            try:
+                end(operation, error)
+            except BaseException as failure:
+                failures.note("performance.end", failure)
+            finally:
+                error = None  # no cycle of exception, traceback and frame
 
     return timed
 
 
-def _bound(method: Callable[[Any], Any], argument: Any) -> Callable[[], Any]:
-    return lambda: method(argument)
+def generator_function(function: Function, begin: Begin) -> Function:
+    """Return a generator function that runs the generator that the function returns."""
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        operation = inside = error = None
+        try:
+            operation = begin()
+            inside = Stretches(operation)
+        except BaseException as failure:
+            failures.note("performance.begin", failure)
+        try:
+            return (yield from stretches.run(inside, function, args, kwargs))
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            try:
+                end(operation, error)
+            except BaseException as failure:
+                failures.note("performance.end", failure)
+            finally:
+                error = None
+
+    return timed
 
 
-def _inside(operation: Operation, step: Callable[[], Any]) -> Any:
-    token = operation.enter()
-    try:
-        return step()
-    finally:
-        operation.leave(token)
+def async_generator_function(function: Function, begin: Begin) -> Function:
+    """Return an async generator function that runs the async generator that the function returns."""
 
+    async def timed(*args: Any, **kwargs: Any) -> Any:
+        operation = inside = error = None
+        try:
+            operation = begin()
+            inside = Stretches(operation)
+        except BaseException as failure:
+            failures.note("performance.begin", failure)
+        try:
+            generator = function(*args, **kwargs)
+            step: Function = generator.__anext__
+            arguments: tuple[Any, ...] = ()
+            while True:
+                item = await stretches.run(inside, step, arguments, {})
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await generator.aclose()  # perhaps a finaliser: nothing of ours is current meanwhile
+                    raise
+                except BaseException as thrown:
+                    step, arguments = generator.athrow, (thrown,)
+                else:
+                    step, arguments = (generator.__anext__, ()) if sent is None else (generator.asend, (sent,))
+        except StopAsyncIteration:
+            return
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            try:
+                end(operation, error)
+            except BaseException as failure:
+                failures.note("performance.end", failure)
+            finally:
+                error, arguments = None, ()
 
-async def _ainside(operation: Operation, step: Callable[[], Any]) -> Any:
-    token = operation.enter()
-    try:
-        return await step()
-    finally:
-        operation.leave(token)
+    return timed

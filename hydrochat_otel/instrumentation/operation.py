@@ -3,12 +3,10 @@
 It starts once, is active while the work runs, and finishes exactly once. Nothing else starts a span or reads a clock.
 """
 
-import asyncio
 import math
 import time
 from collections.abc import Mapping
 from contextvars import Token
-from typing import Any, Final
 
 from opentelemetry import context as context_api, trace
 from opentelemetry.context import Context
@@ -18,25 +16,11 @@ from opentelemetry.util.types import AttributeValue
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import attribution
 from hydrochat_otel.instrumentation.attribution import Within
+from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome, Role
-
-_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit)
-_NAME_OF_CLASS: Final[Any] = type.__dict__["__name__"]
-
-
-def outcome_of(error: BaseException | None) -> Outcome:
-    """Return how work ended that raised this, or nothing; a cancellation is no error."""
-    if error is None:
-        return "ok"
-    return "cancelled" if isinstance(error, _CANCELLATIONS) else "error"
-
-
-def class_name(error: BaseException | None) -> str:
-    """Return the name of an exception's class, also where its metaclass hides it."""
-    return str(_NAME_OF_CLASS.__get__(type(error)))
 
 
 class Work:
@@ -104,6 +88,10 @@ class Work:
     def leave(self, token: Token[Context]) -> None:
         """Undo one :meth:`enter`."""
         context_api.detach(token)
+
+    def skip(self, idle_ns: int) -> None:
+        """Leave out a time in which the work waited to go on."""
+        self._started_ns += idle_ns
 
     def _close(self) -> bool:
         """Return True to the first that asks: the one that ends the work."""
@@ -173,13 +161,16 @@ class Operation(Work):
         self.instruments.queue.put((finished, self.instruments.record_operation))
         return finished
 
-    def drop(self) -> None:
-        """End an operation that nothing holds any more as cancelled; a finaliser calls this, so it only notes it."""
+    def drop(self, error: BaseException | None = None, outcome: Outcome = "cancelled") -> None:
+        """End an operation in code that a finaliser may run, such as one that nothing holds any more: only note it."""
         if self._close():
             ended_ns = time.perf_counter_ns()
             using = self.instruments
-            using.queue.note((lambda: self._record(None, "cancelled", ended_ns), using.record_dropped_operation))
+            kind = class_name(error) if outcome == "error" else None
+            using.queue.note((lambda: self._record(None, outcome, ended_ns, kind), using.record_dropped_operation))
 
-    def _record(self, error: BaseException | None, outcome: Outcome | None, ended_ns: int) -> FinishedOperation:
-        ended = self._ended(error, outcome, None, ended_ns)
+    def _record(
+        self, error: BaseException | None, outcome: Outcome | None, ended_ns: int, error_type: str | None = None
+    ) -> FinishedOperation:
+        ended = self._ended(error, outcome, error_type, ended_ns)
         return FinishedOperation(self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended)

@@ -4,10 +4,14 @@ import logging
 import math
 from typing import Final
 
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+
 from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation.cancellations import outcome_of
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.instrumentation.operation import Operation
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import collection, safe_log
 from hydrochat_otel.semconv import Outcome
 
 logger: Final = logging.getLogger("hydrochat_otel.performance")
@@ -29,23 +33,33 @@ def begin(name: str, threshold_s: float | None, using: Instruments | None = None
     return Operation(using, admitted, threshold_s=limit_s)
 
 
-def end(operation: Operation, error: BaseException | None, outcome: Outcome | None = None) -> None:
-    """End an operation: span, metrics, and the warning above its threshold; never raises.
+def attach(context: Context) -> None:
+    """Make the context current; does nothing in a finaliser that the garbage collector runs, where that may crash."""
+    if not collection.is_running():
+        context_api.attach(context)
+
+
+def end(operation: Operation | None, error: BaseException | None, outcome: Outcome | None = None) -> None:
+    """End an operation: span, metrics, and the warning above its threshold; does nothing for None.
+
+    Work that was closed, dropped or collected may end in a finaliser: its end is only noted, and recorded later.
 
     Args:
         operation: The operation; only its first end counts.
         error: What the work raised.
         outcome: How it ended, if the caller knows better than the exception says.
     """
-    finished = operation.finish(error, outcome=outcome)
-    if finished is None or not finished.exceeded:
+    if operation is None:
         return
-    try:
-        logger.warning(
+    if isinstance(error, GeneratorExit) or collection.is_running():
+        operation.drop(error, outcome or outcome_of(error))
+        return
+    finished = operation.finish(error, outcome=outcome)
+    if finished is not None and finished.exceeded:
+        safe_log.warning(
+            logger,
             "⚠️ [PERFORMANCE] Response time %.2fs exceeds %ss threshold for operation: %s",
             finished.duration_s,
             operation.threshold_s,
             finished.name,
         )
-    except Exception as failure:  # a log handler of the host may raise
-        failures.note("performance.end", failure)

@@ -3,18 +3,18 @@
 import functools
 import inspect
 import math
+import threading
 from collections.abc import Callable
-from contextvars import Token
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
-from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 
-from hydrochat_otel.instrumentation import generators, instruments
+from hydrochat_otel.instrumentation import callables, instruments
 from hydrochat_otel.instrumentation.operation import Operation
-from hydrochat_otel.instrumentation.tracked import begin, end
+from hydrochat_otel.instrumentation.tracked import attach, begin, end
+from hydrochat_otel.runtime import failures
 from hydrochat_otel.window import window
 from hydrochat_otel.window.response_times import PerformanceMetrics
 from hydrochat_otel.window.store import MetricsStore
@@ -23,7 +23,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def track_response_time(operation_name: str, threshold_seconds: float | None = None) -> "ResponseTimeTracker":
-    """Time an operation: a decorator for functions of all four kinds, and a context manager.
+    """Time an operation: a decorator for callables of every kind, and a context manager.
 
         @track_response_time("classify_intent")
         async def classify(message): ...
@@ -31,8 +31,9 @@ def track_response_time(operation_name: str, threshold_seconds: float | None = N
         with track_response_time("render_reply", threshold_seconds=0.5):
             ...
 
-    Plain and asynchronous functions and generators are timed on a monotonic clock, also when they raise; what they
-    return, raise, yield and receive passes untouched. A generator is timed from its first step to its end.
+    The clock is monotonic. What the callable returns, raises, yields and receives passes untouched, and what `inspect`
+    says of it stays true. A coroutine or generator is timed from its first step to its end, also one that a plain
+    function, a partial or an object with `__call__` returns.
 
     Args:
         operation_name: An identifier without white space (``chat.turn``). Names in any other form, names that look
@@ -41,8 +42,8 @@ def track_response_time(operation_name: str, threshold_seconds: float | None = N
             `HYDROCHAT_RESPONSE_TIME_THRESHOLD`, which is 2.0 unless set.
 
     Raises:
-        TypeError: The name is no text.
-        ValueError: The threshold is no number of at least 0.
+        TypeError: The name is not a str.
+        ValueError: The threshold is below 0 or not finite.
     """
     return ResponseTimeTracker(operation_name, threshold_seconds)
 
@@ -50,7 +51,7 @@ def track_response_time(operation_name: str, threshold_seconds: float | None = N
 class ResponseTimeTracker:
     """What :func:`track_response_time` returns; one tracker may serve any number of calls at once."""
 
-    __slots__ = ("_name", "_open", "_threshold_s")
+    __slots__ = ("_begin", "_name", "_open", "_threshold_s")
 
     def __init__(self, operation_name: str, threshold_seconds: float | None = None) -> None:
         if not isinstance(operation_name, str):
@@ -59,77 +60,108 @@ class ResponseTimeTracker:
             raise ValueError(f"threshold_seconds={threshold_seconds} is not allowed: it must be at least 0.")
         self._name = operation_name
         self._threshold_s = threshold_seconds
-        self._open: list[tuple[Operation, Token[Context]]] = []
+        self._begin = functools.partial(begin, operation_name, threshold_seconds)
+        self._open: list[_Block] = []
 
     def __call__(self, function: _F) -> _F:
-        """Decorate a function; the kind of function is decided here, not at each call."""
-        if isinstance(function, classmethod):
-            raise TypeError("track_response_time decorates functions; put it below @classmethod.")
-        called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
-        wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
-        if inspect.isasyncgenfunction(called):
-            wrap = functools.partial(generators.wrap_async_generator, begin=self._begin, end=end)
-        elif inspect.iscoroutinefunction(called):
-            wrap = self._wrap_async
-        elif inspect.isgeneratorfunction(called):
-            wrap = functools.partial(generators.wrap_generator, begin=self._begin, end=end)
-        else:
-            wrap = self._wrap_sync
-        return cast("_F", functools.wraps(function)(wrap(function)))
+        """Decorate a callable; its kind is decided here, not at each call.
 
-    def _wrap_sync(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            operation = self._begin()
-            token = operation.enter()
-            try:
-                result = function(*args, **kwargs)
-            except BaseException as error:
-                operation.leave(token)
-                end(operation, error)
-                raise
-            operation.leave(token)
-            end(operation, None)
-            return result
+        Raises:
+            TypeError: The argument cannot be called, as a classmethod or a property cannot.
+        """
+        return cast("_F", callables.decorated(function, self._begin, self))
 
-        return timed
-
-    def _wrap_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        async def timed(*args: Any, **kwargs: Any) -> Any:
-            operation = self._begin()
-            token = operation.enter()
-            try:
-                result = await function(*args, **kwargs)
-            except BaseException as error:
-                operation.leave(token)
-                end(operation, error)
-                raise
-            operation.leave(token)
-            end(operation, None)
-            return result
-
-        return timed
+    def __reduce__(self) -> tuple[Any, ...]:
+        return track_response_time, (self._name, self._threshold_s)
 
     def __enter__(self) -> Self:
-        """Start an operation."""
-        operation = self._begin()
-        self._open.append((operation, operation.enter()))
+        """Begin an operation."""
+        block = _Block(get_current(), _caller())
+        try:
+            self._enter(block)
+        except BaseException:  # the host raised at a line of ours: the block is not entered, and nothing leaves it
+            attach(block.before)
+            self._forget(block)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the operation that this block started, also where other threads or tasks use the same tracker."""
-        span = trace.get_current_span()
-        mine = next(
-            (pair for pair in reversed(self._open) if trace.get_current_span(pair[0].context) is span), self._open[-1]
-        )
-        self._open.remove(mine)
-        operation, token = mine
-        operation.leave(token)
-        end(operation, error)
+        """End the operation that this block began, also if other threads or tasks use the same tracker."""
+        try:
+            self._exit(error, _caller())
+        except BaseException:  # as above
+            if (block := self._block(0, 0)) is not None:
+                block.leave()
+                self._forget(block)
+            raise
 
-    def _begin(self) -> Operation:
-        return begin(self._name, self._threshold_s)
+    def _enter(self, block: "_Block") -> None:
+        try:
+            self._open.append(block)
+            block.operation = self._begin()
+            attach(block.operation.context)
+        except BaseException as failure:
+            failures.note("performance.begin", failure)
+
+    def _exit(self, error: BaseException | None, frame: int) -> None:
+        try:
+            block = self._block(frame, threading.get_ident())
+            if block is not None:
+                block.leave()
+                self._forget(block)
+                end(block.operation, error)
+        except BaseException as failure:
+            failures.note("performance.end", failure)
+
+    def _forget(self, block: "_Block") -> None:
+        if block in self._open:
+            self._open.remove(block)
+
+    def _block(self, frame: int, thread: int) -> "_Block | None":
+        """Return the block that ends: the one that is current, else the frame's, else the newest of the thread."""
+        inside = get_current()
+        of_frame = of_thread = None
+        for block in reversed(self._open):
+            if block.operation is not None and block.operation.context is inside:
+                return block
+            if of_frame is None and block.frame == frame:
+                of_frame = block
+            if of_thread is None and block.thread == thread:
+                of_thread = block
+        return of_frame or of_thread
+
+
+def _caller() -> int:
+    """Return the identity of the frame that runs the ``with`` statement; unique while the block is open."""
+    own = inspect.currentframe()
+    method = None if own is None else own.f_back
+    return 0 if method is None else id(method.f_back)
+
+
+class _Block:
+    """A ``with`` block that is open.
+
+    Attributes:
+        before: What was current outside of it.
+        frame: Identity of the frame that entered it.
+        operation: Its operation; None if that could not begin.
+        thread: Identifier of the thread that entered it.
+    """
+
+    __slots__ = ("before", "frame", "operation", "thread")
+
+    def __init__(self, before: Context, frame: int) -> None:
+        self.before = before
+        self.frame = frame
+        self.operation: Operation | None = None
+        self.thread = threading.get_ident()
+
+    def leave(self) -> None:
+        """Make current what was current outside; does nothing where something else is current by now."""
+        if self.operation is not None and get_current() is self.operation.context:
+            attach(self.before)
 
 
 # -- reading ------------------------------------------------------------------------------------------------------

@@ -1,46 +1,59 @@
-"""The telemetry's own failures: counted by component and logged once, while the application goes on.
+"""The telemetry's own failures: counted by component and logged, while the application goes on.
 
 A failure is named by its component (a short constant) and the class of the exception, never by the exception's message:
-a message can quote what a patient typed.
+a message can quote what a patient typed. What the host itself raised into our code, such as a time limit, passes on.
 """
 
 import logging
+import time
 from collections import Counter, OrderedDict
 from typing import Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime import safe_log
+from hydrochat_otel.runtime import interruptions, safe_log
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
 _MOST_SENTENCES: Final = 256
+_QUIET_S: Final = 60.0
+"""How long a sentence about a kind of failure, a component and a class, stays the only one."""
 _NAME: Final = type.__dict__["__name__"]
 """The name of a class, whatever its metaclass says."""
 
 _counts: Final[Counter[str]] = Counter()
-_logged: Final[OrderedDict[str, None]] = OrderedDict()
+_logged_s: Final[OrderedDict[str, float]] = OrderedDict()
+"""When each sentence was logged last, by the monotonic clock."""
 
 
 def note(
     component: str, error: BaseException | None = None, *, sentence: str | None = None, quiet: bool = False
 ) -> None:
-    """Count one failure of the component and log its first occurrence; never raises, any thread may call.
+    """Count one failure of the component, and log it once per kind and minute; any thread may call.
+
+    Called where an exception is caught that must not reach the host. Nothing of ours is raised from here.
 
     Args:
         component: Short constant name, the label value of ``hydrochat.telemetry.errors``.
-        error: What went wrong; only the name of its class is used.
+        error: What was raised; only the name of its class is used.
         sentence: What to log instead of the general sentence; each different one is logged once.
         quiet: Do not log; the caller does.
+
+    Raises:
+        BaseException: The error again, if the host raised it into our code: a signal handler's time limit, Ctrl-C.
     """
+    if error is not None and interruptions.is_the_hosts(error):
+        raise error
     try:
         # Two threads may lose one increment; that is worth no lock on the host's path.
         _counts[component] += 1
         if quiet:
             return
         if sentence is not None:
-            _log_once(sentence)
-        elif _counts[component] == 1:
-            cause = "" if error is None else f" ({_NAME.__get__(type(error))})"
+            if _is_due(sentence, None):
+                safe_log.warning(logger, "%s", sentence)
+            return
+        cause = "" if error is None else f" ({_NAME.__get__(type(error))})"
+        if _is_due(component + cause, _QUIET_S):
             safe_log.warning(
                 logger,
                 "Telemetry failed at %s%s; the application goes on, further failures are counted in %s.",
@@ -48,8 +61,9 @@ def note(
                 cause,
                 semconv.TELEMETRY_ERRORS.name,
             )
-    except Exception:  # noqa: S110 - a MemoryError, say; the host must not notice
-        pass
+    except BaseException as failure:  # a MemoryError, say; the host must not notice
+        if interruptions.is_the_hosts(failure):
+            raise
 
 
 def counts() -> dict[str, int]:
@@ -60,13 +74,16 @@ def counts() -> dict[str, int]:
 def forget() -> None:
     """Start at zero: in a forked child, because the parent publishes what it counted, and between tests."""
     _counts.clear()
-    _logged.clear()
+    _logged_s.clear()
 
 
-def _log_once(sentence: str) -> None:
-    if sentence in _logged:
-        return
-    _logged[sentence] = None
-    if len(_logged) > _MOST_SENTENCES:
-        _logged.popitem(last=False)
-    safe_log.warning(logger, "%s", sentence)
+def _is_due(sentence: str, quiet_s: float | None) -> bool:
+    """Whether the sentence was not logged yet, or not for so long; None is for ever."""
+    now_s = time.monotonic()
+    last_s = _logged_s.get(sentence)
+    if last_s is not None and (quiet_s is None or now_s - last_s < quiet_s):
+        return False
+    _logged_s[sentence] = now_s
+    if len(_logged_s) > _MOST_SENTENCES:
+        _logged_s.popitem(last=False)
+    return True

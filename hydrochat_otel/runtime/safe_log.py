@@ -8,11 +8,13 @@ import logging
 from collections.abc import Iterator
 from typing import Final
 
+from hydrochat_otel.runtime import interruptions
+
 _STACK_FRAMES: Final = 2
 
 
 def warning(logger: logging.Logger, sentence: str, *arguments: object) -> None:
-    """Log a warning; never raises an Exception. The arguments are those of :meth:`logging.Logger.warning`."""
+    """Log a warning, with the arguments of :meth:`logging.Logger.warning`; raises only what the host raised into it."""
     _log(logger, logging.WARNING, sentence, arguments)
 
 
@@ -37,8 +39,9 @@ def _log(logger: logging.Logger, level: int, sentence: str, arguments: tuple[obj
         else:
             plain = text.encode("ascii", "backslashreplace").decode()
             logger.log(level, "%s", plain, stacklevel=1 + _STACK_FRAMES)
-    except Exception:  # noqa: S110 - there is no other place to say it
-        pass
+    except BaseException as failure:  # there is no other place to say it
+        if interruptions.is_the_hosts(failure):
+            raise
 
 
 def _encodings(logger: logging.Logger) -> Iterator[str]:

@@ -1,0 +1,170 @@
+"""Decorates callables of every kind: what `inspect` says of the callable stays true of the decorated one.
+
+A plain function gives a function of the same kind. Any other callable (a partial, a bound method, an object with
+`__call__`, a class, a builtin) gives a transparent proxy, so its type, attributes, marks and signature stay visible.
+"""
+
+import copy
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any, Final
+
+import wrapt
+from opentelemetry.context import Context, get_current
+
+from hydrochat_otel.instrumentation import generators, results
+from hydrochat_otel.instrumentation.generators import Begin, Function
+from hydrochat_otel.instrumentation.tracked import attach, end
+from hydrochat_otel.runtime import failures
+
+Decorate = Callable[[Any], Any]
+
+_Proxy: Final[type] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # the latter makes everything iterable
+
+_COROUTINE: Final = inspect.CO_COROUTINE
+_GENERATOR: Final = inspect.CO_GENERATOR
+_ASYNC_GENERATOR: Final = inspect.CO_ASYNC_GENERATOR
+_KINDS: Final = _COROUTINE | _GENERATOR | _ASYNC_GENERATOR
+_DEEPEST: Final = 20
+
+_WRAPPERS: Final = {
+    _COROUTINE: generators.coroutine_function,
+    _GENERATOR: generators.generator_function,
+    _ASYNC_GENERATOR: generators.async_generator_function,
+}
+
+
+def decorated(target: Any, begin: Begin, decorate: Decorate) -> Any:
+    """Return the callable with each of its calls tracked.
+
+    Args:
+        target: A callable, a staticmethod or a partialmethod.
+        begin: Begins an operation.
+        decorate: Decorates another callable in the same way.
+
+    Raises:
+        TypeError: The target cannot be called.
+    """
+    if isinstance(target, staticmethod):
+        return staticmethod(decorate(target.__func__))
+    if isinstance(target, functools.partialmethod):
+        return functools.partialmethod(decorate(target.func), *target.args, **target.keywords)
+    if not callable(target):
+        kind = type(target).__name__
+        raise TypeError(f"track_response_time decorates callables, which a {kind} is not; put it below @{kind}.")
+    if type(target) is types.FunctionType:
+        return _function(target, begin)
+    proxy = _BoundProxy if hasattr(type(target), "__get__") else _CallableProxy
+    return proxy(target, begin, decorate)
+
+
+def _function(function: types.FunctionType, begin: Begin) -> Function:
+    flags = function.__code__.co_flags
+    timed = _WRAPPERS.get(flags & _KINDS, _plain_function)(function, begin)
+    if flags & inspect.CO_ITERABLE_COROUTINE:  # what @types.coroutine makes
+        timed = types.coroutine(timed)
+    return functools.wraps(function)(timed)
+
+
+def _plain_function(function: Function, begin: Begin) -> Function:
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        before = get_current()
+        try:
+            return _run(function, begin, before, args, kwargs)
+        finally:
+            if get_current() is not before:  # the host raised at a line of ours
+                attach(before)
+
+    return timed
+
+
+def _run(function: Function, begin: Begin, before: Context, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    operation = error = None
+    try:
+        try:
+            operation = begin()
+            if operation is not None:
+                attach(operation.context)
+        except BaseException as failure:
+            failures.note("performance.begin", failure)
+        result = function(*args, **kwargs)
+        try:
+            work = results.continued(result, operation)
+            if work is not None:
+                result, operation = work, None
+        except BaseException as failure:
+            failures.note("performance.result", failure)
+    except BaseException as raised:
+        error = raised
+        raise
+    else:
+        return result
+    finally:
+        try:
+            attach(before)
+            end(operation, error)
+        except BaseException as failure:
+            failures.note("performance.end", failure)
+        finally:
+            error = None  # no cycle of exception, traceback and frame
+
+
+def _is_lazy(target: Any) -> bool:
+    """Whether a call only makes a coroutine or generator, so that the operation begins with the first step of that."""
+    for _ in range(_DEEPEST):
+        if isinstance(target, functools.partial):
+            target = target.func
+        elif isinstance(target, types.MethodType):
+            target = target.__func__
+        elif isinstance(target, types.FunctionType):
+            return bool(target.__code__.co_flags & _KINDS)
+        elif isinstance(target, type):
+            return False
+        else:
+            target = inspect.getattr_static(type(target), "__call__", None)
+            if not isinstance(target, types.FunctionType):
+                return False
+    return False
+
+
+class _CallableProxy(_Proxy):  # type: ignore[misc]  # chosen by wrapt's version
+    """Stands for a callable and tracks its calls."""
+
+    def __init__(self, target: Any, begin: Begin, decorate: Decorate) -> None:
+        super().__init__(target)
+        self._self_begin = begin
+        self._self_decorate = decorate
+        self._self_call: Function
+        if _is_lazy(target):
+            self._self_call = functools.partial(results.lazily, target, begin)
+        else:
+            self._self_call = _plain_function(target, begin)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._self_call(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        # A cache that is keyed by callables must tell this one from the undecorated one; a class stays what it is.
+        return self is other or (isinstance(self.__wrapped__, type) and bool(self.__wrapped__ == other))
+
+    def __hash__(self) -> int:
+        return hash(self.__wrapped__) if isinstance(self.__wrapped__, type) else id(self)
+
+    def __copy__(self) -> Any:
+        return self._self_decorate(copy.copy(self.__wrapped__))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self._self_decorate(copy.deepcopy(self.__wrapped__, memo))
+
+    def __reduce_ex__(self, _: Any) -> Any:
+        return self._self_decorate, (self.__wrapped__,)
+
+
+class _BoundProxy(_CallableProxy):
+    """The same for a callable that binds to the instances of its class."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        bound = type(self.__wrapped__).__get__(self.__wrapped__, instance, owner)
+        return self if bound is self.__wrapped__ else self._self_decorate(bound)
