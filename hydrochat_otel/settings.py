@@ -191,6 +191,9 @@ class Settings:
         "METRICS_CLEANUP_INTERVAL_MINUTES", 60.0, _number(above=0), "a number of minutes above 0"
     )
     retain_other_spans: bool = _setting("HYDROCHAT_RETAIN_OTHER_SPANS", False, _switch, "true or false")
+    redact_spans: str = _setting(
+        "HYDROCHAT_REDACT_SPANS", "auto", _word("auto", "always", "never"), "auto, always or never"
+    )
     max_operations: int = _setting("HYDROCHAT_MAX_OPERATIONS", 200, _whole(1), "a whole number of at least 1")
     queue_capacity: int = _setting("HYDROCHAT_QUEUE_CAPACITY", 32768, _whole(64), "a whole number of at least 64")
     instrument_gemini: bool = _setting("HYDROCHAT_INSTRUMENT_GEMINI", True, _switch, "true or false")

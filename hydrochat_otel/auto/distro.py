@@ -2,16 +2,19 @@
 
 import logging
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
+from opentelemetry import trace
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined] # its module has no types
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util._importlib_metadata import entry_points
 
 from hydrochat_otel.auto import NAME, STOCK_DISTRO, deferred_start, start
 from hydrochat_otel.auto.process_role import Role
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.sdk import redaction
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -42,11 +45,21 @@ class HydroChatConfigurator(_OTelSDKConfigurator):
     def _configure_now(self, **kwargs: Any) -> None:
         try:
             super()._configure(**kwargs)  # type: ignore[no-untyped-call] # the SDK gives it no types
+            _redact(os.environ)
         except Exception as error:
             failures.note("auto.configurator", error, quiet=True)
             logger.error(  # noqa: TRY400 - one sentence, no trace
                 "OpenTelemetry exports nothing from here (%s); what hydrochat_otel keeps is not affected.", error
             )
+
+
+def _redact(environ: Mapping[str, str]) -> None:
+    """Let the exporters that were just made redact other libraries' spans, unless a setting says otherwise."""
+    provider = trace.get_tracer_provider()
+    # Read by itself: a mistake in another setting must not let spans leave as they are.
+    switch = environ.get("HYDROCHAT_REDACT_SPANS", "").strip().lower()
+    if switch != "never" and isinstance(provider, TracerProvider):
+        redaction.redact(provider)
 
 
 def set_defaults(environ: MutableMapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import failures, forks
 from hydrochat_otel.runtime.forks import ForkLock, Phase
-from hydrochat_otel.sdk import gauges, providers
+from hydrochat_otel.sdk import gauges, providers, redaction
 from hydrochat_otel.sdk.providers import ProviderError, Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
@@ -96,6 +96,8 @@ class Pipeline:
         self._providers.processor.active = True
         self._providers.processor.retain_other_spans = self.settings.retain_other_spans
         self._providers.add_reader()
+        if self.settings.redact_spans == "always":
+            redaction.redact(self.tracer_provider)
         self._size_store()
         self.instruments.queue.start()
         if self.settings.instrument_gemini:

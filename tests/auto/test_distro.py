@@ -1,9 +1,12 @@
 """Promises of the distro, of its configurator, and of what ``opentelemetry-instrument`` imports before a program."""
 
 import logging
+import subprocess
 
+import canary
 import pytest
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+from running_command import PROGRAMS, PROJECT, environment
 
 from hydrochat_otel.auto import distro, distro_choice
 from hydrochat_otel.auto.distro import HydroChatConfigurator, HydroChatDistro, set_defaults
@@ -160,3 +163,19 @@ def test_which_distro_opentelemetry_instrument_takes(installed, others, given, e
     environ = dict(given)
     choose_distro(environ)
     assert environ == expected
+
+
+@pytest.mark.parametrize("setting", ["auto", "never"])
+def test_a_patient_does_not_leave_through_other_libraries(setting):
+    """FastAPI, Django, httpx and requests spans leave without the patient, unless a setting switches that off."""
+    words = ["hydrochat-otel", "run", "--", "python", "hosts.py", canary.NRIC, canary.PATIENT]
+    environ = environment(HYDROCHAT_SERVE="never", HYDROCHAT_REDACT_SPANS=setting, OTEL_TRACES_EXPORTER="console")
+    done = subprocess.run(
+        [PROGRAMS / words[0], *words[1:]], env={**environ, "DJANGO_SETTINGS_MODULE": "django_site"}, cwd=PROJECT,
+        capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.stdout.count('"span_id"') > 12, done.stderr
+    for template in ('"GET /patients/{patient}"', "cases/<str:patient>/"):
+        assert template in done.stdout
+    assert done.stdout.count("127.0.0.1:1/patients/") >= 2
+    assert bool(canary.found_in(done.stdout)) is (setting == "never"), canary.found_in(done.stdout)
