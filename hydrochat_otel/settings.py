@@ -196,6 +196,7 @@ class Settings:
     )
     max_operations: int = _setting("HYDROCHAT_MAX_OPERATIONS", 200, _whole(1), "a whole number of at least 1")
     queue_capacity: int = _setting("HYDROCHAT_QUEUE_CAPACITY", 32768, _whole(64), "a whole number of at least 64")
+    fast: bool = _setting("HYDROCHAT_FAST", True, _switch, "true or false")
     instrument_gemini: bool = _setting("HYDROCHAT_INSTRUMENT_GEMINI", True, _switch, "true or false")
     prices_file: Path | None = _setting("HYDROCHAT_PRICES", None, _file, "the path of a readable price file")
     metrics_token: str | None = _setting(

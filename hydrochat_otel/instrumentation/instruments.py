@@ -5,7 +5,7 @@ One :class:`Instruments` serves one pair of providers. :func:`current` is what c
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
@@ -14,6 +14,7 @@ from opentelemetry.trace import Tracer
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeed, is_sampled
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import deferred_queue, failures
@@ -38,10 +39,12 @@ class Instruments:
         attributions: The closed set of what calls are attributed to.
         response_time_threshold_s: Threshold of operations that state none.
         spending: What calls cost by day; days of UTC unless another ledger is given.
+        plans: What feeds calls of one kind, kept by the code that makes them.
 
     Args:
         keep: Takes the window's entry of all that finished; None keeps nothing.
         cost_dimensions: Names of the application's own dimensions of calls.
+        feeder: Makes the feed of an instrument and an attribute set.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Instruments:
         spending: Spending | None = None,
         keep: Callable[[Entry], None] | None = None,
         cost_dimensions: Sequence[str] = (),
+        feeder: Feeder = PublicFeed,
     ) -> None:
         self.tracer = tracer
         self.spending = spending or Spending()
@@ -64,6 +68,7 @@ class Instruments:
         self.model_names = labels.model_names()
         self.error_types = labels.error_types()
         self.attributions = labels.Attributions(cost_dimensions)
+        self.plans: dict[tuple[Any, ...], object] = {}
         window.before_reading(deferred_queue.settle_all)
         # The first callback drains the queue; the SDK runs it before it collects the histograms and counters below.
         for spec, observe in ((semconv.TELEMETRY_ERRORS, _observe_errors), (semconv.LABEL_REFUSALS, _observe_refusals)):
@@ -71,9 +76,8 @@ class Instruments:
         self._by_name: dict[str, Any] = {
             spec.name: _create(meter, spec) for spec in semconv.METRICS if spec.kind in {"histogram", "counter"}
         }
-        self._operation_duration = self.histogram(semconv.OPERATION_DURATION)
-        self._operation_violations = self.counter(semconv.OPERATION_VIOLATIONS)
-        self._operation_bad = self.counter(semconv.OPERATION_BAD)
+        self._feeder = feeder
+        self._operation_feeds: dict[tuple[str, str, str | None], _OperationFeeds] = {}
 
     def histogram(self, spec: MetricSpec) -> Histogram:
         """Return the histogram of the spec."""
@@ -88,14 +92,29 @@ class Instruments:
     def record_operation(self, finished: FinishedOperation) -> None:
         """Feed one finished operation to the instruments; called while draining, not on the host's path."""
         ended = finished.ended
-        attributes: dict[str, str] = {semconv.OPERATION: finished.name, semconv.ROLE: finished.role}
+        key = (finished.name, finished.role, ended.error_type)
+        feeds = self._operation_feeds.get(key)
+        if feeds is None:
+            feeds = self._operation_feeds[key] = self._feeds_of_operation(*key)
+        sampled = is_sampled(ended.inside)
         if finished.exceeded:
-            self._operation_violations.add(1, attributes, ended.inside)
+            feeds.violations.take(1, ended.inside, sampled)
         if finished.is_bad:
-            self._operation_bad.add(1, attributes, ended.inside)
-        if ended.error_type is not None:
-            attributes = {**attributes, semconv.ERROR_TYPE: ended.error_type}
-        self._operation_duration.record(ended.duration_s, attributes, ended.inside)
+            feeds.bad.take(1, ended.inside, sampled)
+        feeds.duration.take(ended.duration_s, ended.inside, sampled)
+
+    def feed(self, spec: MetricSpec, attributes: Attributes) -> Feed:
+        """Return the feed of a metric and an attribute set."""
+        return self._feeder(self._by_name[spec.name], attributes)
+
+    def _feeds_of_operation(self, name: str, role: str, error_type: str | None) -> "_OperationFeeds":
+        attributes = {semconv.OPERATION: name, semconv.ROLE: role}
+        error = {} if error_type is None else {semconv.ERROR_TYPE: error_type}
+        return _OperationFeeds(
+            self.feed(semconv.OPERATION_DURATION, attributes | error),
+            self.feed(semconv.OPERATION_VIOLATIONS, attributes),
+            self.feed(semconv.OPERATION_BAD, attributes),
+        )
 
     def record_measured(
         self, operation: str, duration_s: float, end_unix_s: float, error_type: str | None, *, exceeded: bool
@@ -111,6 +130,12 @@ class Instruments:
         """End the span of an operation that a finaliser noted, and feed it."""
         finished.end_span()
         self.record_operation(finished)
+
+
+class _OperationFeeds(NamedTuple):
+    duration: Feed
+    violations: Feed
+    bad: Feed
 
 
 # Functions of the module: the SDK keeps the first callback that a meter was given for a name, for good.

@@ -98,6 +98,7 @@ class Attributions:
         self._limit = limit
         self._values = {name: ClosedSet("dimension", _MOST_VALUES, _IDENTIFIER) for name in names}
         self._admitted: dict[tuple[Within, str, Dimensions], dict[str, str]] = {}
+        self._others: dict[str, dict[str, str]] = {}
 
     def attributes(self, operations: Within, model: str, dimensions: Dimensions) -> dict[str, str]:
         """Return the attributes of calls that were made there; do not change them."""
@@ -112,20 +113,25 @@ class Attributions:
         kept = tuple(values.items())
         key = (operations, model, kept)
         made = self._admitted.get(key)
-        if made is None:
-            if len(self._admitted) >= self._limit:
-                _refusals["attribution"] += 1
-                operations = Within(semconv.OTHER, semconv.OTHER)
-                kept = tuple((name, semconv.OTHER) for name in values)
-            made = {
-                semconv.GEN_AI_REQUEST_MODEL: model,
-                semconv.OPERATION: operations.operation,
-                semconv.ROOT_OPERATION: operations.root,
-                **{semconv.DIMENSION + name: value for name, value in kept},
-            }
-            if operations.operation != semconv.OTHER or len(self._admitted) < self._limit:
-                self._admitted[key] = made
-        return made
+        if made is None and len(self._admitted) < self._limit:
+            made = self._admitted[key] = _attributes(operations, model, kept)
+        if made is not None:
+            return made
+        _refusals["attribution"] += 1
+        other = self._others.get(model)
+        if other is None:
+            kept = tuple((name, semconv.OTHER) for name in values)
+            other = self._others[model] = _attributes(Within(semconv.OTHER, semconv.OTHER), model, kept)
+        return other
+
+
+def _attributes(operations: Within, model: str, dimensions: Dimensions) -> dict[str, str]:
+    return {
+        semconv.GEN_AI_REQUEST_MODEL: model,
+        semconv.OPERATION: operations.operation,
+        semconv.ROOT_OPERATION: operations.root,
+        **{semconv.DIMENSION + name: value for name, value in dimensions},
+    }
 
 
 def operation_names(limit: int) -> ClosedSet:

@@ -21,7 +21,7 @@ from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import failures, forks
 from hydrochat_otel.runtime.forks import ForkLock, Phase
-from hydrochat_otel.sdk import gauges, providers, redaction
+from hydrochat_otel.sdk import gauges, providers, redaction, sdk_feeds
 from hydrochat_otel.sdk.providers import ProviderError, Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
@@ -78,6 +78,7 @@ class Pipeline:
             spending=spending,
             keep=window.keep,
             cost_dimensions=settings.cost_dimensions,
+            feeder=sdk_feeds.feeder(fast=settings.fast),
         )
         gauges.create(meter)
 

@@ -1,9 +1,67 @@
 """Feeds finished calls to the instruments; runs while the queue drains, not on the host's path."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.feeds import Feed, is_sampled
+from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
+from hydrochat_otel.instrumentation.instruments import Instruments
+
+_MOST_PLANS: Final = 4096
+
+
+class _Plan:
+    """The feeds of all calls that are alike: same site, attribution, model that answered and end. Made once."""
+
+    def __init__(self, call: FinishedCall, attribution: Mapping[str, str]) -> None:
+        using, site, ended = call.using, call.site, call.ended
+        self.site: Site = site
+        self.attribution = attribution
+        self.using: Instruments = using
+        conventions: dict[str, AttributeValue] = dict(site.attributes)
+        if call.response_model:
+            conventions[semconv.GEN_AI_RESPONSE_MODEL] = call.response_model
+        error = {} if ended.error_type is None else {semconv.ERROR_TYPE: ended.error_type}
+        self.first_chunk = using.feed(semconv.GEN_AI_TIME_TO_FIRST_CHUNK, conventions)
+        self.gaps = using.feed(semconv.GEN_AI_TIME_PER_OUTPUT_CHUNK, conventions)
+        self.input = using.feed(semconv.GEN_AI_TOKEN_USAGE, conventions | {semconv.GEN_AI_TOKEN_TYPE: "input"})
+        self.output = using.feed(semconv.GEN_AI_TOKEN_USAGE, conventions | {semconv.GEN_AI_TOKEN_TYPE: "output"})
+        self.convention_duration = using.feed(semconv.GEN_AI_DURATION, conventions | error)
+
+        by_model = {semconv.GEN_AI_REQUEST_MODEL: site.model}
+        in_ = {**attribution}
+        outcome = {semconv.GEN_AI_OPERATION: site.operation, semconv.OUTCOME: ended.outcome}
+        operation = {semconv.OPERATION: attribution[semconv.OPERATION]}
+        self.calls = using.feed(semconv.LLM_CALLS, in_ | outcome)
+        self.duration = using.feed(semconv.LLM_CALL_DURATION, by_model | outcome | operation)
+        self.first_answer_token = using.feed(semconv.LLM_FIRST_ANSWER_TOKEN, in_)
+        self.unreconciled = using.feed(semconv.LLM_UNRECONCILED_CALLS, in_)
+        self.incomplete = using.feed(semconv.LLM_INCOMPLETE_CALLS, in_)
+        self.incomplete_tokens = using.feed(semconv.LLM_INCOMPLETE_TOKENS, by_model)
+        self.tokens = tuple(
+            using.feed(semconv.LLM_TOKENS, in_ | {semconv.TOKEN_BUCKET: bucket}) for bucket in semconv.TOKEN_BUCKETS
+        )
+        self.cost = using.feed(semconv.LLM_COST, in_)
+        self.unpriced = using.feed(semconv.LLM_UNPRICED_TOKENS, in_)
+        self._by_reason: dict[str, tuple[Feed, Feed, Feed, Feed]] = {}
+
+    def by_reason(self, reason: str) -> tuple[Feed, Feed, Feed, Feed]:
+        """Return the feeds of attempts that ended so: attempts, retries of it, waits after it, waits advised."""
+        feeds = self._by_reason.get(reason)
+        if feeds is None:
+            of_call = {**self.attribution, semconv.REASON: reason}
+            of_model = {semconv.GEN_AI_REQUEST_MODEL: self.site.model, semconv.REASON: reason}
+            feeds = self._by_reason[reason] = (
+                self.using.feed(semconv.LLM_ATTEMPTS, of_call),
+                self.using.feed(semconv.LLM_RETRIES, of_call),
+                self.using.feed(semconv.LLM_RETRY_WAIT, of_model),
+                self.using.feed(semconv.LLM_RETRY_ADVISED, of_model),
+            )
+        return feeds
 
 
 def record(call: FinishedCall) -> None:
@@ -12,13 +70,12 @@ def record(call: FinishedCall) -> None:
     A call inside another GenAI instrumentation's span, or where instrumentation is suppressed, counts in the
     ``hydrochat.llm.*`` instruments only: whatever made the span feeds the ``gen_ai.*`` ones.
     """
+    plan, sampled = _plan_of(call), is_sampled(call.ended.inside)
     if call.ended.is_traced:
-        _record_conventions(call)
+        _record_conventions(call, plan, sampled)
     if call.is_metered:
-        attributes = call.using.attributions.attributes(call.within, call.site.model, call.dimensions)
-        _record_ledger(call, attributes)
-        _record_times(call, attributes)
-        _record_attempts(call, attributes)
+        _record_ledger(call, plan, sampled)
+        _record_attempts(call, plan, sampled)
 
 
 def record_dropped(call: FinishedCall) -> None:
@@ -27,75 +84,65 @@ def record_dropped(call: FinishedCall) -> None:
     record(call)
 
 
-def _record_conventions(call: FinishedCall) -> None:
-    using, context = call.using, call.ended.inside
-    attributes: dict[str, AttributeValue] = dict(call.site.attributes)
-    if call.response_model:
-        attributes[semconv.GEN_AI_RESPONSE_MODEL] = call.response_model
+def _plan_of(call: FinishedCall) -> _Plan:
+    using, site, ended = call.using, call.site, call.ended
+    attribution = using.attributions.attributes(call.within, site.model, call.dimensions)
+    # The plan holds both objects, so that no other ones can have their ids.
+    key = (id(site), id(attribution), call.response_model, ended.error_type, ended.outcome)
+    plan = using.plans.get(key)
+    if not isinstance(plan, _Plan):
+        if len(using.plans) >= _MOST_PLANS:
+            using.plans.clear()
+        plan = using.plans[key] = _Plan(call, attribution)
+    return plan
+
+
+def _record_conventions(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
+    context = call.ended.inside
     if call.first_output_s is not None:
-        using.histogram(semconv.GEN_AI_TIME_TO_FIRST_CHUNK).record(call.first_output_s, attributes, context)
-        gaps = using.histogram(semconv.GEN_AI_TIME_PER_OUTPUT_CHUNK)
-        for gap_s in call.output_gaps_s:
-            gaps.record(gap_s, attributes, context)
+        plan.first_chunk.take(call.first_output_s, context, sampled)
+        if call.output_gaps_s:
+            plan.gaps.take_all(call.output_gaps_s, context, sampled)
     if call.tokens is not None and call.has_usage:
-        usage = using.histogram(semconv.GEN_AI_TOKEN_USAGE)
-        usage.record(call.tokens.input, attributes | {semconv.GEN_AI_TOKEN_TYPE: "input"}, context)
-        usage.record(call.tokens.output, attributes | {semconv.GEN_AI_TOKEN_TYPE: "output"}, context)
-    if call.ended.error_type is not None:
-        attributes[semconv.ERROR_TYPE] = call.ended.error_type
-    using.histogram(semconv.GEN_AI_DURATION).record(call.ended.duration_s, attributes, context)
+        plan.input.take(call.tokens.input, context, sampled)
+        plan.output.take(call.tokens.output, context, sampled)
+    plan.convention_duration.take(call.ended.duration_s, context, sampled)
 
 
-def _record_ledger(call: FinishedCall, attributes: dict[str, str]) -> None:
-    using, context, tokens = call.using, call.ended.inside, call.tokens
-    ended = {semconv.GEN_AI_OPERATION: call.site.operation, semconv.OUTCOME: call.ended.outcome}
-    using.counter(semconv.LLM_CALLS).add(1, attributes | ended, context)
+def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
+    context, tokens = call.ended.inside, call.tokens
+    plan.calls.take(1, context, sampled)
+    plan.duration.take(call.ended.duration_s, context, sampled)
+    if call.first_output_s is not None:
+        plan.first_answer_token.take(call.first_output_s, context, sampled)
     if call.is_unreconciled:
-        using.counter(semconv.LLM_UNRECONCILED_CALLS).add(1, attributes, context)
-    model = {semconv.GEN_AI_REQUEST_MODEL: call.site.model}
+        plan.unreconciled.take(1, context, sampled)
     if call.is_incomplete:
-        using.counter(semconv.LLM_INCOMPLETE_CALLS).add(1, attributes, context)
+        plan.incomplete.take(1, context, sampled)
         if tokens is not None and tokens.total:
-            using.counter(semconv.LLM_INCOMPLETE_TOKENS).add(tokens.total, model, context)
+            plan.incomplete_tokens.take(tokens.total, context, sampled)
     if tokens is None or not call.has_usage:
         return
-    counter = using.counter(semconv.LLM_TOKENS)
-    for bucket, count in zip(semconv.TOKEN_BUCKETS, tokens.buckets, strict=True):
+    for feed, count in zip(plan.tokens, tokens.buckets, strict=True):
         if count:
-            counter.add(count, attributes | {semconv.TOKEN_BUCKET: bucket}, context)
+            feed.take(count, context, sampled)
     if call.cost_usd is not None:
-        using.counter(semconv.LLM_COST).add(call.cost_usd, attributes, context)
-        using.spending.add(call.cost_usd, call.ended_unix_s)
+        plan.cost.take(call.cost_usd, context, sampled)
+        call.using.spending.add(call.cost_usd, call.ended_unix_s)
     elif call.is_unpriced:
-        using.counter(semconv.LLM_UNPRICED_TOKENS).add(tokens.total, attributes, context)
+        plan.unpriced.take(tokens.total, context, sampled)
 
 
-def _record_times(call: FinishedCall, attributes: dict[str, str]) -> None:
-    using, context = call.using, call.ended.inside
-    of_duration = {
-        semconv.GEN_AI_REQUEST_MODEL: call.site.model,
-        semconv.GEN_AI_OPERATION: call.site.operation,
-        semconv.OPERATION: attributes[semconv.OPERATION],
-        semconv.OUTCOME: call.ended.outcome,
-    }
-    using.histogram(semconv.LLM_CALL_DURATION).record(call.ended.duration_s, of_duration, context)
-    if call.first_output_s is not None:
-        using.histogram(semconv.LLM_FIRST_ANSWER_TOKEN).record(call.first_output_s, attributes, context)
-
-
-def _record_attempts(call: FinishedCall, attributes: dict[str, str]) -> None:
-    using, context = call.using, call.ended.inside
-    attempts, retries = using.counter(semconv.LLM_ATTEMPTS), using.counter(semconv.LLM_RETRIES)
-    cause = None
+def _record_attempts(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
+    context = call.ended.inside
+    cause: tuple[Feed, Feed, Feed, Feed] | None = None
     for attempt in call.attempts:
-        reason: dict[str, str] = {semconv.REASON: attempt.reason}
-        by_model = {semconv.GEN_AI_REQUEST_MODEL: call.site.model, **reason}
-        attempts.add(1, attributes | reason, context)
+        feeds = plan.by_reason(attempt.reason)
+        feeds[0].take(1, context, sampled)
         if attempt.advised_s is not None:
-            using.histogram(semconv.LLM_RETRY_ADVISED).record(attempt.advised_s, by_model, context)
+            feeds[3].take(attempt.advised_s, context, sampled)
         if cause is not None:
-            retries.add(1, attributes | cause, context)
+            cause[1].take(1, context, sampled)
             if attempt.wait_s is not None:
-                caused = {semconv.GEN_AI_REQUEST_MODEL: call.site.model, **cause}
-                using.histogram(semconv.LLM_RETRY_WAIT).record(attempt.wait_s, caused, context)
-        cause = reason
+                cause[2].take(attempt.wait_s, context, sampled)
+        cause = feeds

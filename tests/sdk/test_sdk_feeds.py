@@ -1,0 +1,171 @@
+"""Promises of :mod:`hydrochat_otel.sdk.sdk_feeds`: the fast way and the public one give the same points."""
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.metrics import (
+    AlwaysOffExemplarFilter,
+    AlwaysOnExemplarFilter,
+    Counter,
+    ExemplarFilter,
+    Histogram,
+    MeterProvider,
+    TraceBasedExemplarFilter,
+)
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import (
+    DropAggregation,
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    View,
+)
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from hydrochat_otel.instrumentation.feeds import PublicFeed
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.sdk import fast_ways, sdk_feeds
+
+DELTA = {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
+VIEWS = {
+    "none": [],
+    "fewer_attributes": [View(instrument_name="*", attribute_keys={"a"})],
+    "dropped": [View(instrument_name="c", aggregation=DropAggregation())],
+    "other_edges": [View(instrument_name="h", aggregation=ExplicitBucketHistogramAggregation([0.5, 5]))],
+    "no_min_max": [
+        View(instrument_name="h", aggregation=ExplicitBucketHistogramAggregation([0.5, 5], record_min_max=False))
+    ],
+    "exponential": [View(instrument_name="h", aggregation=ExponentialBucketHistogramAggregation())],
+    "two": [View(instrument_name="h", name="one"), View(instrument_name="h", name="two", attribute_keys=set())],
+    "limited": [View(instrument_name="*", aggregation_cardinality_limit=1)],
+}
+
+
+class OddValues(ExemplarFilter):
+    """A filter of the host's own."""
+
+    def should_sample(self, value, time_unix_nano, attributes, context):
+        return value % 2 == 1
+
+
+def inside(number, *, sampled):
+    """The context of a span."""
+    flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+    return trace.set_span_in_context(NonRecordingSpan(SpanContext(number, number, False, flags)), Context())
+
+
+def collected(reader):
+    """Everything a reader sees, but the times."""
+    data = reader.get_metrics_data()
+    return [
+        (
+            metric.name,
+            metric.unit,
+            type(metric.data).__name__,
+            getattr(metric.data, "aggregation_temporality", None),
+            dict(point.attributes),
+            [
+                getattr(point, field, None)
+                for field in ("value", "count", "sum", "bucket_counts", "explicit_bounds", "min", "max", "positive")
+            ],
+            [
+                (one.value, one.filtered_attributes, one.trace_id, one.span_id, one.time_unix_nano > 0)
+                for one in point.exemplars
+            ],
+        )
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.data.data_points
+    ]
+
+
+def points(make, views, exemplar_filter, *temporalities):
+    """What each reader sees after two collections of the same measurements, made one way."""
+    readers = [InMemoryMetricReader(preferred_temporality=temporality) for temporality in temporalities]
+    provider = MeterProvider(readers, views=views, exemplar_filter=exemplar_filter, shutdown_on_exit=False)
+    meter = provider.get_meter("test")
+    counter = meter.create_counter("c", "{call}")
+    histogram = meter.create_histogram("h", "s", explicit_bucket_boundaries_advisory=[1.0, 2.0, 4.0])
+    seen = []
+    counters = [make(counter, {"a": name, "n": 1}) for name in ("x", "y")]
+    histograms = [make(histogram, {"a": name, "n": 1}) for name in ("x", "y")]
+    for round_ in (1, 2):
+        for number, feed in enumerate((*counters, *histograms), start=1):
+            feed.take(round_ * number, inside(number, sampled=number % 2 == 0), number % 2 == 0)
+        histograms[0].take_all((0.5, 1.0, 1.5, 9.0), inside(7, sampled=True), sampled=True)
+        histograms[0].take_all((), inside(8, sampled=True), sampled=True)
+        seen.append([collected(reader) for reader in readers])
+    provider.shutdown()
+    return seen
+
+
+@pytest.mark.parametrize("views", VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize(
+    "exemplar_filter",
+    [TraceBasedExemplarFilter(), AlwaysOnExemplarFilter(), AlwaysOffExemplarFilter(), OddValues()],
+    ids=["trace_based", "always_on", "always_off", "own"],
+)
+@pytest.mark.parametrize("temporalities", [({},), (DELTA,), ({}, DELTA)], ids=["cumulative", "delta", "both"])
+def test_both_ways_give_the_same_points(views, exemplar_filter, temporalities):
+    """Values, buckets, attributes, exemplars, views, limits and temporality are those of the SDK's own functions."""
+    fast = points(sdk_feeds.SdkFeed, views, exemplar_filter, *temporalities)
+    assert fast == points(PublicFeed, views, exemplar_filter, *temporalities)
+    assert any(fast[0]) or not views
+
+
+def test_a_reader_that_comes_later_sees_what_follows():
+    """A feed looks its aggregations up again when a reader was added or removed."""
+    first, second = InMemoryMetricReader(), InMemoryMetricReader()
+    provider = MeterProvider([first], shutdown_on_exit=False)
+    feed = sdk_feeds.SdkFeed(provider.get_meter("test").create_counter("c"), {"a": "x"})
+    feed.take(1, Context(), sampled=False)
+    provider.add_metric_reader(second)
+    feed.take(2, Context(), sampled=False)
+    assert [[row[5][0] for row in collected(reader)] for reader in (first, second)] == [[3], [2]]
+    provider.remove_metric_reader(first)
+    feed.take(4, Context(), sampled=False)
+    assert [row[5][0] for row in collected(second)] == [6]
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
+def test_what_the_sdk_refuses_is_refused(value):
+    """A negative or infinite value goes the public way, which drops it with a warning."""
+    reader = InMemoryMetricReader()
+    counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("test").create_counter("c")
+    feed = sdk_feeds.SdkFeed(counter, {})
+    feed.take(1, Context(), sampled=False)
+    feed.take(value, Context(), sampled=False)
+    assert [row[5][0] for row in collected(reader)] == [1]
+
+
+def test_a_counter_shows_one_exemplar_for_each_collection():
+    """Of many measurements one is offered, with the trace of its own call."""
+    reader = InMemoryMetricReader()
+    counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("test").create_counter("c")
+    feed = sdk_feeds.SdkFeed(counter, {})
+    for number in (1, 2, 3):
+        feed.take(1, inside(number, sampled=True), sampled=True)
+    assert [one[2] for row in collected(reader) for one in row[6]] == [1]
+
+
+def test_an_sdk_with_other_insides_takes_the_public_way(monkeypatch, install):
+    """If a private name is missing, everything is recorded by the public functions, and the report says so."""
+    monkeypatch.delattr("opentelemetry.sdk.metrics._internal._view_instrument_match._hash_attributes")
+    sdk_feeds._hash_function.cache_clear()
+    sdk_feeds._problem.cache_clear()
+    try:
+        assert sdk_feeds.feeder(fast=True) is PublicFeed
+    finally:
+        monkeypatch.undo()
+        sdk_feeds._hash_function.cache_clear()
+        sdk_feeds._problem.cache_clear()
+    assert fast_ways.report()["feeds"].startswith("not possible with this version of the SDK")
+    assert failures.counts() == {}
+
+
+def test_the_setting_turns_it_off(install):
+    """`HYDROCHAT_FAST=0` takes the public functions only; the standard setting uses the fast way."""
+    install(fast=False)
+    assert fast_ways.report()["feeds"] == fast_ways.OFF
+    assert sdk_feeds.feeder(fast=True) is not PublicFeed
+    assert fast_ways.report()["feeds"] == fast_ways.IN_USE
