@@ -80,4 +80,11 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "model": or_none(checks.text),
     "tokens": or_none(_tokens),
     "cost_usd": or_none(checks.amount),
+    "role": or_none(lambda raw, field: checks.one_of(raw, field, semconv.ROLES)),
+    "root_operation": or_none(checks.text),
+    "operation_name": or_none(checks.text),
+    "incomplete": checks.flag,
+    "estimated": checks.flag,
+    "first_token_s": or_none(checks.amount),
+    "attempts": or_none(checks.whole),
 }

@@ -10,57 +10,24 @@ what its members know.
 import math
 import random
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.backend import Backend, Knowledge, Publication, Receipt, StateError
 from hydrochat_otel.fleet.entries import decode_entry, encode_entry, readable_entry
 from hydrochat_otel.fleet.totals import Totals, encode_totals, readable_totals
+from hydrochat_otel.fleet.view import NOTHING, Own, View, departed_of, spend_of
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.outbox import Outbox
-from hydrochat_otel.window.snapshot import Attributes, Family
 
 _ROUNDS: Final = 4
 """Exchanges that one call makes at most: a pending one, a correction or two, and the one asked for."""
 _BEFORE_LOSSES: Final = 4
 """Publications from before losses that are remembered: what may have been merged then, and come to light later."""
-_MERGED_REMEMBERED: Final = 256
-"""Members whose names go with the departed into another state; a name is 50 bytes."""
 _UNKNOWN: Final = -1
 """No version of a departed."""
-
-
-class Own(NamedTuple):
-    """What the process itself has measured since its start: cumulative, `spend` in dollars by day."""
-
-    families: tuple[Family, ...]
-    resource: Attributes
-    spend: Mapping[str, float]
-
-
-_MONTHS_KEPT: Final = 12
-
-_NOTHING: Final = Own((), {}, {})
-
-
-class View(NamedTuple):
-    """Everything that is known of all members, as of one exchange.
-
-    Attributes:
-        totals: Of the departed first, and of each member that was not merged; this one's among them.
-        entries: The retained window of all, oldest first.
-        evicted: Entries that have left it, by reason.
-        members: How many were heard of lately, this one included.
-        settling: Whether the state is so new, or was lost so lately, that members may be missing from it.
-    """
-
-    totals: tuple[Totals, ...]
-    entries: tuple[Entry, ...]
-    evicted: Mapping[str, int]
-    members: int
-    settling: bool
 
 
 class Member:
@@ -100,7 +67,7 @@ class Member:
         self._chance = chance
         self.id = new_id()
         self._seq = 0
-        self._base = _NOTHING
+        self._base = NOTHING
         self._acknowledged: tuple[int, Own] | None = None
         self._pending: tuple[Publication, Own] | None = None
         self._before_losses: dict[int, Own] = {}
@@ -133,14 +100,28 @@ class Member:
         """Return the dollars by day of the others in the view and of this process."""
         return spend_of(self.totals_with(view, Own((), {}, days)))
 
-    def exchange(self, unix_s: float, *, read: bool = False, leaving: bool = False, heartbeat: bool = True) -> None:
+    @property
+    def has_to_publish(self) -> bool:
+        """Whether something waits to be published that a collection would not show."""
+        return bool(self._outbox) or self._pending is not None or self._is_damaged
+
+    def exchange(
+        self,
+        unix_s: float,
+        *,
+        read: bool = False,
+        leaving: bool = False,
+        heartbeat: bool = True,
+        collect: bool = True,
+    ) -> None:
         """Publish what is new, and read everything into :attr:`view` if asked.
 
         Args:
             unix_s: Now, in seconds since the epoch.
             read: Whether to read. What is read includes what was published in the same transaction.
             leaving: Whether the process ends.
-            heartbeat: Whether to publish also where nothing is new, or to ask where there never was anything.
+            heartbeat: Whether to publish also if nothing is new, or to ask if there never was anything.
+            collect: Whether to collect the process's numbers; if not, those that were published last are current.
 
         Raises:
             StateError: The state cannot be used; what is not published stays, and goes with the next exchange.
@@ -150,8 +131,11 @@ class Member:
         for _ in range(_ROUNDS):
             repeated = self._pending is not None
             if self._pending is None:
-                own = self._collect()
-                self._pending = self._next(own, unix_s, leaving=leaving, heartbeat=heartbeat or read)
+                known = None if collect or self._is_damaged or self._acknowledged is None else self._acknowledged[1]
+                own = self._collect() if known is None else known
+                self._pending = self._next(
+                    own, unix_s, leaving=leaving, heartbeat=heartbeat or read, refresh=known is None
+                )
             publication = self._pending[0] if self._pending is not None else None
             # Who has nothing to say notices a loss all the same, in time to bring back what he knows.
             if publication is None and not (read or heartbeat):
@@ -169,7 +153,9 @@ class Member:
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
-    def _next(self, own: Own, unix_s: float, *, leaving: bool, heartbeat: bool) -> tuple[Publication, Own] | None:
+    def _next(
+        self, own: Own, unix_s: float, *, leaving: bool, heartbeat: bool, refresh: bool
+    ) -> tuple[Publication, Own] | None:
         """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
         entries = self._outbox.take()
         told = self._acknowledged is not None
@@ -179,7 +165,9 @@ class Member:
         if not (entries or changed or heartbeat or leaving):
             return None
         self._seq += 1
-        data = encode_totals(self.own_totals(own)._replace(unix_s=unix_s)) if changed or heartbeat else None
+        data = (
+            encode_totals(self.own_totals(own)._replace(unix_s=unix_s)) if changed or (heartbeat and refresh) else None
+        )
         encoded = [(entry.end_unix_s, encode_entry(entry)) for entry in entries]
         return Publication(member=self.id, seq=self._seq, totals=data, entries=encoded, leaving=leaving), own
 
@@ -320,22 +308,5 @@ class Member:
             return
         gone = {member: seq for member, seq in silent.items() if receipt.silent.get(member) == seq}
         totals = [readable_totals(receipt.contents.totals.get(member), member) for member in gone]
-        departed = _departed([self.departed, *totals], gone, unix_s)
+        departed = departed_of([self.departed, *totals], gone, unix_s)
         self.backend.merge(gone, encode_totals(departed), self._departed[0])
-
-
-def _departed(totals: Iterable[Totals | None], gone: Mapping[str, int], unix_s: float) -> Totals:
-    parts = [one for one in totals if one is not None]
-    families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
-    merged = [*(item for one in parts for item in one.merged.items()), *gone.items()]
-    return Totals("", 0, unix_s, {}, families, spend_of(parts), dict(merged[-_MERGED_REMEMBERED:]))
-
-
-def spend_of(totals: Iterable[Totals]) -> dict[str, float]:
-    """Return the dollars by day of all totals, of the newest months; a clock that is wrong costs no other month."""
-    spend: dict[str, float] = {}
-    for one in totals:
-        for day, usd in one.spend.items():
-            spend[day] = spend.get(day, 0.0) + usd
-    months = sorted({day[:7] for day in spend})[-_MONTHS_KEPT:]
-    return {day: usd for day, usd in sorted(spend.items()) if day[:7] in months}

@@ -1,7 +1,8 @@
-"""The thread that publishes, and what the process knows of the others; the host's path never comes here.
+"""The thread that publishes, and what the process knows of the others; no thread of the host's comes here.
 
 While the shared state is away, numbers wait where they are: counters are cumulative, and entries wait in a bounded
-outbox. It is tried again a little later each time, and a log says once that it went and once that it is back.
+outbox. The publisher tries again after a random delay. One log line says that the state is away, another that it is
+back.
 """
 
 import logging
@@ -13,8 +14,9 @@ from typing import Final
 
 from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.discovery import Location
-from hydrochat_otel.fleet.member import Member, Own, View
-from hydrochat_otel.runtime import exits, failures
+from hydrochat_otel.fleet.member import Member
+from hydrochat_otel.fleet.view import Own, View
+from hydrochat_otel.runtime import background, exits, failures, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.store import MetricsStore
@@ -26,7 +28,9 @@ _MAX_DELAY_S: Final = 1.0
 _TURN_S: Final = 2.0
 """How long a scrape waits for another exchange of the same process."""
 _INTEREST_S: Final = 60.0
-"""How long the others' numbers are kept fresh after somebody in the process asked for them."""
+"""How long the others' numbers are kept fresh after a reader in the process asked for them."""
+_COLLECT_S: Final = 15.0
+"""How old the metrics of other libraries, and gauges, may get while nothing of ours is recorded."""
 
 
 class Publisher:
@@ -38,6 +42,8 @@ class Publisher:
         collect: Returns the process's own cumulative numbers.
         store: Returns the process's retained window.
         prepare: Called on the thread before it publishes.
+        activity: Returns what changes whenever something of ours was recorded. While it stays the same, metrics are not
+            collected: that takes as long as publishing them.
 
     Raises:
         StateError: The library that the state needs is not installed.
@@ -51,6 +57,7 @@ class Publisher:
         store: Callable[[], MetricsStore],
         *,
         prepare: Callable[[], object] = lambda: None,
+        activity: Callable[[], object] = object,
     ) -> None:
         interval_s = settings.publish_interval_s
         self._interval_s = interval_s
@@ -65,6 +72,10 @@ class Publisher:
         self._collect = collect
         self._store = store
         self._prepare = prepare
+        self._activity = activity
+        self._seen_activity: object = None
+        self._collect_at_s = 0.0
+        self._is_started = False
         self._member: Member | None = None
         # Held over a fork: an exchange under way has a connection that the child must not share.
         self._turn = ForkLock(Phase.SHARING)
@@ -90,7 +101,7 @@ class Publisher:
             member = self._joined()
             if member is None:
                 return None
-            self._try(member, read=True)
+            self._try(member, read=True, collect=True)
             return member.view
         finally:
             self._turn.release()
@@ -111,24 +122,26 @@ class Publisher:
 
     def start(self) -> None:
         """Start the thread, unless this process stays on its own for good; a second call does nothing."""
-        if self._thread is None and not self._location.is_nowhere:
+        if not self._is_started and not self._location.is_nowhere:
+            self._is_started = True
             self._stop.clear()
-            self._thread = threading.Thread(target=self._run, name="hydrochat-otel-publish", daemon=True)
-            self._thread.start()
+            self._thread = background.start("hydrochat-otel-publish", self._run)
             exits.watch(self)
 
     def leave(self) -> None:
-        """Publish for the last time, as far as anybody can tell; never raises."""
-        if self._thread is not None:
+        """Publish what is new now, because it may be the last time; never raises."""
+        if self._is_started:
             self.publish(leaving=True)
 
     def stop(self) -> None:
         """End the thread and publish for the last time; what cannot be published within seconds is lost."""
-        thread, self._thread = self._thread, None
-        if thread is None:
+        if not self._is_started:
             return
+        self._is_started = False
+        thread, self._thread = self._thread, None
         self._stop.set()
-        thread.join(timeout=_TURN_S)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=_TURN_S)
         self.publish(leaving=True)
         if self._turn.acquire(timeout=_TURN_S):
             try:
@@ -145,7 +158,7 @@ class Publisher:
         try:
             member = self._joined()
             if member is not None:
-                self._try(member, read=time.monotonic() < self._wanted_until_s, leaving=leaving)
+                self._try(member, read=time.monotonic() < self._wanted_until_s, leaving=leaving, collect=leaving)
         except StateError:
             pass
         except Exception as error:
@@ -154,16 +167,18 @@ class Publisher:
             self._turn.release()
 
     def _run(self) -> None:
-        delay_s = self._interval_s
-        while not self._stop.wait(delay_s):
-            began_s = time.monotonic()
-            self._prepare()
-            self.publish()
-            away_s = random.uniform(0, _MAX_DELAY_S) if self._failing_since_s else 0.0  # noqa: S311 - spreads load
-            delay_s = max(0.0, self._interval_s + away_s - (time.monotonic() - began_s))
+        background.repeat(self._stop, self._interval_s, self._tick, component="state.publish")
+
+    def _tick(self) -> float:
+        """Publish, and return seconds until the next time."""
+        began_s = time.monotonic()
+        self._prepare()
+        self.publish()
+        away_s = random.uniform(0, _MAX_DELAY_S) if self._failing_since_s else 0.0  # noqa: S311 - spreads load
+        return max(0.0, self._interval_s + away_s - (time.monotonic() - began_s))
 
     def _joined(self) -> Member | None:
-        """Return the membership, which begins as soon as there is somebody to share with."""
+        """Return the membership, which begins as soon as there is another process to share with."""
         if self._member is None:
             try:
                 backend = self._location.backend()
@@ -178,35 +193,41 @@ class Publisher:
                 self._collect,
                 self._store().share(),
                 settle_s=self._settle_s,
-                # A Redis can be emptied behind our back; whoever makes the state anew then may know nothing of the old.
+                # A Redis can be emptied at any time; the process that makes the state anew may know nothing of the old.
                 newborn_s=2 * self._interval_s if backend.kind == "redis" else 0.0,
                 refill=lambda since_unix_s: self._store().share(since_unix_s),
             )
         return self._member
 
-    def _try(self, member: Member, *, read: bool, leaving: bool = False) -> None:
+    def _try(self, member: Member, *, read: bool, leaving: bool = False, collect: bool = False) -> None:
         now_s = time.monotonic()
         heartbeat = now_s >= self._next_heartbeat_s
+        activity = self._activity()
+        collect = collect or activity != self._seen_activity or now_s >= self._collect_at_s
+        if not (collect or read or heartbeat or member.has_to_publish):
+            return
         try:
-            member.exchange(time.time(), read=read, leaving=leaving, heartbeat=heartbeat)
+            member.exchange(time.time(), read=read, leaving=leaving, heartbeat=heartbeat, collect=collect)
         except StateError as error:
             self._failed(error)
             raise
+        if collect:
+            self._seen_activity, self._collect_at_s = activity, now_s + _COLLECT_S
         if heartbeat or read:
             self._next_heartbeat_s = now_s + self._heartbeat_s
         self._recovered()
 
     def _failed(self, error: StateError) -> None:
-        self._next_heartbeat_s = 0.0  # what comes back may know less than it did
+        self._next_heartbeat_s = self._collect_at_s = 0.0  # what comes back may know less than it did
         failures.note("state", error, quiet=True)
         if self._failing_since_s is None:
             self._failing_since_s = time.monotonic()
-            logger.warning("%s The application goes on; its numbers wait and are published later.", error)
+            safe_log.warning(logger, "%s The application goes on; its numbers wait and are published later.", error)
         self.problem = str(error)
 
     def _recovered(self) -> None:
         if self._failing_since_s is not None:
-            logger.warning("The shared state is back after %.0f s.", self.stale_s)
+            safe_log.warning(logger, "The shared state is back after %.0f s.", self.stale_s)
             self._failing_since_s = self.problem = None
 
     # -- forks -----------------------------------------------------------------------------------------------------
@@ -217,11 +238,11 @@ class Publisher:
         self._location.after_fork_in_child()
         self._member = None
         self._failing_since_s = self.problem = None
-        self._next_heartbeat_s = 0.0
+        self._next_heartbeat_s = self._collect_at_s = 0.0
         exits.after_fork_in_child()
 
     def start_in_child(self) -> None:
         """Start the thread in a forked child if the parent had one."""
-        if self._thread is not None:
-            self._thread = None
+        if self._is_started:
+            self._is_started, self._thread = False, None
             self.start()

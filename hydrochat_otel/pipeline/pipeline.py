@@ -19,7 +19,7 @@ from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
 from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.budget import Spending
-from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime import background, failures, forks, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk import gauges, providers, redaction, sdk_feeds
 from hydrochat_otel.sdk.providers import ProviderError, Providers
@@ -29,6 +29,10 @@ from hydrochat_otel.window.snapshot import Budget, Snapshot
 from hydrochat_otel.window.store import MetricsStore
 
 logger: Final = logging.getLogger("hydrochat_otel")
+
+
+_END_S: Final = 5.0
+"""How long :meth:`Pipeline.shutdown` waits: for the last exchange with a slow state, or for what cannot end."""
 
 
 class PipelineError(RuntimeError):
@@ -142,11 +146,15 @@ class Pipeline:
         if self._closed:
             return
         self._closed = True
-        self.instrumentor.uninstrument()
-        self._leave()
         atexit.unregister(self._leave)
         for registration in self._at_fork:
             registration.cancel()
+        # A signal handler may call this in the middle of a collection or an exchange of its own thread.
+        background.within(_END_S, self._end, component="shutdown")
+
+    def _end(self) -> None:
+        self.instrumentor.uninstrument()
+        self._leave()
         self._providers.processor.active = False
         self._providers.remove_reader()
 
@@ -238,8 +246,8 @@ def install(
             current_one.provisional = settings != current_one.settings
         if current_one is not None and not (current_one.implicit or current_one.provisional):
             if settings != current_one.settings:
-                logger.warning(
-                    "Already installed with other settings, which stay; call shutdown() first to change them."
+                safe_log.warning(
+                    logger, "Already installed with other settings, which stay; call shutdown() first to change them."
                 )
             return current_one
         try:
@@ -278,7 +286,7 @@ def install_on_first_use() -> None:
             _start(_make(Settings.load(), *providers.find_or_make(claim=False), implicit=True))
         except (SettingsError, ProviderError, PipelineError) as error:
             failures.note("install", error)
-            logger.error("%s Nothing is recorded until this is mended.", error)  # noqa: TRY400 - one sentence, no trace
+            safe_log.error(logger, "%s Recording is disabled until this is fixed.", error)
 
 
 def current() -> Pipeline:

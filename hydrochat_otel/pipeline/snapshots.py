@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.backend import StateError
-from hydrochat_otel.fleet.member import Member, Own, View, spend_of
+from hydrochat_otel.fleet.member import Member
 from hydrochat_otel.fleet.publisher import Publisher
+from hydrochat_otel.fleet.view import Own, View, spend_of
 from hydrochat_otel.prices import budget
 from hydrochat_otel.prices.budget import Spending
-from hydrochat_otel.runtime import deferred_queue
+from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk import gauges
 from hydrochat_otel.sdk.providers import Providers
@@ -44,7 +45,12 @@ class Pictures:
         self._spending = spending
         self._lock = ForkLock(Phase.SNAPSHOT)
         self.publisher = Publisher(
-            settings, providers.service_name(), self._own, _store, prepare=deferred_queue.drain_all_gently
+            settings,
+            providers.service_name(),
+            self._own,
+            _store,
+            prepare=deferred_queue.drain_all_gently,
+            activity=_activity,
         )
 
     def take(self) -> Snapshot:
@@ -133,6 +139,11 @@ class Pictures:
 
     def _budget(self, days: Mapping[str, float], unix_s: float) -> Budget:
         return budget.budget(days, unix_s, self._settings.budget_timezone, self._settings.budget_usd)
+
+
+def _activity() -> object:
+    """Return what changes whenever something of ours is recorded."""
+    return deferred_queue.fed(), sum(failures.counts().values())
 
 
 def _store() -> MetricsStore:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
 
-from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime import background, failures, forks
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 
 DRAIN_INTERVAL_S: Final = 1.0
@@ -99,6 +99,7 @@ class DeferredQueue:
         self._feeding = _Stage()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._is_started = False
         _queues.add(self)
         forks.register(Phase.QUEUE, in_child=self._forget_parent)
         forks.register(Phase.THREADS, in_child=self._start_in_child)
@@ -158,10 +159,10 @@ class DeferredQueue:
 
     def start(self) -> None:
         """Start the thread that drains once a second; a second call does nothing."""
-        if self._thread is None:
+        if not self._is_started:
+            self._is_started = True
             self._stop.clear()
-            self._thread = threading.Thread(target=self._run, name="hydrochat-otel-drain", daemon=True)
-            self._thread.start()
+            self._thread = background.start("hydrochat-otel-drain", self._run)
 
     def stop(self) -> None:
         """End the thread and drain what is left; the queue stays usable."""
@@ -228,8 +229,7 @@ class DeferredQueue:
                 _feed(settled)
 
     def _run(self) -> None:
-        while not self._stop.wait(DRAIN_INTERVAL_S):
-            self.drain_gently()
+        background.repeat(self._stop, DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
 
     def _forget_parent(self) -> None:
         # What waits here was measured by the parent, which still has it and records it.
@@ -240,20 +240,28 @@ class DeferredQueue:
 
     def _start_in_child(self) -> None:
         self._stop = threading.Event()
-        if self._thread is not None:
-            self._thread = None
+        if self._is_started:
+            self._is_started, self._thread = False, None
             self.start()
 
 
 def _feed(item: tuple[Finished, Feed]) -> None:
+    global _fed  # noqa: PLW0603 - one number for the process; that it changes matters, not by how much
     finished, feed = item
+    _fed += 1
     try:
         feed(finished)
     except Exception as error:
         failures.note("queue.record", error)
 
 
+_fed = 0
 _queues: Final[weakref.WeakSet[DeferredQueue]] = weakref.WeakSet()
+
+
+def fed() -> int:
+    """Return a number that changes whenever something was fed to the instruments."""
+    return _fed
 
 
 def settle_all() -> None:

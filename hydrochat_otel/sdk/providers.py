@@ -12,7 +12,7 @@ from typing import Any, Final
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, Resource
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from hydrochat_otel.sdk.reader import SnapshotReader
@@ -144,7 +144,7 @@ def tracer_provider(*, claim: bool) -> TracerProvider:
         return found
     if not isinstance(found, trace.ProxyTracerProvider):
         raise ProviderError(_foreign("tracer", found))
-    made = TracerProvider()
+    made = TracerProvider(resource=_resource())
     made.sampler = RetainingSampler(made.sampler)
     if claim:
         trace.set_tracer_provider(made)
@@ -158,10 +158,18 @@ def meter_provider(*, claim: bool) -> MeterProvider:
         return found
     if type(found).__name__ != "_ProxyMeterProvider":
         raise ProviderError(_foreign("meter", found))
-    made = MeterProvider()
+    made = MeterProvider(resource=_resource())
     if claim:
         metrics.set_meter_provider(made)
     return made
+
+
+def _resource() -> Resource:
+    """Return what the SDK finds out about the process, or its name alone if no thread can be started to find it."""
+    try:
+        return Resource.create()
+    except RuntimeError:
+        return Resource({"service.name": "unknown_service"}).merge(OTELResourceDetector().detect())
 
 
 def _foreign(kind: str, found: object) -> str:

@@ -16,6 +16,9 @@ class Outbox:
         self.capacity = capacity
         self.dropped = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
     def put(self, entry: Entry) -> None:
         """Add the newest entry; called with the lock of its window held."""
         self._waiting.append(entry)

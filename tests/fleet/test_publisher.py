@@ -209,7 +209,7 @@ def test_what_is_pushed_is_not_scraped_as_well():
     refused = respond(Request("GET", METRICS_PATH, AUTHORIZED))
     assert (refused.status, json.loads(refused.body)) == (
         409,
-        {"error": "This process pushes its metrics (NowhereExporter); scraped as well, they would count twice."},
+        {"error": "This process pushes its metrics (NowhereExporter); scraping would count them twice."},
     )
     assert respond(Request("GET", EXPORT_PATH, AUTHORIZED)).status == 200
     provider.shutdown()

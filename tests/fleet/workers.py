@@ -7,7 +7,8 @@ from in_memory_backend import RememberingBackend
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
-from hydrochat_otel.fleet.member import Member, Own
+from hydrochat_otel.fleet.member import Member
+from hydrochat_otel.fleet.view import Own
 from hydrochat_otel.window.snapshot import Family, HistogramPoint, NumberPoint
 from hydrochat_otel.window.store import MetricsStore
 

@@ -1,0 +1,61 @@
+"""What a process contributes to a shared state, and what it sees of all members."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from hydrochat_otel.fleet import merging
+from hydrochat_otel.fleet.totals import Totals
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Attributes, Family
+
+_MERGED_REMEMBERED: Final = 256
+"""Members whose names go with the departed into another state; a name is 50 bytes."""
+
+
+class Own(NamedTuple):
+    """What the process itself has measured since its start: cumulative, `spend` in dollars by day."""
+
+    families: tuple[Family, ...]
+    resource: Attributes
+    spend: Mapping[str, float]
+
+
+_MONTHS_KEPT: Final = 12
+
+NOTHING: Final = Own((), {}, {})
+
+
+class View(NamedTuple):
+    """Everything that is known of all members, as of one exchange.
+
+    Attributes:
+        totals: Of the departed first, and of each member that was not merged; this one's among them.
+        entries: The retained window of all, oldest first.
+        evicted: Entries that have left it, by reason.
+        members: How many were heard of lately, this one included.
+        settling: Whether the state is so new, or was lost so lately, that members may be missing from it.
+    """
+
+    totals: tuple[Totals, ...]
+    entries: tuple[Entry, ...]
+    evicted: Mapping[str, int]
+    members: int
+    settling: bool
+
+
+def departed_of(totals: Iterable[Totals | None], gone: Mapping[str, int], unix_s: float) -> Totals:
+    """Return the totals of all departed members: those known so far, and those of members that have gone since."""
+    parts = [one for one in totals if one is not None]
+    families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
+    merged = [*(item for one in parts for item in one.merged.items()), *gone.items()]
+    return Totals("", 0, unix_s, {}, families, spend_of(parts), dict(merged[-_MERGED_REMEMBERED:]))
+
+
+def spend_of(totals: Iterable[Totals]) -> dict[str, float]:
+    """Return the dollars by day of all totals, of the newest months; a clock that is wrong costs no other month."""
+    spend: dict[str, float] = {}
+    for one in totals:
+        for day, usd in one.spend.items():
+            spend[day] = spend.get(day, 0.0) + usd
+    months = sorted({day[:7] for day in spend})[-_MONTHS_KEPT:]
+    return {day: usd for day, usd in sorted(spend.items()) if day[:7] in months}
