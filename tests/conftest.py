@@ -4,7 +4,9 @@ import os
 import shutil
 import signal
 
+import programs
 import pytest
+import running_alone
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -52,8 +54,18 @@ def _forbid_skip(report):
     return report
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Let a test run when its turn has come; the wait is outside of its time limit."""
+    with running_alone.turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
 def pytest_collection_modifyitems(items):
-    """Refuse a test that does not say its promise."""
+    """Mark the tests that start programs, and refuse a test that does not say its promise."""
+    for item in items:
+        if programs.starts_programs(item):
+            item.add_marker("programs")
     silent = [item.nodeid for item in items if not (getattr(item, "function", None) and item.function.__doc__)]
     if silent:
         raise pytest.UsageError(f"These tests have no docstring: {', '.join(silent)}")

@@ -13,7 +13,7 @@ def test_it_is_read_in_one_go():
     assert len(README.splitlines()) <= 150
 
 
-@pytest.mark.parametrize("ending", ["hydrochat-otel demo", "pytest"])
+@pytest.mark.parametrize("ending", ["hydrochat-otel demo", "pytest -n auto"])
 def test_each_of_the_two_commands_is_one_line_that_sets_itself_up(ending):
     """Both commands make their own environment, in one line."""
     lines = [line for line in README.splitlines() if line.startswith("python3 -m venv") and line.endswith(ending)]

@@ -7,7 +7,7 @@ from fleet_runs.comparison import compare
 from fleet_runs.scenario import Scenario, run
 from fleet_runs.services import Setup
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
