@@ -9,7 +9,7 @@ import logging
 from typing import Final, Unpack
 
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
@@ -22,7 +22,7 @@ from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import background, failures, forks, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk import gauges, providers, redaction, sdk_feeds
-from hydrochat_otel.sdk.providers import ProviderError, Providers
+from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
 from hydrochat_otel.window.snapshot import Budget, Snapshot
@@ -135,7 +135,9 @@ class Pipeline:
         """Feed everything that waits to the instruments and let the providers export it."""
         self.instruments.queue.drain()
         self._pictures.publisher.publish()
-        self.tracer_provider.force_flush()
+        flush = getattr(self.tracer_provider, "force_flush", None)
+        if flush is not None:
+            flush()
         self.meter_provider.force_flush()
 
     def shutdown(self) -> None:
@@ -232,8 +234,7 @@ def install(
 
     Raises:
         SettingsError: A setting is not allowed, or both `settings` and overrides are given.
-        PipelineError: The process's global provider is not one of the OpenTelemetry SDK, or the library that the
-            shared state needs is not installed.
+        PipelineError: The library that the shared state needs is not installed, or this system cannot share.
     """
     if settings is not None and overrides:
         raise SettingsError(f"{min(overrides)} is given beside a whole settings record: give one of the two.")
@@ -250,11 +251,8 @@ def install(
                     logger, "Already installed with other settings, which stay; call shutdown() first to change them."
                 )
             return current_one
-        try:
-            tracer_provider = tracer_provider or providers.tracer_provider(claim=True)
-            meter_provider = meter_provider or providers.meter_provider(claim=True)
-        except ProviderError as error:
-            raise PipelineError(str(error)) from None
+        tracer_provider = tracer_provider or providers.tracer_provider(claim=True)
+        meter_provider = meter_provider or providers.meter_provider(claim=True)
         made = _make(settings, tracer_provider, meter_provider)
         if current_one is not None:
             current_one.shutdown()
@@ -284,7 +282,7 @@ def install_on_first_use() -> None:
             return
         try:
             _start(_make(Settings.load(), *providers.find_or_make(claim=False), implicit=True))
-        except (SettingsError, ProviderError, PipelineError) as error:
+        except (SettingsError, PipelineError) as error:
             failures.note("install", error)
             safe_log.error(logger, "%s Recording is disabled until this is fixed.", error)
 
