@@ -21,7 +21,7 @@ from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.budget import Spending
 from hydrochat_otel.runtime import background, failures, forks, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
-from hydrochat_otel.sdk import gauges, providers, redaction, sdk_feeds
+from hydrochat_otel.sdk import gauges, lean_spans, providers, redaction, sdk_feeds
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
@@ -74,7 +74,7 @@ class Pipeline:
         self._at_fork: list[forks.Registration] = []
         meter = meter_provider.get_meter(semconv.SCOPE)
         self.instruments = Instruments(
-            tracer_provider.get_tracer(semconv.SCOPE),
+            lean_spans.lean(tracer_provider.get_tracer(semconv.SCOPE), fast=settings.fast),
             meter,
             response_time_threshold_s=settings.response_time_threshold_s,
             max_operations=settings.max_operations,
