@@ -18,7 +18,7 @@ from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
 from hydrochat_otel.pipeline.snapshots import Pictures
-from hydrochat_otel.prices.budget import Spending
+from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import background, failures, forks, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk import gauges, lean_spans, providers, redaction, sdk_feeds
@@ -68,8 +68,8 @@ class Pipeline:
         self.provisional = False
         self.instrumentor = GeminiInstrumentor(settings.prices_file)
         self._providers = Providers(tracer_provider, meter_provider)
-        spending = Spending(settings.budget_timezone)
-        self._pictures = Pictures(settings, self._providers, spending)
+        ledger = DayLedger(settings.budget_timezone)
+        self._pictures = Pictures(settings, self._providers, ledger)
         self._closed = False
         self._at_fork: list[forks.Registration] = []
         meter = meter_provider.get_meter(semconv.SCOPE)
@@ -79,7 +79,7 @@ class Pipeline:
             response_time_threshold_s=settings.response_time_threshold_s,
             max_operations=settings.max_operations,
             queue_capacity=settings.queue_capacity,
-            spending=spending,
+            ledger=ledger,
             keep=window.keep,
             cost_dimensions=settings.cost_dimensions,
             feeder=sdk_feeds.feeder(fast=settings.fast),
@@ -198,7 +198,7 @@ class Pipeline:
     def _forget_parent(self) -> None:
         """Start at zero in a forked child: the parent publishes what it measured before."""
         self.store.forget_parent()
-        self.instruments.spending.reset()
+        self.instruments.ledger.reset()
         failures.forget()
         labels.forget()
 

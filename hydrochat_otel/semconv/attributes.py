@@ -33,6 +33,8 @@ SEAM: Final = "hydrochat.seam"
 LIBRARY: Final = "hydrochat.library.name"
 LIBRARY_VERSION: Final = "hydrochat.library.version"
 PERIOD: Final = "hydrochat.period"
+BOUND: Final = "hydrochat.bound"
+"""Which number of the forecast: `expected`, `low` or `high`."""
 COST_USD: Final = "hydrochat.llm.cost_usd"
 BUCKET_TOKENS: Final = "hydrochat.llm.tokens."
 """Prefix of the five span attributes that carry one call's tokens, one for each bucket."""
@@ -118,3 +120,5 @@ EVICTED_AGE: Final = "age"
 Period = Literal["day", "month"]
 PERIODS: Final[tuple[Period, ...]] = ("day", "month")
 """What spend and budget speak of: since midnight, and since the first of the month."""
+BOUNDS: Final = ("expected", "low", "high")
+"""The numbers of a forecast; 80 of 100 cases lie between `low` and `high`."""

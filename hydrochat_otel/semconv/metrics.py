@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hydrochat_otel.semconv.attributes import (
+    BOUND,
     CHARGE,
     ERROR_TYPE,
     GEN_AI_OPERATION,
@@ -304,6 +305,14 @@ LLM_BUDGET: Final = MetricSpec(
     (PERIOD,),
     across="fleet",
 )
+LLM_FORECAST: Final = MetricSpec(
+    "hydrochat.llm.forecast",
+    "gauge",
+    "{USD}",
+    "Dollars that calls will have cost at the end of this month: expected, and the bounds of 80 of 100 cases.",
+    (BOUND,),
+    across="fleet",
+)
 STATE_WORKERS: Final = MetricSpec(
     "hydrochat.state.workers",
     "gauge",
@@ -339,6 +348,7 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     LLM_RETRY_ADVISED,
     LLM_SPEND,
     LLM_BUDGET,
+    LLM_FORECAST,
     PRICE_BOOK_AGE,
     RETENTION_ENTRIES,
     RETENTION_UTILIZATION,

@@ -22,7 +22,14 @@ def export(request: Request) -> Response:
     entries = asked["entries"]
     if entries is None:
         entries = asked["limit"] is not None or asked["cursor"] is not None
-    shown = Filter(asked["since"], asked["operation"], entries, asked["limit"] or DEFAULT_LIMIT, asked["cursor"])
+    shown = Filter(
+        asked["since"],
+        asked["operation"],
+        entries=entries,
+        days=asked["days"],
+        limit=asked["limit"] or DEFAULT_LIMIT,
+        cursor=asked["cursor"],
+    )
     document = json_export.document(pipeline.current().snapshot(), shown)
     return answer(JSON, formats.encoded(document), ("ETag", json_export.entity_tag(document)))
 

@@ -137,6 +137,14 @@ ENTRIES: Final = Parameter(
     {"type": "boolean"},
     "Whether the retained entries are listed, newest first; without it they are when limit or cursor is given.",
 )
+DAYS: Final = Parameter(
+    "days",
+    _switch,
+    "true or false",
+    {"type": "boolean"},
+    "Whether calls, tokens and dollars by day, model and outcome are listed; they are kept for 430 days.",
+    default=False,
+)
 LIMIT: Final = Parameter(
     "limit",
     _limit_of(MAX_LIMIT),
@@ -211,5 +219,5 @@ TURN_LIMIT: Final = Parameter(
 )
 
 TURNS: Final = (TURN, OPERATION, OUTCOME, MODEL, MIN_DURATION, MIN_COST, SINCE, TURN_LIMIT)
-EXPORT: Final = (SINCE, OPERATION, ENTRIES, LIMIT, CURSOR)
+EXPORT: Final = (SINCE, OPERATION, ENTRIES, LIMIT, CURSOR, DAYS)
 HISTORY: Final = (WINDOW, STEP)
