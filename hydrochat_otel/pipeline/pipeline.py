@@ -6,6 +6,7 @@
 import atexit
 import dataclasses
 import logging
+import os
 from typing import Final, Unpack
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -17,6 +18,7 @@ from hydrochat_otel.instrumentation import instruments, labels
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
+from hydrochat_otel.pipeline import unknown_settings
 from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import background, failures, forks, safe_log
@@ -210,6 +212,7 @@ class _Process:
     def __init__(self) -> None:
         self.lock = ForkLock(reentrant=True)
         self.pipeline: Pipeline | None = None
+        self.has_warned = False
 
 
 _process: Final = _Process()
@@ -319,6 +322,10 @@ def _make(
 
 
 def _start(pipeline: Pipeline) -> Pipeline:
+    if not _process.has_warned:
+        _process.has_warned = True
+        for sentence in unknown_settings.sentences(os.environ):
+            safe_log.warning(logger, "%s", sentence)
     pipeline.start()
     instruments.bind(pipeline.instruments)
     gauges.look_at(pipeline)
