@@ -19,6 +19,7 @@ from hydrochat_otel.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError, current, install, shutdown
+    from hydrochat_otel.reporting.report import Report, report
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ __all__ = [
     "PUBLIC_MODULES",
     "Pipeline",
     "PipelineError",
+    "Report",
     "Settings",
     "SettingsError",
     "__version__",
@@ -52,17 +54,22 @@ __all__ = [
     "get_performance_metrics",
     "get_performance_summary",
     "install",
+    "report",
     "shutdown",
     "track_response_time",
 ]
 
-_OF_PIPELINE = frozenset({"Pipeline", "PipelineError", "current", "install", "shutdown"})
+_LATER: Final = {
+    **dict.fromkeys(("Pipeline", "PipelineError", "current", "install", "shutdown"), "pipeline.pipeline"),
+    **dict.fromkeys(("Report", "report"), "reporting.report"),
+}
+"""Public names that need the SDK, and where they are."""
 
 
 def __getattr__(name: str) -> object:
     # The pipeline brings the SDK (0.1 s); an application that only decorates functions need not wait for it here.
-    if name in _OF_PIPELINE:
-        return getattr(import_module("hydrochat_otel.pipeline.pipeline"), name)
+    if name in _LATER:
+        return getattr(import_module(f"hydrochat_otel.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

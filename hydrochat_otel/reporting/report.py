@@ -1,0 +1,229 @@
+"""The report: rows of calls, tokens and dollars, for terminals, notebooks, DataFrames and pipes."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.reporting import periods, service
+from hydrochat_otel.reporting.service import ServiceError
+from hydrochat_otel.settings import Settings
+from hydrochat_otel.views import usage_table
+from hydrochat_otel.views.usage_table import Sample, Usage
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Snapshot
+
+COLUMNS: Final = ("name", "calls", "failed", "tokens", "cost_usd", "p95_s")
+_HEADS: Final = {"name": "", "cost_usd": "$", "p95_s": "p95, s"}
+_LABELS: Final = {"operation": "hydrochat_operation", "root": "hydrochat_root_operation"}
+_MODELS: Final = ("gen_ai_response_model", "gen_ai_request_model")
+
+
+class ReportError(ValueError):
+    """There is nothing that can be reported; the message is one sentence."""
+
+
+class NoAnswerError(ReportError):
+    """The service does not answer, or refuses the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was used. Prints well, is a table in a notebook, and ``DataFrame(report.rows)`` works.
+
+    Attributes:
+        by: What each row is about: ``operation``, ``root``, ``model``, or the name of a dimension.
+        period: Of what time it is, in words.
+        rows: The rows, dearest first: `name`, `calls`, `failed`, `tokens`, `cost_usd` (None: unknown), `p95_s` (None:
+            unknown), and what the sums miss: `unpriced_tokens`, `unreconciled_calls`, `incomplete_calls`.
+        total: The same of all rows.
+        notes: What is missing, in sentences.
+    """
+
+    by: str
+    period: str
+    rows: list[dict[str, Any]]
+    total: dict[str, Any]
+    notes: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything, for JSON."""
+        return {name: getattr(self, name) for name in ("by", "period", "rows", "total", "notes")}
+
+    def __str__(self) -> str:
+        cells = [[_HEADS.get(name, name) for name in COLUMNS]]
+        cells[0][0] = self.by
+        cells += [[_cell(name, row[name]) for name in COLUMNS] for row in (*self.rows, self.total)]
+        widths = [max(len(row[index]) for row in cells) for index in range(len(COLUMNS))]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
+        return "\n".join([f"Gemini, {self.period}", *lines, *self.notes])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        heads = "".join(f"<th>{escape(_HEADS.get(name, name) or self.by)}</th>" for name in COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(name, row[name]))}</td>" for name in COLUMNS) + "</tr>"
+            for row in (*self.rows, self.total)
+        )
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        caption = f"<caption>Gemini, {escape(self.period)}</caption>"
+        return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+
+def report(
+    *,
+    by: str = "operation",
+    since: str | None = None,
+    day: str | None = None,
+    state: str | None = None,
+    url: str | None = None,
+    token: str | None = None,
+) -> Report:
+    """Report calls, tokens and dollars of this process and of all that share its state.
+
+    Without a period the counters are read: everything since the start, or since a durable state was made. With a period
+    the entries of the window are read; a note says so if the window does not reach back that far.
+
+    Args:
+        by: ``operation`` (the tracked one that a call was made in), ``root``, ``model``, or a cost dimension's name.
+        since: A period until now: ``1h``, ``7d``, ``today``, a date or a time.
+        day: One day: ``yesterday`` or a date, in the time zone of the budget.
+        state: A durable state to read instead, such as ``sqlite:///path``.
+        url: The address of a running service to ask instead.
+        token: The service's token; ``HYDROCHAT_METRICS_TOKEN`` if not given.
+
+    Raises:
+        ReportError: No period, no such state, no answer, or two places at once.
+        SettingsError: A setting is not allowed.
+    """
+    if state is not None and url is not None:
+        raise ReportError("Give a state or a url, not both.")
+    settings = Settings.load(state=state, metrics_token=token)
+    first, last, words = _period(since, day, settings)
+    if url is not None:
+        try:
+            found, entries, oldest = service.look(url, settings.metrics_token, first)
+        except ServiceError as error:
+            raise NoAnswerError(str(error)) from None
+    else:
+        found, entries, oldest = _here(settings, state)
+    if first is None:
+        table = _of_counters(found, by)
+    else:
+        until = last if last is not None else time.time() + 1
+        table = usage_table.of_entries((one for one in entries if first <= one.end_unix_s < until), _key(by))
+    return _made(by, words, table, _missing_of_window(first, oldest))
+
+
+def _period(since: str | None, day: str | None, settings: Settings) -> tuple[float | None, float | None, str]:
+    """Return the first and the last moment, None for none, and the period in words."""
+    if since is not None and day is not None:
+        raise ReportError("Give a period or a day, not both.")
+    now = datetime.now(UTC)
+    zone = UTC if settings.budget_timezone == "UTC" else ZoneInfo(settings.budget_timezone)
+    try:
+        if day is not None:
+            begins, ends = periods.day(day, now, zone)
+            return begins.timestamp(), ends.timestamp(), f"{begins:%Y-%m-%d} ({settings.budget_timezone})"
+        if since is not None:
+            begins = periods.since(since, now, zone)
+            return begins.timestamp(), None, f"since {begins.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    except (ValueError, OverflowError) as error:
+        raise ReportError(str(error)) from None
+    return None, None, "since the start"
+
+
+def _here(settings: Settings, state: str | None) -> tuple[list[Sample], list[Entry], float | None]:
+    """Read this process's pipeline, or join a named state only to read it."""
+    try:
+        running = pipeline.current()
+    except PipelineError:
+        running = None
+    if state is not None and running is not None:
+        raise ReportError("This process has a pipeline of its own: read another state from another process.")
+    named = settings.state
+    if running is None:
+        if named in {"auto", "memory"}:
+            raise ReportError(
+                "There is nothing to read: name a state (sqlite:///path, a Redis) or the url of a service."
+            )
+        file = Path("/" + named.removeprefix("sqlite:///").lstrip("/"))
+        if named.startswith("sqlite:///") and not file.exists():
+            raise ReportError(f"There is no state at {file}.")
+        snapshot = _read(settings)
+    else:
+        snapshot = running.snapshot()
+    if snapshot.sharing.problem and running is None:
+        raise ReportError(snapshot.sharing.problem)
+    kept = snapshot.retention
+    begins = snapshot.unix_s - kept.ttl_hours * 3600
+    if kept.current_entries >= kept.max_entries:
+        begins = max(begins, min(entry.end_unix_s for entry in snapshot.entries))
+    return list(usage_table.samples(snapshot)), list(snapshot.entries), begins
+
+
+def _read(settings: Settings) -> Snapshot:
+    """Join the state as a process that measures nothing, read it, and leave."""
+    try:
+        return pipeline.install(replace(settings, instrument_gemini=False)).snapshot()
+    except PipelineError as error:
+        raise ReportError(str(error)) from None
+    finally:
+        pipeline.shutdown()
+
+
+def _of_counters(found: list[Sample], by: str) -> dict[str, Usage]:
+    if by == "model":
+        named = any(attributes.get(_MODELS[0]) for _, attributes, _ in found)
+        return usage_table.of_counters(found, _MODELS[0] if named else _MODELS[1])
+    return usage_table.of_counters(found, _LABELS.get(by, f"hydrochat_dimension_{by}"))
+
+
+def _key(by: str) -> Callable[[Entry], str | None]:
+    keys: dict[str, Callable[[Entry], str | None]] = {
+        "operation": lambda entry: entry.operation_name,
+        "root": lambda entry: entry.root_operation,
+        "model": lambda entry: entry.model or usage_table.UNKNOWN,
+    }
+    if by not in keys:
+        raise ReportError(f"by={by!r} needs the counters: leave the period out, or use operation, root or model.")
+    return keys[by]
+
+
+def _missing_of_window(first: float | None, begins: float | None) -> list[str]:
+    if first is None or begins is None or begins <= first:
+        return []
+    reached = datetime.fromtimestamp(begins, UTC)
+    return [f"Incomplete: the window reaches back to {reached:%Y-%m-%d %H:%M} UTC only (METRICS_MAX_ENTRIES)."]
+
+
+def _made(by: str, period: str, table: dict[str, Usage], notes: list[str]) -> Report:
+    rows = [usage.as_row(name) for name, usage in table.items()]
+    rows.sort(key=lambda row: (-(row["cost_usd"] or 0.0), -(row["calls"] or 0), row["name"]))
+    whole = usage_table.total(table).as_row("all")
+    for name, what in (
+        ("unpriced_tokens", "tokens have no known price"),
+        ("unreconciled_calls", "calls have tokens that do not add up"),
+        ("incomplete_calls", "calls ended before their usage was known"),
+    ):
+        if whole[name]:
+            notes = [*notes, f"Lower bound: {whole[name]:,} {what}."]
+    if not rows:
+        notes = [*notes, "No call to Gemini in this period."]
+    return Report(by, period, rows, whole, notes)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "unknown" if name == "cost_usd" else ""
+    if name == "cost_usd":
+        return f"{value:,.6f}"
+    return f"{value:,.3f}" if name == "p95_s" else f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,98 @@
+"""Asks a running service for what a report needs: its counters, or the entries of a period."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+from prometheus_client.parser import text_string_to_metric_families
+
+from hydrochat_otel import semconv
+from hydrochat_otel.runtime.deadline_fetch import Fetched, FetchError, fetch
+from hydrochat_otel.views.usage_table import Sample
+from hydrochat_otel.window.entry import Entry
+
+_DEADLINE_S: Final = 10.0
+_MAX_BYTES: Final = 32_000_000
+_OK: Final = 200
+_PAGE: Final = 1000
+_MOST_PAGES: Final = 1000
+
+
+class ServiceError(ValueError):
+    """The service does not answer, or not with a report's numbers; the message is one sentence."""
+
+
+def look(url: str, token: str | None, since_unix_s: float | None) -> tuple[list[Sample], list[Entry], float | None]:
+    """Return the counters, or the entries since a moment and when the window begins.
+
+    Raises:
+        ServiceError: No answer, a refused token, or something else than numbers.
+    """
+    base = (url if "://" in url else f"http://{url}").rstrip("/")
+    where = urlsplit(base).netloc.rpartition("@")[2]
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        if since_unix_s is None:
+            text = _get(f"{base}/metrics", {**headers, "Accept": "text/plain; version=0.0.4"}, where).body.decode()
+            return _samples(text), [], None
+        return [], *_entries(f"{base}/api/hydrochat/metrics/export/", headers, where, since_unix_s)
+    except FetchError as error:
+        raise ServiceError(f"{where} {error}.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, ServiceError):
+            raise
+        raise ServiceError(f"{where} answers with something else than the numbers of hydrochat_otel.") from None
+
+
+def _get(url: str, headers: dict[str, str], where: str) -> Fetched:
+    found = fetch(url, headers=headers, deadline_s=_DEADLINE_S, max_bytes=_MAX_BYTES)
+    if found.status != _OK:
+        raise ServiceError(f"{where} answers with status {found.status}.")
+    return found
+
+
+def _samples(text: str) -> list[Sample]:
+    return [
+        (sample.name, sample.labels, float(sample.value))
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("hydrochat_llm_")
+    ]
+
+
+def _entries(url: str, headers: dict[str, str], where: str, since_unix_s: float) -> tuple[list[Entry], float]:
+    asked = {"since": datetime.fromtimestamp(since_unix_s, UTC).isoformat(), "entries": "true", "limit": str(_PAGE)}
+    entries: list[Entry] = []
+    begins = 0.0
+    for _ in range(_MOST_PAGES):
+        document = orjson.loads(_get(f"{url}?{urlencode(asked)}", headers, where).body)
+        entries += map(_entry, document["entries"])
+        kept = document["retention_policy"]
+        now = datetime.fromisoformat(document["timestamp"]).timestamp()
+        begins = now - kept["ttl_hours"] * 3600
+        # A full window whose entries all match begins with the oldest of them.
+        if kept["current_entries"] >= kept["max_entries"] and document["page"]["matching"] >= kept["current_entries"]:
+            begins = max(begins, entries[-1].end_unix_s)
+        cursor = document["page"]["next_cursor"]
+        if cursor is None:
+            break
+        asked["cursor"] = cursor
+    return entries, begins
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    tokens = row.get("tokens")
+    return Entry(
+        row["kind"],
+        str(row["operation"]),
+        float(row["duration"]),
+        datetime.fromisoformat(row["timestamp"]).timestamp(),
+        outcome=str(row["outcome"]),
+        model=row.get("model"),
+        tokens=None if tokens is None else tuple(int(tokens[bucket]) for bucket in semconv.TOKEN_BUCKETS),
+        cost_usd=row.get("cost_usd"),
+        root_operation=row.get("root_operation"),
+        operation_name=row.get("operation_name"),
+        incomplete=bool(row.get("incomplete")),
+    )

@@ -1,0 +1,165 @@
+"""Promises of ``hydrochat_otel.report()`` and ``hydrochat-otel report``."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+from conftest import TOKEN
+from google import genai
+from google.genai.types import HttpOptions
+
+import hydrochat_otel
+from hydrochat_otel.cli.report import report as command
+from hydrochat_otel.reporting.report import ReportError
+from hydrochat_otel.serve.server import Server
+from hydrochat_otel.testing import GeminiEmulator, Usage, answer, failure
+from hydrochat_otel.views import usage_table
+from hydrochat_otel.window.entry import Entry
+
+MODEL = "gemini-2.0-flash-exp"
+USAGE = Usage(prompt=1_000_000, answer=100_000)
+COST = 0.13
+
+
+@pytest.fixture
+def used(install):
+    """Two calls in one operation, of which one fails, a call outside of all, and one of a model without a price."""
+    running = install(instrument_gemini=True)
+    with GeminiEmulator() as emulator:
+        client = genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url))
+        emulator.script(answer("a", usage=USAGE), failure(400), answer("b", usage=USAGE), answer("c", usage=USAGE))
+        with hydrochat_otel.track_response_time("turn"):
+            client.models.generate_content(model=MODEL, contents="x")
+            with pytest.raises(genai.errors.ClientError):
+                client.models.generate_content(model=MODEL, contents="x")
+        client.models.generate_content(model=MODEL, contents="x")
+        client.models.generate_content(model="gemini-9-ultra", contents="x")
+    return running
+
+
+def shown(found):
+    return {row["name"]: (row["calls"], row["failed"], row["tokens"], row["cost_usd"]) for row in found.rows}
+
+
+EVERYWHERE = {"turn": (2, 1, 1_100_000, COST), "none": (2, 0, 2_200_000, COST)}
+
+
+@pytest.mark.parametrize("since", [None, "1h"])
+def test_what_each_operation_cost(used, since):
+    """Counters and entries give the same rows, the total is their sum, and what has no price is said."""
+    found = hydrochat_otel.report(since=since)
+    assert shown(found) == EVERYWHERE
+    assert (found.total["calls"], found.total["cost_usd"], found.total["unpriced_tokens"]) == (4, 2 * COST, 1_100_000)
+    assert "Lower bound: 1,100,000 tokens have no known price." in found.notes
+
+
+def test_a_model_without_a_price_has_no_dollars(used):
+    """Unknown is None, never 0."""
+    rows = {row["name"]: row["cost_usd"] for row in hydrochat_otel.report(by="model", since="1h").rows}
+    assert rows == {MODEL: 2 * COST, "gemini-9-ultra": None}
+
+
+@pytest.mark.parametrize("since", [None, "1h"])
+def test_a_running_service_says_the_same(used, since):
+    """Asked by its address, a service gives the rows that the process itself gives."""
+    with Server("127.0.0.1", 0) as server:
+        assert shown(hydrochat_otel.report(url=server.url, token=TOKEN, since=since)) == EVERYWHERE
+
+
+def test_it_prints_in_terminals_and_notebooks(used):
+    """The text is a table with a line for all, and a notebook gets HTML."""
+    found = hydrochat_otel.report(by="model")
+    lines = str(found).splitlines()
+    assert lines[0] == "Gemini, since the start"
+    assert lines[1].split() == ["model", "calls", "failed", "tokens", "$", "p95,", "s"]
+    assert any(line.split() == ["all", "4", "1", "3,300,000", "0.260000"] for line in lines)
+    assert found._repr_html_().startswith("<table><caption>Gemini, since the start</caption>")
+    assert json.loads(json.dumps(found.as_dict()))["rows"] == found.rows
+
+
+def test_a_window_that_does_not_reach_back_says_so(install):
+    """A period that begins before the oldest entry of a full window is incomplete."""
+    running = install(max_entries=2)
+    for _ in range(3):
+        running.store.append(Entry("gemini", "generate_content", 1.0, time.time(), model="x", operation_name="turn"))
+    assert [note for note in hydrochat_otel.report(since="1h").notes if note.startswith("Incomplete: ")]
+    assert hydrochat_otel.report(since="2099-01-01").notes == ["No call to Gemini in this period."]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"since": "soon"}, "is no period"),
+        ({"day": "soon"}, "is no day"),
+        ({"day": "today", "since": "1h"}, "Give a period or a day"),
+        ({"state": "memory", "url": "http://x"}, "Give a state or a url"),
+        ({"since": "1h", "by": "tier"}, "needs the counters"),
+        ({"state": "sqlite:///no/such/state.db"}, "has a pipeline of its own"),
+    ],
+)
+def test_what_cannot_be_reported_is_one_sentence(installed, asked, sentence):
+    """Mistakes are told apart, and none is a traceback of ours."""
+    with pytest.raises(ReportError, match=sentence):
+        hydrochat_otel.report(**asked)
+
+
+def test_entries_of_calls_only():
+    """Operations are no calls, and a call without tokens costs nothing unknown."""
+    entries = [
+        Entry("operation", "turn", 9.0, 1.0),
+        Entry("gemini", "generate_content", 2.0, 1.0, outcome="error", operation_name="turn"),
+        Entry("gemini", "generate_content", 1.0, 1.0, tokens=(1, 0, 0, 2, 0), cost_usd=0.5, incomplete=True),
+    ]
+    table = usage_table.of_entries(entries, lambda entry: entry.operation_name)
+    assert table["turn"].as_row("turn")["cost_usd"] == 0.0
+    row = usage_table.total(table).as_row("all")
+    assert (row["calls"], row["failed"], row["tokens"], row["p95_s"], row["incomplete_calls"]) == (2, 1, 3, 2.0, 1)
+    assert row["unreconciled_calls"] is None
+
+
+PROGRAM = """
+import sys, hydrochat_otel
+from google import genai
+from google.genai.types import HttpOptions
+hydrochat_otel.install(state=sys.argv[2])
+client = genai.Client(api_key="any", http_options=HttpOptions(base_url=sys.argv[1]))
+with hydrochat_otel.track_response_time("turn"):
+    client.models.generate_content(model="gemini-2.0-flash-exp", contents="x")
+"""
+
+
+def test_a_durable_state_is_read_without_a_token(tmp_path):
+    """After the service has ended, its state still says what it cost, as table, CSV and JSON."""
+    state = f"sqlite://{tmp_path}/state.db"
+    with GeminiEmulator() as emulator:
+        emulator.script(answer("a", usage=USAGE))
+        subprocess.run([sys.executable, "-c", PROGRAM, emulator.base_url, state], check=True, timeout=60)
+    done = CliRunner().invoke(command, ["--state", state, "--format", "csv"])
+    [row] = csv.DictReader(io.StringIO(done.stdout))
+    assert (row["name"], row["calls"], row["tokens"]) == ("turn", "1", "1100000")
+    assert float(row["cost_usd"]) == pytest.approx(COST, abs=1e-9)
+    done = CliRunner().invoke(command, ["--state", state, "--day", "today", "--by", "model", "--format", "json"])
+    assert json.loads(done.stdout)["total"]["cost_usd"] == COST
+    done = CliRunner().invoke(command, ["--state", state])
+    assert (done.exit_code, "turn" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ([], 2, "There is nothing to read"),
+        (["--state", "sqlite:///no/such/state.db"], 2, "There is no state at /no/such/state.db."),
+        (["--state", "nonsense"], 2, "is not allowed"),
+        (["--url", "http://u:secret@127.0.0.1:1"], 1, "127.0.0.1:1 cannot be reached"),
+    ],
+)
+def test_the_command_ends_like_all_others(arguments, code, sentence):
+    """A mistake and a service that is away are told apart by the exit code, in one sentence without secrets."""
+    done = CliRunner().invoke(command, arguments)
+    assert (done.exit_code, done.stdout, sentence in done.stderr) == (code, "", True), done.stderr
+    assert "secret" not in done.stderr
