@@ -14,7 +14,7 @@ COMMANDS: Final = {
     "emulator": "Run an emulated Gemini on 127.0.0.1 that keeps a ledger of what it billed.",
     "export": "Print the export of a running service.",
     "prices": "List the price of every known model, or of MODELS, in US dollars for a million tokens.",
-    "reconcile": "Compare a billing export with what was metered.",
+    "reconcile": "Compare a billing file of Google with what was metered.",
     "report": "Print calls, tokens and dollars by operation, model or dimension.",
     "rules": "Prometheus rules on the metrics.",
     "run": "Run COMMAND with everything measured, without a line of code.",

@@ -133,12 +133,13 @@ with hydrochat_otel.track_response_time("turn"):
 """
 
 
+@pytest.mark.timeout(300)
 def test_a_durable_state_is_read_without_a_token(tmp_path):
     """After the service has ended, its state still says what it cost, as table, CSV and JSON."""
     state = f"sqlite://{tmp_path}/state.db"
     with GeminiEmulator() as emulator:
         emulator.script(answer("a", usage=USAGE))
-        subprocess.run([sys.executable, "-c", PROGRAM, emulator.base_url, state], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", PROGRAM, emulator.base_url, state], check=True, timeout=150)
     done = CliRunner().invoke(command, ["--state", state, "--format", "csv"])
     [row] = csv.DictReader(io.StringIO(done.stdout))
     assert (row["name"], row["calls"], row["tokens"]) == ("turn", "1", "1100000")
