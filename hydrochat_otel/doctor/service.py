@@ -129,7 +129,7 @@ def money(subject: Subject) -> Iterator[Finding]:
          "calls whose tokens do not add up", "Compare with the bill: `hydrochat-otel reconcile`."),
         ("service-incomplete", "hydrochat_llm_incomplete_calls_total", "gen_ai_response_model",
          "calls that ended before their usage was known", "The dollars are a lower bound."),
-        ("service-labels", "hydrochat_label_refusals_total", "label", "names that were folded into `other`",
+        ("service-labels", "hydrochat_label_refusals_total", "hydrochat_label", "names that were folded into `other`",
          "Raise HYDROCHAT_MAX_OPERATIONS, or use fewer names; the log says which rule refused them."),
     ):  # fmt: skip
         missing = _by_label(samples, name, label)

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-from hydrochat_otel import semconv
+from hydrochat_otel import __version__, semconv
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.window.contents import Contents
@@ -39,6 +39,7 @@ class Observed(Protocol):
 class _Subject:
     def __init__(self) -> None:
         self.observed: Observed | None = None
+        self.since_unix_s = 0.0
 
 
 class _Shown(threading.local):
@@ -53,6 +54,7 @@ _shown: Final = _Shown()
 def look_at(observed: Observed | None) -> None:
     """Make it what is observed; None observes nothing."""
     _subject.observed = observed
+    _subject.since_unix_s = time.time()
 
 
 @contextmanager
@@ -93,6 +95,18 @@ def _utilization(observed: Observed) -> Iterable[Observation]:
     return [Observation(_contents(observed).utilization_ratio)]
 
 
+def _covered(observed: Observed) -> Iterable[Observation]:
+    return [Observation(3600.0 * observed.store.get_statistics()["oldest_entry_age_hours"])]
+
+
+def _build_info(_: Observed) -> Iterable[Observation]:
+    return [Observation(1, {semconv.VERSION: __version__})]
+
+
+def _process_start(_: Observed) -> Iterable[Observation]:
+    return [Observation(_subject.since_unix_s)]
+
+
 def _instrumentation(observed: Observed) -> Iterable[Observation]:
     if "google.genai" not in sys.modules:
         return []  # a process without calls is not one whose calls are not counted
@@ -119,13 +133,6 @@ def _budget(observed: Observed) -> Iterable[Observation]:
             yield Observation(usd, {semconv.PERIOD: period})
 
 
-def _forecast(observed: Observed) -> Iterable[Observation]:
-    forecast = observed.spent().forecast
-    if forecast is not None:
-        for bound, usd in forecast.bounds():
-            yield Observation(usd, {semconv.BOUND: bound})
-
-
 def _workers(observed: Observed) -> Iterable[Observation]:
     return [Observation(observed.workers())]
 
@@ -137,8 +144,10 @@ _GAUGES: Final[tuple[tuple[MetricSpec, Callable[[CallbackOptions], Iterable[Obse
     (semconv.PRICE_BOOK_AGE, _callback(_price_book_age)),
     (semconv.LLM_SPEND, _callback(_spend)),
     (semconv.LLM_BUDGET, _callback(_budget)),
-    (semconv.LLM_FORECAST, _callback(_forecast)),
     (semconv.STATE_WORKERS, _callback(_workers)),
+    (semconv.RETENTION_COVERED, _callback(_covered)),
+    (semconv.BUILD_INFO, _callback(_build_info)),
+    (semconv.PROCESS_START, _callback(_process_start)),
 )
 
 

@@ -30,6 +30,7 @@ from hydrochat_otel.semconv.attributes import (
     SERVER_ADDRESS,
     SERVER_PORT,
     TOKEN_BUCKET,
+    VERSION,
 )
 from hydrochat_otel.semconv.edges import CALL_EDGES_S, CHUNK_EDGES_S, GEN_AI_EDGES_S, OPERATION_EDGES_S, TOKEN_EDGES
 
@@ -183,21 +184,21 @@ LLM_SAVINGS: Final = MetricSpec(
     "counter",
     "{USD}",
     "Dollars that cached input cost less than the same input would have cost fresh.",
-    (GEN_AI_REQUEST_MODEL,),
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
 )
 LLM_RETRY_COST: Final = MetricSpec(
     "hydrochat.llm.retry_cost",
     "counter",
     "{USD}",
     "Dollars of attempts that were answered and repeated all the same.",
-    (GEN_AI_REQUEST_MODEL,),
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
 )
 LLM_CALL_DURATION: Final = MetricSpec(
     "hydrochat.llm.call.duration",
     "histogram",
     "s",
     "How long each call to Gemini took, retries and waits included; fed whatever traces the call.",
-    (GEN_AI_REQUEST_MODEL, GEN_AI_OPERATION, OPERATION, OUTCOME),
+    (GEN_AI_REQUEST_MODEL, OPERATION, ERROR_TYPE),
     CALL_EDGES_S,
 )
 LLM_FIRST_ANSWER_TOKEN: Final = MetricSpec(
@@ -250,6 +251,13 @@ RETENTION_UTILIZATION: Final = MetricSpec(
     "gauge",
     "1",
     "Kept entries divided by the most that may be kept.",
+    across="fleet",
+)
+RETENTION_COVERED: Final = MetricSpec(
+    "hydrochat.retention.covered",
+    "gauge",
+    "s",
+    "How far back the window reaches: age of its oldest entry.",
     across="fleet",
 )
 RETENTION_EVICTED: Final = MetricSpec(
@@ -320,6 +328,21 @@ STATE_WORKERS: Final = MetricSpec(
     "Processes that share their numbers and reported lately.",
     across="fleet",
 )
+BUILD_INFO: Final = MetricSpec(
+    "hydrochat.build_info",
+    "gauge",
+    "",
+    "1, with the installed version of this package.",
+    (VERSION,),
+    across="max",
+)
+PROCESS_START: Final = MetricSpec(
+    "hydrochat.process.start_time",
+    "gauge",
+    "s",
+    "When the process installed the telemetry, in seconds since the epoch; of several processes the latest.",
+    across="max",
+)
 
 METRICS: Final[tuple[MetricSpec, ...]] = (
     OPERATION_DURATION,
@@ -352,9 +375,12 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     PRICE_BOOK_AGE,
     RETENTION_ENTRIES,
     RETENTION_UTILIZATION,
+    RETENTION_COVERED,
     RETENTION_EVICTED,
     TELEMETRY_ERRORS,
     LABEL_REFUSALS,
     INSTRUMENTATION_ACTIVE,
     STATE_WORKERS,
+    BUILD_INFO,
+    PROCESS_START,
 )

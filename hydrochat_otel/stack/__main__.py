@@ -1,23 +1,24 @@
-"""``python -m hydrochat_otel.stack``: writes the generated assets of a source tree, and a page's table of metrics.
+"""``python -m hydrochat_otel.stack``: writes what is generated from the declarations of metrics, panels and rules.
 
-python -m hydrochat_otel.stack                    # assets, in the package itself
-python -m hydrochat_otel.stack docs/metrics.md    # and the table between that page's markers
+python -m hydrochat_otel.stack         # the assets, in the package itself
+python -m hydrochat_otel.stack docs    # and in a folder of documentation: the table of metrics, and the runbooks
 """
 
 import sys
 from pathlib import Path
 
-from hydrochat_otel.stack import generated, metric_table
+from hydrochat_otel.stack import generated, metric_table, runbooks
 
 _ASSETS = Path(__file__).parent.parent / "assets"
 
 
-def main(documents: list[str]) -> None:
+def main(folders: list[str]) -> None:
     """Write what differs, and print its path."""
     texts = {_ASSETS / path: text for path, text in generated.files().items()}
-    for name in documents:
-        document = Path(name)
-        texts[document] = metric_table.inserted(document.read_text(encoding="utf-8"))
+    for folder in map(Path, folders):
+        metrics = folder / "metrics.md"
+        texts[metrics] = metric_table.inserted(metrics.read_text(encoding="utf-8"))
+        texts |= {folder / path: text for path, text in runbooks.pages().items()}
     for path, text in texts.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

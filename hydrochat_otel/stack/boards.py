@@ -1,22 +1,33 @@
-"""The four dashboards: their rows, panels, variables and links, and their JSON."""
+"""A dashboard: its rows, panels, variables, annotations and links, and its JSON."""
 
 import json
 from dataclasses import dataclass
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType, VariableModel
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType
 
+from hydrochat_otel import semconv
+from hydrochat_otel.stack.look import BLUE, RED, SOURCE
 from hydrochat_otel.stack.panels import PanelBuilder
+from hydrochat_otel.stack.promql import gauge
+from hydrochat_otel.stack.variables import Variable, of_job
 
 TAG: Final = "hydrochat"
+
+OVERVIEW: Final = "hydrochat-overview"
+MONEY: Final = "hydrochat-money"
+LATENCY: Final = "hydrochat-latency"
+TELEMETRY: Final = "hydrochat-telemetry"
+
+FIRING: Final = 'ALERTS{alertname=~"Hydrochat.+",alertstate="firing",job=~"$job|"}'
+"""Our alerts that fire; the series of a rule without a job is included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels under a heading."""
+    """Panels under a heading; without a title they stand alone."""
 
     title: str
     panels: tuple[PanelBuilder, ...]
@@ -30,7 +41,7 @@ class Board:
     title: str
     description: str
     rows: tuple[Row, ...]
-    variables: tuple[Builder[VariableModel], ...]
+    variables: tuple[Variable, ...]
 
     def render(self) -> str:
         """Return the dashboard's JSON."""
@@ -38,6 +49,7 @@ class Board:
         document: dict[str, Any] = json.loads(JSONEncoder().encode(built))
         for number, panel in enumerate(document["panels"], start=1):
             panel["id"] = number
+        document["annotations"] = {"list": _annotations()}
         return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     def _builder(self) -> dashboard.Dashboard:
@@ -58,12 +70,38 @@ class Board:
             .tooltip(DashboardCursorSync.CROSSHAIR)
             .time("now-1h", "now")
             .refresh("30s")
-            .readonly()
+            .editable()
             .link(others)
             .variables(list(self.variables))
         )
         for row in self.rows:
-            builder = builder.with_row(dashboard.Row(row.title))
+            if row.title:
+                builder = builder.with_row(dashboard.Row(row.title))
             for panel in row.panels:
                 builder = builder.with_panel(panel)
         return builder
+
+
+def _annotations() -> list[dict[str, Any]]:
+    """Return what is drawn into every chart: alerts that page, and processes that started."""
+    source = {"type": SOURCE.type_val, "uid": SOURCE.uid}
+    paging = FIRING.replace("{", '{severity="critical",')
+    restarted = f"changes({of_job(gauge(semconv.PROCESS_START))}[1m]) > 0"
+    return [
+        {
+            "name": "Alerts that page",
+            "enable": True,
+            "datasource": source,
+            "expr": paging,
+            "iconColor": RED,
+            "titleFormat": "{{alertname}}",
+        },
+        {
+            "name": "Restarts and deploys",
+            "enable": True,
+            "datasource": source,
+            "expr": restarted,
+            "iconColor": BLUE,
+            "titleFormat": "{{instance}} started",
+        },
+    ]

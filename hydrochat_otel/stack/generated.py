@@ -2,15 +2,7 @@
 
 from typing import Final
 
-from hydrochat_otel.stack import (
-    alert_rules,
-    board_conversations,
-    board_gemini,
-    board_service,
-    board_telemetry,
-    recordings,
-    rule_files,
-)
+from hydrochat_otel.stack import alert_rules, latency, money, overview, recordings, rule_files, telemetry
 
 _MADE_BY: Final = "Made by `python -m hydrochat_otel.stack` from the declared metrics; a change here is overwritten."
 _RECORDINGS: Final = f"""{_MADE_BY}
@@ -23,7 +15,7 @@ Alerts of HydroChat. They need hydrochat.recording.yml beside them."""
 
 def files() -> dict[str, str]:
     """Return the text of each file by its path below the assets."""
-    boards = (module.board() for module in (board_service, board_gemini, board_conversations, board_telemetry))
+    boards = (module.board() for module in (overview, money, latency, telemetry))
     return {
         "rules/hydrochat.recording.yml": rule_files.render(_RECORDINGS, recordings.groups()),
         "rules/hydrochat.alerts.yml": rule_files.render(_ALERTS, alert_rules.groups()),

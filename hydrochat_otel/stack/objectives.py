@@ -4,27 +4,44 @@ from typing import Final
 
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.views.thresholds import BUDGET_PERCENTS, MAX_ERROR_RATE, MAX_RETRIES, MIN_CALLS_FOR_ERROR_RATE
-from hydrochat_otel.window.store import WARN_UTILIZATION_PERCENT
 
 RESPONSE_TIME_S: Final[float] = Settings.rules()["response_time_threshold_s"][1]
-"""The contract's threshold: p95 is held against it, and an edge of the duration histogram lies on it."""
+"""The contract's default threshold; an edge of the duration histogram lies on it."""
 
 ERROR_RATIO: Final = MAX_ERROR_RATE
 MIN_CALLS: Final = MIN_CALLS_FOR_ERROR_RATE
+"""Calls below which no error ratio is judged at all."""
+PAGING_CALLS: Final = 20
+PAGING_FAILURES: Final = 5
+"""Calls and failures below which an error ratio pages nobody at night; it is a warning then."""
 RETRIES: Final = MAX_RETRIES
-RETENTION_RATIO: Final = WARN_UTILIZATION_PERCENT / 100
+RETRY_RATIO: Final = 0.10
+THROTTLED_RATIO: Final = 0.10
+BLOCKED_RATIO: Final = 0.10
+CACHE_DROP: Final = 0.5
+"""The share of cached input falls to less than this much of yesterday's."""
+FIRST_TOKEN_GROWTH: Final = 2.0
+"""The first answer token takes this many times as long as at the same hour yesterday."""
+SPEND_GROWTH: Final = 3.0
+"""Dollars of an hour, compared with the same hour of the week before."""
+MIN_SPEND_USD: Final = 1.0
+"""Dollars an hour below which no growth of spend is judged."""
+MIN_TRAFFIC: Final = 20
+"""Calls in the same hour yesterday from which on no call at all means that traffic stopped."""
 
 MIN_OPERATIONS: Final = 20
-"""Operations below which no percentile and no ratio of them is judged."""
+"""Operations below which no ratio of them is judged."""
 VIOLATION_RATIO: Final = 0.10
 MIN_UNRECONCILED: Final = 3
 UNRECONCILED_RATIO: Final = 0.01
 PRICE_BOOK_AGE_DAYS: Final = 90
+WINDOW_COVERS_S: Final = 3600.0
+"""A full window that covers less than this is too short for the export's readers."""
 BUDGET_RATIOS: Final = tuple(percent / 100 for percent in BUDGET_PERCENTS)
-"""Shares of the day's and the month's dollars from which on it is told, worked on, and somebody woken."""
+"""Shares of the day's and the month's dollars that are information, a warning, and critical."""
 
 SLO_RATIO: Final = 0.95
-"""Share of operations that end without an error and within :data:`RESPONSE_TIME_S`, over 30 days."""
+"""Share of root operations that end without an error and within the threshold they state, over 30 days."""
 SLO_WINDOWS: Final = ("5m", "30m", "1h", "6h", "3d", "30d")
 """Windows of the recorded ratios; the first four pair up to the fast and the slow burn, 30d is the budget's."""
 FAST_BURN: Final = 14.4
@@ -33,3 +50,8 @@ SLOW_BURN: Final = 6.0
 """5 % of the budget within six hours."""
 CREEPING_BURN: Final = 1.0
 """10 % of the budget within three days."""
+
+RUNBOOKS: Final = "docs/runbooks/"
+"""Where the runbooks are; `hydrochat-otel rules export --runbooks URL` puts a site of your own in its place."""
+BOARDS: Final = "/d/"
+"""Where the dashboards are; `hydrochat-otel rules export --grafana URL` puts Grafana's address before it."""

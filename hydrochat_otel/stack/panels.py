@@ -1,5 +1,6 @@
-"""Panels: what each of ours has (source, unit, description, a word for "nothing yet"), over Grafana's own types."""
+"""Panels over time: tiles, lines, bars and heat maps, over Grafana's own types."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -9,32 +10,34 @@ from grafana_foundation_sdk.builders import (
     heatmap,
     prometheus,
     stat,
-    table,
     timeseries,
 )
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common, heatmap as heatmap_models
-from grafana_foundation_sdk.models.common import DataSourceRef
-from grafana_foundation_sdk.models.dashboard import (
-    DataTransformerConfig as Transformation,
-    DynamicConfigValue,
-    FieldColorModeId,
-    Panel,
-    Threshold,
-    ThresholdsMode,
-)
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType, FieldColorModeId, Panel
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from hydrochat_otel.stack.look import (
+    NO_DATA,
+    NO_LIMITS,
+    SOURCE,
+    Limits,
+    Link,
+    absolute,
+    colours,
+    fixed,
+    thresholds,
+)
+
 PanelBuilder = Builder[Panel]
+Width = Literal[3, 4, 6, 8, 12, 16, 24]
 
-SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
-NOTHING_YET: Final = "none yet"
-
-_GREEN: Final = "green"
-_AMBER: Final = "#EAB839"
-_RED: Final = "red"
-
-Width = Literal[4, 6, 8, 12, 24]
+TILE_HEIGHT: Final = 5
+CHART_HEIGHT: Final = 8
+_LEGEND_WIDTH: Final = 300
+_WIDE: Final = 12
+_WHOLE: Final = frozenset({"short", "none"})
+_NO_GAP_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +48,60 @@ class Query:
     legend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Values from which a number turns amber and red; with `good_above` it is green from `red` on instead."""
-
-    amber: float | None = None
-    red: float | None = None
-    good_above: bool = False
-
-    def steps(self) -> list[Threshold]:
-        """Return Grafana's steps, from minus infinity up."""
-        if self.good_above:
-            steps = [Threshold(None, _RED), Threshold(self.amber, _AMBER), Threshold(self.red, _GREEN)]
-        else:
-            steps = [Threshold(None, _GREEN), Threshold(self.amber, _AMBER), Threshold(self.red, _RED)]
-        return [steps[0], *(step for step in steps[1:] if step.value is not None)]
-
-
-NO_LIMITS: Final = Limits()
-
-
-def number(
-    title: str, description: str, unit: str, expression: str, *, limits: Limits = NO_LIMITS, width: Width = 4
+def tile(
+    title: str,
+    description: str,
+    unit: str,
+    expression: str,
+    *,
+    limits: Limits = NO_LIMITS,
+    decimals: int | None = None,
+    trend: bool = True,
+    empty: str = NO_DATA,
+    width: Width = 3,
+    height: int = TILE_HEIGHT,
+    link: Link | None = None,
 ) -> PanelBuilder:
-    """Return a panel with one number for the shown range, coloured by its limits."""
-    return (
+    """Return one number with its trend and its change over the shown range.
+
+    Args:
+        title: Of the panel.
+        description: Of the panel.
+        unit: Grafana's unit of the value.
+        expression: Has one series.
+        limits: Colours of the value.
+        decimals: Digits behind the point; None leaves them to Grafana.
+        trend: Whether the value at each moment means something; otherwise one value of the range is shown.
+        empty: What an empty panel says.
+        width: In columns of the grid.
+        height: In rows of the grid.
+        link: Where a click leads.
+    """
+    target = target_of(Query(expression, title), 0)
+    panel = (
         stat.Panel()
         .title(title)
         .description(description)
         .datasource(SOURCE)
         .span(width)
-        .height(4)
+        .height(height)
         .unit(unit)
-        .no_value(NOTHING_YET)
-        .thresholds(_thresholds(limits))
-        .color_scheme(_colours(FieldColorModeId.THRESHOLDS))
-        .color_mode(common.BigValueColorMode.VALUE if limits == NO_LIMITS else common.BigValueColorMode.BACKGROUND)
-        .graph_mode(common.BigValueGraphMode.NONE)
+        .no_value(empty)
+        .thresholds(thresholds(limits))
+        .color_scheme(colours(FieldColorModeId.THRESHOLDS))
+        .color_mode(common.BigValueColorMode.VALUE)
+        .graph_mode(common.BigValueGraphMode.AREA if trend else common.BigValueGraphMode.NONE)
+        .show_percent_change(trend)
+        .percent_change_color_mode(common.PercentChangeColorMode.SAME_AS_VALUE)
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(_target(Query(expression), 0).instant())
+        .with_target(target.range() if trend else target.instant())
     )
+    digits = 0 if decimals is None and unit in _WHOLE else decimals
+    if digits is not None:
+        panel = panel.decimals(digits)
+    if link is not None:
+        panel = panel.links([link_of(link)])
+    return panel
 
 
 def lines(
@@ -95,55 +112,85 @@ def lines(
     limits: Limits = NO_LIMITS,
     width: Width = 12,
     stacked: bool = False,
+    share: bool = False,
     exemplars: bool = False,
+    by_name: Mapping[str, str] | None = None,
+    soft_max: float | None = None,
+    empty: str = NO_DATA,
 ) -> PanelBuilder:
-    """Return a panel with series over time; limits are drawn as dashed lines."""
-    panel = (
-        timeseries.Panel()
-        .title(title)
-        .description(description)
-        .datasource(SOURCE)
-        .span(width)
-        .height(8)
-        .unit(unit)
-        .min(0)
-        .no_value(NOTHING_YET)
-        .thresholds(_thresholds(limits))
-        .color_scheme(_colours(FieldColorModeId.PALETTE_CLASSIC))
-        .fill_opacity(60 if stacked else 8)
-        .line_width(1)
-        .show_points(common.VisibilityMode.AUTO)
-        .legend(
-            common_builders.VizLegendOptions()
-            .display_mode(common.LegendDisplayMode.TABLE)
-            .placement(common.LegendPlacement.BOTTOM)
-            .show_legend(True)
-            .calcs(["lastNotNull", "max"])
-        )
-        .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
-    )
+    """Return series over time.
+
+    Args:
+        title: Of the panel.
+        description: Of the panel.
+        unit: Grafana's unit of the values.
+        queries: Each has a legend that no series leaves blank.
+        limits: Drawn as dashed lines.
+        width: In columns of the grid; a wide panel has its legend as a table at the right, a narrow one as a list.
+        stacked: Whether the series add up.
+        share: Whether the values are shares, which end at 1.
+        exemplars: Whether diamonds lead to traces.
+        by_name: Colours of series that have one.
+        soft_max: The axis reaches at least this far, so that an idle service does not fill it.
+        empty: What an empty panel says.
+    """
+    panel = _over_time(title, description, unit, width=width, by_name=by_name, empty=empty)
+    panel = panel.fill_opacity(40 if stacked else 0).line_width(1 if stacked else 2)
+    panel = panel.max(1) if share else panel.axis_soft_max(_soft_max(unit) if soft_max is None else soft_max)
     if limits != NO_LIMITS:
         style = common_builders.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
-        panel = panel.thresholds_style(style)
+        panel = panel.thresholds(absolute(limits.marks())).thresholds_style(style)
     if stacked:
         panel = panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("all"))
     for position, query in enumerate(queries):
-        panel = panel.with_target(_target(query, position).range().exemplar(exemplars))
+        panel = panel.with_target(target_of(query, position).range().exemplar(exemplars))
+    return panel
+
+
+def bars(
+    title: str,
+    description: str,
+    unit: str,
+    *queries: Query,
+    width: Width = 12,
+    by_name: Mapping[str, str] | None = None,
+    empty: str = NO_DATA,
+    interval: str = "1m",
+    reaches_back: str | None = None,
+) -> PanelBuilder:
+    """Return counts of rare events as stacked bars, one for each interval: the first event is seen.
+
+    The queries count by ``$__interval``, which is at least `interval`. `reaches_back` is a range of the panel's own,
+    for instance ``30d``.
+    """
+    panel = (
+        _over_time(title, description, unit, width=width, by_name=by_name, empty=empty)
+        .draw_style(common.GraphDrawStyle.BARS)
+        .fill_opacity(70)
+        .line_width(0)
+        .axis_soft_max(1)
+        .interval(interval)
+        .stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("all"))
+    )
+    if reaches_back is not None:
+        panel = panel.time_from(reaches_back)
+    for position, query in enumerate(queries):
+        panel = panel.with_target(target_of(query, position).range())
     return panel
 
 
 def heat(title: str, description: str, unit: str, expression: str, *, width: Width = 24) -> PanelBuilder:
     """Return a heat map of a histogram's buckets over time, with its exemplars."""
-    target = _target(Query(expression, "{{le}}"), 0).range().exemplar(True).format(PromQueryFormat.HEATMAP)
+    target = target_of(Query(expression, "{{le}}"), 0).range().exemplar(True).format(PromQueryFormat.HEATMAP)
     return (
         heatmap.Panel()
         .title(title)
         .description(description)
         .datasource(SOURCE)
         .span(width)
-        .height(9)
+        .height(CHART_HEIGHT + 1)
         .unit("short")
-        .no_value(NOTHING_YET)
+        .no_value(NO_DATA)
         .calculate(False)
         .color(
             heatmap.HeatmapColorOptions()
@@ -159,61 +206,71 @@ def heat(title: str, description: str, unit: str, expression: str, *, width: Wid
     )
 
 
-def rows(
-    title: str, description: str, columns: dict[str, tuple[str, str]], *, labels: dict[str, str], width: Width = 24
-) -> PanelBuilder:
-    """Return a table: one row for each label set, one column for each query.
-
-    Args:
-        title: Of the panel.
-        description: Of the panel.
-        columns: Unit and expression of each column by its heading; all expressions have the same labels.
-        labels: Heading of each label, in order.
-        width: In columns of the grid.
-    """
-    panel = (
-        table.Panel()
-        .title(title)
-        .description(description)
-        .datasource(SOURCE)
-        .span(width)
-        .height(9)
-        .unit("short")
-        .no_value(NOTHING_YET)
-        .filterable(True)
-        .thresholds(_thresholds(NO_LIMITS))
-    )
-    names = dict(labels)
-    for position, (heading, (unit, expression)) in enumerate(columns.items()):
-        query = _target(Query(expression), position).instant().format(PromQueryFormat.TABLE)
-        value = f"Value #{_reference(position)}" if len(columns) > 1 else "Value"
-        names[value] = heading
-        panel = panel.with_target(query).override_by_name(heading, [DynamicConfigValue("unit", unit)])
-    order = {name: index for index, name in enumerate(names)}
-    merged = Transformation(id_val="merge", options={})
-    organised = Transformation(
-        id_val="organize", options={"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names}
-    )
-    return panel.transformations([merged, organised])
+def link_of(link: Link) -> dashboard_builders.DashboardLink:
+    """Return a link in Grafana's type."""
+    return dashboard_builders.DashboardLink(link.title).type(DashboardLinkType.LINK).url(link.url)
 
 
-def _target(query: Query, position: int) -> prometheus.Dataquery:
+def target_of(query: Query, position: int) -> prometheus.Dataquery:
+    """Return one query of a panel; the first is A."""
     return (
         prometheus.Dataquery()
         .datasource(SOURCE)
         .expr(query.expression)
         .legend_format(query.legend or "__auto")
-        .ref_id(_reference(position))
+        .ref_id(reference(position))
     )
 
 
-def _reference(position: int) -> str:
+def reference(position: int) -> str:
+    """Return the letter of a query."""
     return chr(ord("A") + position)
 
 
-def _thresholds(limits: Limits) -> dashboard_builders.ThresholdsConfig:
-    return dashboard_builders.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(limits.steps())
+def _over_time(
+    title: str, description: str, unit: str, *, width: Width, by_name: Mapping[str, str] | None, empty: str
+) -> timeseries.Panel:
+    panel = (
+        timeseries.Panel()
+        .title(title)
+        .description(description)
+        .datasource(SOURCE)
+        .span(width)
+        .height(CHART_HEIGHT)
+        .unit(unit)
+        .min(0)
+        .no_value(empty)
+        .color_scheme(colours(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .show_points(common.VisibilityMode.NEVER)
+        .span_nulls(_NO_GAP_MS)
+        .legend(_legend(width))
+        .tooltip(
+            common_builders.VizTooltipOptions()
+            .mode(common.TooltipDisplayMode.MULTI)
+            .sort(common.SortOrder.DESCENDING)
+            .hide_zeros(True)
+        )
+    )
+    if unit in _WHOLE:
+        panel = panel.decimals(0)
+    for name, colour in (by_name or {}).items():
+        panel = panel.override_by_name(name, [fixed(colour)])
+    return panel
 
 
-def _colours(mode: FieldColorModeId) -> dashboard_builders.FieldColor:
-    return dashboard_builders.FieldColor().mode(mode)
+def _legend(width: Width) -> common_builders.VizLegendOptions:
+    legend = common_builders.VizLegendOptions().show_legend(True)
+    if width < _WIDE:
+        return legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM).calcs([])
+    return (
+        legend.display_mode(common.LegendDisplayMode.TABLE)
+        .placement(common.LegendPlacement.RIGHT)
+        .calcs(["lastNotNull", "max"])
+        .sort_by("Last *")
+        .sort_desc(True)
+        .width(_LEGEND_WIDTH)
+    )
+
+
+def _soft_max(unit: str) -> float:
+    return {"s": 0.1, "currencyUSD": 0.01, "percentunit": 0.1}.get(unit, 1)

@@ -22,6 +22,8 @@ def label(attribute: str) -> str:
 
 OPERATION: Final = label(semconv.OPERATION)
 MODEL: Final = label(semconv.GEN_AI_REQUEST_MODEL)
+ROOT: Final = label(semconv.ROOT_OPERATION)
+ROLE: Final = label(semconv.ROLE)
 OUTCOME: Final = label(semconv.OUTCOME)
 BUCKET: Final = label(semconv.TOKEN_BUCKET)
 REASON: Final = label(semconv.REASON)
@@ -30,6 +32,10 @@ ERROR_TYPE: Final = label(semconv.ERROR_TYPE)
 LIBRARY: Final = label(semconv.LIBRARY)
 LIBRARY_VERSION: Final = label(semconv.LIBRARY_VERSION)
 PERIOD: Final = label(semconv.PERIOD)
+BOUND: Final = label(semconv.BOUND)
+CHARGE: Final = label(semconv.CHARGE)
+LABEL: Final = label(semconv.LABEL)
+VERSION: Final = label(semconv.VERSION)
 
 
 @dataclass(frozen=True, slots=True)

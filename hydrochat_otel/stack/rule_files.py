@@ -5,9 +5,10 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from hydrochat_otel.stack.objectives import BOARDS, RUNBOOKS
 from hydrochat_otel.stack.promql import by
 
-Severity = Literal["page", "warning", "info"]
+Severity = Literal["critical", "warning", "info"]
 
 _WIDTH: Final = 118
 _FOLD_FROM: Final = 80
@@ -35,10 +36,11 @@ class Alert:
         name: Starts with `Hydrochat`, by which the dashboards find it.
         expression: Fires for whatever it returns.
         lasting: How long that must last; None fires with the first evaluation.
-        severity: `page` wakes somebody, `warning` is for the working day, `info` is for the dashboards.
+        severity: `critical` pages, `warning` is for the working day, `info` is for the dashboards.
         summary: One line with the labels in it.
         description: What was compared with what.
         runbook: What to look at and what to do, in order.
+        board: Address of the dashboard that shows it.
     """
 
     name: str
@@ -48,11 +50,18 @@ class Alert:
     summary: str
     description: str
     runbook: str
+    board: str
 
     def as_yaml(self) -> dict[str, Any]:
         """Return the rule as Prometheus reads it."""
         lasting = {"for": self.lasting} if self.lasting else {}
-        texts = {"summary": self.summary, "description": self.description, "runbook": self.runbook}
+        texts = {
+            "summary": self.summary,
+            "description": self.description,
+            "runbook": self.runbook,
+            "runbook_url": f"{RUNBOOKS}{self.name}",
+            "dashboard_url": f"{BOARDS}{self.board}?var-job={{{{ $labels.job }}}}",
+        }
         return {
             "alert": self.name,
             "expr": _Text(self.expression),

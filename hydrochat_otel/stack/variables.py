@@ -7,47 +7,70 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import VariableModel, VariableOption, VariableRefresh, VariableSort
 
 from hydrochat_otel import semconv
-from hydrochat_otel.stack.panels import SOURCE
-from hydrochat_otel.stack.promql import INSTANCE, JOB, MODEL, OPERATION, Series, count, gauge, total
+from hydrochat_otel.stack.look import SOURCE
+from hydrochat_otel.stack.promql import INSTANCE, JOB, MODEL, OPERATION, ROLE, ROOT, Series, count, gauge, total
+
+Variable = Builder[VariableModel]
 
 RANGE: Final = "$__range"
 RATE_INTERVAL: Final = "$__rate_interval"
-TURN: Final = "$turn"
-INTENT: Final = "$intent"
+INTERVAL: Final = "$__interval"
+GROUPING: Final = "$grouping"
+ROOT_ROLE: Final = "root"
 
 _ALL: Final = VariableOption(selected=True, text=["All"], value=["$__all"])
 
 
 def chosen(series: Series) -> Series:
-    """Return the series of the chosen jobs and instances, models and operations, as far as it has these labels."""
-    return series.scoped(**{JOB: "$job", INSTANCE: "$instance", MODEL: "$model", OPERATION: "$operation"})
+    """Return the series of the chosen jobs, instances, models, operations and turns, where it has these labels."""
+    return of_job(series).scoped(**{MODEL: "$model", OPERATION: "$operation", ROOT: "$turn"})
 
 
-def of_operation(series: Series, pattern: str) -> Series:
-    """Return the series of the chosen processes and of the operations that match."""
-    return series.scoped(**{JOB: "$job", INSTANCE: "$instance"}).where(OPERATION, "=~", pattern)
+def of_job(series: Series) -> Series:
+    """Return the series of the chosen jobs and instances, whatever the model or operation."""
+    return series.scoped(**{JOB: "$job", INSTANCE: "$instance"})
 
 
-def variables() -> list[Builder[VariableModel]]:
-    """Return what every dashboard can be narrowed down by."""
-    of_job = gauge(semconv.RETENTION_ENTRIES).scoped(**{JOB: "$job"})
-    return [
+def turns(series: Series) -> Series:
+    """Return the series of the chosen root operations: what a caller waits for."""
+    return of_job(series).where(ROLE, "=", ROOT_ROLE).where(OPERATION, "=~", "$turn")
+
+
+def processes() -> tuple[Variable, ...]:
+    """Return what every dashboard has: data source, job and instance."""
+    return (
         dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"),
         _query("job", "Job", gauge(semconv.RETENTION_ENTRIES), JOB),
-        _query("instance", "Instance", of_job, INSTANCE),
-        _query("model", "Model", total(semconv.LLM_CALLS).scoped(**{JOB: "$job"}), MODEL),
-        _query("operation", "Operation", count(semconv.OPERATION_DURATION).scoped(**{JOB: "$job"}), OPERATION),
-    ]
+        _query("instance", "Instance", gauge(semconv.RETENTION_ENTRIES).scoped(**{JOB: "$job"}), INSTANCE),
+    )
 
 
-def turn_variable() -> Builder[VariableModel]:
-    """Return which operations count as one turn of a conversation."""
-    return _pattern("turn", "Turn", "Operations that are one turn of a conversation (regular expression)", ".*turn")
+def model() -> Variable:
+    """Return which models are shown."""
+    return _query("model", "Model", total(semconv.LLM_CALLS).scoped(**{JOB: "$job"}), MODEL)
 
 
-def intent_variable() -> Builder[VariableModel]:
-    """Return which operations recognise an intent."""
-    return _pattern("intent", "Intent", "Operations that recognise an intent (regular expression)", "classify_intent.*")
+def operation() -> Variable:
+    """Return which operations are shown, steps and turns."""
+    return _query("operation", "Operation", count(semconv.OPERATION_DURATION).scoped(**{JOB: "$job"}), OPERATION)
+
+
+def turn() -> Variable:
+    """Return which root operations are shown."""
+    roots = count(semconv.OPERATION_DURATION).scoped(**{JOB: "$job"}).where(ROLE, "=", ROOT_ROLE)
+    return _query("turn", "Turn", roots, OPERATION)
+
+
+def grouping() -> Variable:
+    """Return the label that money is grouped by: a dimension of the application's own, or any other."""
+    return (
+        dashboard.TextBoxVariable("grouping")
+        .label("Group by")
+        .description("A label, for instance hydrochat_dimension_tier (HYDROCHAT_COST_DIMENSIONS=tier)")
+        .default_value(ROOT)
+        .current(VariableOption(selected=True, text=ROOT, value=ROOT))
+        .options([VariableOption(selected=True, text=ROOT, value=ROOT)])
+    )
 
 
 def _query(name: str, title: str, series: Series, label: str) -> dashboard.QueryVariable:
@@ -62,16 +85,4 @@ def _query(name: str, title: str, series: Series, label: str) -> dashboard.Query
         .include_all(True)
         .all_value(".*")
         .current(_ALL)
-    )
-
-
-def _pattern(name: str, title: str, description: str, value: str) -> dashboard.TextBoxVariable:
-    option = VariableOption(selected=True, text=value, value=value)
-    return (
-        dashboard.TextBoxVariable(name)
-        .label(title)
-        .description(description)
-        .default_value(value)
-        .current(option)
-        .options([option])
     )

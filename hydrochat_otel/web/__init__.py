@@ -13,7 +13,6 @@ from hydrochat_otel.web.paths import (
     HEALTH_PATH,
     HISTORY_PATH,
     METRICS_PATH,
-    MONEY_PATH,
     OPENAPI_PATH,
     OVERVIEW_PATH,
     PAGE_PATH,
@@ -21,7 +20,6 @@ from hydrochat_otel.web.paths import (
     SIGN_IN_PATH,
     SIGN_OUT_PATH,
     STATIC_PREFIX,
-    TURNS_PATH,
 )
 from hydrochat_otel.web.routes import ROUTES, Route, respond
 from hydrochat_otel.web.wsgi import wsgi_app
@@ -31,7 +29,6 @@ __all__ = [
     "HEALTH_PATH",
     "HISTORY_PATH",
     "METRICS_PATH",
-    "MONEY_PATH",
     "OPENAPI_PATH",
     "OVERVIEW_PATH",
     "PAGE_PATH",
@@ -40,7 +37,6 @@ __all__ = [
     "SIGN_IN_PATH",
     "SIGN_OUT_PATH",
     "STATIC_PREFIX",
-    "TURNS_PATH",
     "Request",
     "Response",
     "Route",

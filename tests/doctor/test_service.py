@@ -49,7 +49,7 @@ MODEL = {"gen_ai_response_model": "x-1"}
         ("hydrochat_llm_unpriced_tokens_total", MODEL, 5.0, "service-unpriced", Level.WARNING),
         ("hydrochat_llm_unreconciled_calls_total", MODEL, 1.0, "service-unreconciled", Level.WARNING),
         ("hydrochat_llm_incomplete_calls_total", MODEL, 1.0, "service-incomplete", Level.WARNING),
-        ("hydrochat_label_refusals_total", {"label": "operation"}, 3.0, "service-labels", Level.WARNING),
+        ("hydrochat_label_refusals_total", {"hydrochat_label": "operation"}, 3.0, "service-labels", Level.WARNING),
     ],
 )
 def test_what_the_totals_miss_is_a_line_with_its_cure(name, labels, value, check, level):

@@ -38,13 +38,13 @@ def test_amtool_finds_no_fault(assets, name):
 @pytest.mark.parametrize(
     ("labels", "receivers"),
     [
-        (["severity=page"], "slack-and-email"),
+        (["severity=critical"], "slack-and-email"),
         (["severity=warning"], "slack"),
         (["severity=info"], "dashboards-only"),
     ],
 )
 def test_each_severity_reaches_its_receiver(assets, labels, receivers):
-    """A page goes to Slack and e-mail, a warning to Slack, an info nowhere."""
+    """A critical alert goes to Slack and e-mail, a warning to Slack, an info nowhere."""
     amtool = require_program("amtool", "prometheus-alertmanager")
     done = subprocess.run(
         [amtool, "config", "routes", "test", "--config.file=alertmanager.yml", *labels],
@@ -78,7 +78,7 @@ def test_inhibition_speaks_of_alerts_that_exist(assets):
     sources = {matcher.split(" = ")[1] for matcher in matchers if matcher.startswith("alertname = ")}
     assert sources <= names
     assert {severity for group in alert_rules.groups() for rule in group.rules for severity in [rule.severity]} == {
-        "page",
+        "critical",
         "warning",
         "info",
     }
@@ -139,7 +139,7 @@ def test_an_outage_is_told_within_half_a_minute_and_so_is_its_end(emulator, scra
             "alertname": name,
             "gen_ai_request_model": MODEL,
             "job": "hydrochat",
-            "severity": "page",
+            "severity": "critical",
         }
         assert alert["annotations"]["summary"] == f"100% of the calls to {MODEL} fail (hydrochat)"
         assert alert["annotations"]["runbook"].startswith("1. Dashboard Gemini")
@@ -157,7 +157,7 @@ def test_the_template_writes_what_people_read(assets):
         "receiver": "slack",
         "status": "firing",
         "externalURL": "http://127.0.0.1:9093",
-        "commonLabels": {"alertname": "HydrochatTargetDown", "job": "chat", "severity": "page"},
+        "commonLabels": {"alertname": "HydrochatTargetDown", "job": "chat", "severity": "critical"},
         "alerts": [
             {"status": "firing", "annotations": {"summary": "a is down", "description": "d", "runbook": "1. Look."}},
             {"status": "resolved", "annotations": {"summary": "b is down"}},

@@ -4,7 +4,7 @@ import yaml
 
 from hydrochat_otel import semconv
 from hydrochat_otel.demo.workload import run_workload
-from hydrochat_otel.prices.usage import MODALITIES
+from hydrochat_otel.prices.counts import MODALITIES
 
 CONFIG = Path(__file__).parents[2] / "collector-config.yaml"
 # The wheel is tested without the files of the repository's top level.

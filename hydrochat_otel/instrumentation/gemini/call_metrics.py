@@ -37,7 +37,7 @@ class _Plan:
         outcome = {semconv.GEN_AI_OPERATION: site.operation, semconv.OUTCOME: ended.outcome}
         operation = {semconv.OPERATION: attribution[semconv.OPERATION]}
         self.calls = using.feed(semconv.LLM_CALLS, in_ | outcome)
-        self.duration = using.feed(semconv.LLM_CALL_DURATION, by_model | outcome | operation)
+        self.duration = using.feed(semconv.LLM_CALL_DURATION, by_model | operation | error)
         self.first_answer_token = using.feed(semconv.LLM_FIRST_ANSWER_TOKEN, in_)
         self.unreconciled = using.feed(semconv.LLM_UNRECONCILED_CALLS, in_)
         self.incomplete = using.feed(semconv.LLM_INCOMPLETE_CALLS, in_)
@@ -111,7 +111,6 @@ def _record_conventions(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
 
 def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     context, tokens = call.ended.inside, call.tokens
-    call.using.ledger.add(call.ended_unix_s, call.site.model, call.ended.outcome, call.counts())
     plan.calls.take(1, context, sampled)
     plan.duration.take(call.ended.duration_s, context, sampled)
     if call.first_output_s is not None:
@@ -129,6 +128,7 @@ def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
             feed.take(count, context, sampled)
     if call.cost_usd is not None:
         plan.cost.take(call.cost_usd, context, sampled)
+        call.using.spending.add(call.cost_usd, call.ended_unix_s)
     elif call.is_unpriced:
         plan.unpriced.take(tokens.total, context, sampled)
 
