@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from opentelemetry import context as context_api
+from opentelemetry import context as context_api, trace
 from opentelemetry.context import Context
+from opentelemetry.trace import Span
 
 from hydrochat_otel import semconv
+
+[_SPAN_KEY] = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 
 Dimensions = tuple[tuple[str, str], ...]
 """Names and values of the application's own dimensions, sorted by name."""
@@ -36,9 +39,14 @@ def within(context: Context) -> Within | None:
     return context.get(_WITHIN_KEY)  # type: ignore[return-value]  # only inside() sets the key
 
 
-def inside(context: Context, operations: Within) -> Context:
-    """Return the context of what runs inside the operations."""
-    return context_api.set_value(_WITHIN_KEY, operations, context)
+def inside(context: Context, operations: Within | None, span: Span | None) -> Context:
+    """Return the context of what runs inside the operations and the span; what is None stays as it is."""
+    made: dict[str, object] = dict(context)
+    if operations is not None:
+        made[_WITHIN_KEY] = operations
+    if span is not None:
+        made[_SPAN_KEY] = span
+    return Context(made)
 
 
 def dimensions(context: Context) -> Dimensions:

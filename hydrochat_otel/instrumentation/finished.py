@@ -101,6 +101,7 @@ class FinishedOperation(NamedTuple):
     def entry(self) -> Entry:
         """Return what the window keeps of it."""
         ended = self.ended
+        ids = ended.ids()
         return Entry(
             "operation",
             self.name,
@@ -109,7 +110,9 @@ class FinishedOperation(NamedTuple):
             self.exceeded,
             ended.error_type,
             ended.outcome,
-            *ended.ids(),
+            ids.trace_id,
+            ids.span_id,
+            ids.parent_span_id,
             role=self.role,
             root_operation=self.root,
         )

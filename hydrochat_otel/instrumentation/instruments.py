@@ -42,7 +42,7 @@ class Instruments:
         plans: What feeds calls of one kind, kept by the code that makes them.
 
     Args:
-        keep: Takes the window's entry of all that finished; None keeps nothing.
+        keep: Takes the window's entries of what finished, oldest first; None keeps nothing.
         cost_dimensions: Names of the application's own dimensions of calls.
         feeder: Makes the feed of an instrument and an attribute set.
     """
@@ -56,7 +56,7 @@ class Instruments:
         max_operations: int = 200,
         queue_capacity: int = 32768,
         spending: Spending | None = None,
-        keep: Callable[[Entry], None] | None = None,
+        keep: Callable[[list[Entry]], None] | None = None,
         cost_dimensions: Sequence[str] = (),
         feeder: Feeder = PublicFeed,
     ) -> None:

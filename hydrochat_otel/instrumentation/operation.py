@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from contextvars import Token
 
-from opentelemetry import context as context_api, trace
+from opentelemetry import context as context_api
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
@@ -40,7 +40,9 @@ class Work:
         using: What it is recorded by.
         span_name: Name of its span.
         attributes: What its span starts with.
+        outside: The context in which it begins.
         kind: Kind of its span.
+        within: The tracked operations that what runs inside is in, if it is one itself.
         traced: Whether it gets a span of its own.
     """
 
@@ -51,24 +53,27 @@ class Work:
         using: Instruments,
         span_name: str,
         attributes: Mapping[str, AttributeValue],
-        kind: SpanKind,
+        outside: Context,
         *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        within: Within | None = None,
         traced: bool = True,
     ) -> None:
         self.instruments = using
         self.is_traced = False
-        self.outside = self.context = outside = context_api.get_current()
+        self.outside = outside
         self._open = [True]
         self._started_unix_ns = started_unix_ns = time.time_ns()
+        span: Span | None = None
         if traced:
             try:
                 span = using.tracer.start_span(
                     span_name, outside, kind, attributes, start_time=started_unix_ns, record_exception=False
                 )
-                self.context = trace.set_span_in_context(span, outside)
                 self.is_traced = True
             except Exception as error:  # an id generator, sampler or processor of the host's may fail here
                 failures.note("operation.start", error)
+        self.context = attribution.inside(outside, within, span)
         self._started_ns = time.perf_counter_ns()
 
     @property
@@ -136,13 +141,13 @@ class Operation(Work):
     __slots__ = ("name", "role", "root", "threshold_s")
 
     def __init__(self, using: Instruments, name: str, *, threshold_s: float = math.inf) -> None:
-        super().__init__(using, name, {semconv.OPERATION: name}, SpanKind.INTERNAL)
-        around = attribution.within(self.outside)
+        outside = context_api.get_current()
+        around = attribution.within(outside)
         self.name = name
         self.threshold_s = threshold_s
         self.role: Role = "root" if around is None else "step"
         self.root = name if around is None else around.root
-        self.context = attribution.inside(self.context, Within(name, self.root))
+        super().__init__(using, name, {semconv.OPERATION: name}, outside, within=Within(name, self.root))
 
     def finish(self, error: BaseException | None = None, *, outcome: Outcome | None = None) -> FinishedOperation | None:
         """End the operation: span, metrics and the window's entry. Only the first call does; later ones return None.

@@ -87,10 +87,10 @@ class DeferredQueue:
 
     Args:
         capacity: How many items wait at most before producers help.
-        keep: Takes the entry of each item; None keeps nothing.
+        keep: Takes the entries of several items, oldest first; None keeps nothing.
     """
 
-    def __init__(self, capacity: int = 32768, keep: Callable[[Any], None] | None = None) -> None:
+    def __init__(self, capacity: int = 32768, keep: Callable[[list[Any]], None] | None = None) -> None:
         self._arrived: deque[Item] = deque()
         self._settled: deque[tuple[Finished, Feed]] = deque()
         self._capacity = capacity
@@ -174,28 +174,36 @@ class DeferredQueue:
         self.drain()
 
     def _settle(self, count: int) -> None:
-        for _ in range(count):
-            try:
-                item = self._arrived.popleft()
-            except IndexError:  # a full queue's producer took the last one
-                return
-            if (settled := self._settled_of(item)) is not None:
-                self._settled.append(settled)
+        entries: list[Any] = []
+        try:
+            for _ in range(count):
+                try:
+                    item = self._arrived.popleft()
+                except IndexError:  # a full queue's producer took the last one
+                    return
+                if (settled := self._settled_of(item, entries)) is not None:
+                    self._settled.append(settled)
+        finally:
+            self._keep_all(entries)
 
-    def _settled_of(self, item: Item) -> tuple[Finished, Feed] | None:
+    def _settled_of(self, item: Item, entries: list[Any]) -> tuple[Finished, Feed] | None:
+        """Return the item's record and feed, and add its entry; None if there is nothing to feed."""
         made, feed = item
+        finished: Finished | None = None
         try:
             finished = made() if callable(made) else made
-            if finished is None:
-                return None
-            if self._keep is not None:
-                self._keep(finished.entry())
+            if finished is not None and self._keep is not None:
+                entries.append(finished.entry())
         except Exception as error:
             failures.note("retention", error)
-            if callable(made):
-                return None
-            finished = made
-        return finished, feed
+        return None if finished is None else (finished, feed)
+
+    def _keep_all(self, entries: list[Any]) -> None:
+        if entries and self._keep is not None:
+            try:
+                self._keep(entries)
+            except Exception as error:
+                failures.note("retention", error)
 
     def _feed(self, count: int, deadline_s: float | None = None) -> None:
         for _ in range(count):
@@ -224,9 +232,11 @@ class DeferredQueue:
         return True
 
     def _relieve_of_arrived(self) -> None:
+        entries: list[Any] = []
         with suppress(IndexError):
-            if (settled := self._settled_of(self._arrived.popleft())) is not None:
+            if (settled := self._settled_of(self._arrived.popleft(), entries)) is not None:
                 _feed(settled)
+        self._keep_all(entries)
 
     def _run(self) -> None:
         background.repeat(self._stop, DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")

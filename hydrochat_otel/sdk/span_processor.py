@@ -43,7 +43,7 @@ class RetentionSpanProcessor(SpanProcessor):
         try:
             scope = span.instrumentation_scope
             if scope is None or scope.name != semconv.SCOPE:
-                window.keep(_entry_of(span, semconv.OTHER if scope is None else scope.name))
+                window.keep([_entry_of(span, semconv.OTHER if scope is None else scope.name)])
         except Exception as error:
             failures.note("retention", error)
 

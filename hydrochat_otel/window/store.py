@@ -187,15 +187,16 @@ class MetricsStore:
                 return
             self._is_changing = True
             try:
+                now_s = self._monotonic()
                 while self._inbox:
                     born_s, kept = self._inbox.popleft()
-                    self._place(born_s, kept)
+                    self._place(born_s, kept, now_s)
             finally:
                 self._is_changing = False
         finally:
             self._lock.release()
 
-    def _place(self, born_s: float, kept: Kept) -> None:
+    def _place(self, born_s: float, kept: Kept, now_s: float) -> None:
         newest_s = self._aged[-1][0] if self._aged else born_s
         if born_s > newest_s - _CLOCK_WOBBLE_S:
             self._aged.append((max(born_s, newest_s), kept))
@@ -203,7 +204,7 @@ class MetricsStore:
             insort(self._aged, (born_s, kept), key=_BORN)
         if self._outbox is not None and isinstance(kept, Entry):
             self._outbox.put(kept)
-        self._make_room(self._monotonic())
+        self._make_room(now_s)
 
     def _make_room(self, now_s: float) -> None:
         """Bring the window back to its bounds after one entry came in; called with the lock held."""

@@ -1,6 +1,6 @@
 """The process's own window: the one that every operation, call and span of the process is kept in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from hydrochat_otel.runtime.forks import ForkLock
@@ -20,13 +20,13 @@ def before_reading(arrive: Callable[[], None]) -> None:
         store.arrive = arrive
 
 
-def keep(entry: Entry) -> None:
-    """Keep an entry in the process's window.
+def keep(entries: Iterable[Entry]) -> None:
+    """Keep entries that have just been made, oldest first, in the process's window.
 
     Raises:
         SettingsError: As :func:`get_global_metrics_store`.
     """
-    get_global_metrics_store().append(entry)
+    get_global_metrics_store().extend(entries)
 
 
 def get_global_metrics_store() -> MetricsStore:

@@ -113,7 +113,7 @@ def test_drain_all_reaches_every_queue():
 def test_settling_keeps_entries_and_feeds_nothing():
     """A reader of the window gets every entry that was put before, once, while the metrics still wait."""
     kept, seen = [], []
-    queue = DeferredQueue(keep=kept.append)
+    queue = DeferredQueue(keep=kept.extend)
     queue.put(into(seen, 1))
     queue.settle()
     queue.settle()
@@ -125,7 +125,7 @@ def test_settling_keeps_entries_and_feeds_nothing():
 def test_a_note_becomes_its_record_when_settled():
     """What a finaliser notes is made into a record by the thread that settles; a note of nothing is dropped."""
     kept, seen = [], []
-    queue = DeferredQueue(keep=kept.append)
+    queue = DeferredQueue(keep=kept.extend)
     queue.note((lambda: Done(1), lambda done: seen.append(done.value)))
     queue.note((lambda: None, seen.append))
     assert kept == []
@@ -136,7 +136,7 @@ def test_a_note_becomes_its_record_when_settled():
 def test_work_whose_entry_is_kept_already_is_only_fed():
     """It does not get into the window twice."""
     kept, seen = [], []
-    queue = DeferredQueue(keep=kept.append)
+    queue = DeferredQueue(keep=kept.extend)
     queue.put_kept(into(seen, 1))
     queue.drain()
     assert (kept, seen) == ([], [1])
@@ -163,7 +163,7 @@ def test_a_drain_inside_a_drain_returns():
 def test_a_note_from_the_collector_while_settling_is_kept():
     """A finaliser may run at any line of the thread that settles: its note waits for the next settling."""
     kept = []
-    queue = DeferredQueue(keep=lambda entry: (gc.collect(), kept.append(entry)))
+    queue = DeferredQueue(keep=lambda entries: (gc.collect(), kept.extend(entries)))
 
     class Dropped:
         def __init__(self):

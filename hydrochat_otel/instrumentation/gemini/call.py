@@ -72,7 +72,9 @@ class Call(Work):
     )
 
     def __init__(self, site: Site, sites: Sites, prices: PriceBook, using: instruments.Instruments) -> None:
-        super().__init__(using, site.span_name, site.attributes, SpanKind.CLIENT, traced=_wants_span())
+        outside = context_api.get_current()
+        traced = _wants_span(outside)
+        super().__init__(using, site.span_name, site.attributes, outside, kind=SpanKind.CLIENT, traced=traced)
         self.site = site
         self.attempts = Attempts()
         self._sites = sites
@@ -268,8 +270,7 @@ class Call(Work):
         return sum(known) if len(known) == len(costs) else None
 
 
-def _wants_span() -> bool:
-    current = context_api.get_current()
+def _wants_span(current: Context) -> bool:
     return _UNTRACED_KEYS.isdisjoint(current) or not any(current.get(key) for key in _UNTRACED_KEYS)
 
 
