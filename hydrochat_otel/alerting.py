@@ -1,7 +1,7 @@
-"""The watch: tells the application when a threshold is exceeded and when it no longer is, once each time.
+"""The alert watch: calls the application back when a threshold is exceeded and when it no longer is, once each time.
 
-A budget has several thresholds: each that is reached after a lower one begins the alert again. When it falls back, as
-at midnight, or speaks of another period, it ends and begins.
+A budget has several thresholds: reaching a higher one begins the alert again. If the budget falls back, as at midnight,
+or another period becomes the decisive one, the alert ends and begins.
 
 from hydrochat_otel.alerting import on_alert
 
@@ -30,9 +30,9 @@ class AlertChange:
     """An alert that began or ended.
 
     Attributes:
-        alert: As it is now; for one that ended, as it was when it was last seen.
+        alert: Its state now; for an alert that ended, its last state.
         firing: Whether it began.
-        unix_s: When that was noticed, in seconds since the epoch.
+        unix_s: When the watch noticed it, in seconds since the epoch.
     """
 
     alert: Alert
@@ -44,11 +44,11 @@ Callback = Callable[[AlertChange], object]
 
 
 class AlertWatch:
-    """Compares each snapshot that it is shown with the one before; one thread at a time.
+    """Compares each snapshot with the one before; one thread at a time.
 
     Args:
-        thresholds: What needs attention.
-        window_s: How far back counts are judged, so that an alert ends that long after its cause did.
+        thresholds: The thresholds.
+        window_s: How far back counts are judged; an alert ends that long after its cause.
     """
 
     def __init__(self, thresholds: Thresholds = DEFAULT_THRESHOLDS, window_s: float = 3600.0) -> None:
@@ -66,7 +66,7 @@ class AlertWatch:
         return dict(self._firing)
 
     def look(self, snapshot: Snapshot) -> list[AlertChange]:
-        """Return what has changed since the last look: ended alerts first, then those that began."""
+        """Return the changes since the last call: ended alerts first, then those that began."""
         found = {alert.name: alert for alert in alerts.evaluate(snapshot, self._thresholds, self._since(snapshot))}
         ended = [alert for name, alert in self._firing.items() if _has_ended(alert, found.get(name))]
         began = [alert for name, alert in found.items() if _has_begun(alert, self._firing.get(name))]
@@ -95,7 +95,7 @@ def _has_ended(before: Alert, now: Alert | None) -> bool:
 
 
 class _Watcher:
-    """A callback, its watch and the thread that looks."""
+    """A callback, its watch and the thread that evaluates."""
 
     def __init__(self, callback: Callback, watch: AlertWatch, interval_s: float) -> None:
         self._callback = callback
@@ -145,14 +145,14 @@ def on_alert(
 ) -> Callable[[], None]:
     """Call back whenever an alert begins or ends; returns a function that stops it.
 
-    The pipeline is looked at by a daemon thread that exists only while somebody listens, and it calls back on that
-    thread: the application is never held up, a slow callback only delays the next look. A callback that raises is
-    counted under the seam ``alerts.callback`` and called again on the next change.
+    A daemon thread, which exists only while a callback is registered, evaluates the thresholds and calls back: the
+    application is never blocked, a slow callback only delays the next evaluation. A callback that raises is counted
+    under the component ``alerts.callback`` and called again on the next change.
 
     Args:
         callback: Takes an :class:`AlertChange`.
-        thresholds: What needs attention; ``Thresholds(min_calls_for_error_rate=1)`` alarms from the first call on.
-        interval_s: Seconds between two looks.
+        thresholds: The thresholds; ``Thresholds(min_calls_for_error_rate=1)`` judges from the first call on.
+        interval_s: Seconds between two evaluations.
         window_s: How far back calls, retries and slow operations are judged, in seconds.
 
     Raises:

@@ -19,6 +19,7 @@ from hydrochat_otel import web
 from hydrochat_otel.cli.endings import MistakeError, NegativeError
 from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch
 from hydrochat_otel.settings import Settings, SettingsError
+from hydrochat_otel.views import formats
 
 _DEADLINE_S: Final = 10.0
 _MAX_BYTES: Final = 32_000_000
@@ -82,7 +83,7 @@ def export(
 
 @dataclass(slots=True)
 class Source:
-    """The export of a running service; remembers the last one, so that an unchanged one is not sent again."""
+    """The export of a running service; keeps the last one, so that the service need not send it again unchanged."""
 
     url: str
     token: str | None
@@ -90,7 +91,7 @@ class Source:
     _last: bytes = b""
 
     def body(self) -> bytes:
-        """Return the export as it is now; :class:`FetchError` with a sentence where there is none."""
+        """Return the export as it is now; raises :class:`FetchError` with a sentence if there is none."""
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -131,12 +132,12 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
 
 
 def _reason(body: bytes) -> str:
-    """Return the sentence of a failure of ours; of anything else nothing, it may be a page of somebody else's."""
+    """Return the sentence of a failure of ours; nothing of any other body, which can be another server's page."""
     try:
         sentence = orjson.loads(body)["error"]
     except (ValueError, TypeError, KeyError):
         return "no reason is given."
-    return str(sentence)[:300]
+    return formats.printable(str(sentence), 300)
 
 
 # -- for people ---------------------------------------------------------------------------------------------------
@@ -202,13 +203,13 @@ def _watch(source: Source, interval_s: float, *, as_json: bool) -> None:
     except KeyboardInterrupt:
         sys.exit(0)
     except BrokenPipeError:
-        # Whoever read our output has enough; Python must not try to flush it at the end (its documented way out).
+        # The reader of our output closed it; Python must not flush it at the end (its documented way out).
         sys.stdout = None
         sys.exit(0)
 
 
 def _watch_as_lines(source: Source, interval_s: float, console: Console, *, as_json: bool) -> None:
-    """Print each change below the one before; where the output is no terminal, nothing can be drawn over."""
+    """Print each change below the one before: the output is no terminal, so nothing can be redrawn."""
     last = b""
     for shown, trouble in _looks(source, interval_s):
         if trouble:
@@ -223,7 +224,7 @@ def _watch_as_lines(source: Source, interval_s: float, console: Console, *, as_j
 
 
 def _looks(source: Source, interval_s: float) -> Iterator[tuple[bytes, str]]:
-    """Yield the newest export and what is the trouble, '' for none, for ever; in trouble the last export stays."""
+    """Yield the newest export and a sentence about the last failure, '' for none, without end."""
     shown = b""
     while True:
         trouble = ""

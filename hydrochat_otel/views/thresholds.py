@@ -17,7 +17,7 @@ MIN_CALLS_FOR_ERROR_RATE: Final = 5
 """Calls below which no error rate is judged: one failure of one call is no 100 % outage."""
 BUDGET_PERCENTS: Final = (50.0, 80.0, 100.0)
 BUDGET_ATTENTION_PERCENT: Final = 80.0
-"""From this share of a budget on somebody has to look; below it an alert is for information."""
+"""From this share of a budget on, an alert needs attention; below it is for information."""
 
 AlertName = Literal[
     "error_rate",
@@ -36,12 +36,12 @@ class Alert:
     """One threshold that is exceeded: a stable name, a sentence for people, and the two numbers compared.
 
     Attributes:
-        name: The same for as long as it lasts.
+        name: Stable while the alert lasts.
         message: A sentence.
-        value: What was found.
-        threshold: What it was compared with.
-        period: What a budget is for; None for all other alerts.
-        needs_attention: False for what is told and shown but is no sign of ill health.
+        value: The number that was found.
+        threshold: The number that it was compared with.
+        period: The period of a budget or forecast; None for all other alerts.
+        needs_attention: False for an alert that is for information only.
     """
 
     name: AlertName
@@ -54,7 +54,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """What is exceeded by more than this needs attention; storage and budget do so from their thresholds on.
+    """The highest values that need no attention; storage and budget need it from their thresholds on.
 
     Attributes:
         max_error_rate: Share of calls to Gemini that may fail, 0 to 1.
@@ -64,8 +64,8 @@ class Thresholds:
         max_storage_percent: From this filling of the retained window on, 0 to 100.
         max_unpriced_tokens: Tokens that may be missing from the cost.
         max_unreconciled_calls: Calls whose usage record may be missing or not balance.
-        budget_percents: Shares of the day's and the month's budget that are told when they are reached, in percent;
-            below 80 % for information only.
+        budget_percents: Shares of the day's and the month's budget, in percent, at which an alert begins; below 80 %
+            it is for information only.
     """
 
     max_error_rate: float = MAX_ERROR_RATE
@@ -83,7 +83,7 @@ DEFAULT_THRESHOLDS: Final = Thresholds()
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the counters showed at one moment (`unix_s`), to judge only what has come since."""
+    """The counters at one moment (`unix_s`), so that only later changes are judged."""
 
     unix_s: float = 0.0
     calls: float = 0
@@ -109,17 +109,18 @@ _NOTHING: Final = Counts()
 
 
 def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, since: Counts = _NOTHING) -> list[Alert]:
-    """Return the thresholds that the snapshot exceeds, each at most once; exactly at a threshold is not exceeded.
+    """Return the thresholds that the snapshot exceeds, each at most once; a value exactly at its threshold does not.
 
-    Storage and budget are the exceptions: one warns from 80 % on, the other when 50, 80 and 100 % are reached; of the
-    budget the highest threshold alone, and the month's before the day's where both have reached it. The error rate
-    speaks of calls to Gemini; blocked and cancelled calls are no errors.
+    Storage and budget are the exceptions: storage warns from 80 % on, the budget when 50, 80 and 100 % are reached. Of
+    the budget only the highest threshold is returned, the month's before the day's if both have reached it. The error
+    rate covers calls to Gemini; blocked and cancelled calls are no errors. The forecast warns if the month's budget
+    will be spent before the month ends.
 
     Args:
-        snapshot: What is judged.
-        thresholds: By what.
-        since: Leaves out what had been counted by then, and operations that had ended by then; by default everything
-            since the start of the process and all that is retained is judged.
+        snapshot: The snapshot to judge.
+        thresholds: The thresholds.
+        since: Leaves out what was counted, and operations that ended, up to that moment; by default everything since
+            the start and the whole window is judged.
     """
     now = Counts.of(snapshot)
     failed, calls = now.failed_calls - since.failed_calls, now.calls - since.calls
@@ -203,7 +204,7 @@ class _Found:
 
 
 def _of_budget(budget: Budget, percents: Iterable[float]) -> list[Alert]:
-    """Return the highest threshold that was reached, of the day's budget or the month's; of none nothing."""
+    """Return the highest threshold that was reached, of the day's budget or the month's; an empty list if none was."""
     periods: tuple[tuple[Period, str, float, float | None], ...] = (
         ("day", "today", budget.spent_day_usd, budget.day_usd),
         ("month", "this month", budget.spent_month_usd, budget.month_usd),

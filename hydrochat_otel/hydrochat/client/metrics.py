@@ -22,6 +22,10 @@ _COUNTED: Final = {
     "prompt_tokens_used": "prompt_tokens",
     "completion_tokens_used": "completion_tokens",
     "total_cost_usd": "total_cost_usd",
+    "unpriced_calls": "unpriced_calls",
+    "unpriced_tokens": "unpriced_tokens",
+    "unreconciled_calls": "unreconciled_calls",
+    "incomplete_calls": "incomplete_calls",
 }
 """Our keys and those of the export's `llm_api_metrics`, from which the numbers are."""
 
@@ -42,7 +46,8 @@ def get_gemini_metrics_v2() -> dict[str, Any]:
     """Return the calls to Gemini that the pipeline counted, of this whole process and of every client in it.
 
     Keys: `successful_calls`, `failed_calls` (among them those whose answer could not be used), `total_tokens_used`,
-    `prompt_tokens_used`, `completion_tokens_used`, `total_cost_usd`, and `last_call_timestamp`: ISO 8601 text in UTC
+    `prompt_tokens_used`, `completion_tokens_used`, `total_cost_usd`, what that sum misses (`unpriced_calls`,
+    `unpriced_tokens`, `unreconciled_calls`, `incomplete_calls`), and `last_call_timestamp`: ISO 8601 text in UTC
     of the newest retained call, None where none is. They are what the export and ``/metrics`` say at that moment,
     less what was counted before the last :func:`reset_gemini_metrics_v2`.
     """

@@ -73,9 +73,9 @@ class Row:
 
 
 def compare(metered: MeteredDays, bill: Bill) -> list[Row]:
-    """Return both sides of each span and model that either knows; what a side has no line for is zero.
+    """Return both sides of each span and model of either side; a side without a line for one is zero there.
 
-    Days that the bill does not speak of are left out.
+    Days outside of the bill are left out.
     """
     spans = sorted({span for span, _ in bill.charged})
     ours: dict[tuple[Span, str], Metered] = {}

@@ -1,6 +1,6 @@
 """The shapes of Google's billing files: which column means what, and where the table begins.
 
-Four shapes are told apart by their headers: the console's Cost table, its Reports, BigQuery's standard and detailed
+Four shapes are recognised by their headers: the console's Cost table, its Reports, BigQuery's standard and detailed
 export, and FOCUS 1.x. A plain table with a date, a model and tokens or dollars is read, too.
 """
 

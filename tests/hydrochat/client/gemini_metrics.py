@@ -11,6 +11,10 @@ NOTHING_COUNTED = {
     "prompt_tokens_used": 0,
     "completion_tokens_used": 0,
     "total_cost_usd": 0.0,
+    "unpriced_calls": 0,
+    "unpriced_tokens": 0,
+    "unreconciled_calls": 0,
+    "incomplete_calls": 0,
     "last_call_timestamp": None,
 }
 

@@ -5,7 +5,7 @@ import io
 from datetime import timedelta
 from decimal import Decimal
 
-from hydrochat_otel.testing.ledger import rate_for
+from hydrochat_otel.testing.consumption import rate_for
 
 WORDS = {
     "gemini-2.5-flash": "Gemini 2.5 Flash GA",

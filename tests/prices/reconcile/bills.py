@@ -10,7 +10,8 @@ from hydrochat_otel.prices.reconcile.amounts import Amount
 from hydrochat_otel.prices.reconcile.bill import read
 from hydrochat_otel.prices.reconcile.comparison import Metered
 from hydrochat_otel.prices.reconcile.lines import open_bill
-from hydrochat_otel.testing.ledger import RATES, Buckets, Consumption, Ledger
+from hydrochat_otel.testing.consumption import RATES, Buckets, Consumption
+from hydrochat_otel.testing.ledger import Ledger
 
 DAYS = date(2025, 10, 1), date(2025, 10, 2)
 MODELS = [*RATES, "gemini-3-pro-preview"]
