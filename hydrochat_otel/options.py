@@ -18,8 +18,10 @@ class SettingsOptions(TypedDict, total=False):
     ttl_hours: float | None
     cleanup_interval_minutes: float | None
     retain_other_spans: bool | None
+    redact_spans: Literal["auto", "always", "never"] | None
     max_operations: int | None
     queue_capacity: int | None
+    fast: bool | None
     instrument_gemini: bool | None
     prices_file: Path | str | None
     metrics_token: str | None
@@ -31,6 +33,7 @@ class SettingsOptions(TypedDict, total=False):
     publish_interval_s: float | None
     budget_usd: float | None
     budget_timezone: str | None
+    cost_dimensions: tuple[str, ...] | str | None
     serve: Literal["auto", "always", "never"] | None
     host: str | None
     port: int | None

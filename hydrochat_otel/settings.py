@@ -100,6 +100,14 @@ def _http_url(raw: Any) -> str:
     return text.rstrip("/")
 
 
+def _trace_url(raw: Any) -> str:
+    text = _text(raw)
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "{trace_id}" not in text or " " in text:
+        raise ValueError
+    return text
+
+
 _MATCHER: Final = r'[a-zA-Z_][a-zA-Z0-9_]*(?:=|!=|=~|!~)"(?:[^"\\\n]|\\.)*"'
 
 
@@ -213,6 +221,12 @@ class Settings:
         "the path of a readable file that holds the token; `HYDROCHAT_METRICS_TOKEN` wins",
     )
     cookie_secure: bool = _setting("HYDROCHAT_COOKIE_SECURE", False, _switch, "true or false")
+    trace_url: str | None = _setting(
+        "HYDROCHAT_TRACE_URL",
+        None,
+        _trace_url,
+        "the address of a trace with `{trace_id}` in it, such as `https://tempo.example/trace/{trace_id}`",
+    )
     prometheus_url: str | None = _setting(
         "HYDROCHAT_PROMETHEUS_URL",
         None,

@@ -1,6 +1,5 @@
 """Checks of the environment: settings, exporters, the service's name, workers, clock and time zone."""
 
-import difflib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,9 +7,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hydrochat_otel.doctor.findings import Finding, Level, Subject
-from hydrochat_otel.settings import Settings
+from hydrochat_otel.pipeline import unknown_settings
+from hydrochat_otel.pipeline.unknown_settings import PREFIX
 
-_PREFIX: Final = "HYDROCHAT_"
 _WORKERS: Final = ("WEB_CONCURRENCY", "UVICORN_WORKERS", "GUNICORN_WORKERS")
 _BEFORE: Final = datetime(2025, 1, 1, tzinfo=UTC)
 _AFTER: Final = datetime(2100, 1, 1, tzinfo=UTC)
@@ -21,12 +20,10 @@ def settings(subject: Subject) -> Iterator[Finding]:
     if subject.settings is None:
         yield Finding("settings", Level.PROBLEM, subject.settings_error, "Correct the setting, or remove it.")
         return
-    known = {rule.variable for rule, _ in Settings.rules().values()}
-    ours = sorted(name for name in subject.environ if name.startswith(_PREFIX))
-    unknown = [name for name in ours if name not in known and "_TEST_" not in name]
-    for name in unknown:
-        near = difflib.get_close_matches(name, known, 1)
-        cure = f"Did you mean {near[0]}?" if near else "Remove it."
+    ours = [name for name in subject.environ if name.startswith(PREFIX)]
+    unknown = unknown_settings.unknown(subject.environ)
+    for name, nearest in unknown.items():
+        cure = f"Did you mean {nearest}?" if nearest else "Remove it."
         yield Finding("settings", Level.WARNING, f"{name} is no setting of hydrochat_otel and has no effect.", cure)
     if not unknown:
         yield Finding("settings", Level.OK, f"All settings are allowed; {len(ours)} HYDROCHAT_ variables are set.")

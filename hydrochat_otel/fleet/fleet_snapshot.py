@@ -7,6 +7,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import (
     Attributes,
@@ -31,6 +32,7 @@ def snapshot_of(
     max_entries: int,
     ttl_hours: float,
     budget: Budget,
+    days: Days,
     sharing: Sharing,
     instance_is_named: bool,
 ) -> Snapshot:
@@ -44,6 +46,7 @@ def snapshot_of(
         max_entries: Of the window.
         ttl_hours: Of the window.
         budget: Of all together.
+        days: Of all together.
         sharing: How many they are.
         instance_is_named: Whether the user gave the instance an id; an id made at random is each process's own.
     """
@@ -67,6 +70,7 @@ def snapshot_of(
         entries=live,
         retention=retention,
         budget=budget,
+        days=days,
         sharing=sharing,
     )
 
@@ -76,6 +80,8 @@ def budget_families(budget: Budget) -> Iterable[Family]:
     yield _family(semconv.LLM_SPEND, {"day": budget.spent_day_usd, "month": budget.spent_month_usd}, semconv.PERIOD)
     if budget.day_usd is not None and budget.month_usd is not None:
         yield _family(semconv.LLM_BUDGET, {"day": budget.day_usd, "month": budget.month_usd}, semconv.PERIOD)
+    if budget.forecast is not None:
+        yield _family(semconv.LLM_FORECAST, dict(budget.forecast.bounds()), semconv.BOUND)
 
 
 def _family(spec: MetricSpec, values: Mapping[str, float], attribute: str | None = None) -> Family:

@@ -17,8 +17,10 @@ from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.backend import Backend, Knowledge, Publication, Receipt, StateError
 from hydrochat_otel.fleet.entries import decode_entry, encode_entry, readable_entry
 from hydrochat_otel.fleet.totals import Totals, encode_totals, readable_totals
-from hydrochat_otel.fleet.view import NOTHING, Own, View, departed_of, spend_of
+from hydrochat_otel.fleet.view import NOTHING, Own, View, days_of, departed_of
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.window import days as all_days
+from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.outbox import Outbox
 
@@ -89,16 +91,16 @@ class Member:
     def own_totals(self, own: Own) -> Totals:
         """Return what this member contributes: its numbers less what is in the departed already."""
         base = self._base
-        spend = {day: usd - base.spend.get(day, 0.0) for day, usd in own.spend.items()}
-        return Totals(self.id, self._seq, 0.0, own.resource, merging.minus(own.families, base.families), spend)
+        days = all_days.minus(own.days, base.days)
+        return Totals(self.id, self._seq, 0.0, own.resource, merging.minus(own.families, base.families), days)
 
     def totals_with(self, view: View, own: Own) -> tuple[Totals, ...]:
         """Return the others' totals of the view, and this member's own as of now."""
         return (*(one for one in view.totals if one.member != self.id), self.own_totals(own))
 
-    def spend_of_all(self, view: View, days: Mapping[str, float]) -> dict[str, float]:
-        """Return the dollars by day of the others in the view and of this process."""
-        return spend_of(self.totals_with(view, Own((), {}, days)))
+    def days_of_all(self, view: View, days: Days) -> Days:
+        """Return the days of the others in the view and of this process."""
+        return days_of(self.totals_with(view, Own((), {}, days)))
 
     @property
     def has_to_publish(self) -> bool:
@@ -175,7 +177,7 @@ class Member:
         if self._acknowledged is None:
             return True
         before = self._acknowledged[1]
-        return own.spend != before.spend or not merging.count_the_same(own.families, before.families)
+        return own.days != before.days or not merging.count_the_same(own.families, before.families)
 
     def _take(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
         """Learn what the receipt says; False where the exchange has to be made again."""

@@ -12,7 +12,9 @@ from hydrochat_otel import semconv
 from hydrochat_otel.fleet import checks
 from hydrochat_otel.fleet.backend import SCHEMA_VERSION
 from hydrochat_otel.fleet.checks import DecodingError
+from hydrochat_otel.fleet.day_totals import decoded_days, encoded_days
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.snapshot import Attributes, Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
 
 _KINDS: Final = get_args(FamilyKind)
@@ -30,7 +32,7 @@ class Totals(NamedTuple):
         unix_s: When they were collected, in seconds since the epoch.
         resource: Attributes of the process, as text.
         families: Its metrics; of the departed only what lasts: counters and histograms.
-        spend: Dollars by day, ISO dates.
+        days: Calls, tokens and dollars by day, model and outcome.
         merged: Of the departed, the members that were merged last, with the sequence number of each; else empty.
     """
 
@@ -39,7 +41,7 @@ class Totals(NamedTuple):
     unix_s: float
     resource: Attributes
     families: tuple[Family, ...]
-    spend: Mapping[str, float]
+    days: Days
     merged: Mapping[str, int] = {}
 
 
@@ -66,7 +68,7 @@ def encode_totals(totals: Totals) -> bytes:
             "seq": totals.seq,
             "unix_s": totals.unix_s,
             "resource": totals.resource,
-            "spend": totals.spend,
+            "days": encoded_days(totals.days),
             "merged": totals.merged,
             "families": families,
             "edges": [[checks.number(edge) for edge in one] for one in edges],
@@ -86,7 +88,6 @@ def decode_totals(data: bytes) -> Totals:
         checks.refuse(f"A member's totals have version {shown}, this program reads {SCHEMA_VERSION}")
     edges = [_edges(one) for one in checks.sequence(raw.get("edges"), "edges")]
     read = (_readable_family(one, edges) for one in checks.sequence(raw.get("families"), "families"))
-    spend = checks.mapping(raw.get("spend"), "spend")
     merged = checks.mapping(raw.get("merged", {}), "merged")
     return Totals(
         checks.text(raw.get("member"), "member"),
@@ -94,7 +95,7 @@ def decode_totals(data: bytes) -> Totals:
         checks.amount(raw.get("unix_s"), "unix_s", most=checks.MAX_UNIX_S),
         checks.texts(raw.get("resource"), "resource"),
         tuple(family for family in read if family is not None),
-        {checks.day(day, "spend"): checks.amount(usd, "spend") for day, usd in spend.items()},
+        decoded_days(raw.get("days")),
         {checks.text(member, "merged"): checks.whole(seq, "merged") for member, seq in merged.items()},
     )
 

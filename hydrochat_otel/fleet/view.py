@@ -5,6 +5,8 @@ from typing import Final, NamedTuple
 
 from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.totals import Totals
+from hydrochat_otel.window import days
+from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Attributes, Family
 
@@ -13,14 +15,12 @@ _MERGED_REMEMBERED: Final = 256
 
 
 class Own(NamedTuple):
-    """What the process itself has measured since its start: cumulative, `spend` in dollars by day."""
+    """What the process itself has measured since its start: cumulative metrics, and its days."""
 
     families: tuple[Family, ...]
     resource: Attributes
-    spend: Mapping[str, float]
+    days: Days
 
-
-_MONTHS_KEPT: Final = 12
 
 NOTHING: Final = Own((), {}, {})
 
@@ -48,14 +48,9 @@ def departed_of(totals: Iterable[Totals | None], gone: Mapping[str, int], unix_s
     parts = [one for one in totals if one is not None]
     families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
     merged = [*(item for one in parts for item in one.merged.items()), *gone.items()]
-    return Totals("", 0, unix_s, {}, families, spend_of(parts), dict(merged[-_MERGED_REMEMBERED:]))
+    return Totals("", 0, unix_s, {}, families, days_of(parts), dict(merged[-_MERGED_REMEMBERED:]))
 
 
-def spend_of(totals: Iterable[Totals]) -> dict[str, float]:
-    """Return the dollars by day of all totals, of the newest months; a clock that is wrong costs no other month."""
-    spend: dict[str, float] = {}
-    for one in totals:
-        for day, usd in one.spend.items():
-            spend[day] = spend.get(day, 0.0) + usd
-    months = sorted({day[:7] for day in spend})[-_MONTHS_KEPT:]
-    return {day: usd for day, usd in sorted(spend.items()) if day[:7] in months}
+def days_of(totals: Iterable[Totals]) -> Days:
+    """Return the days of all totals together, bounded."""
+    return days.merged(one.days for one in totals)

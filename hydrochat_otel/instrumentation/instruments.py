@@ -16,7 +16,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeed, is_sampled
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
-from hydrochat_otel.prices.budget import Spending
+from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
 from hydrochat_otel.semconv import MetricSpec, Outcome
@@ -38,7 +38,7 @@ class Instruments:
         error_types: The closed set of ``error.type``.
         attributions: The closed set of what calls are attributed to.
         response_time_threshold_s: Threshold of operations that state none.
-        spending: What calls cost by day; days of UTC unless another ledger is given.
+        ledger: Counts of calls by day; days of UTC unless another ledger is given.
         plans: What feeds calls of one kind, kept by the code that makes them.
 
     Args:
@@ -55,13 +55,13 @@ class Instruments:
         response_time_threshold_s: float = 2.0,
         max_operations: int = 200,
         queue_capacity: int = 32768,
-        spending: Spending | None = None,
+        ledger: DayLedger | None = None,
         keep: Callable[[list[Entry]], None] | None = None,
         cost_dimensions: Sequence[str] = (),
         feeder: Feeder = PublicFeed,
     ) -> None:
         self.tracer = tracer
-        self.spending = spending or Spending()
+        self.ledger = ledger or DayLedger()
         self.queue = DeferredQueue(queue_capacity, keep)
         self.response_time_threshold_s = response_time_threshold_s
         self.operation_names = labels.operation_names(max_operations)

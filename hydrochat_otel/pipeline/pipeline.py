@@ -6,10 +6,11 @@
 import atexit
 import dataclasses
 import logging
+import os
 from typing import Final, Unpack
 
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
@@ -17,12 +18,13 @@ from hydrochat_otel.instrumentation import instruments, labels
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
+from hydrochat_otel.pipeline import unknown_settings
 from hydrochat_otel.pipeline.snapshots import Pictures
-from hydrochat_otel.prices.budget import Spending
+from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import background, failures, forks, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
-from hydrochat_otel.sdk import gauges, providers, redaction, sdk_feeds
-from hydrochat_otel.sdk.providers import ProviderError, Providers
+from hydrochat_otel.sdk import gauges, lean_spans, providers, redaction, sdk_feeds
+from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
 from hydrochat_otel.window.snapshot import Budget, Snapshot
@@ -68,18 +70,18 @@ class Pipeline:
         self.provisional = False
         self.instrumentor = GeminiInstrumentor(settings.prices_file)
         self._providers = Providers(tracer_provider, meter_provider)
-        spending = Spending(settings.budget_timezone)
-        self._pictures = Pictures(settings, self._providers, spending)
+        ledger = DayLedger(settings.budget_timezone)
+        self._pictures = Pictures(settings, self._providers, ledger)
         self._closed = False
         self._at_fork: list[forks.Registration] = []
         meter = meter_provider.get_meter(semconv.SCOPE)
         self.instruments = Instruments(
-            tracer_provider.get_tracer(semconv.SCOPE),
+            lean_spans.lean(tracer_provider.get_tracer(semconv.SCOPE), fast=settings.fast),
             meter,
             response_time_threshold_s=settings.response_time_threshold_s,
             max_operations=settings.max_operations,
             queue_capacity=settings.queue_capacity,
-            spending=spending,
+            ledger=ledger,
             keep=window.keep,
             cost_dimensions=settings.cost_dimensions,
             feeder=sdk_feeds.feeder(fast=settings.fast),
@@ -135,7 +137,9 @@ class Pipeline:
         """Feed everything that waits to the instruments and let the providers export it."""
         self.instruments.queue.drain()
         self._pictures.publisher.publish()
-        self.tracer_provider.force_flush()
+        flush = getattr(self.tracer_provider, "force_flush", None)
+        if flush is not None:
+            flush()
         self.meter_provider.force_flush()
 
     def shutdown(self) -> None:
@@ -196,7 +200,7 @@ class Pipeline:
     def _forget_parent(self) -> None:
         """Start at zero in a forked child: the parent publishes what it measured before."""
         self.store.forget_parent()
-        self.instruments.spending.reset()
+        self.instruments.ledger.reset()
         failures.forget()
         labels.forget()
 
@@ -208,6 +212,7 @@ class _Process:
     def __init__(self) -> None:
         self.lock = ForkLock(reentrant=True)
         self.pipeline: Pipeline | None = None
+        self.has_warned = False
 
 
 _process: Final = _Process()
@@ -232,8 +237,7 @@ def install(
 
     Raises:
         SettingsError: A setting is not allowed, or both `settings` and overrides are given.
-        PipelineError: The process's global provider is not one of the OpenTelemetry SDK, or the library that the
-            shared state needs is not installed.
+        PipelineError: The library that the shared state needs is not installed, or this system cannot share.
     """
     if settings is not None and overrides:
         raise SettingsError(f"{min(overrides)} is given beside a whole settings record: give one of the two.")
@@ -250,11 +254,8 @@ def install(
                     logger, "Already installed with other settings, which stay; call shutdown() first to change them."
                 )
             return current_one
-        try:
-            tracer_provider = tracer_provider or providers.tracer_provider(claim=True)
-            meter_provider = meter_provider or providers.meter_provider(claim=True)
-        except ProviderError as error:
-            raise PipelineError(str(error)) from None
+        tracer_provider = tracer_provider or providers.tracer_provider(claim=True)
+        meter_provider = meter_provider or providers.meter_provider(claim=True)
         made = _make(settings, tracer_provider, meter_provider)
         if current_one is not None:
             current_one.shutdown()
@@ -284,7 +285,7 @@ def install_on_first_use() -> None:
             return
         try:
             _start(_make(Settings.load(), *providers.find_or_make(claim=False), implicit=True))
-        except (SettingsError, ProviderError, PipelineError) as error:
+        except (SettingsError, PipelineError) as error:
             failures.note("install", error)
             safe_log.error(logger, "%s Recording is disabled until this is fixed.", error)
 
@@ -321,6 +322,10 @@ def _make(
 
 
 def _start(pipeline: Pipeline) -> Pipeline:
+    if not _process.has_warned:
+        _process.has_warned = True
+        for sentence in unknown_settings.sentences(os.environ):
+            safe_log.warning(logger, "%s", sentence)
     pipeline.start()
     instruments.bind(pipeline.instruments)
     gauges.look_at(pipeline)

@@ -4,22 +4,22 @@ Numbers of others are either read now, in one exchange with the shared state, or
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.fleet.member import Member
 from hydrochat_otel.fleet.publisher import Publisher
-from hydrochat_otel.fleet.view import Own, View, spend_of
+from hydrochat_otel.fleet.view import Own, View, days_of
 from hydrochat_otel.prices import budget
-from hydrochat_otel.prices.budget import Spending
+from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk import gauges
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
-from hydrochat_otel.window import window
+from hydrochat_otel.window import days as all_days, window
+from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
 from hydrochat_otel.window.store import MetricsStore
 
@@ -30,7 +30,7 @@ class Pictures:
     Args:
         settings: Bounds, state and budget.
         providers: Whose metrics are read.
-        spending: What this process spent.
+        ledger: The days of this process.
 
     Attributes:
         publisher: Shares this process's numbers with others.
@@ -39,10 +39,11 @@ class Pictures:
         StateError: The library that the state needs is not installed.
     """
 
-    def __init__(self, settings: Settings, providers: Providers, spending: Spending) -> None:
+    def __init__(self, settings: Settings, providers: Providers, ledger: DayLedger) -> None:
         self._settings = settings
         self._providers = providers
-        self._spending = spending
+        self._ledger = ledger
+        self._since_unix_s = time.time()
         self._lock = ForkLock(Phase.SNAPSHOT)
         self.publisher = Publisher(
             settings,
@@ -67,9 +68,9 @@ class Pictures:
 
     def spent(self) -> Budget:
         """Return what all have spent, as far as is known; waits for nothing and collects nothing."""
-        days = self._spending.days()
+        days = self._ledger.days()
         known = self._known_to_push()
-        return self._budget(days if known is None else known[0].spend_of_all(known[1], days), time.time())
+        return self._budget(days if known is None else known[0].days_of_all(known[1], days), time.time())
 
     def workers(self) -> int:
         """Return how many processes reported lately, as far as is known."""
@@ -84,7 +85,7 @@ class Pictures:
         with self._lock:
             families, resource = self._providers.reader.read()
         usd = merging.grid_of("{USD}")
-        days = {day: merging.floored(spent, usd) for day, spent in self._spending.days().items()}
+        days = all_days.with_costs(self._ledger.days(), lambda cost_usd: merging.floored(cost_usd, usd))
         return Own(merging.exact(families), resource, days)
 
     def _alone(self) -> Snapshot:
@@ -93,6 +94,7 @@ class Pictures:
             contents = _store().contents()
             with gauges.showing(contents):
                 families, resource = self._providers.reader.read()
+            days = self._ledger.days()
             unix_s = time.time()
         return Snapshot(
             unix_s=unix_s,
@@ -105,7 +107,9 @@ class Pictures:
                 current_entries=contents.current_entries,
                 storage_utilization_percent=100.0 * contents.utilization_ratio,
             ),
-            budget=self._budget(self._spending.days(), unix_s),
+            budget=self._budget(days, unix_s),
+            days=days,
+            counted_since_unix_s=self._since_unix_s,
         )
 
     def _of_known(self, problem: str | None) -> Snapshot:
@@ -122,6 +126,7 @@ class Pictures:
         unix_s = time.time()
         if problem is None and view.settling:
             problem = "The shared state was lost or is new; its members are restoring it, in a few seconds it is whole."
+        days = days_of(view.totals)
         return fleet_snapshot.snapshot_of(
             view.totals,
             view.entries,
@@ -129,7 +134,8 @@ class Pictures:
             unix_s=unix_s,
             max_entries=self._settings.max_entries,
             ttl_hours=self._settings.ttl_hours,
-            budget=self._budget(spend_of(view.totals), unix_s),
+            budget=self._budget(days, unix_s),
+            days=days,
             sharing=self._sharing(view.members, problem),
             instance_is_named=self._providers.has_instance_id(),
         )
@@ -137,7 +143,7 @@ class Pictures:
     def _sharing(self, workers: int, problem: str | None) -> Sharing:
         return Sharing(self.publisher.kind, workers, self.publisher.stale_s, problem)
 
-    def _budget(self, days: Mapping[str, float], unix_s: float) -> Budget:
+    def _budget(self, days: Days, unix_s: float) -> Budget:
         return budget.budget(days, unix_s, self._settings.budget_timezone, self._settings.budget_usd)
 
 

@@ -133,6 +133,13 @@ def _budget(observed: Observed) -> Iterable[Observation]:
             yield Observation(usd, {semconv.PERIOD: period})
 
 
+def _forecast(observed: Observed) -> Iterable[Observation]:
+    forecast = observed.spent().forecast
+    if forecast is not None:
+        for bound, usd in forecast.bounds():
+            yield Observation(usd, {semconv.BOUND: bound})
+
+
 def _workers(observed: Observed) -> Iterable[Observation]:
     return [Observation(observed.workers())]
 
@@ -144,6 +151,7 @@ _GAUGES: Final[tuple[tuple[MetricSpec, Callable[[CallbackOptions], Iterable[Obse
     (semconv.PRICE_BOOK_AGE, _callback(_price_book_age)),
     (semconv.LLM_SPEND, _callback(_spend)),
     (semconv.LLM_BUDGET, _callback(_budget)),
+    (semconv.LLM_FORECAST, _callback(_forecast)),
     (semconv.STATE_WORKERS, _callback(_workers)),
     (semconv.RETENTION_COVERED, _callback(_covered)),
     (semconv.BUILD_INFO, _callback(_build_info)),

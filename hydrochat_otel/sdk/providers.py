@@ -4,10 +4,11 @@ Four things of the SDK's have no public name and are touched here only, each gua
 lock of its collections, the storage of a reader, and the resource that it renews in a child.
 """
 
+import logging
 import threading
 import weakref
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
@@ -15,16 +16,17 @@ from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
+from hydrochat_otel.runtime import safe_log
 from hydrochat_otel.sdk.reader import SnapshotReader
 from hydrochat_otel.sdk.sampler import RetainingSampler
 from hydrochat_otel.sdk.span_processor import RetentionSpanProcessor
 
+logger: Final = logging.getLogger("hydrochat_otel")
+
+_Provider = TypeVar("_Provider", TracerProvider, MeterProvider)
+_MOST_PROXIES: Final = 4
 _FORK_S: Final = 0.5
 """How long a fork waits for a collection under way."""
-
-
-class ProviderError(RuntimeError):
-    """The process's providers are not those of the SDK; the message says which they are and what to do."""
 
 
 class Providers:
@@ -37,7 +39,7 @@ class Providers:
         reader: Reads the metrics; the one that ``OTEL_METRICS_EXPORTER=hydrochat`` made, or one of ours.
     """
 
-    def __init__(self, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
+    def __init__(self, tracer_provider: trace.TracerProvider, meter_provider: MeterProvider) -> None:
         self.tracer_provider = tracer_provider
         self.meter_provider = meter_provider
         self.processor = _processor_of(tracer_provider)
@@ -128,40 +130,56 @@ class Providers:
         return list(getattr(self._consumer(), "_reader_storages", ()))
 
 
-def find_or_make(*, claim: bool) -> tuple[TracerProvider, MeterProvider]:
-    """Return the process's global providers; where none is set, make them, and set them if `claim`.
-
-    Raises:
-        ProviderError: A global provider is not one of the SDK.
-    """
+def find_or_make(*, claim: bool) -> tuple[trace.TracerProvider, MeterProvider]:
+    """Return the process's global providers; if none is set, make them, and set them if `claim`."""
     return tracer_provider(claim=claim), meter_provider(claim=claim)
 
 
-def tracer_provider(*, claim: bool) -> TracerProvider:
-    """Return the global tracer provider, or make one; see :func:`find_or_make`."""
+def tracer_provider(*, claim: bool) -> trace.TracerProvider:
+    """Return the global tracer provider, or make one; see :func:`find_or_make`. It may be none of the SDK."""
     found = trace.get_tracer_provider()
-    if isinstance(found, TracerProvider):
-        return found
-    if not isinstance(found, trace.ProxyTracerProvider):
-        raise ProviderError(_foreign("tracer", found))
-    made = TracerProvider(resource=_resource())
-    made.sampler = RetainingSampler(made.sampler)
-    if claim:
-        trace.set_tracer_provider(made)
-    return made
+    if isinstance(found, trace.ProxyTracerProvider):
+        made = TracerProvider(resource=_resource())
+        made.sampler = RetainingSampler(made.sampler)
+        if claim:
+            trace.set_tracer_provider(made)
+        return made
+    return _unwrapped(found, TracerProvider) or found
 
 
 def meter_provider(*, claim: bool) -> MeterProvider:
-    """Return the global meter provider, or make one; see :func:`find_or_make`."""
+    """Return the global meter provider, or make one; see :func:`find_or_make`.
+
+    If the global one is none of the SDK, nothing can be read from it. Then a provider of our own counts.
+    """
     found = metrics.get_meter_provider()
-    if isinstance(found, MeterProvider):
-        return found
-    if type(found).__name__ != "_ProxyMeterProvider":
-        raise ProviderError(_foreign("meter", found))
+    unwrapped = _unwrapped(found, MeterProvider)
+    if unwrapped is not None:
+        return unwrapped
     made = MeterProvider(resource=_resource())
-    if claim:
+    if type(found).__name__ != "_ProxyMeterProvider":
+        safe_log.warning(
+            logger,
+            "The global meter provider is %s, which cannot be read: hydrochat_otel counts on a provider of its own, "
+            "and shows no metrics of other libraries.",
+            _class_name(found),
+        )
+    elif claim:
         metrics.set_meter_provider(made)
     return made
+
+
+def _unwrapped(found: object, kind: type[_Provider]) -> _Provider | None:
+    """Return the SDK's provider, also behind proxies that name it as `provider`, as logfire's do."""
+    for _ in range(_MOST_PROXIES):
+        if isinstance(found, kind):
+            return found
+        found = getattr(found, "provider", None)
+    return None
+
+
+def _class_name(found: object) -> str:
+    return f"{type(found).__module__}.{type(found).__qualname__}"
 
 
 def _resource() -> Resource:
@@ -172,23 +190,27 @@ def _resource() -> Resource:
         return Resource({"service.name": "unknown_service"}).merge(OTELResourceDetector().detect())
 
 
-def _foreign(kind: str, found: object) -> str:
-    return (
-        f"The global {kind} provider is {type(found).__module__}.{type(found).__qualname__}, which takes no processors "
-        f"or readers: pass {kind}_provider= one of opentelemetry.sdk, or install() before it is set."
-    )
+_processors: Final[weakref.WeakKeyDictionary[trace.TracerProvider, RetentionSpanProcessor]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-_processors: Final[weakref.WeakKeyDictionary[TracerProvider, RetentionSpanProcessor]] = weakref.WeakKeyDictionary()
-
-
-def _processor_of(provider: TracerProvider) -> RetentionSpanProcessor:
+def _processor_of(provider: trace.TracerProvider) -> RetentionSpanProcessor:
     """Return the provider's one retention processor; the SDK cannot take one out again, so it is used again."""
     processor = _processors.get(provider)
     if processor is None:
         processor = _processors[provider] = RetentionSpanProcessor()
         processor.active = False
-        provider.add_span_processor(processor)
+        add = getattr(provider, "add_span_processor", None)
+        if add is None:
+            safe_log.warning(
+                logger,
+                "The global tracer provider is %s, which takes no span processors: spans of other libraries are not "
+                "kept. Operations and calls are counted and kept all the same.",
+                _class_name(provider),
+            )
+        else:
+            add(processor)
     return processor
 
 

@@ -51,7 +51,7 @@ class SdkFeed:
         self._instrument = instrument
         self._attributes = attributes
         self._public = PublicFeed(instrument, attributes)
-        self._consumer = instrument._measurement_consumer  # noqa: SLF001 - probed
+        self._consumer = instrument._measurement_consumer
         self._storages: Any = None
         self._aggregations: tuple[Any, ...] | None = None
 
@@ -84,35 +84,35 @@ class SdkFeed:
                 for value in values:
                     offered = _Measurement(value, context, self._attributes)
                     if _eligible(self._consumer, sampled, offered):
-                        newest[bisect_left(aggregation._boundaries, value)] = offered  # noqa: SLF001
+                        newest[bisect_left(aggregation._boundaries, value)] = offered
                 for offered in newest.values():
-                    aggregation._sample_exemplar(offered, should_sample_exemplar=True)  # noqa: SLF001
+                    aggregation._sample_exemplar(offered, should_sample_exemplar=True)
         except Exception as error:
             self._give_up(error)
             failures.note("sdk.feeds", error)
 
     def _bound(self) -> tuple[Any, ...] | None:
         """Return the aggregations, looked up again after a reader came or went; None for the public way."""
-        storages = self._consumer._reader_storages  # noqa: SLF001 - replaced, never changed
+        storages = self._consumer._reader_storages
         if storages is not self._storages:
             try:
                 self._aggregations = self._look_up(storages)
             except Exception as error:
                 self._give_up(error)
             self._storages = storages
-        return self._aggregations if self._instrument._is_enabled() else None  # noqa: SLF001
+        return self._aggregations if self._instrument._is_enabled() else None
 
     def _look_up(self, storages: Any) -> tuple[Any, ...] | None:
         hash_attributes = _hash_function()
         found = []
         for storage in storages.values():
-            for match in storage._get_or_init_view_instrument_match(self._instrument):  # noqa: SLF001
-                if match._reset_on_collect:  # noqa: SLF001 - a collection of deltas throws its aggregations away
+            for match in storage._get_or_init_view_instrument_match(self._instrument):
+                if match._reset_on_collect:
                     return None
-                keys = match._view._attribute_keys  # noqa: SLF001
+                keys = match._view._attribute_keys
                 kept = {name: value for name, value in self._attributes.items() if keys is None or name in keys}
-                with match._lock:  # noqa: SLF001
-                    found.append(match._get_or_create_aggregation(hash_attributes(kept), kept))  # noqa: SLF001
+                with match._lock:
+                    found.append(match._get_or_create_aggregation(hash_attributes(kept), kept))
         return tuple(found)
 
     def _give_up(self, error: Exception) -> None:
@@ -122,7 +122,7 @@ class SdkFeed:
 
 def _eligible(consumer: Any, sampled: bool, measurement: _Measurement) -> bool:
     """Return what the exemplar filter says; the standard one says whether the span is sampled."""
-    chosen = consumer._sdk_config.exemplar_filter  # noqa: SLF001
+    chosen = consumer._sdk_config.exemplar_filter
     kind = type(chosen)
     if kind is TraceBasedExemplarFilter:
         return sampled
@@ -137,7 +137,7 @@ def _wants_exemplar(aggregation: Any) -> bool:
     """Return False for a counter that has one since the last collection: it shows one of them, whichever."""
     if type(aggregation).__name__ != "_SumAggregation":
         return True
-    return not getattr(aggregation._reservoir, "_measurements_seen", 0)  # noqa: SLF001
+    return not getattr(aggregation._reservoir, "_measurements_seen", 0)
 
 
 def _all_are_buckets(aggregations: tuple[Any, ...]) -> bool:
@@ -145,24 +145,24 @@ def _all_are_buckets(aggregations: tuple[Any, ...]) -> bool:
 
 
 def _add_to_buckets(aggregation: Any, values: tuple[float, ...]) -> None:
-    edges = aggregation._boundaries  # noqa: SLF001
-    with aggregation._lock:  # noqa: SLF001
-        if aggregation._value is None:  # noqa: SLF001
-            aggregation._value = aggregation._get_empty_bucket_counts()  # noqa: SLF001
-        counts = aggregation._value  # noqa: SLF001
+    edges = aggregation._boundaries
+    with aggregation._lock:
+        if aggregation._value is None:
+            aggregation._value = aggregation._get_empty_bucket_counts()
+        counts = aggregation._value
         for value in values:
             counts[bisect_left(edges, value)] += 1
-        aggregation._sum = sum(values, aggregation._sum)  # noqa: SLF001
-        if aggregation._record_min_max:  # noqa: SLF001
-            aggregation._min = min(aggregation._min, *values)  # noqa: SLF001
-            aggregation._max = max(aggregation._max, *values)  # noqa: SLF001
+        aggregation._sum = sum(values, aggregation._sum)
+        if aggregation._record_min_max:
+            aggregation._min = min(aggregation._min, *values)
+            aggregation._max = max(aggregation._max, *values)
 
 
 @cache
 def _hash_function() -> Any:
     from opentelemetry.sdk.metrics._internal import _view_instrument_match  # noqa: PLC0415 - not in every version
 
-    return _view_instrument_match._hash_attributes  # noqa: SLF001
+    return _view_instrument_match._hash_attributes
 
 
 # -- the probe ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from hydrochat_otel.semconv.attributes import (
     ATTEMPT_REASONS as ATTEMPT_REASONS,
     ATTEMPTS as ATTEMPTS,
     BOUND as BOUND,
+    BOUNDS as BOUNDS,
     BUCKET_TOKENS as BUCKET_TOKENS,
     CACHED_CONTENT_TOKENS as CACHED_CONTENT_TOKENS,
     CHARGE as CHARGE,

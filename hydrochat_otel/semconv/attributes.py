@@ -122,3 +122,5 @@ EVICTED_AGE: Final = "age"
 Period = Literal["day", "month"]
 PERIODS: Final[tuple[Period, ...]] = ("day", "month")
 """What spend and budget speak of: since midnight, and since the first of the month."""
+BOUNDS: Final = ("expected", "low", "high")
+"""The numbers of a forecast; 80 of 100 cases lie between `low` and `high`."""

@@ -56,6 +56,7 @@ class Filter:
         since_unix_s: Only entries that ended then or later, in seconds since the epoch.
         operation: Only entries of this name.
         entries: Whether the entries themselves are listed, newest first.
+        days: Whether the days that are kept beyond the window are listed.
         limit: The most entries on one page.
         cursor: Where the page begins; None begins with the newest.
     """
@@ -63,6 +64,7 @@ class Filter:
     since_unix_s: float | None = None
     operation: str | None = None
     entries: bool = False
+    days: bool = False
     limit: int = DEFAULT_LIMIT
     cursor: Cursor | None = None
 

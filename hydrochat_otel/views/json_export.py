@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import entry_page, formats
+from hydrochat_otel.views import completeness, entry_page, formats
 from hydrochat_otel.views.entry_page import Filter
-from hydrochat_otel.window.snapshot import Snapshot
+from hydrochat_otel.window.snapshot import Forecast, Snapshot
 from hydrochat_otel.window.summary import summarise
 
 EVERYTHING: Final = Filter()
@@ -60,6 +60,9 @@ def document(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
             "prompt_tokens": formats.count(input_tokens),
             "completion_tokens": formats.count(output_tokens),
             "total_cost_usd": formats.usd(float(snapshot.total(semconv.LLM_COST))),
+            "savings_usd": formats.usd(snapshot.total(semconv.LLM_SAVINGS)),
+            "retry_cost_usd": formats.usd(snapshot.total(semconv.LLM_RETRY_COST)),
+            **completeness.document(completeness.of_snapshot(snapshot)),
         },
         "retention_policy": {
             "max_entries": retention.max_entries,
@@ -70,6 +73,8 @@ def document(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
         "budget": _budget(snapshot),
         "state": _state(snapshot),
     }
+    if shown.days:
+        export["days"] = days_document(snapshot)
     if shown.entries:
         export |= entry_page.page(shown(snapshot.entries), shown)
     return export
@@ -80,14 +85,47 @@ def schema() -> bytes:
     return files("hydrochat_otel").joinpath("assets/schema/export.schema.json").read_bytes()
 
 
-def _budget(snapshot: Snapshot) -> dict[str, float | None]:
-    """Return the dollars spent today and this month, and the budgets; null if no budget is set."""
+def days_document(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the days that are kept, by the zone whose midnights part them; `zone` is that of the budget."""
+    zones: dict[str, list[dict[str, Any]]] = {snapshot.budget.timezone: []}
+    for key, counts in sorted(snapshot.days.items()):
+        row = {
+            "day": key.day,
+            "model": key.model,
+            "outcome": key.outcome,
+            "calls": counts.calls,
+            "tokens": dict(zip(semconv.TOKEN_BUCKETS, counts.tokens, strict=True)),
+            "total_tokens": sum(counts.tokens),
+            "cost_usd": formats.usd(counts.cost_usd),
+            **completeness.document(counts.missing),
+        }
+        zones.setdefault(key.zone, []).append(row)
+    return {"zone": snapshot.budget.timezone, "zones": zones}
+
+
+def _budget(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what is spent today and this month, what that misses, the budgets and the forecast; null if not known."""
     budget = snapshot.budget
     return {
         "spent_today_usd": formats.usd(budget.spent_day_usd),
         "spent_this_month_usd": formats.usd(budget.spent_month_usd),
         "budget_today_usd": formats.usd(budget.day_usd),
         "budget_this_month_usd": formats.usd(budget.month_usd),
+        "missing_today": completeness.document(budget.missing_day),
+        "missing_this_month": completeness.document(budget.missing_month),
+        "forecast": forecast_document(budget.forecast),
+    }
+
+
+def forecast_document(forecast: Forecast | None) -> dict[str, Any] | None:
+    """Return the forecast for the end of the month; None if there is none yet."""
+    if forecast is None:
+        return None
+    return {
+        "month_usd": formats.usd(forecast.month_usd),
+        "low_usd": formats.usd(forecast.low_usd),
+        "high_usd": formats.usd(forecast.high_usd),
+        "spent_on": forecast.spent_on,
     }
 
 

@@ -9,7 +9,8 @@ from operator import itemgetter
 from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import formats
+from hydrochat_otel.views import completeness, formats
+from hydrochat_otel.views.json_export import forecast_document
 from hydrochat_otel.views.thresholds import Alert
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
@@ -58,8 +59,9 @@ def document(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float 
             "llm_calls": _calls(snapshot),
             "tokens": _tokens(model["tokens"] for model in models),
             "cost_usd": formats.usd(snapshot.total(semconv.LLM_COST)),
-            "unpriced_tokens": formats.count(snapshot.total(semconv.LLM_UNPRICED_TOKENS)),
-            "unreconciled_calls": formats.count(snapshot.total(semconv.LLM_UNRECONCILED_CALLS)),
+            "savings_usd": formats.usd(snapshot.total(semconv.LLM_SAVINGS)),
+            "retry_cost_usd": formats.usd(snapshot.total(semconv.LLM_RETRY_COST)),
+            **completeness.document(completeness.of_snapshot(snapshot)),
             "retries": formats.count(snapshot.total(semconv.LLM_RETRIES)),
             "telemetry_errors": formats.count(snapshot.total(semconv.TELEMETRY_ERRORS)),
         },
@@ -204,14 +206,19 @@ def _retention(retention: Retention) -> dict[str, Any]:
 
 
 def _budget(budget: Budget) -> list[dict[str, Any]]:
-    periods = (("day", budget.spent_day_usd, budget.day_usd), ("month", budget.spent_month_usd, budget.month_usd))
+    periods = (
+        ("day", budget.spent_day_usd, budget.day_usd, budget.missing_day, None),
+        ("month", budget.spent_month_usd, budget.month_usd, budget.missing_month, budget.forecast),
+    )
     return [
         {
             "period": period,
             "spent_usd": formats.usd(spent_usd),
             "budget_usd": formats.usd(budget_usd),
+            "missing": completeness.document(missing),
+            "forecast": forecast_document(forecast),
         }
-        for period, spent_usd, budget_usd in periods
+        for period, spent_usd, budget_usd, missing, forecast in periods
     ]
 
 

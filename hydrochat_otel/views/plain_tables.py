@@ -31,6 +31,7 @@ _MODEL_HEADS: Final = (
     "Thinking",
     "Cost, USD",
 )
+_BUDGET_HEADS: Final = ("Period", "Spent", "Budget", "Calls without a price", "Forecast")
 _NEWEST_HEADS: Final = ("Time, UTC", "What", "Model", "Took, s", "Why", "Trace")
 
 
@@ -43,7 +44,7 @@ def render(shown: Mapping[str, Any]) -> str:
             f"<p>As of {_utc(shown['taken_unix_ms'])} UTC. Reload the page for newer numbers.</p>",
             f'<ul class="alerts">{alerts}</ul>' if alerts else "<p>No alert: nothing exceeds its threshold.</p>",
             _table("Totals", ("What", "Number"), _total_rows(totals, shown["retention"])),
-            _table("Spent, USD", ("Period", "Spent", "Budget"), map(_budget_row, shown["budget"])),
+            _table("Spent, USD", _BUDGET_HEADS, map(_budget_row, shown["budget"])),
             f"<p>{escape(_state_sentence(shown['state']))}</p>",
             _table("Response times by operation, retained window", _OPERATION_HEADS, map(_row, shown["operations"])),
             _table("Gemini by model, since the start", _MODEL_HEADS, map(_model_row, shown["models"])),
@@ -62,20 +63,28 @@ def _total_rows(totals: dict[str, Any], retention: dict[str, Any]) -> list[tuple
         ("of them failed", _count(calls["error"])),
         ("Tokens", _count(totals["tokens"]["total"])),
         ("Cost, USD", _usd(totals["cost_usd"])),
-        ("Tokens without a price", _count(totals["unpriced_tokens"])),
-        ("Calls whose usage does not balance", _count(totals["unreconciled_calls"])),
+        ("Saved by cached input, USD", _usd(totals["savings_usd"])),
+        ("Cost of retries, USD", _usd(totals["retry_cost_usd"])),
+        *((words, _count(totals[name])) for name, words in _MISSING.items()),
         ("Repeated requests", _count(totals["retries"])),
         ("Failures inside the telemetry", _count(totals["telemetry_errors"])),
         ("Retained entries", f"{retention['current_entries']:,} of {retention['max_entries']:,}"),
     ]
 
 
+_MISSING: Final = {
+    "unpriced_calls": "Not in the cost: calls without a price",
+    "unpriced_tokens": "Not in the cost: tokens without a price",
+    "unreconciled_calls": "Calls whose usage is missing or does not balance",
+    "incomplete_calls": "Calls that ended before their usage was stated",
+}
 _PERIODS: Final = {"day": "Today", "month": "This month"}
 
 
 def _budget_row(row: dict[str, Any]) -> tuple[str, ...]:
     budget = "not set" if row["budget_usd"] is None else _usd(row["budget_usd"])
-    return (_PERIODS[row["period"]], _usd(row["spent_usd"]), budget)
+    forecast = "" if row["forecast"] is None else _usd(row["forecast"]["month_usd"])
+    return (_PERIODS[row["period"]], _usd(row["spent_usd"]), budget, _count(row["missing"]["unpriced_calls"]), forecast)
 
 
 def _state_sentence(state: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ AlertName = Literal[
     "unpriced_tokens",
     "unreconciled_calls",
     "budget",
+    "forecast",
     "state",
 ]
 
@@ -163,6 +164,7 @@ def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, si
         f"Unreconciled: calls without a usage record that balances: {unreconciled:,.0f}.",
     )
     found.alerts += _of_budget(snapshot.budget, thresholds.budget_percents)
+    found.alerts += _of_forecast(snapshot.budget)
     if snapshot.sharing.problem is not None:
         found.alerts.append(Alert("state", snapshot.sharing.problem, snapshot.sharing.stale_s, 0.0))
     return found.alerts
@@ -225,6 +227,26 @@ def _of_budget(budget: Budget, percents: Iterable[float]) -> list[Alert]:
         needs_attention = threshold >= BUDGET_ATTENTION_PERCENT
         highest = Alert("budget", message, percent, threshold, period, needs_attention)
     return [] if highest is None else [highest]
+
+
+def _of_forecast(budget: Budget) -> list[Alert]:
+    """Return the alert that the month's budget will not last; none once it is spent, which the budget's alert says."""
+    forecast = budget.forecast
+    if forecast is None or forecast.spent_on is None or budget.month_usd is None:
+        return []
+    if budget.spent_month_usd >= budget.month_usd:
+        return []
+    message = (
+        f"Forecast: the month's budget of ${budget.month_usd:,.2f} will be spent on {_in_words(forecast.spent_on)}; "
+        f"${forecast.month_usd:,.2f} are expected by its end (${forecast.low_usd:,.2f} to ${forecast.high_usd:,.2f})."
+    )
+    return [Alert("forecast", message, forecast.month_usd, budget.month_usd, "month")]
+
+
+def _in_words(iso_date: str) -> str:
+    day = int(iso_date[8:])
+    ending = "th" if day in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+    return f"the {day}{ending}"
 
 
 def _is_error(attributes: Attributes) -> bool:

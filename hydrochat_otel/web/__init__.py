@@ -13,6 +13,7 @@ from hydrochat_otel.web.paths import (
     HEALTH_PATH,
     HISTORY_PATH,
     METRICS_PATH,
+    MONEY_PATH,
     OPENAPI_PATH,
     OVERVIEW_PATH,
     PAGE_PATH,
@@ -20,6 +21,7 @@ from hydrochat_otel.web.paths import (
     SIGN_IN_PATH,
     SIGN_OUT_PATH,
     STATIC_PREFIX,
+    TURNS_PATH,
 )
 from hydrochat_otel.web.routes import ROUTES, Route, respond
 from hydrochat_otel.web.wsgi import wsgi_app
@@ -29,6 +31,7 @@ __all__ = [
     "HEALTH_PATH",
     "HISTORY_PATH",
     "METRICS_PATH",
+    "MONEY_PATH",
     "OPENAPI_PATH",
     "OVERVIEW_PATH",
     "PAGE_PATH",
@@ -37,6 +40,7 @@ __all__ = [
     "SIGN_IN_PATH",
     "SIGN_OUT_PATH",
     "STATIC_PREFIX",
+    "TURNS_PATH",
     "Request",
     "Response",
     "Route",

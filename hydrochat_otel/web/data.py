@@ -4,7 +4,7 @@ from functools import cache
 from hashlib import blake2b
 
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.views import formats, history, json_export, overview, prometheus, thresholds
+from hydrochat_otel.views import formats, history, json_export, money, overview, prometheus, thresholds, turns
 from hydrochat_otel.views.entry_page import DEFAULT_LIMIT, Filter
 from hydrochat_otel.views.history import Steps
 from hydrochat_otel.views.prometheus_server import PrometheusError
@@ -22,7 +22,14 @@ def export(request: Request) -> Response:
     entries = asked["entries"]
     if entries is None:
         entries = asked["limit"] is not None or asked["cursor"] is not None
-    shown = Filter(asked["since"], asked["operation"], entries, asked["limit"] or DEFAULT_LIMIT, asked["cursor"])
+    shown = Filter(
+        asked["since"],
+        asked["operation"],
+        entries=entries,
+        days=asked["days"],
+        limit=asked["limit"] or DEFAULT_LIMIT,
+        cursor=asked["cursor"],
+    )
     document = json_export.document(pipeline.current().snapshot(), shown)
     return answer(JSON, formats.encoded(document), ("ETag", json_export.entity_tag(document)))
 
@@ -54,6 +61,41 @@ def overview_of_all(request: Request) -> Response:
     snapshot = running.snapshot()
     threshold_s = running.settings.response_time_threshold_s
     return answer(JSON, overview.render(snapshot, thresholds.evaluate(snapshot), threshold_s=threshold_s))
+
+
+@closed
+def turns_of_window(request: Request) -> Response:
+    """Answer with the retained turns that match, or with one of them in full."""
+    asked = queries.read(request.query, queries.TURNS)
+    running = pipeline.current()
+    snapshot, trace_url = running.snapshot(), running.settings.trace_url
+    collected = turns.collect(snapshot.entries)
+    if asked["turn"] is not None:
+        turn = turns.waterfall(collected, asked["turn"], trace_url)
+        if turn is None:
+            raise Refused(404, "This turn is not retained: it has left the window, or never was in it.")
+        return answer(JSON, formats.encoded(turn, indented=False))
+    search = turns.Search(
+        operation=asked["operation"],
+        condition=asked["outcome"],
+        model=asked["model"],
+        min_duration_s=asked["min_duration"],
+        min_cost_usd=asked["min_cost"],
+        since_unix_s=asked["since"],
+        limit=asked["limit"] or turns.DEFAULT_TURNS,
+    )
+    document = turns.document(collected, search, unix_s=snapshot.unix_s, trace_url=trace_url)
+    return answer(JSON, formats.encoded(document, indented=False))
+
+
+@closed
+def money_of_all(request: Request) -> Response:
+    """Answer with the dollars by operation, model and dimension, and the forecast of the month."""
+    queries.read(request.query, ())
+    running = pipeline.current()
+    snapshot = running.snapshot()
+    document = money.document(snapshot, turns.collect(snapshot.entries), timezone=running.settings.budget_timezone)
+    return answer(JSON, formats.encoded(document, indented=False))
 
 
 @closed

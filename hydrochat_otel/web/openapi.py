@@ -52,6 +52,15 @@ def _description() -> dict[str, Any]:
                 upstream=True,
             ),
             paths.OVERVIEW_PATH: _get("What the page shows; may change with any version.", {_JSON: _OBJECT}),
+            paths.TURNS_PATH: _get(
+                "The retained turns that match, or one of them with its waterfall; may change with any version.",
+                {_JSON: _OBJECT},
+                queries.TURNS,
+                missing=True,
+            ),
+            paths.MONEY_PATH: _get(
+                "Dollars by operation and dimension, and the forecast; may change with any version.", {_JSON: _OBJECT}
+            ),
             paths.OPENAPI_PATH: _get("This description.", {_JSON: _OBJECT}, conditional=True),
             paths.METRICS_PATH: _get(
                 "The metrics for Prometheus, in the format that Accept asks for.",
@@ -96,6 +105,7 @@ def _get(
     conditional: bool = False,
     ignores_query: bool = False,
     upstream: bool = False,
+    missing: bool = False,
     is_open: bool = False,
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {
@@ -110,6 +120,8 @@ def _get(
         responses["401"] = _failure("No token, or a wrong one.", "WWW-Authenticate")
         responses["403"] = _failure("No token is configured, or the account is not staff.")
         responses["429"] = _failure("Too many wrong tokens.", "Retry-After")
+    if missing:
+        responses["404"] = _failure("The turn is not retained.")
     if upstream:
         responses["502"] = _failure("Prometheus cannot be reached or does not answer as it should.")
         responses["504"] = _failure("Prometheus does not answer in time.")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from hydrochat_otel.views import turns
 from hydrochat_otel.views.entry_page import MAX_LIMIT, Cursor
 from hydrochat_otel.web.message import Refused
 
@@ -15,6 +16,9 @@ _MAX_QUERY_CHARACTERS: Final = 2048
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN: Final = "^([1-9][0-9]{0,5}s|[1-9][0-9]{0,4}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d|[1-9][0-9]?w)$"
 _OPERATION: Final = "^[A-Za-z_][A-Za-z0-9_.:/-]{0,95}$"
+_MODEL: Final = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,95}$"
+_TURN: Final = "^[0-9a-f]{1,32}-[0-9a-f]{1,16}-[0-9a-f]{1,16}$"
+_DECIMAL: Final = "^[0-9]{1,9}([.][0-9]{1,9})?$"
 _MOMENT: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+\- ])(\d{2}):(\d{2}))", re.ASCII
 )
@@ -93,11 +97,23 @@ def _switch(text: str) -> bool:
     return text == "true"
 
 
-def _limit(text: str) -> int:
-    value = int(text) if re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) else 0
-    if not 1 <= value <= MAX_LIMIT:
-        raise ValueError
-    return value
+def _limit_of(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text) if re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) else 0
+        if not 1 <= value <= most:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    return parse
 
 
 SINCE: Final = Parameter(
@@ -121,9 +137,17 @@ ENTRIES: Final = Parameter(
     {"type": "boolean"},
     "Whether the retained entries are listed, newest first; without it they are when limit or cursor is given.",
 )
+DAYS: Final = Parameter(
+    "days",
+    _switch,
+    "true or false",
+    {"type": "boolean"},
+    "Whether calls, tokens and dollars by day, model and outcome are listed; they are kept for 430 days.",
+    default=False,
+)
 LIMIT: Final = Parameter(
     "limit",
-    _limit,
+    _limit_of(MAX_LIMIT),
     f"a whole number from 1 to {MAX_LIMIT}",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
     "The most entries in one answer; 100 unless given.",
@@ -151,5 +175,49 @@ STEP: Final = Parameter(
     "Length of one step; about a hundredth of the window unless given. Widened where more than 1000 would come out.",
 )
 
-EXPORT: Final = (SINCE, OPERATION, ENTRIES, LIMIT, CURSOR)
+TURN: Final = Parameter(
+    "turn",
+    _matching(_TURN),
+    "the id of a turn, as the list of turns gives it",
+    {"type": "string", "pattern": _TURN},
+    "One turn with everything inside it; the other parameters are ignored.",
+)
+OUTCOME: Final = Parameter(
+    "outcome",
+    _one_of(turns.CONDITIONS),
+    f"one of {', '.join(turns.CONDITIONS)}",
+    {"type": "string", "enum": list(turns.CONDITIONS)},
+    "Only turns that ended so; failed is error or blocked, slow is above the threshold that the operation states.",
+)
+MODEL: Final = Parameter(
+    "model",
+    _matching(_MODEL),
+    "the name of a model: letters, digits and _ . : / - after a letter or digit, at most 96 characters",
+    {"type": "string", "pattern": _MODEL},
+    "Only turns that called this model.",
+)
+MIN_DURATION: Final = Parameter(
+    "min_duration",
+    _matching(_DECIMAL, float),
+    "a number of seconds of at least 0, for instance 2.5",
+    {"type": "string", "pattern": _DECIMAL},
+    "Only turns that took at least so many seconds.",
+)
+MIN_COST: Final = Parameter(
+    "min_cost",
+    _matching(_DECIMAL, float),
+    "a number of dollars of at least 0, for instance 0.01",
+    {"type": "string", "pattern": _DECIMAL},
+    "Only turns whose calls cost at least so many dollars.",
+)
+TURN_LIMIT: Final = Parameter(
+    "limit",
+    _limit_of(turns.MAX_TURNS),
+    f"a whole number from 1 to {turns.MAX_TURNS}",
+    {"type": "integer", "minimum": 1, "maximum": turns.MAX_TURNS},
+    f"The most turns in the answer, the newest first; {turns.DEFAULT_TURNS} unless given.",
+)
+
+TURNS: Final = (TURN, OPERATION, OUTCOME, MODEL, MIN_DURATION, MIN_COST, SINCE, TURN_LIMIT)
+EXPORT: Final = (SINCE, OPERATION, ENTRIES, LIMIT, CURSOR, DAYS)
 HISTORY: Final = (WINDOW, STEP)

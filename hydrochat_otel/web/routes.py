@@ -33,6 +33,8 @@ ROUTES: Final[Mapping[str, Route]] = {
     paths.SCHEMA_PATH: Route("export-schema", data.schema),
     paths.HISTORY_PATH: Route("history", data.past),
     paths.OVERVIEW_PATH: Route("overview", data.overview_of_all),
+    paths.TURNS_PATH: Route("turns", data.turns_of_window),
+    paths.MONEY_PATH: Route("money", data.money_of_all),
     paths.OPENAPI_PATH: Route("openapi", data.description),
     paths.METRICS_PATH: Route("metrics", data.metrics),
     paths.HEALTH_PATH: Route("health", data.health),

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from hydrochat_otel import semconv
 from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.window.days import NOTHING_MISSING, Days, Missing
 from hydrochat_otel.window.entry import Entry
 
 Attributes = Mapping[str, str]
@@ -73,6 +74,26 @@ class Retention:
     storage_utilization_percent: float
 
 
+class Forecast(NamedTuple):
+    """What the month will have cost at its end, in dollars: the expected sum, and the bounds of 80 of 100 cases.
+
+    Attributes:
+        month_usd: The expected sum.
+        low_usd: The lower bound, at least what is spent already.
+        high_usd: The upper bound.
+        spent_on: The day, as an ISO date, on which the month's budget is or will be spent; None if it lasts.
+    """
+
+    month_usd: float
+    low_usd: float
+    high_usd: float
+    spent_on: str | None = None
+
+    def bounds(self) -> Iterator[tuple[str, float]]:
+        """Yield the name and the value of each number: ``expected``, ``low``, ``high``."""
+        return zip(semconv.BOUNDS, self[:3], strict=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What calls to Gemini cost since midnight and this month, in dollars, and what they may cost.
@@ -82,12 +103,20 @@ class Budget:
         spent_month_usd: Since the first of the month.
         day_usd: The budget of a day; None where none is set.
         month_usd: The budget of this month: that of a day times its days.
+        missing_day: What the spend since midnight does not contain.
+        missing_month: What the spend since the first of the month does not contain.
+        forecast: Where the month will end; None if that is not known yet.
+        timezone: Name of the zone whose midnights part the days.
     """
 
     spent_day_usd: float = 0.0
     spent_month_usd: float = 0.0
     day_usd: float | None = None
     month_usd: float | None = None
+    missing_day: Missing = NOTHING_MISSING
+    missing_month: Missing = NOTHING_MISSING
+    forecast: Forecast | None = None
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +147,8 @@ class Snapshot:
         entries: The live retained records, oldest first.
         retention: Bounds and filling of the retained window.
         budget: What was spent of the budget.
+        days: Calls, tokens and dollars by day, model and outcome.
+        counted_since_unix_s: Since when everything was counted; None if that is not known.
         sharing: Whose numbers these are.
     """
 
@@ -128,6 +159,8 @@ class Snapshot:
     retention: Retention
     budget: Budget = Budget()
     sharing: Sharing = Sharing()
+    days: Days = field(default_factory=dict)
+    counted_since_unix_s: float | None = None
     _by_name: dict[str, tuple[Point, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,16 @@ from hydrochat_otel import semconv
 from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.snapshot import Budget, Exemplar, Family, HistogramPoint, NumberPoint, Retention, Sharing
+from hydrochat_otel.window.snapshot import (
+    Budget,
+    Exemplar,
+    Family,
+    Forecast,
+    HistogramPoint,
+    NumberPoint,
+    Retention,
+    Sharing,
+)
 
 DAY_S = 86_400.0
 
@@ -134,8 +143,8 @@ def test_of_what_has_gone_only_totals_stay():
     assert again[0].points[-1] == NumberPoint(merging.OVERFLOW, 6)
 
 
-def totals(name, families=(), resource=None, spend=None):
-    return Totals(name, 1, 0.0, resource or {"service.name": "chat"}, tuple(families), spend or {})
+def totals(name, families=(), resource=None):
+    return Totals(name, 1, 0.0, resource or {"service.name": "chat"}, tuple(families), {})
 
 
 def test_the_picture_of_the_fleet():
@@ -145,7 +154,7 @@ def test_the_picture_of_the_fleet():
     dropped = Family(semconv.RETENTION_EVICTED.name, "counter", "{entry}", "", semconv.SCOPE, "", points)
     now_s = 10 * DAY_S
     entries = [Entry("operation", "turn", 1.0, now_s - age_s) for age_s in (2 * DAY_S, 30, 20, 10)]
-    budget = Budget(1.5, 9.0, 10.0, 300.0)
+    budget = Budget(1.5, 9.0, 10.0, 300.0, forecast=Forecast(30.0, 20.0, 40.0))
     snapshot = fleet_snapshot.snapshot_of(
         [totals("", [dropped]), totals("a", [*each, dropped]), totals("b", each)],
         entries,
@@ -154,6 +163,7 @@ def test_the_picture_of_the_fleet():
         max_entries=2,
         ttl_hours=24.0,
         budget=budget,
+        days={},
         sharing=Sharing("redis", 2),
         instance_is_named=False,
     )
@@ -168,6 +178,7 @@ def test_the_picture_of_the_fleet():
             semconv.STATE_WORKERS,
             semconv.LLM_SPEND,
             semconv.LLM_BUDGET,
+            semconv.LLM_FORECAST,
         )
     } == {
         "hydrochat.retention.entries": {(): 2},
@@ -175,6 +186,7 @@ def test_the_picture_of_the_fleet():
         "hydrochat.state.workers": {(): 2},
         "hydrochat.llm.spend": {("day",): 1.5, ("month",): 9.0},
         "hydrochat.llm.budget": {("day",): 10.0, ("month",): 300.0},
+        "hydrochat.llm.forecast": {("expected",): 30.0, ("low",): 20.0, ("high",): 40.0},
     }
 
 
@@ -200,6 +212,7 @@ def test_the_resource_is_what_all_have_in_common(named, resource):
         max_entries=1,
         ttl_hours=1.0,
         budget=Budget(),
+        days={},
         sharing=Sharing(),
         instance_is_named=named,
     )

@@ -22,6 +22,7 @@ from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.web import EXPORT_PATH, METRICS_PATH, Request, respond
+from hydrochat_otel.window.days import DayCounts
 
 AUTHORIZED = {"authorization": "Bearer token-of-the-tests-1234"}
 
@@ -295,12 +296,12 @@ def test_a_missing_library_stops_the_start(install, monkeypatch):
 def test_the_budget_is_that_of_all(shared, monkeypatch):
     """What members spent today adds up, and is there after a restart."""
     now_s = time.time()
-    shared.instruments.spending.add(0.25, now_s)
+    shared.instruments.ledger.add(now_s, "m", "ok", DayCounts(calls=1, cost_usd=0.25))
     work(1)
     shared.snapshot()
 
     def child():
-        pipeline.current().instruments.spending.add(0.5, now_s)
+        pipeline.current().instruments.ledger.add(now_s, "m", "ok", DayCounts(calls=1, cost_usd=0.5))
         work(1)
         return pipeline.current().snapshot().budget.spent_day_usd == 0.75
 

@@ -9,6 +9,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.fleet.checks import DecodingError
 from hydrochat_otel.fleet.totals import Totals, decode_totals, encode_totals, readable_totals
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.window.days import DayCounts, DayKey
 from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint
 
 EXEMPLAR = Exemplar(0.5, 1.5, "a" * 32, "b" * 16)
@@ -30,7 +31,15 @@ FAMILIES = (
         ),
     ),
 )
-TOTALS = Totals("m-1", 7, 1_750_000_000.25, {"service.name": "chat"}, FAMILIES, {"2025-06-15": 0.1}, {"m-0": 3})
+TOTALS = Totals(
+    "m-1",
+    7,
+    1_750_000_000.25,
+    {"service.name": "chat"},
+    FAMILIES,
+    {DayKey("UTC", "2025-06-15", "m", "ok"): DayCounts(calls=1, cost_usd=0.1)},
+    {"m-0": 3},
+)
 
 
 def test_totals_come_back_as_they_were():
@@ -77,7 +86,7 @@ def altered(change):
         ("unix_s", (None, "now", -1, 1e12)),
         ("resource", ([], {"a": 1}, {"a": None}, None)),
         (
-            "spend",
+            "days",
             ([], {"2025-06-15": -1}, {"2025-06-15": "1"}, {"today": 1}, {"2025-06-15": 1e300}),
         ),
         ("merged", ([], {"a": -1}, {"a": "1"})),

@@ -9,6 +9,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.fleet.member import Member
 from hydrochat_otel.fleet.view import Own
+from hydrochat_otel.window.days import DayCounts, DayKey
 from hydrochat_otel.window.snapshot import Family, HistogramPoint, NumberPoint
 from hydrochat_otel.window.store import MetricsStore
 
@@ -40,7 +41,7 @@ class Worker:
         )
         counts = (self.count, 0)
         times = Family("time", "histogram", "s", "", "x", "", (HistogramPoint({}, (1.0,), counts, self.count / 2),))
-        return Own((counter, times), {}, {"2025-06-15": self.count / 100})
+        return Own((counter, times), {}, {DayKey("UTC", "2025-06-15", "m", "ok"): DayCounts(cost_usd=self.count / 100)})
 
     def work(self, count=1):
         self.count += count
@@ -72,7 +73,9 @@ def total(view):
         if family.kind == "histogram"
         for point in family.points
     )
-    by_spend = sum(usd for totals in view.totals for usd in totals.spend.values())
+    by_spend = sum(
+        counts.cost_usd for totals in view.totals for key, counts in totals.days.items() if key.zone == "UTC"
+    )
     assert by_counter == by_histogram
     assert by_spend * 100 == pytest.approx(by_counter)
     return by_counter

@@ -303,29 +303,9 @@ print(json.dumps([result, records[-1]]))
         [1, 1, 1],
         (
             "METRICS_MAX_ENTRIES='-5' is not allowed: it must be a whole number of at least 1. "
-            "Nothing is recorded until this is mended."
+            "Recording is disabled until this is fixed."
         ),
     ]
-
-
-def test_foreign_providers_are_refused():
-    """A global provider that takes no processors is refused with its name."""
-    code = """
-import json
-from opentelemetry import trace, metrics
-class Foreign(trace.TracerProvider):
-    def get_tracer(self, *a, **k): ...
-trace.set_tracer_provider(Foreign())
-import hydrochat_otel
-try:
-    hydrochat_otel.install()
-except RuntimeError as error:
-    print(json.dumps(str(error)))
-"""
-    assert fresh_process(code) == (
-        "The global tracer provider is __main__.Foreign, which takes no processors or readers: "
-        "pass tracer_provider= one of opentelemetry.sdk, or install() before it is set."
-    )
 
 
 def test_without_an_sdk_calls_work_and_nothing_grows(monkeypatch):

@@ -10,11 +10,17 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.views import json_export
 from hydrochat_otel.views.entry_page import Filter
+from hydrochat_otel.window.days import DayCounts, DayKey, Missing
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
+from hydrochat_otel.window.snapshot import Budget, Family, Forecast, NumberPoint, Retention, Sharing, Snapshot
 from hydrochat_otel.window.summary import percentile, summarise_by_operation
 
 SCHEMA = json.loads(json_export.schema())
+
+
+NOTHING_MISSES = {
+    "unpriced_calls": 0, "unpriced_tokens": 0, "unreconciled_calls": 0, "incomplete_calls": 0, "incomplete_tokens": 0,
+}  # fmt: skip
 
 
 def validate(export):
@@ -50,7 +56,7 @@ def example():
         ),
         entries=tuple(entries),
         retention=Retention(1000, 24.0, 4, 0.4),
-        budget=Budget(0.1 + 0.2, 4.5, 10.0, 300.0),
+        budget=Budget(0.1 + 0.2, 4.5, 10.0, 300.0, Missing(1), forecast=Forecast(9.5, 8.0, 11.0)),
         sharing=Sharing("redis", 3, 1.23456, "Redis does not answer."),
     )
 
@@ -76,6 +82,9 @@ def test_the_export_is_the_contracts():
             "prompt_tokens": 35_000,
             "completion_tokens": 10_000,
             "total_cost_usd": 0.0065,
+            "savings_usd": 0.0,
+            "retry_cost_usd": 0.0,
+            **NOTHING_MISSES,
         },
         "retention_policy": {
             "max_entries": 1000,
@@ -88,6 +97,9 @@ def test_the_export_is_the_contracts():
             "spent_this_month_usd": 4.5,
             "budget_today_usd": 10.0,
             "budget_this_month_usd": 300.0,
+            "missing_today": {**NOTHING_MISSES, "unpriced_calls": 1},
+            "missing_this_month": NOTHING_MISSES,
+            "forecast": {"month_usd": 9.5, "low_usd": 8.0, "high_usd": 11.0, "spent_on": None},
         },
         "state": {"kind": "redis", "workers": 3, "stale_seconds": 1.235, "problem": "Redis does not answer."},
     }
@@ -100,8 +112,51 @@ def test_an_empty_process_exports_zeros(installed):
     validate(export)
     assert set(export["performance_metrics"].values()) == {0}
     assert set(export["llm_api_metrics"].values()) == {0}
-    assert list(export["budget"].values()) == [0, 0, None, None]
+    assert list(export["budget"].values()) == [0, 0, None, None, NOTHING_MISSES, NOTHING_MISSES, None]
     assert export["state"] == {"kind": "memory", "workers": 1, "stale_seconds": 0, "problem": None}
+
+
+def test_every_total_says_what_it_misses():
+    """Three of four calls without a price stand beside the dollars of the fourth, in the totals and in each entry."""
+    kept = {
+        DayKey("UTC", "2025-06-15", "a", "ok"): DayCounts(1, 100, cost_usd=0.0008),
+        DayKey("UTC", "2025-06-15", "b", "ok"): DayCounts(3, 30, unpriced_calls=3, unpriced_tokens=30),
+        DayKey("America/Los_Angeles", "2025-06-15", "b", "ok"): DayCounts(3, 30, unpriced_calls=3),
+    }
+    entries = tuple(Entry("gemini", "generate_content", 1.0, 5.0, model="b", tokens=(10, 0, 0, 0, 0)) for _ in range(3))
+    families = (
+        family(semconv.LLM_UNPRICED_TOKENS, ({}, 30)),
+        family(semconv.LLM_INCOMPLETE_CALLS, ({}, 2)),
+        family(semconv.LLM_INCOMPLETE_TOKENS, ({}, 12)),
+        family(semconv.LLM_UNRECONCILED_CALLS, ({}, 1)),
+    )
+    of = replace(example(), families=families, entries=entries, days=kept)
+    export = json.loads(json_export.render(of, Filter(entries=True, days=True)))
+    validate(export)
+    assert {name: export["llm_api_metrics"][name] for name in NOTHING_MISSES} == {
+        "unpriced_calls": 3, "unpriced_tokens": 30, "unreconciled_calls": 1, "incomplete_calls": 2,
+        "incomplete_tokens": 12,
+    }  # fmt: skip
+    assert [entry["cost_usd"] for entry in export["entries"]] == [None] * 3
+    assert [(row["model"], row["calls"], row["unpriced_calls"]) for row in export["days"]["zones"]["UTC"]] == [
+        ("a", 1, 0),
+        ("b", 3, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry("gemini", "generate_content", 1.0, 5.0, model="\ud800", tokens=(2**64, 0, 0, 0, 0)),
+        Entry("gemini", "generate_content", 1.0, 1e300, tokens=(1,)),
+    ],
+)
+def test_a_broken_entry_costs_itself_only(entry):
+    """One entry that cannot be shown as it is leaves the export and the other entries."""
+    of = replace(example(), entries=(Entry("gemini", "embeddings", 1.0, 5.0), entry))
+    listed = json.loads(json_export.render(of, Filter(entries=True, operation="embeddings")))
+    assert [one["operation"] for one in listed["entries"]] == ["embeddings"]
+    validate(json.loads(json_export.render(of, Filter(entries=True))))
 
 
 def test_getting_older_is_no_change():

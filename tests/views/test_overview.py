@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+from views.test_json_export import NOTHING_MISSES
+
 from hydrochat_otel import semconv
 from hydrochat_otel.views import overview, plain_tables, thresholds
 from hydrochat_otel.window.entry import Entry
@@ -67,8 +69,10 @@ def test_the_whole_document():
             "llm_calls": {"total": 3, "ok": 2, "error": 1, "cancelled": 0, "blocked": 0},
             "tokens": tokens(9, input_fresh=7, input_tool=2),
             "cost_usd": 0.25,
+            "savings_usd": 0.0,
+            "retry_cost_usd": 0.0,
+            **NOTHING_MISSES,
             "unpriced_tokens": 2,
-            "unreconciled_calls": 0,
             "retries": 0,
             "telemetry_errors": 0,
         },
@@ -129,8 +133,8 @@ def test_the_whole_document():
         ],
         "retention": {"max_entries": 10, "ttl_hours": 24.0, "current_entries": 3, "utilization_percent": 10.0},
         "budget": [
-            {"period": "day", "spent_usd": 0.0, "budget_usd": None},
-            {"period": "month", "spent_usd": 0.0, "budget_usd": None},
+            {"period": "day", "spent_usd": 0.0, "budget_usd": None, "missing": NOTHING_MISSES, "forecast": None},
+            {"period": "month", "spent_usd": 0.0, "budget_usd": None, "missing": NOTHING_MISSES, "forecast": None},
         ],
         "state": {"kind": "memory", "workers": 1, "stale_s": 0.0, "problem": None},
         "alerts": document["alerts"],
@@ -151,8 +155,8 @@ def test_the_fleets_budget_and_state():
     of = replace(snapshot(), budget=Budget(0.1 + 0.2, 150.0, 10.0, 300.0), sharing=Sharing("redis", 4))
     document = shown(of)
     assert document["budget"] == [
-        {"period": "day", "spent_usd": 0.3, "budget_usd": 10.0},
-        {"period": "month", "spent_usd": 150.0, "budget_usd": 300.0},
+        {"period": "day", "spent_usd": 0.3, "budget_usd": 10.0, "missing": NOTHING_MISSES, "forecast": None},
+        {"period": "month", "spent_usd": 150.0, "budget_usd": 300.0, "missing": NOTHING_MISSES, "forecast": None},
     ]
     assert document["state"] == {"kind": "redis", "workers": 4, "stale_s": 0.0, "problem": None}
     sentence = "Budget: $150.00 of $300.00 for this month are spent (50 %)."

@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import orjson
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import overview, thresholds
+from hydrochat_otel.views import overview, plain_tables, thresholds
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 
@@ -139,7 +139,7 @@ class Stub:
     def page(self):
         if not self.signed_in:
             return 401, HTML, asset("sign-in.html"), []
-        html = asset("index.html").replace(b"<!--tables-->", overview.html_tables(self.shown).encode())
+        html = asset("index.html").replace(b"<!--tables-->", plain_tables.render(self.shown).encode())
         return 200, HTML, html.replace(b'data-refresh-s="5"', f'data-refresh-s="{self.refresh_s}"'.encode()), []
 
     def numbers(self):

@@ -128,9 +128,9 @@ def test_nothing_of_the_page_comes_from_elsewhere(hosts, browser):
 
 
 def test_trends_without_prometheus(install, browser):
-    """Where Prometheus is away the panel says so in the server's words, and the rest of the page goes on."""
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
+    """If Prometheus is unreachable the view says so in the server's words, and the rest of the page goes on."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
     install(prometheus_url=f"http://127.0.0.1:{port}")
     with track_response_time("turn"):
         pass
@@ -138,28 +138,24 @@ def test_trends_without_prometheus(install, browser):
         browser.get(f"{server.url}/")
         sign_in(browser, frozen.TOKEN)
         until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, ".plot .point"))
-        browser.find_element(By.CSS_SELECTOR, "#trend summary").click()
+        browser.find_element(By.ID, "tab-trends").click()
         said = "The history cannot be shown: Prometheus at HYDROCHAT_PROMETHEUS_URL cannot be reached"
         until(browser, lambda: said in browser.find_element(By.ID, "trend-note").text)
         assert browser.find_element(By.ID, "trouble").text == ""
 
 
 def test_trends_by_step(hosts, browser):
-    """The panel asks for the history when it is opened, draws it with axes and units, and offers longer windows."""
+    """The view asks for the history when it is opened, draws three charts, and offers longer windows."""
     host = hosts("standalone")
     browser.get(f"{host.url}/")
     sign_in(browser, frozen.TOKEN)
     until(browser, lambda: alive(browser))
     asked = "return performance.getEntriesByType('resource').filter((one) => one.name.includes('/history/')).length"
     assert browser.execute_script(asked) == 0
-    browser.find_element(By.CSS_SELECTOR, "#trend summary").click()
-    until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#trend .step"))
-    charts = browser.find_elements(By.CSS_SELECTOR, "#trend-charts svg")
-    assert [chart.find_element(By.CSS_SELECTOR, ".name").text for chart in charts] == [
-        "Operations, failed ones below",
-        "Response time, p95",
-        "Cost",
-    ]
+    browser.find_element(By.ID, "tab-trends").click()
+    until(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, "#trend canvas")) == 3)
+    titles = browser.find_elements(By.CSS_SELECTOR, "#trend-charts figcaption > span")
+    assert [title.text for title in titles] == ["Operations", "Response time", "Cost"]
     assert "Steps of 15 min" in browser.find_element(By.ID, "trend-note").text
     rows = browser.find_elements(By.CSS_SELECTOR, "#trend-table tbody tr")
     assert sum(int(row.find_element(By.TAG_NAME, "td").text) for row in rows) == 60

@@ -99,7 +99,7 @@ NO_TIME = "since must be a time with its offset (RFC 3339), for instance 2025-10
         ("entries=1", "entries must be true or false."),
         ("cursor=00", "cursor must be the next_cursor of an earlier answer."),
         ("operation=a&operation=b", "operation is given twice."),
-        ("S1234567D=1", "An unknown parameter is given; there are since, operation, entries, limit, cursor."),
+        ("S1234567D=1", "An unknown parameter is given; there are since, operation, entries, limit, cursor, days."),
         ("operation=" + "a" * 3000, "The query is longer than 2048 characters."),
     ],
 )  # fmt: skip

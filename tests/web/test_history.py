@@ -21,6 +21,7 @@ from hydrochat_otel.views.history import Steps, from_prometheus, from_window
 from hydrochat_otel.views.history.prometheus_api import query
 from hydrochat_otel.views.prometheus_server import PrometheusError
 from hydrochat_otel.web import Request, respond
+from hydrochat_otel.window.days import DayCounts, DayKey
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Retention, Snapshot
 
@@ -31,8 +32,11 @@ BEARER = {"authorization": f"Bearer {TOKEN}"}
 EMPTY = {
     "count": 0, "avg_response_time": None, "p50_response_time": None, "p95_response_time": None,
     "p99_response_time": None, "threshold_violations": 0, "errors": 0, "error_rate": 0.0, "llm_calls": 0,
-    "total_tokens": 0, "total_cost_usd": 0.0,
+    "total_tokens": 0, "total_cost_usd": 0.0, "unpriced_calls": 0, "unpriced_tokens": 0, "unreconciled_calls": 0,
+    "incomplete_calls": 0, "incomplete_tokens": 0,
 }  # fmt: skip
+UNKNOWN = dict.fromkeys(EMPTY)
+SCRAPED = EMPTY | {"unpriced_calls": None}  # counted by no metric
 
 
 def ask(parameters=""):
@@ -99,9 +103,10 @@ def test_the_window_by_steps():
         "complete_since": "1970-01-01T00:00:39.000000+00:00",
         "steps": [
             {"start": "1970-01-01T00:16:20+00:00", **EMPTY},
-            {"start": "1970-01-01T00:16:30+00:00", **EMPTY, "llm_calls": 1},
+            {"start": "1970-01-01T00:16:30+00:00", **EMPTY, "llm_calls": 1, "unreconciled_calls": 1},
             {
                 "start": "1970-01-01T00:16:40+00:00",
+                **EMPTY,
                 "count": 2,
                 "avg_response_time": 2.0,
                 "p50_response_time": 2.0,
@@ -118,11 +123,45 @@ def test_the_window_by_steps():
     }
 
 
+def test_a_step_that_nobody_can_know_is_null():
+    """What ended before the window's oldest entry may have left it: its counts and costs are null, not zero."""
+    entries = (Entry("operation", "a", 1.0, 1003.0), Entry("gemini", "generate_content", 1.0, 1005.0, cost_usd=0.1))
+    found = from_window(Snapshot(1007.0, {}, (), entries, Retention(10, 1, 2, 20)), Steps.over(1007.0, 6, 2))
+    assert [step["llm_calls"] for step in found["steps"]] == [None, 1, 0]
+    assert [step["total_cost_usd"] for step in found["steps"]] == [None, 0.1, 0.0]
+    SCHEMA.validate(found)
+
+
+def test_whole_days_reach_back_beyond_the_window():
+    """Steps of whole days have the calls, tokens and dollars of the days that are kept, and null before the first."""
+    kept = {
+        DayKey("UTC", "1970-01-03", "m", "ok"): DayCounts(2, 10, cost_usd=0.5),
+        DayKey("UTC", "1970-01-03", "n", "error"): DayCounts(1, unpriced_calls=1, unpriced_tokens=7),
+        DayKey("Asia/Tokyo", "1970-01-03", "m", "ok"): DayCounts(99),
+    }
+    snapshot = Snapshot(4 * 86_400 + 5.0, {}, (), (), Retention(10, 1, 0, 0), days=kept)
+    steps = from_window(snapshot, Steps.over(snapshot.unix_s, 4 * 86_400, 86_400))["steps"]
+    assert [
+        (step["start"][:10], step["llm_calls"], step["total_tokens"], step["total_cost_usd"]) for step in steps
+    ] == [
+        ("1970-01-02", None, None, None),
+        ("1970-01-03", 3, 10, 0.5),
+        ("1970-01-04", 0, 0, 0.0),
+        ("1970-01-05", 0, 0, 0.0),
+    ]
+    assert (steps[1]["unpriced_calls"], steps[1]["unpriced_tokens"], steps[1]["count"]) == (1, 7, None)
+
+
 def test_an_empty_window_has_empty_steps(installed):
-    """Before the first operation there are steps without numbers."""
-    status, found = ask()
-    assert (status, len(found["steps"]), found["complete_since"]) == (200, 96, None)
-    assert all({**step, "start": ""} == {"start": "", **EMPTY} for step in found["steps"])
+    """Steps that begin before the process counted are unknown; those after are zero until something happens."""
+    status, found = ask("window=10m&step=1s")
+    assert (status, len(found["steps"])) == (200, 600)
+    for step in found["steps"]:
+        expected = EMPTY if step["start"] >= found["complete_since"][:19] + "~" else UNKNOWN
+        assert {**step, "start": ""} == {"start": "", **expected}
+    time.sleep(1.1)
+    _, later = ask("window=10m&step=1s")
+    assert {**later["steps"][-1], "start": ""} == {"start": "", **EMPTY}
 
 
 @pytest.mark.parametrize("parameters", ["window=0h", "window=1y", "window=24", "step=-1m", "window=1h&window=2h", "x="])
@@ -162,11 +201,11 @@ def test_what_prometheus_says_becomes_the_same_shape():
     SCHEMA.validate(found)
     assert (found["source"], found["complete_since"], found["step_s"]) == ("prometheus", None, 10)
     assert found["steps"] == [
-        {"start": "1970-01-01T00:16:20+00:00", **EMPTY},
-        {"start": "1970-01-01T00:16:30+00:00", **EMPTY, "total_tokens": 10, "total_cost_usd": 0.00012},
+        {"start": "1970-01-01T00:16:20+00:00", **SCRAPED},
+        {"start": "1970-01-01T00:16:30+00:00", **SCRAPED, "total_tokens": 10, "total_cost_usd": 0.00012},
         {
             "start": "1970-01-01T00:16:40+00:00",
-            **EMPTY,
+            **SCRAPED,
             "count": 4,
             "avg_response_time": pytest.approx(2.0),
             "p50_response_time": 1.5,
@@ -396,7 +435,11 @@ def test_the_same_history_from_a_real_prometheus(prometheus, install):
         both = {step["start"]: [step] for step in own["steps"][:-2]}
         for step in theirs["steps"][:-2]:
             both.get(step["start"], []).append(step)
-        full = [pair for _, pair in sorted(both.items()) if len(pair) == 2 and all(step["count"] > 60 for step in pair)]
+        full = [
+            pair
+            for _, pair in sorted(both.items())
+            if len(pair) == 2 and all((step["count"] or 0) > 60 for step in pair)
+        ]
         if len(full) >= 3:
             break
         assert time.monotonic() < deadline_s, theirs

@@ -27,6 +27,8 @@ CLOSED = [
     web.SCHEMA_PATH,
     web.HISTORY_PATH,
     web.OVERVIEW_PATH,
+    web.TURNS_PATH,
+    web.MONEY_PATH,
     web.OPENAPI_PATH,
     web.METRICS_PATH,
     web.PAGE_PATH,

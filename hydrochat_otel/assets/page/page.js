@@ -5,6 +5,7 @@ import { byId, radios, setText, whenChanged } from "./dom.js";
 import { clock, count, day, hours as hoursText, moment } from "./format.js";
 import { fittingScale } from "./scale.js";
 import * as tables from "./tables.js";
+import { onView } from "./tabs.js";
 
 const ANSWER_WITHIN_MS = 10_000;
 const SIGNED_OUT_KEY = "hydrochat-signed-out-ms";
@@ -194,5 +195,8 @@ document.addEventListener("visibilitychange", () => {
 
 // Someone who is signed in may still follow the link with the token: it must not stay in the history.
 if (location.hash.startsWith("#token=")) history.replaceState(null, "", location.pathname + location.search);
+
+// A hidden chart has no width: it is drawn when its view is shown.
+onView((name) => { if (name === "now" && picture !== null && !byId("live").hidden) showWindow(); });
 
 refresh();

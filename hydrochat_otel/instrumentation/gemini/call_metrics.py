@@ -111,6 +111,7 @@ def _record_conventions(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
 
 def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     context, tokens = call.ended.inside, call.tokens
+    call.using.ledger.add(call.ended_unix_s, call.site.model, call.ended.outcome, call.counts())
     plan.calls.take(1, context, sampled)
     plan.duration.take(call.ended.duration_s, context, sampled)
     if call.first_output_s is not None:
@@ -128,7 +129,6 @@ def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
             feed.take(count, context, sampled)
     if call.cost_usd is not None:
         plan.cost.take(call.cost_usd, context, sampled)
-        call.using.spending.add(call.cost_usd, call.ended_unix_s)
     elif call.is_unpriced:
         plan.unpriced.take(tokens.total, context, sampled)
 

@@ -11,6 +11,7 @@ from hydrochat_otel.instrumentation.gemini.attempts import Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.usage import Tokens
+from hydrochat_otel.window.days import DayCounts
 from hydrochat_otel.window.entry import Entry
 
 _BUCKET_ATTRIBUTES: Final = tuple(semconv.BUCKET_TOKENS + bucket for bucket in semconv.TOKEN_BUCKETS)
@@ -71,6 +72,22 @@ class FinishedCall(NamedTuple):
     def is_unpriced(self) -> bool:
         """Whether it used tokens for which no price is known."""
         return self.tokens is not None and bool(self.tokens.total) and self.cost_usd is None
+
+    def counts(self) -> DayCounts:
+        """Return what the days count of it; tokens and dollars exactly as the counters do."""
+        if self.tokens is None:
+            return DayCounts(calls=1, incomplete_calls=int(self.is_incomplete))
+        total = self.tokens.total
+        return DayCounts(
+            1,
+            *self.tokens.buckets,
+            cost_usd=self.cost_usd or 0.0,
+            unpriced_calls=int(self.is_unpriced),
+            unpriced_tokens=total if self.is_unpriced else 0,
+            unreconciled_calls=int(self.is_unreconciled),
+            incomplete_calls=int(self.is_incomplete),
+            incomplete_tokens=total if self.is_incomplete else 0,
+        )
 
     @property
     def ended_unix_s(self) -> float:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from hydrochat_otel import semconv
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.views import formats
-from hydrochat_otel.views.history.steps import Steps, document, row
+from hydrochat_otel.views.history.steps import UNKNOWN_CALLS, UNKNOWN_OPERATIONS, Steps, document, row
 from hydrochat_otel.views.prometheus.naming import family_name
 from hydrochat_otel.views.prometheus_server import DEADLINE_S, PrometheusError, PrometheusServer, Series
 
@@ -20,7 +20,8 @@ _MOST: Final = 1e15
 """No step counts more; what is above is no count."""
 
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-_COUNTS: Final = ("count", "violations", "errors", "calls", "tokens")
+_MISSING: Final = ("unpriced_tokens", "unreconciled_calls", "incomplete_calls", "incomplete_tokens")
+_COUNTS: Final = ("count", "violations", "errors", "calls", "tokens", *_MISSING)
 _under_way: Final = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
@@ -76,6 +77,10 @@ def query(step_s: int, matchers: str = "") -> str:
         "calls": total(semconv.LLM_CALLS),
         "tokens": total(semconv.LLM_TOKENS),
         "cost_usd": total(semconv.LLM_COST),
+        "unpriced_tokens": total(semconv.LLM_UNPRICED_TOKENS),
+        "unreconciled_calls": total(semconv.LLM_UNRECONCILED_CALLS),
+        "incomplete_calls": total(semconv.LLM_INCOMPLETE_CALLS),
+        "incomplete_tokens": total(semconv.LLM_INCOMPLETE_TOKENS),
     }
     return " or ".join(f'label_replace({promql}, "column", "{name}", "", "")' for name, promql in columns.items())
 
@@ -104,11 +109,15 @@ def _columns(server: PrometheusServer, found: list[Series], steps: Steps) -> _Co
 
 def _row(columns: _Columns, index: int) -> dict[str, Any]:
     value = {name: of_step[index] for name, of_step in columns.items() if index in of_step}
+    if not value.keys() - _QUANTILES:
+        return row(**UNKNOWN_OPERATIONS, **UNKNOWN_CALLS)  # Prometheus scraped nothing in this step
     counts = {name: round(value.get(name, 0.0)) for name in _COUNTS}
     spent: dict[str, Any] = {
         "calls": counts["calls"],
         "tokens": counts["tokens"],
         "cost_usd": value.get("cost_usd", 0.0),
+        "unpriced_calls": None,  # counted by no metric
+        **{name: counts[name] for name in _MISSING},
     }
     if counts["count"] == 0:
         return row(**spent)

@@ -1,10 +1,12 @@
 """The steps of a history, and the row of numbers of each step."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from hydrochat_otel.views import formats
+from hydrochat_otel.window.days import Missing
 
 MAX_STEPS: Final = 1000
 
@@ -76,19 +78,24 @@ def document(
 
 def row(
     *,
-    count: int = 0,
+    count: int | None = 0,
     avg_s: float | None = None,
     p50_s: float | None = None,
     p95_s: float | None = None,
     p99_s: float | None = None,
-    violations: int = 0,
-    errors: int = 0,
-    error_rate: float = 0.0,
-    calls: int = 0,
-    tokens: int = 0,
-    cost_usd: float = 0.0,
+    violations: int | None = 0,
+    errors: int | None = 0,
+    error_rate: float | None = 0.0,
+    calls: int | None = 0,
+    tokens: int | None = 0,
+    cost_usd: float | None = 0.0,
+    unpriced_calls: int | None = 0,
+    unpriced_tokens: int | None = 0,
+    unreconciled_calls: int | None = 0,
+    incomplete_calls: int | None = 0,
+    incomplete_tokens: int | None = 0,
 ) -> dict[str, Any]:
-    """Return the numbers of one step; response times are None where nothing ended in it."""
+    """Return the numbers of one step; response times are None if nothing ended in it, everything else if unknown."""
     return {
         "count": count,
         "avg_response_time": avg_s,
@@ -101,4 +108,14 @@ def row(
         "llm_calls": calls,
         "total_tokens": tokens,
         "total_cost_usd": formats.usd(cost_usd),
+        "unpriced_calls": unpriced_calls,
+        "unpriced_tokens": unpriced_tokens,
+        "unreconciled_calls": unreconciled_calls,
+        "incomplete_calls": incomplete_calls,
+        "incomplete_tokens": incomplete_tokens,
     }
+
+
+UNKNOWN_OPERATIONS: Final[Mapping[str, None]] = dict.fromkeys(("count", "violations", "errors", "error_rate"))
+UNKNOWN_CALLS: Final[Mapping[str, None]] = dict.fromkeys(("calls", "tokens", "cost_usd", *Missing._fields))
+"""What :func:`row` is given for a step about which nothing is known."""

@@ -1,49 +1,89 @@
-"""A history from the retained entries: exact, and as long as the window is."""
+"""A history from the entries of the window: exact, and as long as the window is; whole days reach back further."""
 
-import math
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views.history.steps import Steps, document, row
+from hydrochat_otel.views import completeness
+from hydrochat_otel.views.history.steps import UNKNOWN_CALLS, UNKNOWN_OPERATIONS, Steps, document, row
+from hydrochat_otel.window import days
+from hydrochat_otel.window.days import DayCounts, Missing
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
-from hydrochat_otel.window.summary import summarise
+from hydrochat_otel.window.summary import measured, summarise
+
+_DAY_S: Final = 86_400
+_UNBILLED: Final = semconv.UNBILLED_OPERATIONS
 
 
 def from_window(snapshot: Snapshot, steps: Steps) -> dict[str, Any]:
-    """Return the history of the retained entries; one that has left the window is missing from its step."""
+    """Return the history of the entries.
+
+    The counts and costs of a step that begins before `complete_since` are null: entries of it may have left the window.
+    If the steps are whole days of UTC, calls, tokens and dollars come from the days that are kept beyond the window.
+    """
     ended_in: list[list[Entry]] = [[] for _ in range(steps.number)]
     for entry in snapshot.entries:
         index = steps.index(entry.end_unix_s)
         if 0 <= index < steps.number:
             ended_in[index].append(entry)
-    since = min((entry.end_unix_s for entry in snapshot.entries), default=None)
-    return document(steps, "window", [_row(entries) for entries in ended_in], complete_since_unix_s=since)
+    since_unix_s = _complete_since(snapshot)
+    kept = days.by_day(snapshot.days, "UTC") if steps.step_s % _DAY_S == 0 else {}
+    rows = []
+    for index, entries in enumerate(ended_in):
+        begin_unix_s = steps.start_unix_s + index * steps.step_s
+        is_complete = begin_unix_s >= since_unix_s
+        operations = _of_operations(entries) if is_complete else dict(UNKNOWN_OPERATIONS)
+        calls = _of_calls(entries) if is_complete and not kept else dict(UNKNOWN_CALLS)
+        if kept:
+            calls = _of_days(kept, begin_unix_s, steps.step_s)
+        rows.append(row(**operations, **calls))
+    return document(steps, "window", rows, complete_since_unix_s=since_unix_s)
 
 
-def _row(entries: list[Entry]) -> dict[str, Any]:
-    if not entries:
-        return row()
-    operations = [entry for entry in entries if entry.kind == "operation" and math.isfinite(entry.duration_s)]
-    calls = [
-        entry for entry in entries if entry.kind == "gemini" and entry.operation not in semconv.UNBILLED_OPERATIONS
-    ]
-    numbers: dict[str, Any] = {
-        "calls": len(calls),
-        "tokens": sum(sum(entry.tokens or ()) for entry in calls),
-        "cost_usd": sum(entry.cost_usd or 0.0 for entry in calls if math.isfinite(entry.cost_usd or 0.0)),
-    }
+def _complete_since(snapshot: Snapshot) -> float:
+    """Return the moment since which nothing has left the window and everything was counted."""
+    since_unix_s = snapshot.counted_since_unix_s
+    if since_unix_s is None or snapshot.total(semconv.RETENTION_EVICTED):
+        since_unix_s = min((entry.end_unix_s for entry in snapshot.entries), default=snapshot.unix_s)
+    return max(since_unix_s, snapshot.unix_s - snapshot.retention.ttl_hours * 3600)
+
+
+def _of_operations(entries: list[Entry]) -> dict[str, Any]:
+    operations = measured([entry for entry in entries if entry.kind == "operation"])
     if not operations:
-        return row(**numbers)
+        return {}
     summary = summarise(operations)
-    return row(
-        count=summary.metrics_count,
-        avg_s=summary.avg_response_time,
-        p50_s=summary.p50_response_time,
-        p95_s=summary.p95_response_time,
-        p99_s=summary.p99_response_time,
-        violations=summary.threshold_violations,
-        errors=summary.errors,
-        error_rate=summary.errors / summary.metrics_count,
-        **numbers,
+    return {
+        "count": summary.metrics_count,
+        "avg_s": summary.avg_response_time,
+        "p50_s": summary.p50_response_time,
+        "p95_s": summary.p95_response_time,
+        "p99_s": summary.p99_response_time,
+        "violations": summary.threshold_violations,
+        "errors": summary.errors,
+        "error_rate": summary.errors / summary.metrics_count,
+    }
+
+
+def _of_calls(entries: list[Entry]) -> dict[str, Any]:
+    sums = completeness.of_calls([one for one in entries if one.kind == "gemini" and one.operation not in _UNBILLED])
+    return _numbers(sums.calls, sums.tokens, sums.cost_usd, sums.missing)
+
+
+def _of_days(kept: dict[str, DayCounts], begin_unix_s: int, step_s: int) -> dict[str, Any]:
+    """Return the calls of a step of whole days; unknown if it ends before the first day that is kept."""
+    first, last = (
+        datetime.fromtimestamp(unix_s, UTC).date().isoformat() for unix_s in (begin_unix_s, begin_unix_s + step_s - 1)
     )
+    if first < next(iter(kept)):
+        return dict(UNKNOWN_CALLS)
+    sums = days.NOTHING
+    for day, counts in kept.items():
+        if first <= day <= last:
+            sums = sums.plus(counts)
+    return _numbers(sums.calls, sum(sums.tokens), sums.cost_usd, sums.missing)
+
+
+def _numbers(calls: int, tokens: int, cost_usd: float, missing: Missing) -> dict[str, Any]:
+    return {"calls": calls, "tokens": tokens, "cost_usd": cost_usd, **missing._asdict()}

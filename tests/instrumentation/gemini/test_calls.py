@@ -13,6 +13,7 @@ from instrumentation.gemini.scenarios import FULL
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import operation
 from hydrochat_otel.testing.replies import Reply, Usage, answer, failure
+from hydrochat_otel.window import days
 
 
 def test_a_span_tells_everything_and_nothing_else(emulator, meters, instrumentor):
@@ -69,7 +70,11 @@ def test_a_call_is_spent_on_the_day_on_which_it_ended(emulator, meters, instrume
         emulator.script(answer("Yes."))
         ask(model)(client)
     meters.instruments.queue.drain()
-    assert meters.instruments.spending.days() == {"2026-03-31": 1.55e-05, "2026-04-01": 3.1e-05}
+    by_day = days.by_day(meters.instruments.ledger.days(), "UTC")
+    assert {day: (counts.calls, counts.cost_usd, counts.unpriced_calls) for day, counts in by_day.items()} == {
+        "2026-03-31": (2, 1.55e-05, 1),
+        "2026-04-01": (2, 3.1e-05, 0),
+    }
     assert meters.total(semconv.LLM_COST) == pytest.approx(4.65e-05, abs=1e-12)
 
 

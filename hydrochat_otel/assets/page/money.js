@@ -1,0 +1,65 @@
+// Money: dollars by operation and dimension, what the month will cost, and how much of it is budgeted.
+
+import { ask } from "./ask.js";
+import { byId, el, setText, whenChanged } from "./dom.js";
+import { count, money, percent } from "./format.js";
+import { showBars, showFigures } from "./tables.js";
+import { currentView, onView } from "./tabs.js";
+
+const REFRESH_MS = 10_000;
+const SHOWN = 12;
+let timer = 0;
+
+async function refresh() {
+  clearTimeout(timer);
+  try {
+    show(await ask(document.body.dataset.money));
+    setText(byId("money-note"), "");
+  } catch (error) {
+    setText(byId("money-note"), error.message);
+  }
+  if (currentView() === "money" && !document.hidden) timer = setTimeout(refresh, REFRESH_MS);
+}
+
+function show(picture) {
+  showFigures(byId("money-figures"), figures(picture));
+  const covers = picture.by_operation_covers === "start" ? "since the start" : "in the retained window";
+  setText(byId("by-operation-covers"), covers);
+  showBars(byId("root-cost-bars"), bars(picture.by_root_operation, "operation"), "No calls to Gemini yet.");
+  showBars(byId("operation-cost-bars"), bars(picture.by_operation, "operation"), "No cost is counted by operation yet.");
+  whenChanged(byId("dimensions"), picture.dimensions, () => {
+    byId("dimensions").replaceChildren(...picture.dimensions.map(({ dimension, rows }) => {
+      const list = el("ul", { class: "bars" });
+      showBars(list, bars(rows, "value"), "Nothing yet.");
+      return el("section", { class: "panel" }, el("h2", {}, `Cost by ${dimension}`, " ", el("small", {}, "since the start")), list);
+    }));
+  });
+}
+
+function figures({ cost_usd: usd, unpriced_tokens: unpriced, unreconciled_calls: unreconciled, day, month }) {
+  const missing = [unpriced && `${count(unpriced)} unpriced tokens`, unreconciled && `${count(unreconciled)} unreconciled calls`].filter(Boolean);
+  const of = ({ spent_usd: spent, budget_usd: budget }) => (budget === null ? "no budget set (HYDROCHAT_BUDGET_USD)" : `${percent(spent / budget)} of ${money(budget, 100)}`);
+  const over = ({ spent_usd: spent, budget_usd: budget }) => (budget !== null && spent > budget ? "failed" : null);
+  const { forecast_usd: forecast, budget_usd: budget } = month;
+  return [
+    { name: "Since the start", value: money(usd), note: missing.length ? `without ${missing.join(", ")}` : "every token priced" },
+    { name: "Today", value: money(day.spent_usd), note: of(day), mark: over(day) },
+    { name: "This month", value: money(month.spent_usd), note: of(month), mark: over(month) },
+    {
+      name: "Forecast of the month", value: forecast === null ? "–" : money(forecast),
+      note: forecast === null ? "from the second day on" : budget === null ? "if it goes on like this" : forecast > budget ? "above the budget" : "within the budget",
+      mark: forecast !== null && budget !== null && forecast > budget ? "slow" : null,
+    },
+  ];
+}
+
+function bars(rows, name) {
+  const total = rows.reduce((sum, row) => sum + (row.cost_usd ?? 0), 0);
+  return rows.slice(0, SHOWN).map((row) => ({
+    name: row[name], value: row.cost_usd ?? 0, kind: "cost",
+    text: `${row.cost_usd === null ? "unknown" : money(row.cost_usd, total / 100)} · ${count(row.calls)} ${row.calls === 1 ? "call" : "calls"}${total ? ` · ${percent((row.cost_usd ?? 0) / total)}` : ""}`,
+  }));
+}
+
+onView((name) => (name === "money" ? refresh() : clearTimeout(timer)));
+document.addEventListener("visibilitychange", () => (currentView() === "money" && !document.hidden ? refresh() : clearTimeout(timer)));

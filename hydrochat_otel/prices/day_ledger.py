@@ -1,0 +1,76 @@
+"""The ledger of one process: what its calls used and cost, by day.
+
+A day begins at midnight of a time zone, so a day of 23 or 25 hours is one day. A call counts on the day on which it
+ended. Days are kept for the budget's zone and for the two zones of Google's bills, so that a bill can be compared.
+"""
+
+import math
+from datetime import UTC, date, datetime, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from hydrochat_otel.runtime.forks import ForkLock
+from hydrochat_otel.window import days
+from hydrochat_otel.window.days import DayCounts, DayKey
+
+BILLED_ZONES: Final = ("UTC", "America/Los_Angeles")
+"""Whose midnights part the days of Google's bills: in BigQuery, and in the console."""
+
+_lock: Final = ForkLock()
+
+
+class DayLedger:
+    """Counts by day, model and outcome of one process; any thread.
+
+    Args:
+        timezone: Name of the zone of the budget; days of it and of the zones of Google's bills are kept.
+
+    Raises:
+        zoneinfo.ZoneInfoNotFoundError: There is no such zone.
+    """
+
+    def __init__(self, timezone: str = "UTC") -> None:
+        self.timezone = timezone
+        self._zones = {timezone: zone_of(timezone)} | _known_zones()
+        self._rows: dict[DayKey, DayCounts] = {}
+
+    def add(self, unix_s: float, model: str, outcome: str, counts: DayCounts) -> None:
+        """Add a call that ended at this moment (seconds since the epoch); microseconds."""
+        keys = [DayKey(name, day_of(unix_s, zone).isoformat(), model, outcome) for name, zone in self._zones.items()]
+        with _lock:
+            is_new = keys[0] not in self._rows
+            for key in keys:
+                known = self._rows.get(key)
+                self._rows[key] = counts if known is None else known.plus(counts)
+            if is_new:
+                self._rows = days.bounded(self._rows)
+
+    def days(self) -> dict[DayKey, DayCounts]:
+        """Return the rows."""
+        with _lock:
+            return dict(self._rows)
+
+    def reset(self) -> None:
+        """Forget everything, as a forked child does that has called nothing yet."""
+        with _lock:
+            self._rows = {}
+
+
+def zone_of(timezone: str) -> tzinfo:
+    """Return the time zone of the name; UTC is known also if the system knows no zones."""
+    return UTC if timezone == "UTC" else ZoneInfo(timezone)
+
+
+def day_of(unix_s: float, zone: tzinfo) -> date:
+    """Return the day of a moment in a zone."""
+    return datetime.fromtimestamp(math.floor(unix_s), zone).date()  # rounding would reach midnight too early
+
+
+def _known_zones() -> dict[str, tzinfo]:
+    found: dict[str, tzinfo] = {}
+    for name in BILLED_ZONES:
+        try:
+            found[name] = zone_of(name)
+        except (KeyError, ValueError, OSError):  # no time zones on this system
+            continue
+    return found

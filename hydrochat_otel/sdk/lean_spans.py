@@ -1,0 +1,263 @@
+"""A tracer whose spans are the SDK's, made with less work.
+
+The SDK's constructor copies, cleans and bounds what it is given, and makes room for events and links. Our attributes
+are clean and few, and our spans rarely have events. Sampler, ids, limits, processors and resource are those of the
+SDK's tracer; where its insides are other than expected, its own functions are used.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from threading import Lock
+from typing import Any, Final, Self
+
+from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import Context
+from opentelemetry.sdk import trace as sdk_trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
+from opentelemetry.util.types import Attributes, AttributeValue
+
+from hydrochat_otel.sdk import fast_ways
+
+NAME: Final = "lean spans"
+_MOST_ATTRIBUTES: Final = 64
+"""More than any span of ours has; below the SDK's limit of 128."""
+_CLEAN: Final = frozenset({str, int, float, bool})
+_UNSET: Final = Status(StatusCode.UNSET)
+_ERROR: Final = Status(StatusCode.ERROR)
+_SAMPLED: Final = int(TraceFlags.SAMPLED)
+_RANDOM: Final = int(getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
+_FLAGS: Final = tuple(TraceFlags(flags) for flags in range(4))
+
+
+class LeanSpan(sdk_trace.Span):
+    """A span of the SDK's whose events and links get their place when one is added.
+
+    A subclass for each tracer holds what its spans have in common.
+    """
+
+    _sampler = _trace_config = _instrumentation_info = _record_end_metrics = None
+    _record_exception = _set_status_on_exception = False
+    _limits: Any
+    _instrumentation_scope: Any
+    _span_processor: Any
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Make one; the SDK's class refuses to be made by anything but its tracer."""
+        return object.__new__(cls)
+
+    def __init__(  # noqa: PLR0917 - one span of ours, made in one place
+        self,
+        context: SpanContext,
+        parent: SpanContext | None,
+        name: str,
+        kind: SpanKind,
+        attributes: BoundedAttributes,
+        start_time: int,
+        resource: Resource,
+    ) -> None:
+        self._context = context
+        self._parent = parent
+        self._name = name
+        self._kind = kind
+        self._attributes = attributes
+        self._start_time = start_time
+        self._end_time: int | None = None
+        self._resource = resource
+        self._status = _UNSET
+        self._lock = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        """Make room for the first event or link."""
+        if name == "_events":
+            return self.__dict__.setdefault(name, BoundedList(self._limits.max_events))
+        if name == "_links":
+            return self.__dict__.setdefault(name, BoundedList(self._limits.max_links))
+        raise AttributeError(name)
+
+    def end_own(self, attributes: Mapping[str, AttributeValue], *, is_error: bool, end_time: int) -> None:
+        """End the span with attributes of ours; does nothing if it has ended."""
+        clean = _cleaned(attributes)
+        with self._lock:
+            if self._end_time is not None:
+                return
+            kept: Any = self._attributes
+            if clean is None or len(kept) + len(clean) > _MOST_ATTRIBUTES:
+                kept._set_items(attributes)
+            else:
+                for name in kept._dict.keys() & clean.keys():  # a value that is set again moves to the end
+                    del kept._dict[name]
+                kept._dict.update(clean)
+            if is_error and self._status.status_code is not StatusCode.OK:
+                self._status = _ERROR
+            self._end_time = end_time
+            kept._immutable = True
+        processor = self._span_processor
+        processor._on_ending(self)
+        processor.on_end(self)
+
+
+class LeanTracer(Tracer):
+    """Starts lean spans where the SDK's tracer would start spans of its own."""
+
+    def __init__(self, tracer: sdk_trace.Tracer) -> None:
+        self._tracer: Any = tracer
+        limits = self._tracer._span_limits
+        self._kind = type(
+            "LeanSpan",
+            (LeanSpan,),
+            {
+                "_limits": limits,
+                "_instrumentation_scope": self._tracer._instrumentation_scope,
+                "_instrumentation_info": self._tracer.instrumentation_info,
+                "_span_processor": tracer.span_processor,
+            },
+        )
+        self._most = limits.max_span_attributes
+
+    def start_span(  # noqa: PLR0917 - the API's signature
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT002
+        set_status_on_exception: bool = True,  # noqa: FBT002
+    ) -> trace.Span:
+        """Start a span; one with links, or without a start time, is the SDK's own."""
+        tracer = self._tracer
+        clean = None if links or start_time is None or context is None or not attributes else _cleaned(attributes)
+        if clean is None or not tracer._is_enabled():
+            return tracer.start_span(  # type: ignore[no-any-return]
+                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
+            )
+        ids = tracer.id_generator
+        parent: SpanContext | None = trace.get_current_span(context).get_span_context()
+        if parent is not None and parent.is_valid:
+            trace_id, random = parent.trace_id, parent.trace_flags & _RANDOM
+        else:
+            parent, trace_id = None, ids.generate_trace_id()
+            random = _RANDOM if ids.is_trace_id_random() else 0
+        sampled = tracer.sampler.should_sample(context, trace_id, name, kind, attributes, ())
+        decision = sampled.decision
+        own = SpanContext(
+            trace_id,
+            ids.generate_span_id(),
+            is_remote=False,
+            trace_flags=_FLAGS[(_SAMPLED if decision.is_sampled() else 0) | random],
+            trace_state=sampled.trace_state,
+        )
+        if not decision.is_recording():
+            return NonRecordingSpan(own)
+        if sampled.attributes == clean:
+            kept = _bounded(clean, self._most)
+        else:
+            kept = BoundedAttributes(self._most, sampled.attributes, immutable=False)
+        span = self._kind(own, parent, name, kind, kept, start_time, tracer.resource)
+        tracer.span_processor.on_start(span, parent_context=context)
+        return span  # type: ignore[no-any-return]  # of the class made above
+
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
+        """Start a span of the SDK's own."""
+        return self._tracer.start_as_current_span(*args, **kwargs)
+
+
+def _cleaned(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a copy with lists as tuples, as the SDK keeps them; None where a value needs the SDK's cleaning."""
+    clean: dict[str, Any] = {}
+    for name, value in attributes.items():
+        if type(value) in _CLEAN:
+            clean[name] = value
+        elif isinstance(value, list | tuple) and all(type(one) in _CLEAN for one in value):
+            clean[name] = tuple(value)
+        else:
+            return None
+    return clean
+
+
+def _bounded(clean: dict[str, Any], most: int | None) -> BoundedAttributes:
+    made: Any = BoundedAttributes.__new__(BoundedAttributes)
+    made._dict = clean
+    made.maxlen = most
+    made.dropped = 0
+    made.max_value_len = None
+    made._lock = Lock()
+    made._immutable = False
+    return made  # type: ignore[no-any-return]
+
+
+# -- the probe ---------------------------------------------------------------------------------------------------------
+
+
+def lean(tracer: Tracer, *, fast: bool) -> Tracer:
+    """Return the lean form of a tracer of the SDK; the tracer itself if it is, or its limits are, something else."""
+    reason = fast_ways.OFF if not fast else _problem_of(tracer) or _problem()
+    if reason is not None:
+        fast_ways.fall_back(NAME, reason)
+        return tracer
+    fast_ways.use(NAME)
+    return LeanTracer(tracer)  # type: ignore[arg-type]  # _problem_of() has looked
+
+
+def _problem_of(tracer: Any) -> str | None:
+    if type(tracer) is not sdk_trace.Tracer:
+        return f"not possible with a tracer of the class {type(tracer).__name__}"
+    limits = getattr(tracer, "_span_limits", None)
+    most = getattr(limits, "max_span_attributes", 0)
+    if getattr(limits, "max_span_attribute_length", 0) is not None or (most is not None and most < _MOST_ATTRIBUTES):
+        return "not possible with the limits of spans that are set"
+    if not type(getattr(tracer, "_tracer_metrics", None)).__name__.startswith("NoOp"):
+        return "not possible while the SDK measures itself, or with this version of it"
+    return None
+
+
+@cache
+def _problem() -> str | None:
+    """Return why this version of the SDK cannot have lean spans, or None; both ways must give the same span."""
+    try:
+        same = _span_of(is_lean=True) == _span_of(is_lean=False)
+    except Exception as error:
+        return f"not possible with this version of the SDK ({type(error).__name__})"
+    return None if same else "not possible with this version of the SDK (other spans)"
+
+
+class _Ids(RandomIdGenerator):
+    def generate_span_id(self) -> int:
+        return 7
+
+    def generate_trace_id(self) -> int:
+        return 11
+
+
+class _Ended(sdk_trace.SpanProcessor):
+    def __init__(self) -> None:
+        self.spans: list[sdk_trace.ReadableSpan] = []
+
+    def on_end(self, span: sdk_trace.ReadableSpan) -> None:
+        self.spans.append(span)
+
+
+def _span_of(*, is_lean: bool) -> tuple[Any, ...]:
+    ended = _Ended()
+    provider = sdk_trace.TracerProvider(resource=Resource.get_empty(), id_generator=_Ids(), shutdown_on_exit=False)
+    provider.add_span_processor(ended)
+    made: Any = provider.get_tracer("probe")
+    tracer: Tracer = LeanTracer(made) if is_lean else made
+    span: Any = tracer.start_span("name", Context(), SpanKind.CLIENT, {"a": "x", "n": 1}, start_time=5)
+    span.set_attribute("b", 2.5)
+    span.add_event("event", {"c": True}, timestamp=6)
+    if is_lean:
+        span.end_own({"d": ["e"]}, is_error=True, end_time=9)
+    else:
+        span.set_attributes({"d": ["e"]})
+        span.set_status(StatusCode.ERROR)
+        span.end(9)
+    [one] = ended.spans
+    provider.shutdown()
+    bounded: Any = one._attributes
+    return one.to_json(), one.context, one.kind, sorted(vars(bounded)), bounded.maxlen, one.dropped_attributes

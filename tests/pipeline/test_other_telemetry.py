@@ -1,0 +1,73 @@
+"""Promises about other telemetry that was in the process first: counting, window and endpoints work beside it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import json, logging
+from opentelemetry import trace, metrics
+
+records = []
+
+class Handler(logging.Handler):
+    def emit(self, record):
+        records.append(record.getMessage())
+
+class ForeignTracers(trace.TracerProvider):
+    def get_tracer(self, *_, **__):
+        return trace.NoOpTracer()
+
+class ForeignMeters(metrics.MeterProvider):
+    def get_meter(self, *_, **__):
+        return metrics.NoOpMeter("x")
+
+logging.getLogger("hydrochat_otel").addHandler(Handler())
+FIRST
+import hydrochat_otel
+from hydrochat_otel.web import Request, respond
+
+hydrochat_otel.install(metrics_token="token-of-the-tests-1234")
+with hydrochat_otel.track_response_time("turn"):
+    pass
+found = respond(Request("GET", "/metrics", {"authorization": "Bearer token-of-the-tests-1234"}))
+counted = b'hydrochat_operation_duration_seconds_count' in found.body
+print(json.dumps([found.status, counted, len(hydrochat_otel.current().snapshot().entries), records]))
+"""
+NO_PROCESSORS = (
+    "The global tracer provider is __main__.ForeignTracers, which takes no span processors: spans of other libraries "
+    "are not kept. Operations and calls are counted and kept all the same."
+)
+NO_READERS = (
+    "The global meter provider is __main__.ForeignMeters, which cannot be read: hydrochat_otel counts on a provider of "
+    "its own, and shows no metrics of other libraries."
+)
+
+
+def after(first):
+    """Run the program after the lines; return the scrape's status, whether it counts, the entries and log lines."""
+    command = [sys.executable, "-c", PROGRAM.replace("FIRST", first)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("first", "sentence"),
+    [
+        ("trace.set_tracer_provider(ForeignTracers())", NO_PROCESSORS),
+        ("metrics.set_meter_provider(ForeignMeters())", NO_READERS),
+    ],
+    ids=["tracer", "meter"],
+)
+def test_a_provider_that_is_none_of_the_sdk_costs_its_part_only(first, sentence):
+    """Counting, window and endpoints work beside it, and one sentence says which part is missing."""
+    assert after(first) == [200, True, 1, [sentence]]
+
+
+def test_logfire_may_be_configured_first():
+    """The SDK's providers are found behind logfire's proxies: nothing is missing and nothing is logged."""
+    pytest.importorskip("logfire", reason="logfire is missing: pip install logfire")
+    assert after("import logfire; logfire.configure(send_to_logfire=False, console=False)") == [200, True, 1, []]

@@ -1,0 +1,30 @@
+"""Promises of :mod:`hydrochat_otel.pipeline.unknown_settings`."""
+
+from hydrochat_otel.pipeline import pipeline, unknown_settings
+
+
+def test_a_variable_with_our_prefix_that_names_no_setting_is_named():
+    """One sentence for each names the nearest setting; variables of others and of our commands are passed over."""
+    environ = {
+        "HYDROCHAT_METRICS_TOKN": "x",
+        "HYDROCHAT_ZZZZZZ": "x",
+        "HYDROCHAT_STATE": "memory",
+        "HYDROCHAT_RUN_PID": "1",
+        "HOME": "/",
+    }
+    assert unknown_settings.sentences(environ) == [
+        "HYDROCHAT_METRICS_TOKN names no setting and is ignored: is HYDROCHAT_METRICS_TOKEN meant?",
+        "HYDROCHAT_ZZZZZZ names no setting and is ignored.",
+    ]
+
+
+def test_install_warns_of_unknown_variables_once(install, monkeypatch, caplog):
+    """The first install of a process logs the sentence, a second one does not."""
+    monkeypatch.setattr(pipeline._process, "has_warned", False)
+    monkeypatch.setenv("HYDROCHAT_PUBLISH_INTERVALL", "1")
+    for _ in range(2):
+        install()
+        pipeline.shutdown()
+    assert [record.getMessage() for record in caplog.records if "names no setting" in record.getMessage()] == [
+        "HYDROCHAT_PUBLISH_INTERVALL names no setting and is ignored: is HYDROCHAT_PUBLISH_INTERVAL meant?"
+    ]

@@ -1,0 +1,60 @@
+"""Promises of :mod:`hydrochat_otel.prices.forecast`."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given, strategies as st
+
+from hydrochat_otel.prices.forecast import forecast
+
+NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)  # a Monday
+
+
+def days_before(count, usd=lambda day: 1.0, today=NOON):
+    """Spend of so many days before today, by ISO date."""
+    days = [today.date() - timedelta(days=back) for back in range(1, count + 1)]
+    return {day.isoformat(): usd(day) for day in days}
+
+
+def test_an_even_pace_goes_on():
+    """A dollar a day is thirty at the end of June, half of today and the fifteen days to come among them, for sure."""
+    found = forecast(days_before(20) | {"2026-06-15": 0.5}, NOON)
+    assert found.month_usd == pytest.approx(14 + 0.5 + 0.5 + 15)
+    assert (found.low_usd, found.high_usd) == (found.month_usd, found.month_usd)
+
+
+def test_each_weekday_has_its_own_pace():
+    """Where weekends cost nothing, the days to come cost what their weekdays cost."""
+    found = forecast(days_before(20, lambda day: 10.0 if day.weekday() < 5 else 0.0), NOON)
+    assert found.month_usd == pytest.approx(100 + 5 + 110)  # ten days, half of Monday, eleven days
+    assert found.low_usd < found.month_usd < found.high_usd
+
+
+def test_a_month_that_outgrows_its_budget_names_the_day():
+    """The first day whose end is at or above the budget; None if the budget lasts; a past day if it is spent."""
+    spent = days_before(20)
+    assert forecast(spent, NOON, 22.0).spent_on == "2026-06-23"
+    assert forecast(spent, NOON, 22.6).spent_on == "2026-06-24"
+    assert forecast(spent, NOON, 40.0).spent_on is None
+    assert forecast(spent, NOON, 5.0).spent_on == "2026-06-05"
+
+
+def test_without_a_whole_day_there_is_none():
+    """The first day is not known to be whole, so on the first and the second day nothing is forecast."""
+    assert forecast({}, NOON) is None
+    assert forecast({"2026-06-15": 3.0}, NOON) is None
+    assert forecast(days_before(1), NOON) is None
+    assert forecast(days_before(2), NOON).month_usd == pytest.approx(2 + 0.5 + 15)
+    assert forecast(days_before(9) | {"2026-06-14": float("inf")}, NOON) is None
+
+
+@given(
+    st.dictionaries(st.dates(date(2026, 4, 1), date(2026, 6, 15)).map(date.isoformat), st.floats(0, 1e6), max_size=40),
+    st.datetimes(datetime(2026, 6, 15), datetime(2026, 6, 30, 23, 59, 59)),  # noqa: DTZ001 - zones come with `timezones`
+)
+def test_a_forecast_is_at_least_what_is_spent(spent, now):
+    """Whatever was spent: spent <= low <= expected <= high."""
+    found = forecast(spent, now.replace(tzinfo=UTC), 100.0)
+    so_far = sum(usd for day, usd in spent.items() if day.startswith("2026-06"))
+    if found is not None:
+        assert so_far * (1 - 1e-9) <= found.low_usd <= found.month_usd * (1 + 1e-9) <= found.high_usd * (1 + 2e-9)

@@ -1,0 +1,175 @@
+"""Promises of :mod:`hydrochat_otel.sdk.lean_spans`: the lean span and the SDK's own are the same span."""
+
+import json
+import random
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, ParentBased, Sampler, SamplingResult
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState
+
+from hydrochat_otel.instrumentation.finished import Ended
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.sdk import fast_ways, lean_spans
+
+PARENT = SpanContext(3, 4, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("a", "b")]))
+
+
+class Adding(Sampler):
+    """A sampler that adds an attribute and a trace state."""
+
+    def should_sample(self, *args):
+        attributes = args[4]
+        return SamplingResult(
+            Decision.RECORD_AND_SAMPLE, {**attributes, "added": ["x"], "bad": object()}, TraceState([("k", "v")])
+        )
+
+    def get_description(self):
+        return "Adding"
+
+
+class Recording(Sampler):
+    """A sampler that records and exports nothing."""
+
+    def should_sample(self, *args):
+        return SamplingResult(Decision.RECORD_ONLY, args[4])
+
+    def get_description(self):
+        return "Recording"
+
+
+class Seen(SpanProcessor):
+    """Notes what it is called with."""
+
+    def __init__(self):
+        self.calls = []
+
+    def on_start(self, span, parent_context=None):
+        span.set_attribute("from.processor", [1, 2])
+        self.calls.append(("start", span.name, dict(span.attributes), span.is_recording(), parent_context is not None))
+
+    def on_end(self, span):
+        flags = span.context.trace_flags
+        self.calls.append(("end", json.loads(span.to_json()), flags, span.dropped_attributes, span.dropped_events))
+        self.calls.append((span.instrumentation_scope, span.resource, span.status.status_code, span.status.description))
+        self.calls.append([(one.name, dict(one.attributes), one.timestamp) for one in span.events])
+        self.calls.append([(one.context, dict(one.attributes)) for one in span.links])
+
+
+def spans(fast, sampler, parent, use):
+    """What processors and an OTLP exporter see of one span, with the same random numbers."""
+    random.seed(1)
+    exported, seen = InMemorySpanExporter(), Seen()
+    provider = TracerProvider(sampler=sampler, resource=Resource({"service.name": "s"}), shutdown_on_exit=False)
+    provider.add_span_processor(seen)
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    tracer = lean_spans.lean(provider.get_tracer("scope", "1"), fast=fast)
+    assert isinstance(tracer, lean_spans.LeanTracer) is fast
+    context = Context() if parent is None else trace.set_span_in_context(NonRecordingSpan(parent), Context())
+    attributes = {"text": "x", "number": 1, "float": 0.5, "flag": True, "list": ["a", "b"]}
+    span = tracer.start_span("name", context, SpanKind.CLIENT, attributes, start_time=1000, record_exception=False)
+    use(span)
+    inside = trace.set_span_in_context(span, context)
+    ended = Ended(1.0, 2000, "error", "ValueError", inside, context, is_traced=True)
+    ended.end_span({"later": ("y", "z"), "count": 7, "number": 2})
+    span.set_attribute("after.the.end", 1)
+    span.end(3000)
+    return (
+        seen.calls,
+        span.get_span_context(),
+        encode_spans(exported.get_finished_spans()).SerializeToString(deterministic=True),
+    )
+
+
+def nothing(_):
+    """Use the span in no way."""
+
+
+def everything(span):
+    """Use the span as an application may."""
+    span.update_name("other")
+    span.set_attributes({"own": "x", "none": None})
+    span.add_event("event", {"a": [1]}, timestamp=5)
+    span.add_link(PARENT, {"l": 1})
+    span.record_exception(ValueError("boom"), timestamp=6)
+
+
+def ok(span):
+    """Set a status that no error replaces."""
+    span.set_status(trace.StatusCode.OK)
+
+
+@pytest.mark.parametrize("use", [nothing, everything, ok])
+@pytest.mark.parametrize("parent", [None, PARENT], ids=["root", "child"])
+@pytest.mark.parametrize(
+    "sampler",
+    [ALWAYS_ON, ALWAYS_OFF, ParentBased(ALWAYS_OFF), Adding(), Recording()],
+    ids=["on", "off", "parent_based", "adding", "recording"],
+)
+def test_both_ways_give_the_same_span(sampler, parent, use, monkeypatch):
+    """Names, ids, flags, attributes, events, links, status, times, callbacks and the bytes of OTLP are the same."""
+    monkeypatch.setattr("traceback.format_exception", lambda *_: ["trace"])
+    fast, public = (spans(way, sampler, parent, use) for way in (True, False))
+    assert fast == public
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [SpanLimits(max_span_attributes=3), SpanLimits(max_span_attribute_length=2), SpanLimits(max_attributes=0)],
+    ids=["few", "short", "none"],
+)
+def test_limits_of_the_host_take_the_sdks_way(limits):
+    """With limits that could cut something, every span is the SDK's own, and the report says why."""
+    tracer = TracerProvider(span_limits=limits, shutdown_on_exit=False).get_tracer("scope")
+    assert lean_spans.lean(tracer, fast=True) is tracer
+    assert fast_ways.report()["lean spans"] == "not possible with the limits of spans that are set"
+
+
+def test_a_span_with_links_is_the_sdks_own():
+    """What ours never have takes the public way."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    tracer = lean_spans.lean(provider.get_tracer("scope"), fast=True)
+    span = tracer.start_span("name", Context(), links=[Link(PARENT)], start_time=1)
+    assert not isinstance(span, lean_spans.LeanSpan)
+    assert [link.context for link in span.links] == [PARENT]
+
+
+def test_a_value_that_is_not_clean_is_cleaned():
+    """A value of another type goes through the SDK's cleaning, at the start and at the end."""
+    odd, kept = {"a": {"b": {1, 2}}, "c": [1, None], "d": b"x"}, []
+    for fast in (True, False):
+        exported, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(exported))
+        tracer = lean_spans.lean(provider.get_tracer("scope"), fast=fast)
+        for first, last in ((odd, {"e": 1}), ({"e": 1}, odd)):
+            span = tracer.start_span("name", Context(), attributes=first, start_time=1)
+            inside = trace.set_span_in_context(span, Context())
+            Ended(1.0, 2, "ok", None, inside, Context(), is_traced=True).end_span(dict(last))
+        kept.append([repr(dict(one.attributes)) for one in exported.get_finished_spans()])
+    assert kept[0] == kept[1]
+
+
+def test_a_disabled_tracer_makes_no_span():
+    """A tracer that the host has switched off stays off."""
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("scope")
+    lean = lean_spans.lean(tracer, fast=True)
+    tracer._tracer_config.is_enabled = False
+    assert not lean.start_span("name", Context(), attributes={"a": 1}, start_time=1).is_recording()
+
+
+def test_the_pipeline_uses_it(install, exported):
+    """A tracked operation's span is lean by default, and the SDK's own with `HYDROCHAT_FAST=0`."""
+    for fast, state in ((False, fast_ways.OFF), (True, fast_ways.IN_USE)):
+        install(fast=fast)
+        with track_response_time("turn"):
+            assert isinstance(trace.get_current_span(), lean_spans.LeanSpan) is fast
+        assert fast_ways.report()["lean spans"] == state
+        pipeline.shutdown()
+    assert [span.name for span in exported.get_finished_spans()] == ["turn", "turn"]

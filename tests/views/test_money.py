@@ -1,0 +1,85 @@
+"""Promises of :mod:`hydrochat_otel.views.money`."""
+
+import dataclasses
+
+import pytest
+from factories import counter, snapshot
+
+from hydrochat_otel import semconv
+from hydrochat_otel.views import money, turns
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Budget
+
+NOON_OF_THE_THIRD = 1_759_492_800.0  # 2025-10-03T12:00:00Z
+
+
+def taken(*points, entries=(), budget=None, unix_s=NOON_OF_THE_THIRD):
+    made = snapshot(unix_s=unix_s, budget=budget)
+    families = (counter(semconv.LLM_COST, *points), counter(semconv.LLM_CALLS, *((labels, 2) for labels, _ in points)))
+    return dataclasses.replace(made, families=families, entries=entries)
+
+
+def test_by_operation_since_the_start():
+    """If the cost carries the operation, its sums are shown, the dearest first; calls outside of all are `none`."""
+    shown = money.document(
+        taken(
+            ({semconv.OPERATION: "a", semconv.ROOT_OPERATION: "turn"}, 0.25),
+            ({semconv.OPERATION: "b", semconv.ROOT_OPERATION: "turn"}, 1.5),
+            ({semconv.OPERATION: "none", semconv.ROOT_OPERATION: "none"}, 0.125),
+        ),
+        (),
+    )
+    assert [tuple(row.values()) for row in shown["by_root_operation"]] == [("turn", 4, 1.75), ("none", 2, 0.125)]
+    assert shown["by_operation_covers"] == "start"
+    assert [(row["operation"], row["calls"], row["cost_usd"]) for row in shown["by_operation"]] == [
+        ("b", 2, 1.5),
+        ("a", 2, 0.25),
+        ("none", 2, 0.125),
+    ]
+
+
+def test_by_operation_of_the_window():
+    """Otherwise the calls of the retained turns are added up by their root."""
+    entries = (
+        Entry("gemini", "generate_content", 1.0, 9.0, trace_id=1, span_id=2, parent_span_id=1, cost_usd=0.5),
+        Entry("operation", "turn", 2.0, 10.0, trace_id=1, span_id=1),
+        Entry("gemini", "generate_content", 1.0, 9.0, trace_id=2, span_id=2, cost_usd=0.25),
+    )
+    shown = money.document(taken(({}, 0.75), entries=entries), turns.collect(entries))
+    assert (shown["by_operation_covers"], [tuple(row.values()) for row in shown["by_root_operation"]]) == (
+        "window",
+        [("turn", 1, 0.5), ("none", 1, 0.25)],
+    )
+
+
+def test_dimensions():
+    """Each dimension of the application has its values; a call without one is `none`."""
+    tier = f"{semconv.DIMENSION}tier"
+    shown = money.document(taken(({tier: "gold"}, 0.5), ({}, 0.25)), ())
+    assert shown["dimensions"] == [
+        {
+            "dimension": "tier",
+            "rows": [{"value": "gold", "calls": 2, "cost_usd": 0.5}, {"value": "none", "calls": 2, "cost_usd": 0.25}],
+        }
+    ]
+
+
+def test_rows_are_bounded():
+    """More than a hundred operations: the dearest hundred, and one row for all others; the sum stays whole."""
+    shown = money.document(taken(*(({semconv.OPERATION: f"op{index}"}, float(index)) for index in range(150))), ())
+    rows = shown["by_operation"]
+    assert (len(rows), rows[-1]["operation"], sum(row["cost_usd"] for row in rows)) == (101, "other", sum(range(150)))
+
+
+@pytest.mark.parametrize(
+    ("unix_s", "timezone", "forecast_usd"),
+    [
+        (NOON_OF_THE_THIRD, "UTC", 31.0),
+        (NOON_OF_THE_THIRD - 2 * 86_400, "UTC", None),
+        (NOON_OF_THE_THIRD - 1.5 * 86_400, "Asia/Singapore", pytest.approx(2.5 / (4 / 3) * 31)),
+    ],
+)
+def test_the_forecast_of_the_month(unix_s, timezone, forecast_usd):
+    """The month goes on as until now, in the budget's time zone; its first day says too little for a forecast."""
+    shown = money.document(taken(budget=Budget(1.0, 2.5, None, None), unix_s=unix_s), (), timezone=timezone)
+    assert shown["month"]["forecast_usd"] == forecast_usd
