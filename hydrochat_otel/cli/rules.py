@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from hydrochat_otel.cli import shipped_assets
-from hydrochat_otel.cli.endings import MistakeError
+from hydrochat_otel.cli import exporting
 
 
 @click.group()
@@ -15,12 +14,11 @@ def rules() -> None:
 
 @rules.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Write over files that differ, such as rules of your own.")
-def export(directory: Path, *, force: bool) -> None:
-    """Write the rules to DIRECTORY, for rule_files in prometheus.yml."""
-    try:
-        written = shipped_assets.export("rules", directory, overwrite=force)
-    except shipped_assets.ExportError as error:
-        raise MistakeError(error) from None
-    for path in written:
-        click.echo(path)
+@click.option("--force", is_flag=True, help="Replace edited files, too.")
+@click.option("--diff", is_flag=True, help="Write nothing; print how the files there differ from what is shipped.")
+def export(directory: Path, *, force: bool, diff: bool) -> None:
+    """Write the rules to DIRECTORY, for rule_files in prometheus.yml.
+
+    A file that was edited since its export is kept, and the command exits with status 1.
+    """
+    exporting.run("rules", directory, force=force, diff=diff)

@@ -1,13 +1,43 @@
-"""The assets that the wheel carries: found, and written where Grafana or Prometheus look for them."""
+"""The assets that the wheel carries: found, and written where Grafana or Prometheus look for them.
 
-from collections.abc import Iterable
+An exported file carries the version and the hash of what was written. An upgrade replaces a file that was not edited,
+and keeps one that was.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Final
+
+from hydrochat_otel import __version__
+
+_SENTENCE: Final = "exported by hydrochat-otel {version}, sha256 {digest}; replaced by an export unless it was edited"
+_STAMP: Final = re.compile(
+    rb'^(?:# |  "__hydrochat_otel": ")exported by hydrochat-otel \S+, sha256 (?P<digest>[0-9a-f]{64});.*\n',
+    re.MULTILINE,
+)
 
 
 class ExportError(OSError):
     """An asset cannot be written; the message is one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What became of an export.
+
+    Attributes:
+        written: The files that hold what is shipped now.
+        kept: The files that were edited and stay as they are.
+    """
+
+    written: list[Path]
+    kept: list[Path]
 
 
 def assets(folder: str) -> list[Traversable]:
@@ -16,33 +46,73 @@ def assets(folder: str) -> list[Traversable]:
     return sorted(found, key=lambda one: one.name)
 
 
-def export(folder: str, directory: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write the files of one folder of the assets and return where they are.
-
-    Nothing is written when a file is in the way: an exported rule may have been edited.
+def export(folder: str, directory: Path, *, overwrite: bool = False) -> Exported:
+    """Write the files of one folder of the assets.
 
     Args:
         folder: Below the assets, `dashboards` or `rules`.
         directory: Made if it is not there.
-        overwrite: Write over files that differ.
+        overwrite: Replace edited files, too.
 
     Raises:
-        ExportError: A file that differs is in the way, or the directory cannot be written.
+        ExportError: The directory cannot be written.
     """
-    texts = {directory / one.name: one.read_bytes() for one in assets(folder)}
+    written, kept = [], []
     try:
-        changed = _differing(texts)
-        if overwrite or not changed:
-            directory.mkdir(parents=True, exist_ok=True)
-            for path, text in texts.items():
-                path.write_bytes(text)
-            return list(texts)
+        directory.mkdir(parents=True, exist_ok=True)
+        for path, text in _targets(folder, directory):
+            if not overwrite and path.exists() and is_edited(path.read_bytes(), text):
+                kept.append(path)
+                continue
+            path.write_bytes(stamped(text, path.suffix))
+            written.append(path)
     except OSError as error:
         raise ExportError(f"{directory} cannot be written: {error.strerror}.") from None
-    names = ", ".join(sorted(path.name for path in changed))
-    raise ExportError(f"{directory} has another {names}; use --force to write over it.")
+    return Exported(written, kept)
 
 
-def _differing(texts: dict[Path, bytes]) -> list[Path]:
-    there: Iterable[Path] = (path for path in texts if path.exists())
-    return [path for path in there if path.read_bytes() != texts[path]]
+def differences(folder: str, directory: Path) -> str:
+    """Return what differs between the files in a directory and what is shipped, as a unified diff; '' for nothing.
+
+    Raises:
+        ExportError: A file cannot be read.
+    """
+    try:
+        return "".join(
+            line
+            for path, text in _targets(folder, directory)
+            if path.exists()
+            for line in difflib.unified_diff(
+                _lines(_body(path.read_bytes())), _lines(text), str(path), f"hydrochat-otel {__version__}"
+            )
+        )
+    except OSError as error:
+        raise ExportError(f"{directory} cannot be read: {error.strerror}.") from None
+
+
+def stamped(text: bytes, suffix: str) -> bytes:
+    """Return a shipped file with a line of version and hash: a key in JSON, a comment in YAML; others have none."""
+    sentence = _SENTENCE.format(version=__version__, digest=sha256(text).hexdigest())
+    if suffix == ".json":
+        return b'{\n  "__hydrochat_otel": "' + sentence.encode() + b'",\n' + text[2:]
+    return f"# {sentence}\n".encode() + text if suffix == ".yml" else text
+
+
+def is_edited(there: bytes, shipped: bytes) -> bool:
+    """Return whether a file is neither what is shipped nor what any version has written."""
+    body = _body(there)
+    stamp = _STAMP.search(there)
+    return body != shipped and (stamp is None or sha256(body).hexdigest() != stamp["digest"].decode())
+
+
+def _body(there: bytes) -> bytes:
+    return _STAMP.sub(b"", there, count=1)
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode(errors="replace").splitlines(keepends=True)
+
+
+def _targets(folder: str, directory: Path) -> Iterator[tuple[Path, bytes]]:
+    for one in assets(folder):
+        yield directory / one.name, one.read_bytes()

@@ -33,7 +33,7 @@ def served(install):
 def quick_rules(tmp_path):
     """The shipped rules, evaluated every second and without waiting before they fire; nothing else is changed."""
     directory = tmp_path / "rules"
-    for path in shipped_assets.export("rules", directory):
+    for path in shipped_assets.export("rules", directory).written:
         text = re.sub(r"^(\s+)interval: .*$", r"\1interval: 1s", path.read_text(), flags=re.MULTILINE)
         text = re.sub(r"^\s+for: .*\n", "", text, flags=re.MULTILINE)
         path.write_text(text)
