@@ -1,5 +1,7 @@
 """Promises of :mod:`hydrochat_otel.sdk.sdk_feeds`: the fast way and the public one give the same points."""
 
+import inspect
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -36,8 +38,9 @@ VIEWS = {
     ],
     "exponential": [View(instrument_name="h", aggregation=ExponentialBucketHistogramAggregation())],
     "two": [View(instrument_name="h", name="one"), View(instrument_name="h", name="two", attribute_keys=set())],
-    "limited": [View(instrument_name="*", aggregation_cardinality_limit=1)],
 }
+if "aggregation_cardinality_limit" in inspect.signature(View).parameters:  # not yet in the lowest SDK
+    VIEWS["limited"] = [View(instrument_name="*", aggregation_cardinality_limit=1)]
 
 
 class OddValues(ExemplarFilter):
