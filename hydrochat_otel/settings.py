@@ -198,6 +198,7 @@ class Settings:
     cleanup_interval_minutes: float = _setting(
         "METRICS_CLEANUP_INTERVAL_MINUTES", 60.0, _number(above=0), "a number of minutes above 0"
     )
+    notable_turns: int = _setting("HYDROCHAT_NOTABLE_TURNS", 50, _whole(0), "a whole number of at least 0")
     retain_other_spans: bool = _setting("HYDROCHAT_RETAIN_OTHER_SPANS", False, _switch, "true or false")
     redact_spans: str = _setting(
         "HYDROCHAT_REDACT_SPANS", "auto", _word("auto", "always", "never"), "auto, always or never"

@@ -18,6 +18,7 @@ from hydrochat_otel.runtime import failures
 from hydrochat_otel.web.sessions import sessions
 from hydrochat_otel.web.wrong_tokens import wrong_tokens
 from hydrochat_otel.window import window
+from hydrochat_otel.window.notable import notable_turns
 
 TOKEN = "token-of-the-tests-1234"
 
@@ -108,6 +109,8 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     instruments.on_first_use(None)
     wrong_tokens.forget()
     sessions.forget()
+    notable_turns.configure(50, 86_400.0)
+    notable_turns.clear()
     yield
     pipeline.shutdown()
     window._global.clear()

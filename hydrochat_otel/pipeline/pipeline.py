@@ -27,6 +27,7 @@ from hydrochat_otel.sdk import gauges, lean_spans, providers, redaction, sdk_fee
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
+from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.snapshot import Budget, Snapshot
 from hydrochat_otel.window.store import MetricsStore
 
@@ -106,6 +107,7 @@ class Pipeline:
         if self.settings.redact_spans == "always":
             redaction.redact(self.tracer_provider)
         self._size_store()
+        notable_turns.configure(self.settings.notable_turns, self.settings.ttl_hours * 3600)
         self.instruments.queue.start()
         if self.settings.instrument_gemini:
             self.instrumentor.instrument()

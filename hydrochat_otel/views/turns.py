@@ -85,6 +85,16 @@ class Search:
         )
 
 
+def with_notable(entries: Sequence[Entry], notable: Iterable[Entry]) -> list[Entry]:
+    """Return the window's entries and those of notable turns that have left it, each once."""
+    known = {_identity(entry) for entry in entries}
+    return [*(entry for entry in notable if _identity(entry) not in known), *entries]
+
+
+def _identity(entry: Entry) -> tuple[int, int, int]:
+    return entry.trace_id, entry.span_id, formats.microseconds(entry.end_unix_s)
+
+
 def collect(entries: Sequence[Entry]) -> list[Turn]:
     """Return the turns of the window, in the order in which they ended; linear but for traces of many operations."""
     operations = {(entry.trace_id, entry.span_id): entry for entry in entries if entry.kind == "operation"}

@@ -11,6 +11,7 @@ from hydrochat_otel.views.prometheus_server import PrometheusError
 from hydrochat_otel.web import openapi, queries
 from hydrochat_otel.web.guard import closed
 from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure
+from hydrochat_otel.window.notable import notable_turns
 
 _SCHEMA = "application/schema+json; charset=utf-8"
 
@@ -69,7 +70,7 @@ def turns_of_window(request: Request) -> Response:
     asked = queries.read(request.query, queries.TURNS)
     running = pipeline.current()
     snapshot, trace_url = running.snapshot(), running.settings.trace_url
-    collected = turns.collect(snapshot.entries)
+    collected = turns.collect(turns.with_notable(snapshot.entries, notable_turns.entries()))
     if asked["turn"] is not None:
         turn = turns.waterfall(collected, asked["turn"], trace_url)
         if turn is None:

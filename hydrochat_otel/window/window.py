@@ -6,6 +6,7 @@ from typing import Final
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.store import MetricsStore
 
 _global_lock: Final = ForkLock()
@@ -26,7 +27,9 @@ def keep(entries: Iterable[Entry]) -> None:
     Raises:
         SettingsError: As :func:`get_global_metrics_store`.
     """
-    get_global_metrics_store().extend(entries)
+    made = tuple(entries)
+    get_global_metrics_store().extend(made)
+    notable_turns.see(made)
 
 
 def get_global_metrics_store() -> MetricsStore:
@@ -66,6 +69,7 @@ def use_global_metrics_store(store: MetricsStore, *, replace: bool = True, keep_
 
 def reset_global_metrics_store() -> None:
     """Put an empty window of the same bounds in the place of the process's; what was kept is gone."""
+    notable_turns.clear()
     old = _global.get("store")
     if old is not None:
         use_global_metrics_store(

@@ -1,0 +1,115 @@
+"""Promises of :mod:`hydrochat_otel.window.notable`."""
+
+import json
+import threading
+
+import pytest
+from conftest import TOKEN
+
+from hydrochat_otel import web
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.web import Request, respond
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.notable import NotableTurns
+
+
+def turn(number, *, name="turn", took_s=1.0, slow=False, error=None, cost_usd=None, steps=1, end_s=1000.0):
+    """The entries of one turn in the order in which they end: steps with a call each, then the root."""
+    for step in range(steps):
+        yield Entry("gemini", "generate_content", 0.1, end_s, trace_id=number, span_id=100 + step, model="flash",
+                    cost_usd=cost_usd, root_operation=name, operation_name="step")  # fmt: skip
+        yield Entry("operation", "step", 0.2, end_s, trace_id=number, span_id=200 + step, role="step")
+    outcome = "error" if error else "ok"
+    yield Entry("operation", name, took_s, end_s, slow, error, outcome, number, 1, role="root")
+
+
+def seen(kept, *turns):
+    for entries in turns:
+        kept.see(entries)
+    return [entry.operation for entry in kept.entries() if entry.role == "root"]
+
+
+@pytest.fixture
+def kept(clock):
+    return NotableTurns(6, 3600.0, clock.wall)
+
+
+def test_slow_failed_and_dear_turns_are_kept_whole(kept, clock):
+    """Of thousands of turns the notable ones stay, with their steps and calls; quick, free ones do not."""
+    end_s = clock.wall_s
+    seen(kept, turn(1, name="slow", slow=True, took_s=9.0, end_s=end_s), turn(2, name="failed", error="E", end_s=end_s))
+    seen(kept, turn(3, name="dear", cost_usd=5.0, end_s=end_s))
+    roots = seen(kept, *(turn(10 + number, name="quick", end_s=end_s) for number in range(3000)))
+    assert sorted(roots) == ["dear", "failed", "slow"]
+    assert len(kept.entries()) == 9
+
+
+def test_the_set_is_bounded(kept, clock):
+    """Each kind has a third of the places: the newest failed, the slowest, the dearest."""
+    end_s = clock.wall_s
+    failed = [turn(number, name=f"failed{number}", error="E", end_s=end_s + number / 100) for number in range(50)]
+    slow = [turn(100 + n, name=f"slow{n}", slow=True, took_s=float((n * 7) % 50), end_s=end_s) for n in range(50)]
+    dear = [turn(200 + n, name=f"dear{n}", cost_usd=float((n * 7) % 50), end_s=end_s) for n in range(1, 50)]
+    roots = seen(kept, *failed, *slow, *dear)
+    slowest = sorted(range(50), key=lambda n: (n * 7) % 50)[-2:]
+    assert sorted(roots) == sorted(
+        ["failed48", "failed49", *(f"slow{n}" for n in slowest), *(f"dear{n}" for n in slowest)]
+    )
+
+
+def test_a_turn_leaves_with_its_age(kept, clock):
+    """After the time to live a turn is not shown, and makes room although it was the slowest."""
+    seen(kept, *(turn(number, name="old", slow=True, took_s=60.0, end_s=clock.wall_s) for number in range(2)))
+    clock.advance(3601)
+    assert kept.entries() == []
+    newest = [turn(10 + n, name="new", slow=True, took_s=3.0, end_s=clock.wall_s) for n in range(2)]
+    assert seen(kept, *newest) == ["new", "new"]
+
+
+def test_open_turns_cost_bounded_memory(kept, clock):
+    """Steps whose turn never ends, and turns of a million steps, stay within bounds."""
+    for number in range(2000):
+        kept.see([Entry("operation", "step", 0.1, clock.wall_s, trace_id=number, role="step")])
+    roots = seen(kept, turn(9999, name="endless", slow=True, steps=5000, end_s=clock.wall_s))
+    assert roots == ["endless"]
+    assert len(kept.entries()) <= 201
+    assert len(kept._open) <= 256
+
+
+def test_none_are_kept_where_none_are_wanted(clock):
+    """HYDROCHAT_NOTABLE_TURNS=0 keeps nothing."""
+    assert seen(NotableTurns(0, 3600.0, clock.wall), turn(1, slow=True, end_s=clock.wall_s)) == []
+
+
+def test_writers_never_wait(kept, clock):
+    """While another thread sorts, a writer goes on at once, and what it brought is there at the next reading."""
+    with kept._lock:
+        thread = threading.Thread(target=lambda: seen_by_writer(kept, clock.wall_s))
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
+    assert [entry.role for entry in kept.entries()].count("root") == 2
+
+
+def seen_by_writer(kept, end_s):
+    for number in range(400):
+        kept.see(turn(number, slow=True, end_s=end_s))
+
+
+def test_the_page_still_has_a_turn_that_left_the_window(install):
+    """A failed turn is found, and opens, after the window's entries have all been replaced by newer ones."""
+    install(max_entries=20)
+    with pytest.raises(ValueError), track_response_time("chat.turn"):
+        raise ValueError
+    for _ in range(50):
+        with track_response_time("quick"):
+            pass
+
+    def ask(query):
+        request = Request("GET", web.TURNS_PATH, {"authorization": f"Bearer {TOKEN}"}, query=query)
+        return json.loads(respond(request).body)
+
+    assert "chat.turn" not in {entry.operation for entry in pipeline.current().snapshot().entries}
+    [found] = ask("operation=chat.turn&outcome=failed")["turns"]
+    assert ask(f"turn={found['id']}")["rows"][0]["error"] == "ValueError"
