@@ -51,13 +51,18 @@ RETRY_WAITS_S: Final = "hydrochat.llm.retry.waits"
 RETRY_ADVISED_S: Final = "hydrochat.llm.retry.advised"
 """On a span: the longest seconds that the service asked to wait (`google.rpc.RetryInfo`)."""
 ESTIMATED: Final = "hydrochat.llm.estimated"
-"""On the span of a stream that ended early: false, because its tokens are those that the service had stated by then."""
+"""On a span: true if the reply leaves open which modality its cached tokens have, so that the cost is an estimate.
+
+On the span of a stream that ended early: false, because its tokens are those that the service had stated by then.
+"""
 UNPRICED: Final = "hydrochat.llm.unpriced"
 """On a span: true where tokens were used and no price is known; a cost of 0.0 is a free model's."""
 UNRECONCILED: Final = "hydrochat.llm.unreconciled"
 """On a span: true where the usage record is missing or does not balance."""
 CACHED_CONTENT_TOKENS: Final = "hydrochat.llm.cached_content_tokens"
 """On the span of a call that stores content in the cache: the tokens stored, which no bucket counts."""
+CHARGED_UNITS: Final = "hydrochat.llm.charged_units."
+"""Prefix of span attributes for what a call is charged by the unit, such as `...grounding_search`."""
 SERVICE_TIER: Final = "hydrochat.llm.service_tier"
 """On a span: the service tier that the reply names, where it is not the standard one."""
 
@@ -110,7 +115,22 @@ OUTPUT_BUCKETS: Final = TOKEN_BUCKETS[3:]
 
 UNBILLED_OPERATIONS: Final = frozenset({"count_tokens", "compute_tokens"})
 """Operations of Gemini that are timed but are no calls: they cost nothing."""
-TOKEN_OPERATIONS: Final = frozenset({"generate_content", "embeddings", "interaction", "live"})
+RESULT_OPERATIONS: Final = frozenset({"interaction_result", "batch_result", "video_result", "cache_storage"})
+"""Records of what work used that goes on after its request: the request is the call, these count tokens and dollars."""
+SOCKET_OPERATIONS: Final = frozenset({"live", "live_interaction"})
+"""Operations of Gemini over a web socket, which have no HTTP requests of their own."""
+TOKEN_OPERATIONS: Final = frozenset(
+    {
+        "generate_content",
+        "embeddings",
+        "interaction",
+        "decision",
+        "live",
+        "live_interaction",
+        "interaction_result",
+        "batch_result",
+    }
+)
 """Operations of Gemini whose replies carry usage; one without is unreconciled."""
 
 PROVIDER_GEMINI: Final = "gcp.gemini"

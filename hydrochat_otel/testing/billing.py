@@ -66,6 +66,8 @@ def _batch(_request: Request, reply: Reply) -> Bill:
 
 
 def _videos(request: Request, reply: Reply) -> Bill:
+    if not reply.videos:
+        return Bill()
     return Bill(
         charged_usd=reply.videos * _VIDEO_SECONDS * _unit("video_second", reply.model_version or request.model),
         once=request.path,
@@ -87,6 +89,7 @@ _BY_UNITS: Final[Mapping[str, Callable[[Request, Reply], Bill]]] = {
     "batches.get": _batch,
     "download": _batch,
     "operations.get": _videos,
+    "fetchPredictOperation": _videos,
     "cachedContents.delete": _storage,
     "predict": _images,
 }

@@ -83,17 +83,15 @@ class Rate:
         tokens = used.buckets
         audio_usd = self.input_usd if self.audio_usd is None else self.audio_usd
         cached_audio_usd = self.cached_usd if self.cached_audio_usd is None else self.cached_audio_usd
+        factor = TIER_FACTORS[used.tier]
+        cached_factor = 1 if used.tier == "batch" else factor  # a batch pays the standard price for cached input
         return (
-            (
-                (tokens.input_fresh - used.fresh_audio + tokens.input_tool) * self.input_usd
-                + used.fresh_audio * audio_usd
-                + (tokens.input_cached - used.cached_audio) * self.cached_usd
-                + used.cached_audio * cached_audio_usd
-                + tokens.output * self.output_usd
-            )
-            * TIER_FACTORS[used.tier]
-            / _MILLION
-        )
+            (tokens.input_fresh - used.fresh_audio + tokens.input_tool) * self.input_usd * factor
+            + used.fresh_audio * audio_usd * factor
+            + (tokens.input_cached - used.cached_audio) * self.cached_usd * cached_factor
+            + used.cached_audio * cached_audio_usd * cached_factor
+            + tokens.output * self.output_usd * factor
+        ) / _MILLION
 
 
 def _rate(input_usd: str, cached_usd: str, output_usd: str, *audio: str, above_200k: Rate | None = None) -> Rate:
@@ -117,7 +115,9 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType(
         "gemini-2.5-flash": _rate("0.30", "0.03", "2.50", "1.00", "0.10"),
         "gemini-2.5-flash-lite": _rate("0.10", "0.01", "0.40", "0.30", "0.03"),
         "gemini-2.5-pro": _rate("1.25", "0.125", "10", above_200k=_rate("2.50", "0.25", "15")),
+        "gemini-3-flash-preview": _rate("0.50", "0.05", "3", "1.00", "0.10"),
         "gemini-embedding-001": _rate("0.15", "0.15", "0"),
+        "gemini-embedding-2": _rate("0.20", "0.20", "0", "6.50", "6.50"),
     }
 )
 

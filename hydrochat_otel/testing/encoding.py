@@ -178,7 +178,7 @@ def _embedded(request: Request, reply: Reply) -> dict[str, Any]:
         else {"embeddings": [vector for _ in request.contents]}
     )
     if reply.usage is not None:
-        body["usageMetadata"] = reply.usage.to_json()
+        body["usageMetadata"] = reply.usage.to_embedding()
     return body
 
 
@@ -199,10 +199,6 @@ def _tokenised(_request: Request, _reply: Reply) -> dict[str, Any]:
     return {"tokensInfo": [{"tokenIds": ["1"], "tokens": ["d291bmQ="], "role": "user"}]}
 
 
-def _fetched(request: Request, _reply: Reply) -> dict[str, Any]:
-    return {"name": request.path.split("/", 2)[-1], "done": True, "response": {}}
-
-
 def _model(request: Request, _reply: Reply) -> dict[str, Any]:
     if request.method.endswith(".list"):
         return {"models": [{"name": "models/gemini-2.0-flash-exp"}]}
@@ -216,7 +212,6 @@ _BODIES: Final[Mapping[str, Callable[[Request, Reply], Mapping[str, Any]]]] = {
     "embedContent": _embedded,
     "batchEmbedContents": _embedded,
     "predict": _predicted,
-    "fetchPredictOperation": _fetched,
     "models.get": _model,
     "models.list": _model,
     "tunedModels.get": _model,

@@ -58,8 +58,9 @@ class LedgerLine:
 
     @property
     def reconciled(self) -> bool:
-        """Whether an answer stated a total, and the total is the sum of the buckets."""
-        return self.billed and self.used.reported_total == self.tokens.total
+        """Whether an answer stated a total that is the sum of the buckets; a blocked prompt may state nothing."""
+        is_nothing = self.outcome == "blocked" and not self.tokens.total
+        return self.billed and (is_nothing or self.used.reported_total == self.tokens.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ class Totals:
     tokens_by_requested_model: Mapping[str, Buckets]
     cost_usd: Decimal
     cost_by_model: Mapping[str, Decimal]
-    charged_usd: Decimal
     unpriced_tokens: Mapping[str, int]
+    charged_usd: Decimal = Decimal(0)
 
 
 class Ledger:

@@ -56,6 +56,7 @@ class Usage:
         prompt_image: Of `prompt`, images.
         cached_audio: Of `cached` and `prompt_audio`, both.
         details: Whether the record breaks the counts down by modality.
+        cached_details: Whether it breaks the cached ones down.
         total: Stated instead of the true total, for a record that does not balance.
         service_tier: The Gemini API's `serviceTier`.
         traffic_type: Vertex AI's `trafficType`.
@@ -73,6 +74,7 @@ class Usage:
     prompt_image: int = 0
     cached_audio: int = 0
     details: bool = True
+    cached_details: bool = True
     total: int | None = None
     service_tier: str | None = None
     traffic_type: str | None = None
@@ -138,7 +140,14 @@ class Usage:
                 "candidatesTokensDetails": _modalities(TEXT=candidates),
                 "toolUsePromptTokensDetails": _modalities(TEXT=self.tool),
             }
+            if not self.cached_details:
+                del record["cacheTokensDetails"]
         return {name: value for name, value in record.items() if value}
+
+    def to_embedding(self) -> dict[str, Any]:
+        """The record of an embedding, which knows a prompt and no total."""
+        record = self.to_json()
+        return {name: record[name] for name in ("promptTokenCount", "promptTokensDetails") if name in record}
 
 
 def _modalities(**tokens: int) -> list[dict[str, Any]]:

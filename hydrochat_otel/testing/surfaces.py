@@ -63,6 +63,10 @@ def interaction_usage(usage: Usage) -> dict[str, Any]:
     record["input_tokens_by_modality"] = [
         {"modality": name, "tokens": tokens} for name, tokens in by_modality.items() if tokens
     ]
+    by_modality = {"text": usage.cached - usage.cached_audio, "audio": usage.cached_audio}
+    record["cached_tokens_by_modality"] = [
+        {"modality": name, "tokens": tokens} for name, tokens in by_modality.items() if tokens
+    ]
     if usage.searches:
         record["grounding_tool_count"] = [{"type": "google_search", "count": usage.searches}]
     return record
@@ -106,6 +110,9 @@ def video(request: Request, reply: Reply) -> dict[str, Any]:
     name = f"models/{request.model or 'veo'}/operations/{reply.resource or 'emulated'}"
     if request.method == "predictLongRunning" or not reply.videos:
         return {"name": name}
+    if request.api == "vertex":
+        videos = [{"gcsUri": f"gs://emulated/{number}"} for number in range(reply.videos)]
+        return {"name": name, "done": True, "response": {"videos": videos}}
     samples = [{"video": {"uri": f"https://example.invalid/{number}"}} for number in range(reply.videos)]
     return {"name": name, "done": True, "response": {"generateVideoResponse": {"generatedSamples": samples}}}
 
@@ -147,6 +154,7 @@ BODIES: Final[Mapping[str, Callable[[Request, Reply], Mapping[str, Any]]]] = {
     "interactions.get": interaction,
     "decisions.create": decision,
     "predictLongRunning": video,
+    "fetchPredictOperation": video,
     "operations.get": video,
     "cachedContents.create": cache,
     "cachedContents.get": cache,

@@ -33,6 +33,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "interactions.get": "result",
     "batches.get": "result",
     "operations.get": "result",
+    "fetchPredictOperation": "result",
     "cachedContents.delete": "result",
     "download": "result",
 }

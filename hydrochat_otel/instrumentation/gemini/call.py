@@ -15,10 +15,15 @@ from hydrochat_otel.instrumentation import answer_check, attribution, instrument
 from hydrochat_otel.instrumentation.gemini import call_metrics, reply_facts
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
-from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
+from hydrochat_otel.instrumentation.gemini.finished_call import Charged, FinishedCall
+from hydrochat_otel.instrumentation.gemini.late_usage import LateUsage
 from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
+from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
+from hydrochat_otel.instrumentation.gemini.storage import Storage
 from hydrochat_otel.instrumentation.operation import Work
 from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.prices.charges import Charge, charged_units
+from hydrochat_otel.prices.model_names import bare_id
 from hydrochat_otel.prices.usage import Tokens, UsageRecord, total_of
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome
@@ -32,10 +37,11 @@ _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini
 
 
 class _Ledger(NamedTuple):
-    """Tokens and dollars of one call; both None where they are unknown."""
+    """Tokens and dollars of one call, None where they are unknown, and what is charged beside the tokens."""
 
     tokens: Tokens | None = None
-    cost_usd: float | None = None
+    token_cost_usd: float | None = None
+    charges: tuple[Charged, ...] = ()
 
 
 class Call(Work):
@@ -53,11 +59,13 @@ class Call(Work):
         "_answered_by",
         "_body",
         "_cached_content_tokens",
+        "_charges",
         "_declared_error",
         "_finish_reasons",
         "_first_output_s",
         "_has_answered",
         "_inside",
+        "_is_cancelled",
         "_is_refused",
         "_last_output_s",
         "_output_gaps_s",
@@ -67,6 +75,8 @@ class Call(Work):
         "_token",
         "_turns",
         "_usage",
+        "_usage_follows",
+        "_uses",
         "attempts",
         "site",
     )
@@ -79,7 +89,11 @@ class Call(Work):
         self.attempts = Attempts()
         self._sites = sites
         self._prices = prices
-        self._usage = UsageRecord()
+        self._usage = self._new_usage()
+        self._usage_follows = False
+        self._uses = Uses()
+        self._charges: dict[Charge, float] = {}
+        self._is_cancelled = False
         self._turns: list[Tokens] = []
         self._body: str | None = None
         self._answered_by = ""
@@ -144,8 +158,18 @@ class Call(Work):
     def close_turn(self) -> None:
         """End one turn of a live session: its counts stand, and the next turn's are added."""
         if self._usage.is_known:
-            self._turns.append(self._usage.tokens())
-            self._usage = UsageRecord()
+            self._turns.append(self._usage.tokens(refused=self._is_refused))
+            self._usage = self._new_usage()
+
+    def charge(self, charge: Charge, units: float) -> None:
+        """Note units that are charged beside the tokens."""
+        self._charges[charge] = self._charges.get(charge, 0.0) + units
+
+    def _new_usage(self) -> UsageRecord:
+        usage = UsageRecord(prompt_only=self.site.operation == "embeddings")
+        if self.site.operation == "batch_result":
+            usage.take_batch()
+        return usage
 
     def take_response(self, response: Any) -> None:
         """Keep the raw body of an embedding, whose usage record older versions of the SDK leave out of the reply."""
@@ -171,13 +195,17 @@ class Call(Work):
         if facts.service_tier:
             self._usage.take_service_tier(facts.service_tier)
         self._is_refused = self._is_refused or facts.is_refused
+        self._is_cancelled = self._is_cancelled or facts.is_cancelled
+        self._usage_follows = facts.usage_follows
+        self._uses.take(facts.uses)
         self._declared_error = self._declared_error or facts.declared_error
 
     # -- how it ends -----------------------------------------------------------------------------------------------
 
     def succeed(self) -> None:
         """End the call: the reply is complete."""
-        self._end(None, "error" if self._declared_error else "blocked" if self._is_blocked else "ok")
+        declared: Outcome = "cancelled" if self._is_cancelled else "blocked" if self._is_blocked else "ok"
+        self._end(None, "error" if self._declared_error else declared)
 
     def abandon(self, error: BaseException | None = None) -> None:
         """End the call of a caller that left; a stream that had said why it ends was complete all the same."""
@@ -232,7 +260,8 @@ class Call(Work):
             ended,
             tuple(self.attempts.made),
             ledger.tokens,
-            ledger.cost_usd,
+            ledger.token_cost_usd,
+            ledger.charges,
             self._is_incomplete(ended.outcome),
             self._response_model,
             self._finish_reasons,
@@ -243,25 +272,41 @@ class Call(Work):
 
     def _is_incomplete(self, outcome: Outcome) -> bool:
         """Return whether the service may have charged for more than it had stated when the call ended."""
-        if outcome not in {"error", "cancelled"} or self._declared_error:
+        if outcome not in {"error", "cancelled"}:
             return False
+        if (self._declared_error or self._is_cancelled) and self._turns:
+            return False  # the reply says itself how it ended, and what it used by then
         if self.site.operation not in semconv.TOKEN_OPERATIONS:
             return False
         return self._has_answered or self.attempts.may_be_charged
 
     def _account(self) -> _Ledger:
         """Close the ledger."""
-        if self.site.operation not in semconv.TOKEN_OPERATIONS:
-            return _Ledger()
+        charges = self._account_charges()
+        if self.site.operation not in semconv.TOKEN_OPERATIONS or (self._usage_follows and not self._usage.is_known):
+            return _Ledger(charges=charges)
         if self._body is not None and not self._usage.is_known:
             prompt_tokens = reply_facts.prompt_tokens_of_body(self._body)
             if prompt_tokens is not None:
                 self._usage.take_prompt(prompt_tokens)
         self._body = None
         self.close_turn()
-        turns = self._turns or (self._usage.tokens(),)
+        turns = self._turns or (self._usage.tokens(refused=self._is_refused),)
         tokens = turns[0] if len(turns) == 1 else total_of(turns)
-        return _Ledger(tokens, self._price(turns) if tokens.total or tokens.reconciled else None)
+        return _Ledger(tokens, self._price(turns) if tokens.total or tokens.reconciled else None, charges)
+
+    def _account_charges(self) -> tuple[Charged, ...]:
+        if not (self._uses or self._charges):
+            return ()
+        model = self._answered_by or self.site.model_id
+        units: dict[Charge, float] = dict(self._charges)
+        for charge, uses in self._uses.counts().items():
+            units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(model), uses)
+        prices = {charge: self._prices.unit_price(charge, model, self.started_unix_s) for charge in units}
+        return tuple(
+            Charged(charge, count, None if (price := prices[charge]) is None else price.cost_usd(charge, count))
+            for charge, count in units.items()
+        )
 
     def _price(self, turns: Sequence[Tokens]) -> float | None:
         model = self._answered_by or self.site.model_id
@@ -290,6 +335,8 @@ class Calls:
     def __init__(self, prices: PriceBook) -> None:
         self.prices = prices
         self.sites = Sites(prices)
+        self.late = LateUsage()
+        self.storage = Storage(self.begin)
 
     def begin(self, operation: str, model: object, api_client: Any, config: object = None) -> Call | None:
         """Begin a call; never raises, None if the telemetry failed and the call goes on without it."""

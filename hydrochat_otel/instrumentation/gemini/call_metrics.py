@@ -47,7 +47,19 @@ class _Plan:
         )
         self.cost = using.feed(semconv.LLM_COST, in_)
         self.unpriced = using.feed(semconv.LLM_UNPRICED_TOKENS, in_)
+        self._by_charge: dict[str, tuple[Feed, Feed]] = {}
         self._by_reason: dict[str, tuple[Feed, Feed, Feed, Feed]] = {}
+
+    def by_charge(self, charge: str) -> tuple[Feed, Feed]:
+        """Return the feeds of one charge beside the tokens: its units, its dollars."""
+        feeds = self._by_charge.get(charge)
+        if feeds is None:
+            of_charge = {semconv.GEN_AI_REQUEST_MODEL: self.site.model, semconv.CHARGE: charge}
+            feeds = self._by_charge[charge] = (
+                self.using.feed(semconv.LLM_CHARGED_UNITS, of_charge),
+                self.using.feed(semconv.LLM_CHARGES, of_charge),
+            )
+        return feeds
 
     def by_reason(self, reason: str) -> tuple[Feed, Feed, Feed, Feed]:
         """Return the feeds of attempts that ended so: attempts, retries of it, waits after it, waits advised."""
@@ -74,8 +86,10 @@ def record(call: FinishedCall) -> None:
     if call.ended.is_traced:
         _record_conventions(call, plan, sampled)
     if call.is_metered:
+        if not call.is_result:
+            _record_call(call, plan, sampled)
+            _record_attempts(call, plan, sampled)
         _record_ledger(call, plan, sampled)
-        _record_attempts(call, plan, sampled)
 
 
 def record_dropped(call: FinishedCall) -> None:
@@ -106,16 +120,22 @@ def _record_conventions(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     if call.tokens is not None and call.has_usage:
         plan.input.take(call.tokens.input, context, sampled)
         plan.output.take(call.tokens.output, context, sampled)
-    plan.convention_duration.take(call.ended.duration_s, context, sampled)
+    if not call.is_result:
+        plan.convention_duration.take(call.ended.duration_s, context, sampled)
+
+
+def _record_call(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
+    context = call.ended.inside
+    plan.calls.take(1, context, sampled)
+    plan.duration.take(call.ended.duration_s, context, sampled)
+    if call.first_output_s is not None:
+        plan.first_answer_token.take(call.first_output_s, context, sampled)
 
 
 def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     context, tokens = call.ended.inside, call.tokens
     call.using.ledger.add(call.ended_unix_s, call.site.model, call.ended.outcome, call.counts())
-    plan.calls.take(1, context, sampled)
-    plan.duration.take(call.ended.duration_s, context, sampled)
-    if call.first_output_s is not None:
-        plan.first_answer_token.take(call.first_output_s, context, sampled)
+    _record_dollars(call, plan, sampled)
     if call.is_unreconciled:
         plan.unreconciled.take(1, context, sampled)
     if call.is_incomplete:
@@ -127,10 +147,19 @@ def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     for feed, count in zip(plan.tokens, tokens.buckets, strict=True):
         if count:
             feed.take(count, context, sampled)
+    if call.unpriced_tokens:
+        plan.unpriced.take(call.unpriced_tokens, context, sampled)
+
+
+def _record_dollars(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
+    context = call.ended.inside
     if call.cost_usd is not None:
         plan.cost.take(call.cost_usd, context, sampled)
-    elif call.is_unpriced:
-        plan.unpriced.take(tokens.total, context, sampled)
+    for charge, units, cost_usd in call.charges:
+        feeds = plan.by_charge(charge)
+        feeds[0].take(units, context, sampled)
+        if cost_usd is not None:
+            feeds[1].take(cost_usd, context, sampled)
 
 
 def _record_attempts(call: FinishedCall, plan: _Plan, sampled: bool) -> None:

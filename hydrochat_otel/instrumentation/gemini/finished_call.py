@@ -10,12 +10,27 @@ from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.prices.charges import Charge
 from hydrochat_otel.prices.usage import Tokens
 from hydrochat_otel.window.days import DayCounts
 from hydrochat_otel.window.entry import Entry
 
 _BUCKET_ATTRIBUTES: Final = tuple(semconv.BUCKET_TOKENS + bucket for bucket in semconv.TOKEN_BUCKETS)
 _UNSETTLED: Final = frozenset({"error", "cancelled"})
+
+
+class Charged(NamedTuple):
+    """Units that a call is charged beside its tokens.
+
+    Attributes:
+        charge: What is charged.
+        units: How many.
+        cost_usd: What they cost; None if no price is known.
+    """
+
+    charge: Charge
+    units: float
+    cost_usd: float | None
 
 
 class FinishedCall(NamedTuple):
@@ -29,7 +44,8 @@ class FinishedCall(NamedTuple):
         ended: When and how it ended.
         attempts: The HTTP requests that were sent for it.
         tokens: What it used; None where its reply carries no usage by its nature.
-        cost_usd: What that cost; None where no price is known or nothing is known to be used.
+        token_cost_usd: What that cost; None if no price is known or nothing is known to be used.
+        charges: What it is charged beside its tokens.
         is_incomplete: Whether it ended before its usage was stated in full; its tokens are a lower bound.
         response_model: Label of the version that answered; empty where the reply names none.
         finish_reasons: Why its candidates ended.
@@ -45,7 +61,8 @@ class FinishedCall(NamedTuple):
     ended: Ended
     attempts: tuple[Attempt, ...] = ()
     tokens: Tokens | None = None
-    cost_usd: float | None = None
+    token_cost_usd: float | None = None
+    charges: tuple[Charged, ...] = ()
     is_incomplete: bool = False
     response_model: str = ""
     finish_reasons: tuple[str, ...] = ()
@@ -54,9 +71,28 @@ class FinishedCall(NamedTuple):
     output_gaps_s: tuple[float, ...] = ()
 
     @property
+    def cost_usd(self) -> float | None:
+        """What it cost as far as prices are known: tokens and charges; None if nothing of it has a known price."""
+        known = [charged.cost_usd for charged in self.charges if charged.cost_usd is not None]
+        if self.token_cost_usd is not None:
+            known.append(self.token_cost_usd)
+        return sum(known) if known else None
+
+    @property
     def is_metered(self) -> bool:
-        """Whether it is counted as a call; counting tokens is not."""
-        return self.site.operation not in semconv.UNBILLED_OPERATIONS
+        """Whether it may cost money: counting tokens does not, and what the SDK refuses never reached the service."""
+        return self.site.operation not in semconv.UNBILLED_OPERATIONS and not self.is_never_sent
+
+    @property
+    def is_never_sent(self) -> bool:
+        """Whether the SDK refused it before it sent a request."""
+        by_http = self.site.operation not in semconv.SOCKET_OPERATIONS | semconv.RESULT_OPERATIONS
+        return by_http and not self.attempts and self.ended.outcome in _UNSETTLED
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it is what earlier work used, whose request was the call."""
+        return self.site.operation in semconv.RESULT_OPERATIONS
 
     @property
     def has_usage(self) -> bool:
@@ -70,20 +106,24 @@ class FinishedCall(NamedTuple):
 
     @property
     def is_unpriced(self) -> bool:
-        """Whether it used tokens for which no price is known."""
-        return self.tokens is not None and bool(self.tokens.total) and self.cost_usd is None
+        """Whether it used tokens or units for which no price is known."""
+        return bool(self.unpriced_tokens) or any(charged.cost_usd is None for charged in self.charges)
+
+    @property
+    def unpriced_tokens(self) -> int:
+        """Its tokens, if no price is known for them."""
+        return self.tokens.total if self.tokens is not None and self.token_cost_usd is None else 0
 
     def counts(self) -> DayCounts:
         """Return what the days count of it; tokens and dollars exactly as the counters do."""
-        if self.tokens is None:
-            return DayCounts(calls=1, incomplete_calls=int(self.is_incomplete))
-        total = self.tokens.total
+        tokens = self.tokens or Tokens()
+        total = tokens.total
         return DayCounts(
-            1,
-            *self.tokens.buckets,
+            int(not self.is_result),
+            *tokens.buckets,
             cost_usd=self.cost_usd or 0.0,
             unpriced_calls=int(self.is_unpriced),
-            unpriced_tokens=total if self.is_unpriced else 0,
+            unpriced_tokens=self.unpriced_tokens,
             unreconciled_calls=int(self.is_unreconciled),
             incomplete_calls=int(self.is_incomplete),
             incomplete_tokens=total if self.is_incomplete else 0,
@@ -100,7 +140,9 @@ class FinishedCall(NamedTuple):
             self.ended.end_span(self._span_attributes())
 
     def entry(self) -> Entry | None:
-        """Return what the window keeps of it."""
+        """Return what the window keeps of it; None for what is no call that was sent."""
+        if self.is_never_sent or self.is_result:
+            return None
         ended, tokens, within = self.ended, self.tokens, self.within
         return Entry(
             "gemini",
@@ -117,6 +159,7 @@ class FinishedCall(NamedTuple):
             root_operation=None if within.root == semconv.NONE else within.root,
             operation_name=None if within.operation == semconv.NONE else within.operation,
             incomplete=self.is_incomplete,
+            estimated=tokens is not None and tokens.estimated,
             first_token_s=self.first_output_s,
             attempts=len(self.attempts),
         )
@@ -131,6 +174,12 @@ class FinishedCall(NamedTuple):
             attributes[semconv.GEN_AI_FINISH_REASONS] = self.finish_reasons
         if self.cached_content_tokens is not None:
             attributes[semconv.CACHED_CONTENT_TOKENS] = self.cached_content_tokens
+        for charged in self.charges:
+            attributes[semconv.CHARGED_UNITS + charged.charge] = charged.units
+        if self.cost_usd is not None:
+            attributes[semconv.COST_USD] = self.cost_usd
+        if self.is_unpriced:
+            attributes[semconv.UNPRICED] = True
         self._tell_attempts(attributes)
         return attributes
 
@@ -142,14 +191,10 @@ class FinishedCall(NamedTuple):
         if self.has_usage:
             attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
             attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
-            if self.cost_usd is not None:
-                attributes[semconv.COST_USD] = self.cost_usd
-        if self.is_unpriced:
-            attributes[semconv.UNPRICED] = True
         if tokens.service_tier != "standard":
             attributes[semconv.SERVICE_TIER] = tokens.service_tier
-        if tokens.total and self.ended.outcome in _UNSETTLED:
-            attributes[semconv.ESTIMATED] = False
+        if tokens.estimated or (tokens.total and self.ended.outcome in _UNSETTLED):
+            attributes[semconv.ESTIMATED] = tokens.estimated
         if self.is_unreconciled:
             attributes[semconv.UNRECONCILED] = True
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 import wrapt
 
 from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.patch_points import MARK, PACKAGE
 from hydrochat_otel.instrumentation.gemini.sdk_patches import (
     LATE,
-    MARK,
-    PACKAGE,
     IncompatibleSdkError,
-    Place,
-    find_places,
+    Patch,
+    find_patches,
+    uncovered,
 )
 from hydrochat_otel.instrumentation.gemini.wrappers import Function
 from hydrochat_otel.prices.book import PriceBook
@@ -54,6 +54,11 @@ class GeminiInstrumentor:
         """Version of the SDK, empty while it is not imported."""
         return _patches.library_version
 
+    @property
+    def uncovered(self) -> tuple[str, ...]:
+        """Functions of the installed SDK that are not the known ones, so that nothing counts what they use."""
+        return _patches.uncovered if self.active else ()
+
     def instrument(self) -> None:
         """Put the wrappers in, now or when the SDK is imported; a second call does nothing, and nothing is raised."""
         self.price_book.watch()
@@ -62,6 +67,7 @@ class GeminiInstrumentor:
     def uninstrument(self) -> None:
         """Undo :meth:`instrument`; with the last instrumentor every function of the SDK is the original again."""
         self.price_book.unwatch()
+        self._calls.storage.settle()
         _patches.remove(self._calls)
 
 
@@ -75,7 +81,8 @@ class _Patches:
         self.are_in = False
         self._hooked = False
         self._refused = False
-        self._places: list[tuple[Place, Function]] = []
+        self._placed: list[tuple[Patch, Function]] = []
+        self.uncovered: tuple[str, ...] = ()
 
     def current(self) -> Calls | None:
         """Return what calls are counted with; one list look-up on the host's path."""
@@ -94,7 +101,7 @@ class _Patches:
             self.put_in()
         if not self._hooked:
             self._hooked = True
-            for module in (PACKAGE, LATE):
+            for module in (PACKAGE, *LATE):
                 if module not in sys.modules:
                     wrapt.register_post_import_hook(_on_import, module)
 
@@ -111,8 +118,10 @@ class _Patches:
                 return
             self.library_version = str(getattr(sys.modules.get(PACKAGE), "__version__", ""))
             try:
-                standing = {(place.owner, place.name) for place, _ in self._places}
-                self._replace(find_places(_load, standing))
+                standing = {(patch.owner, patch.name) for patch, _ in self._placed}
+                self._replace(find_patches(_load, standing))
+                standing = {(patch.owner, patch.name) for patch, _ in self._placed}
+                self.uncovered = tuple(uncovered(_load, standing))
             except IncompatibleSdkError as error:
                 self._refused = True
                 failures.note("google_genai.incompatible", error)
@@ -120,22 +129,22 @@ class _Patches:
                 return
             self.are_in = True
 
-    def _replace(self, places: list[Place]) -> None:
-        for place in places:
-            wrapper = place.seam.wrap(place.original, self.current, place.seam.operation)
+    def _replace(self, patches: list[Patch]) -> None:
+        for patch in patches:
+            wrapper = patch.point.wrap(patch.original, self.current, patch.point.operation)
             setattr(wrapper, MARK, True)
-            setattr(place.owner, place.name, wrapper)
-            self._places.append((place, wrapper))
+            setattr(patch.owner, patch.name, wrapper)
+            self._placed.append((patch, wrapper))
 
     def _take_out(self) -> None:
         kept = []
-        for place, wrapper in self._places:
-            if vars(place.owner).get(place.name) is wrapper:
-                setattr(place.owner, place.name, place.original)
+        for patch, wrapper in self._placed:
+            if vars(patch.owner).get(patch.name) is wrapper:
+                setattr(patch.owner, patch.name, patch.original)
             else:
-                # Somebody wrapped our wrapper; it stays below theirs and passes everything through.
-                kept.append((place, wrapper))
-        self._places = kept
+                # Another library wrapped our wrapper: ours stays below it and passes everything through.
+                kept.append((patch, wrapper))
+        self._placed = kept
         self.are_in = False
 
 
@@ -149,8 +158,14 @@ def _load(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def _on_import(_: ModuleType) -> Any:
+def _on_import(module: ModuleType) -> Any:
+    if module.__name__ != PACKAGE and _is_loading(sys.modules.get(PACKAGE)):
+        return  # imported by the SDK's package itself: its own hook follows, with everything there
     try:
         _patches.put_in()
     except Exception as error:
         failures.note("google_genai.patch", error)
+
+
+def _is_loading(package: ModuleType | None) -> bool:
+    return bool(getattr(getattr(package, "__spec__", None), "_initializing", False))

@@ -1,13 +1,19 @@
-"""The interactions API: one hop is one call, plain or streamed; its HTTP requests go through a transport of its own."""
+"""Interactions and decisions: one request is one call, plain, streamed, raw or begun in the background.
+
+Their HTTP requests go through a transport of its own inside the SDK, which repeats them by itself.
+"""
 
 import functools
-from typing import Any
+from typing import Any, Final
 
 from hydrochat_otel.instrumentation.gemini import call as calls
 from hydrochat_otel.instrumentation.gemini.call import Call, Calls
-from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
+from hydrochat_otel.instrumentation.gemini.raw_replies import follow, follow_async
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
 from hydrochat_otel.runtime import failures
+
+_UNFINISHED: Final = frozenset({"in_progress", "queued", "requires_action", "idle"})
+_FINISHED: Final = frozenset({"completed", "failed", "cancelled", "incomplete", "budget_exceeded"})
 
 
 def _begin(counting: Calls | None, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
@@ -23,7 +29,7 @@ def _begin(counting: Calls | None, operation: str, owner: Any, arguments: dict[s
 
 
 class _Client:
-    """Tells the server of the interactions' own SDK the way that the other client does."""
+    """Names the server of the interactions' own SDK the way that the other client does."""
 
     vertexai = False
 
@@ -32,7 +38,7 @@ class _Client:
 
 
 def interaction(original: Function, current: Current, operation: str) -> Function:
-    """Wrap the function that creates one interaction and returns it, or a stream of its events."""
+    """Wrap the function that creates one interaction or decision and returns it, its events or its raw response."""
 
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -41,18 +47,15 @@ def interaction(original: Function, current: Current, operation: str) -> Functio
             return original(self, *args, **kwargs)
         with call:
             reply = original(self, *args, **kwargs)
-        if hasattr(reply, "generator"):
-            # In place, as the SDK itself does: the stream that the caller gets stays the same object.
-            reply.generator = WatchedStream(reply.generator, lambda: call)
-        else:
-            call.complete(reply)
+        _note_begun(current(), reply, kwargs)
+        follow(reply, call)
         return reply
 
     return counted
 
 
 def interaction_async(original: Function, current: Current, operation: str) -> Function:
-    """Wrap the coroutine function that creates one interaction and returns it, or a stream of its events."""
+    """Wrap the coroutine function that creates one interaction or decision."""
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -61,13 +64,66 @@ def interaction_async(original: Function, current: Current, operation: str) -> F
             return await original(self, *args, **kwargs)
         with call:
             reply = await original(self, *args, **kwargs)
-        if hasattr(reply, "generator"):
-            reply.generator = WatchedAsyncStream(reply.generator, call)
-        else:
-            call.complete(reply)
+        _note_begun(current(), reply, kwargs)
+        follow_async(reply, call)
         return reply
 
     return counted
+
+
+def result(original: Function, current: Current, operation: str) -> Function:
+    """Wrap the function that looks an interaction up: the first finished one after an unfinished one has its usage."""
+
+    @functools.wraps(original)
+    def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
+        reply = original(self, *args, **kwargs)
+        _take_result(current(), operation, self, reply)
+        return reply
+
+    return looked_up
+
+
+def result_async(original: Function, current: Current, operation: str) -> Function:
+    """Wrap the coroutine function that looks an interaction up."""
+
+    @functools.wraps(original)
+    async def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
+        reply = await original(self, *args, **kwargs)
+        _take_result(current(), operation, self, reply)
+        return reply
+
+    return looked_up
+
+
+def _note_begun(counting: Calls | None, reply: Any, arguments: dict[str, Any]) -> None:
+    """Remember an interaction that goes on after the request, so that its usage is taken once it is finished."""
+    if counting is None:
+        return
+    try:
+        name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
+        if isinstance(name, str) and status in _UNFINISHED and getattr(reply, "usage", None) is None:
+            asked = arguments.get("request") or arguments
+            model = getattr(reply, "model", None) or _field(asked, "model") or _field(_field(asked, "body"), "model")
+            counting.late.interactions.put(name, str(model or ""))
+    except Exception as error:
+        failures.note("google_genai.late_usage", error)
+
+
+def _take_result(counting: Calls | None, operation: str, owner: Any, reply: Any) -> None:
+    if counting is None:
+        return
+    try:
+        name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
+        if not isinstance(name, str):
+            return
+        if status in _UNFINISHED:
+            counting.late.interactions.put(name, str(getattr(reply, "model", None) or ""))
+        elif status in _FINISHED and (model := counting.late.interactions.take(name)) is not None:
+            call = counting.begin(operation, model, _Client(owner))
+            if call is not None:
+                call.complete(reply)
+    except Exception as error:
+        failures.note("google_genai.late_usage", error)
 
 
 def retrying(original: Function, current: Current, _operation: str) -> Function:

@@ -41,7 +41,7 @@ def connection(original: Function, current: Current, operation: str) -> Function
     return counted
 
 
-def message(original: Function, _current: Current, _operation: str) -> Function:
+def message_async(original: Function, _current: Current, _operation: str) -> Function:
     """Wrap the coroutine function that receives one message of a session."""
 
     @functools.wraps(original)

@@ -3,6 +3,10 @@
 import json
 from typing import Any, Final, NamedTuple
 
+from hydrochat_otel.instrumentation.gemini import reply_uses
+from hydrochat_otel.instrumentation.gemini.reply_uses import Use
+from hydrochat_otel.prices.counts import is_count
+
 BLOCKING: Final = frozenset(
     {
         "SAFETY",
@@ -38,7 +42,11 @@ _ENDED: Final = {
     "incomplete": "MAX_TOKENS",
     "requires_action": "STOP",
     "requires_continuation": "CONTINUATION",
+    "budget_exceeded": "MAX_TOKENS",
 }
+_FOLLOWS: Final = frozenset({"in_progress", "queued", "idle"})
+_INTERACTIONS: Final = frozenset({"interaction", "interaction_result", "decision", "live_interaction"})
+_CANCELLED: Final = frozenset({"cancelled", "interaction.cancelled", "interaction.canceled"})
 _TIER_HEADER: Final = "x-gemini-service-tier"
 
 
@@ -54,6 +62,9 @@ class ReplyFacts(NamedTuple):
         is_refused: Whether the prompt was refused.
         service_tier: The tier that its headers name.
         declared_error: How it says that it failed, where that is no exception.
+        is_cancelled: Whether it says that it was cancelled.
+        usage_follows: Whether the work goes on, so that its usage comes with a later reply.
+        uses: What is charged by the unit.
     """
 
     usage: Any = None
@@ -64,6 +75,9 @@ class ReplyFacts(NamedTuple):
     is_refused: bool = False
     service_tier: str = ""
     declared_error: str = ""
+    is_cancelled: bool = False
+    usage_follows: bool = False
+    uses: tuple[Use, ...] = ()
 
 
 def read(operation: str, reply: Any) -> ReplyFacts:
@@ -74,21 +88,22 @@ def read(operation: str, reply: Any) -> ReplyFacts:
         reply: A model of the SDK.
     """
     said = vars(reply)  # a look-up of what a model of pydantic does not have costs a microsecond each
+    if operation in _INTERACTIONS:
+        return _interaction(said)
     usage = said.get("usage_metadata")
-    if usage is None and operation == "interaction":
-        return _interaction(said.get("interaction") or reply)
     feedback = said.get("prompt_feedback")
     response = said.get("sdk_http_response")
     tier = response.headers.get(_TIER_HEADER) if response is not None and response.headers else None
     stores = operation == "create_cache" and usage is not None
     return ReplyFacts(
         usage=None if stores else usage,
-        prompt_tokens=_embedded(said.get("embeddings")) if usage is None else None,
+        prompt_tokens=_embedded(said) if usage is None else None,
         cached_content_tokens=usage.total_token_count if stores else None,
         model=str(said.get("model_version") or ""),
         finish_reasons=_reasons(said.get("candidates")),
         is_refused=feedback is not None and feedback.block_reason is not None,
         service_tier=str(tier or ""),
+        uses=_uses(said),
     )
 
 
@@ -102,7 +117,7 @@ def prompt_tokens_of_body(body: str) -> int | None:
     except ValueError:
         return None
     prompt = record.get("promptTokenCount")
-    return prompt if isinstance(prompt, int) and record.get("totalTokenCount", prompt) == prompt else None
+    return prompt if is_count(prompt) and record.get("totalTokenCount", prompt) == prompt else None
 
 
 def has_output(chunk: Any) -> bool:
@@ -127,18 +142,46 @@ def _reason(candidate: Any) -> str:
     return text if text in _FINISH_REASONS else "OTHER"
 
 
-def _interaction(interaction: Any) -> ReplyFacts:
-    model = getattr(interaction, "model", None)
-    status = str(getattr(interaction, "status", None) or "")
+def _uses(said: dict[str, Any]) -> tuple[Use, ...]:
+    uses = reply_uses.of_candidates(said.get("candidates"))
+    if images := said.get("generated_images"):
+        uses += reply_uses.of_images(images)
+    return tuple(uses)
+
+
+def _interaction(said: dict[str, Any]) -> ReplyFacts:
+    """Return what an interaction, a decision or one of their events says."""
+    whole = said.get("interaction")
+    interaction = said if whole is None else vars(whole)
+    model, event = interaction.get("model"), str(said.get("event_type") or "")
+    status = interaction.get("status")
+    name = status if isinstance(status, str) else ""
+    feedback = interaction.get("prompt_feedback")
+    usage = interaction.get("usage")
     return ReplyFacts(
-        usage=getattr(interaction, "usage", None),
+        usage=usage,
         model=model if isinstance(model, str) else "",
-        finish_reasons=(_ENDED[status],) if status in _ENDED else (),
-        declared_error=status if status == "failed" else "",
+        finish_reasons=(_ENDED[name],) if name in _ENDED else (),
+        is_refused=getattr(feedback, "block_reason", None) is not None,
+        declared_error=_declared_error(name, event, status),
+        is_cancelled=name in _CANCELLED or event in _CANCELLED,
+        usage_follows=not event and name in _FOLLOWS and usage is None,
+        uses=tuple(reply_uses.of_interaction(usage)),
     )
 
 
-def _embedded(embeddings: Any) -> int | None:
-    """Return the tokens that Vertex AI counts for each embedding; nothing else of them costs."""
+def _declared_error(name: str, event: str, status: Any) -> str:
+    """Return how an interaction says that it failed: by its status, an error event, or the code of a live one."""
+    if name == "failed" or event == "error":
+        return name if name == "failed" else event
+    code = getattr(status, "code", None)
+    return "failed" if event == "interaction.completed" and code else ""
+
+
+def _embedded(said: dict[str, Any]) -> int | None:
+    """Return the tokens that Vertex AI or a batch counts for each embedding; nothing else of them costs."""
+    if (count := said.get("token_count")) is not None:
+        return count if is_count(count) else None
+    embeddings = said.get("embeddings")
     counts = [getattr(getattr(embedding, "statistics", None), "token_count", None) for embedding in embeddings or ()]
     return int(sum(count or 0 for count in counts)) if counts and None not in counts else None

@@ -15,7 +15,8 @@ Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
 
 
-def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+def begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+    """Begin the call of a function of the SDK; None if nothing is counted or the telemetry failed."""
     counting = current()
     if counting is None:
         return None
@@ -34,7 +35,7 @@ def unary(original: Function, current: Current, operation: str) -> Function:
 
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _begin(current, operation, self, kwargs)
+        call = begin(current, operation, self, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
         with call:
@@ -50,7 +51,7 @@ def unary_async(original: Function, current: Current, operation: str) -> Functio
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _begin(current, operation, self, kwargs)
+        call = begin(current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:
@@ -69,7 +70,7 @@ def stream(original: Function, current: Current, operation: str) -> Function:
         chunks = original(self, *args, **kwargs)
         if current() is None:
             return chunks
-        return WatchedStream(chunks, functools.partial(_begin, current, operation, self, kwargs))
+        return WatchedStream(chunks, functools.partial(begin, current, operation, self, kwargs))
 
     return counted
 
@@ -79,7 +80,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _begin(current, operation, self, kwargs)
+        call = begin(current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:

@@ -76,4 +76,6 @@ class Meters:
             unreconciled_calls=self.total(semconv.LLM_UNRECONCILED_CALLS),
             attempts=self.total(semconv.LLM_ATTEMPTS),
             retries=self.total(semconv.LLM_RETRIES),
+            incomplete_calls=self.total(semconv.LLM_INCOMPLETE_CALLS),
+            charged_usd=float(self.total(semconv.LLM_CHARGES)),
         )

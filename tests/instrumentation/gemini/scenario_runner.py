@@ -19,11 +19,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.genai import types
 
 from hydrochat_otel.testing.emulator import GeminiEmulator
+from hydrochat_otel.testing.ledger import CALL_KINDS, LedgerLine
 from hydrochat_otel.testing.replies import Reply
 
 SDK_VERSION = tuple(int(part) for part in genai.__version__.split(".")[:2])
 FLASH = "gemini-2.5-flash"
 _NOT_SCRIPTED = 501
+_MAY_BE_CHARGED = {0, 200, 499}
+"""Statuses of requests that the service worked on; 0 and 499 are a connection that was lost."""
 # What the installed SDK sends its requests with: httpx2 since version 3, httpx before.
 httpx = importlib.import_module("httpx2" if SDK_VERSION >= (3, 0) else "httpx")
 _DIRECT = {"trust_env": False}
@@ -41,6 +44,8 @@ class Expected:
     unreconciled_calls: int
     attempts: int
     retries: int
+    incomplete_calls: int
+    charged_usd: float
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def describe(value: Any) -> Any:
 def billed(scenario: Scenario, emulator: GeminiEmulator) -> Expected:
     """What the emulator's own books say, and the scenario's corrections."""
     totals = emulator.ledger.totals()
-    calls = [call for call in emulator.ledger.calls() if call.last.kind != "count"]
+    calls = [call for call in emulator.ledger.calls() if call.last.kind not in {"count", "result"}]
     outcomes: dict[str, int] = {}
     for call in calls:
         outcomes[call.last.outcome] = outcomes.get(call.last.outcome, 0) + 1
@@ -151,9 +156,22 @@ def billed(scenario: Scenario, emulator: GeminiEmulator) -> Expected:
         "unreconciled_calls": totals.unreconciled_calls,
         "attempts": sum(len(call.attempts) for call in calls),
         "retries": sum(len(call.attempts) - 1 for call in calls),
+        "incomplete_calls": sum(1 for call in calls if _is_incomplete(call.last)),
+        "charged_usd": float(totals.charged_usd),
     }
     assert not scenario.differs or scenario.why, "a difference from the ledger needs its reason"
     return Expected(**(fields | scenario.differs))
+
+
+def _is_incomplete(line: LedgerLine) -> bool:
+    """Whether the service may have worked on a request whose caller did not hear the end of it."""
+    states_all = line.method.startswith("interactions") and line.billed
+    return (
+        line.kind in CALL_KINDS
+        and line.outcome in {"error", "cancelled"}
+        and line.status in _MAY_BE_CHARGED
+        and not states_all
+    )
 
 
 def usd(per_million: str, tokens: int) -> float:

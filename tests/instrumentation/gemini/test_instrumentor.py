@@ -14,7 +14,8 @@ from instrumentation.gemini.scenario_runner import FLASH, open_client
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
-from hydrochat_otel.instrumentation.gemini.sdk_patches import MARK, find_places
+from hydrochat_otel.instrumentation.gemini.patch_points import MARK
+from hydrochat_otel.instrumentation.gemini.sdk_patches import find_patches
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.testing.replies import answer
 
@@ -22,8 +23,8 @@ from hydrochat_otel.testing.replies import answer
 def patched():
     """Every function of the SDK that is replaced, by name."""
     return {
-        (place.owner.__name__, place.name): vars(place.owner)[place.name]
-        for place in find_places(importlib.import_module)
+        (patch.owner.__name__, patch.name): vars(patch.owner)[patch.name]
+        for patch in find_patches(importlib.import_module)
     }
 
 
@@ -38,7 +39,7 @@ def test_undoing_leaves_every_function_the_original():
     before = patched()
     instrumentor = GeminiInstrumentor()
     instrumentor.instrument()
-    owners = {place.owner for place in find_places(importlib.import_module, Everything())}
+    owners = {patch.owner for patch in find_patches(importlib.import_module, Everything())}
     assert owners == set()
     assert all(getattr(getattr(models, owner), name, None) is not before[owner, name] for owner, name in MODELS)
     instrumentor.uninstrument()

@@ -1,0 +1,69 @@
+"""What was begun and is charged once its result is seen: interactions in the background, batches, videos.
+
+Bounded, without a lock: each step is one operation of a dictionary or a deque, so that the first look at a result wins.
+"""
+
+from collections import deque
+from typing import Final, Generic, NamedTuple, TypeVar
+
+_MOST_KEPT: Final = 4096
+
+_Value = TypeVar("_Value")
+
+
+class Begun(Generic[_Value]):
+    """Work that goes on at the service, by its name; any thread may call.
+
+    Work is known from the moment that this process begins it or sees it unfinished, until its result is taken. A result
+    is never taken twice. The oldest work is forgotten beyond a bound.
+    """
+
+    def __init__(self, most: int = _MOST_KEPT) -> None:
+        self._most = most
+        self._kept: dict[str, _Value] = {}
+        self._order: deque[str] = deque()
+
+    def put(self, name: str, value: _Value) -> None:
+        """Remember work that has begun; a name that is known keeps its value."""
+        if name in self._kept:
+            return
+        self._kept[name] = value
+        self._order.append(name)
+        if len(self._order) > self._most:
+            self._kept.pop(self._order.popleft(), None)
+
+    def take(self, name: str) -> _Value | None:
+        """Return the value of finished work and forget it; None if it is not known or was taken before."""
+        return self._kept.pop(name, None)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class Video(NamedTuple):
+    """A video that was asked for.
+
+    Attributes:
+        model: As the caller named it.
+        seconds: Its length.
+    """
+
+    model: str
+    seconds: float
+
+
+class LateUsage:
+    """Everything that was begun and whose usage is still to come.
+
+    Attributes:
+        interactions: Models of interactions that run in the background or over a web socket, by id.
+        batches: Models of batch jobs, by name.
+        batch_files: Models of finished batch jobs whose replies are in a file, by the file's name.
+        videos: Videos that are being made, by the name of the operation.
+    """
+
+    def __init__(self) -> None:
+        self.interactions: Begun[str] = Begun()
+        self.batches: Begun[str] = Begun()
+        self.batch_files: Begun[str] = Begun()
+        self.videos: Begun[Video] = Begun()
