@@ -11,7 +11,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.views import completeness, entry_page, formats
 from hydrochat_otel.views.entry_page import Filter
 from hydrochat_otel.window.snapshot import Forecast, Snapshot
-from hydrochat_otel.window.summary import summarise
+from hydrochat_otel.window.summary import headline
 
 EVERYTHING: Final = Filter()
 
@@ -36,7 +36,7 @@ def document(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
     counters, to which no filter applies: every call is exactly one of successful, failed, cancelled and blocked, and
     `total_calls` is their sum. A number that is NaN or infinite is null.
     """
-    performance = summarise(shown(snapshot.operations()))
+    performance = headline(shown(snapshot.operations()))
     retention = snapshot.retention
     outcomes = snapshot.sums_by(semconv.LLM_CALLS, semconv.OUTCOME)
     buckets = snapshot.sums_by(semconv.LLM_TOKENS, semconv.TOKEN_BUCKET)

@@ -3,9 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.window.entry import Entry
+
+# Read by position in C: a loop over a hundred thousand entries is several times slower.
+_DURATION: Final = itemgetter(Entry._fields.index("duration_s"))
+_EXCEEDED: Final = itemgetter(Entry._fields.index("exceeded_threshold"))
+_ERROR: Final = itemgetter(Entry._fields.index("error"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,27 @@ class Summary:
 
 def measured(entries: Sequence[Entry]) -> Sequence[Entry]:
     """Return the entries whose duration is a finite number; one that is NaN or infinite would spoil every other."""
-    if math.isfinite(sum(entry.duration_s for entry in entries)):
+    if math.isfinite(sum(map(_DURATION, entries))):
         return entries
     return [entry for entry in entries if math.isfinite(entry.duration_s)]
+
+
+class Headline(NamedTuple):
+    """The part of a summary that needs no order: equal to that of :func:`summarise` to the last digit."""
+
+    metrics_count: int = 0
+    avg_response_time: float = 0.0
+    max_response_time: float = 0.0
+    threshold_violations: int = 0
+
+
+def headline(entries: Sequence[Entry]) -> Headline:
+    """Return count, mean, maximum and violations, several times faster than a whole summary of many operations."""
+    entries = measured(entries)
+    if not entries:
+        return Headline()
+    durations_s = list(map(_DURATION, entries))
+    return Headline(len(entries), math.fsum(durations_s) / len(entries), max(durations_s), sum(map(_EXCEEDED, entries)))
 
 
 def summarise(entries: Sequence[Entry]) -> Summary:
@@ -43,11 +67,11 @@ def summarise(entries: Sequence[Entry]) -> Summary:
     entries = measured(entries)
     if not entries:
         return Summary()
-    durations_s = sorted(entry.duration_s for entry in entries)
-    violations = sum(entry.exceeded_threshold for entry in entries)
+    durations_s = sorted(map(_DURATION, entries))
+    violations = sum(map(_EXCEEDED, entries))
     return Summary(
         metrics_count=len(entries),
-        avg_response_time=sum(durations_s) / len(entries),
+        avg_response_time=math.fsum(durations_s) / len(entries),  # exact, so in any order the same
         max_response_time=durations_s[-1],
         min_response_time=durations_s[0],
         p50_response_time=percentile(durations_s, 0.50),
@@ -55,7 +79,7 @@ def summarise(entries: Sequence[Entry]) -> Summary:
         p99_response_time=percentile(durations_s, 0.99),
         threshold_violations=violations,
         violation_rate=violations / len(entries),
-        errors=sum(entry.error is not None for entry in entries),
+        errors=len(entries) - list(map(_ERROR, entries)).count(None),
     )
 
 

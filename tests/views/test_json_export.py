@@ -13,7 +13,7 @@ from hydrochat_otel.views.entry_page import Filter
 from hydrochat_otel.window.days import DayCounts, DayKey, Missing
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Family, Forecast, NumberPoint, Retention, Sharing, Snapshot
-from hydrochat_otel.window.summary import percentile, summarise_by_operation
+from hydrochat_otel.window.summary import headline, percentile, summarise, summarise_by_operation
 
 SCHEMA = json.loads(json_export.schema())
 
@@ -192,6 +192,21 @@ def test_the_schema_misses_no_key(section):
     assert set(SCHEMA["properties"][section]["required"]) == set(export[section])
     assert set(SCHEMA["properties"][section]["properties"]) == set(export[section])
     assert set(SCHEMA["required"]) == set(export)
+
+
+def test_a_headline_is_the_summarys():
+    """Count, mean, maximum and violations are those of the whole summary to the last digit, in any order."""
+    durations = [0.1 * number for number in range(1, 200)]
+    entries = [Entry("operation", "a", one, 0.0, exceeded_threshold=one > 2) for one in durations]
+    whole = summarise(entries)
+    for part in (headline(entries), headline(entries[::-1])):
+        assert part == (
+            whole.metrics_count,
+            whole.avg_response_time,
+            whole.max_response_time,
+            whole.threshold_violations,
+        )
+    assert headline([]) == (0, 0.0, 0.0, 0)
 
 
 def test_percentiles_interpolate_between_ranks():
