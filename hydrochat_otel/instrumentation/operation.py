@@ -35,6 +35,7 @@ class Work:
         outside: The context in which it began.
         context: The context in which its span is current, for children and exemplars.
         is_traced: Whether it has a span of its own; if not, another one stands for it.
+        span: That span, or None.
 
     Args:
         using: What it is recorded by.
@@ -46,7 +47,7 @@ class Work:
         traced: Whether it gets a span of its own.
     """
 
-    __slots__ = ("_open", "_started_ns", "_started_unix_ns", "context", "instruments", "is_traced", "outside")
+    __slots__ = ("_open", "_started_ns", "_started_unix_ns", "context", "instruments", "is_traced", "outside", "span")
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Work:
                 self.is_traced = True
             except Exception as error:  # an id generator, sampler or processor of the host's may fail here
                 failures.note("operation.start", error)
+        self.span = span
         self.context = attribution.inside(outside, within, span)
         self._started_ns = time.perf_counter_ns()
 
@@ -160,7 +162,8 @@ class Operation(Work):
             return None
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
-            finished.end_span()
+            if self.span is not None and self.span.is_recording():
+                finished.end_span()
         except Exception as failure:
             failures.note("operation.finish", failure)
         self.instruments.queue.put((finished, self.instruments.record_operation))

@@ -109,7 +109,7 @@ class DeferredQueue:
 
     def put(self, item: Item) -> None:
         """Append one item; takes no lock unless the queue is full, and then waits for none. Any thread may call."""
-        if len(self) < self._capacity or self._relieve():
+        if len(self._arrived) + len(self._settled) < self._capacity or self._relieve():
             self._arrived.append(item)
 
     def put_kept(self, item: tuple[Finished, Feed]) -> None:

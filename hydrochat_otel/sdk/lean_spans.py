@@ -131,8 +131,7 @@ class LeanTracer(Tracer):
     ) -> trace.Span:
         """Start a span; one with links, or without a start time, is the SDK's own."""
         tracer = self._tracer
-        clean = None if links or start_time is None or context is None or not attributes else _cleaned(attributes)
-        if clean is None or not tracer._is_enabled():
+        if links or start_time is None or context is None or not attributes or not tracer._is_enabled():
             return tracer.start_span(  # type: ignore[no-any-return]
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
@@ -154,7 +153,8 @@ class LeanTracer(Tracer):
         )
         if not decision.is_recording():
             return NonRecordingSpan(own)
-        if sampled.attributes == clean:
+        clean = _cleaned(attributes)
+        if clean is not None and sampled.attributes == attributes:
             kept = _bounded(clean, self._most)
         else:
             kept = BoundedAttributes(self._most, sampled.attributes, immutable=False)
