@@ -112,7 +112,9 @@ def _instrumentation(observed: Observed) -> Iterable[Observation]:
         return []  # a process without calls is not one whose calls are not counted
     instrumentor = observed.instrumentor
     labels = {semconv.LIBRARY: "google-genai", semconv.LIBRARY_VERSION: instrumentor.library_version}
-    return [Observation(int(instrumentor.active), labels)]
+    # A function of the SDK that is not the known one stands beside it: what it uses is not counted.
+    missing = [{**labels, semconv.LIBRARY: f"google-genai {name}"} for name in instrumentor.uncovered]
+    return [Observation(int(instrumentor.active), labels), *(Observation(0, one) for one in missing)]
 
 
 def _price_book_age(observed: Observed) -> Iterable[Observation]:

@@ -1,11 +1,13 @@
 """Calls to Google Gemini through the official google-genai SDK: every token and every cent, once.
 
-- `instrumentor`: puts the wrappers into the SDK and takes them out; `compatibility`: which functions, and their check
-- `wrappers`, `streams`, `live`, `interactions`: what stands in for a function of the SDK
-- `call`: one billable request; `attempts`: the HTTP requests sent for it; `replies`: what is read from a reply
-- `usage`: the five-bucket ledger; `model_names`: bare ids
-- `pricing`: from a model and a day to a rate; `rates`: from a rate to dollars; `price_file`: the operator's own prices
-- `sites`: labels and attributes, kept; `metering`: feeds the instruments
+- `instrumentor`: puts the wrappers into the SDK and takes them out
+- `patch_points`: which functions are replaced; `sdk_patches`: finds and checks them
+- `wrappers`, `streams`, `live`, `interactions`, `live_interactions`, `batches`, `media`, `cached_content`: what stands
+  in for a function of the SDK; `raw_replies`: replies whose caller parses them itself
+- `call`: one billable request in progress; `attempts`: its HTTP requests
+- `reply_facts`, `reply_uses`: what a reply says
+- `late_usage`, `storage`: what is charged after its request
+- `finished_call`: the frozen record; `call_metrics`: feeds the instruments; `call_labels`: labels and attributes, kept
 """
 
 from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor

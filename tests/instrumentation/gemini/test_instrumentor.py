@@ -117,12 +117,13 @@ def test_an_unknown_seam_is_refused_loudly(caplog, monkeypatch, function):
 
 
 def test_a_lesser_function_that_differs_is_left_alone(caplog, monkeypatch, emulator, meters):
-    """The rest is counted all the same."""
+    """The rest is counted all the same, and the function is named as uncovered."""
     monkeypatch.setattr(models.Models, "compute_tokens", changed)
     instrumentor = GeminiInstrumentor()
     instrumentor.instrument()
     assert instrumentor.active
     assert vars(models.Models)["compute_tokens"] is changed
+    assert instrumentor.uncovered == ("Models.compute_tokens",)
     ask(emulator, open_client(emulator))
     instrumentor.uninstrument()
     assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"ok": 1}
