@@ -27,7 +27,7 @@ def _access() -> Iterator[CheckMessage]:
     has_accounts = _AUTHENTICATION in settings.MIDDLEWARE
     if not has_token and not has_accounts:
         yield Warning(
-            "Nobody can see the numbers: there is neither a token nor a way to recognise staff.",
+            "The numbers are closed: no token is set, and staff cannot be recognised.",
             hint=f"Set HYDROCHAT_METRICS_TOKEN to at least 16 characters, or add {_AUTHENTICATION} to MIDDLEWARE.",
             id="hydrochat_otel.W001",
         )
@@ -40,7 +40,7 @@ def _access() -> Iterator[CheckMessage]:
     elif not has_accounts and not settings.DEBUG:
         yield Warning(
             "DEBUG is off and staff cannot be recognised: only the token opens the page and the export.",
-            hint=f"Add {_AUTHENTICATION} to MIDDLEWARE, or hand out HYDROCHAT_METRICS_TOKEN with care.",
+            hint=f"Add {_AUTHENTICATION} to MIDDLEWARE, or share HYDROCHAT_METRICS_TOKEN with care.",
             id="hydrochat_otel.W003",
         )
 

@@ -16,7 +16,7 @@ from hydrochat_otel.web.message import MAX_BODY_BYTES, is_too_long
 
 
 @csrf_exempt  # our forms change nothing but our own strict cookie, and refuse other sites by themselves
-@login_not_required  # respond() decides who may look, and never redirects to a login page
+@login_not_required  # respond() decides on access, and never redirects to a login page
 def site(request: HttpRequest, path: str | None = None) -> HttpResponse:
     """Answer the request at this path of ours; None is the prefix without its slash."""
     return translated(respond(asked(request, path or "")))
