@@ -80,3 +80,11 @@ def _processes() -> Iterator[CheckMessage]:
             hint="Use runserver --noreload while you look at them, or set HYDROCHAT_STATE to sqlite:///path.",
             id="hydrochat_otel.I007",
         )
+    resource = getattr(pipeline.current().tracer_provider, "resource", None)  # another library's provider has none
+    name = "" if resource is None else str(resource.attributes.get("service.name", ""))
+    if state not in {"auto", "memory"} and name.partition(":")[0] == "unknown_service":
+        yield Warning(
+            "The service has no name: other services without one share its numbers in HYDROCHAT_STATE.",
+            hint="Set OTEL_SERVICE_NAME.",
+            id="hydrochat_otel.W008",
+        )

@@ -1,5 +1,6 @@
 """Checks that dashboards and rules of the installed version ask for metrics that this version emits."""
 
+import json
 import re
 from collections.abc import Iterator
 from importlib.resources import files
@@ -12,7 +13,9 @@ from hydrochat_otel.views.prometheus.naming import family_name
 _ASKED: Final = re.compile(r"(?<![\w:])(?:hydrochat|gen_ai)_[a-z0-9_]+(?![\w:])")
 """Names of metrics; those of recording rules have a colon."""
 _LABELS: Final = re.compile(r"\{[^{}]*\}|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)")
-_EXPRESSION: Final = re.compile(r'"expr": ?"((?:[^"\\]|\\.)*)"|^\s+expr: ?(.*)$', re.MULTILINE)
+_TEXTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_IN_JSON: Final = re.compile(r'"expr": ?("(?:[^"\\]|\\.)*")')
+_IN_YAML: Final = re.compile(r"^( +)(?:- )?expr: ?(.*\n(?:\1 +.*\n|\n)*)", re.MULTILINE)
 _ENDINGS: Final = ("_bucket", "_count", "_sum", "_total", "_created")
 _MADE_BY_EXPORTER: Final = frozenset({"hydrochat_build_info"})
 
@@ -34,12 +37,17 @@ def dashboards_and_rules(_: Subject) -> Iterator[Finding]:
 
 def asked() -> set[str]:
     """Return the names of our metrics in all expressions of the shipped dashboards and rules."""
-    found: set[str] = set()
+    return {name for text in _expressions() for name in _ASKED.findall(_LABELS.sub("", _TEXTS.sub("", text)))}
+
+
+def _expressions() -> Iterator[str]:
     for folder in ("dashboards", "rules"):
         for file in files("hydrochat_otel").joinpath("assets", folder).iterdir():
-            for match in _EXPRESSION.finditer(file.read_text(encoding="utf-8")):
-                found |= set(_ASKED.findall(_LABELS.sub("", match[1] or match[2])))
-    return found
+            text = file.read_text(encoding="utf-8")
+            if file.name.endswith(".json"):
+                yield from (json.loads(match[1]) for match in _IN_JSON.finditer(text))
+            else:
+                yield from (match[2] for match in _IN_YAML.finditer(text))
 
 
 def _is_known(name: str, emitted: set[str]) -> bool:

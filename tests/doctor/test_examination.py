@@ -8,7 +8,8 @@ import sys
 import pytest
 from conftest import TOKEN
 
-from hydrochat_otel.doctor import examination, findings, hooks, versions
+from hydrochat_otel import semconv
+from hydrochat_otel.doctor import examination, findings, hooks, shipped_files, versions
 from hydrochat_otel.doctor.findings import Level
 from hydrochat_otel.serve.server import Server
 
@@ -146,6 +147,15 @@ def test_other_packages_that_instrument_gemini_are_named(monkeypatch):
     monkeypatch.setattr(versions, "_installed", lambda name: "1.0" if name == "traceloop-sdk" else None)
     finding = next(versions.other_telemetry(None))
     assert (finding.level, "traceloop-sdk (emits gen_ai.client.* itself)" in finding.sentence) == (Level.NOTE, True)
+
+
+def test_dashboards_of_another_version(monkeypatch):
+    """A metric that a dashboard or rule asks for and that is not emitted is a problem with its name."""
+    assert {"hydrochat_llm_calls_total", "hydrochat_operation_bad_total"} <= shipped_files.asked()
+    fewer = tuple(spec for spec in semconv.METRICS if spec is not semconv.LLM_CALLS)
+    monkeypatch.setattr(semconv, "METRICS", fewer)
+    [finding] = shipped_files.dashboards_and_rules(None)
+    assert (finding.level, "hydrochat_llm_calls_total" in finding.sentence) == (Level.PROBLEM, True)
 
 
 def test_a_check_that_fails_itself_is_a_finding():

@@ -198,6 +198,8 @@ NO_AUTHENTICATION = "MIDDLEWARE=[one for one in settings.MIDDLEWARE if 'contrib.
         (TOKEN, {"WEB_CONCURRENCY": "4", "HYDROCHAT_STATE": "memory"}, "", ["W006"]),
         (TOKEN, {"WEB_CONCURRENCY": "1"}, "", []),
         (TOKEN, {"RUN_MAIN": "true"}, "", ["I007"]),
+        (TOKEN, {"HYDROCHAT_STATE": "sqlite:////tmp/hydrochat-check.db", "OTEL_SERVICE_NAME": "chat"}, "", []),
+        (TOKEN, {"HYDROCHAT_STATE": "sqlite:////tmp/hydrochat-check.db"}, "", ["W008"]),
     ],
 )
 def test_the_system_checks_say_what_is_missing(tmp_path, token, environ, changed, ids):
