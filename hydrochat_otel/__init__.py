@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.attribution import cost_dimensions
 from hydrochat_otel.instrumentation.tracker import get_performance_metrics, get_performance_summary, track_response_time
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -81,4 +82,9 @@ def _install_quietly() -> None:
     import_module("hydrochat_otel.pipeline.pipeline").install_on_first_use()
 
 
-instruments.on_first_use(_install_quietly)
+def _install_on_first_use() -> None:
+    instruments.on_first_use(_install_quietly)
+
+
+_install_on_first_use()
+process_globals.register("first use", _install_on_first_use)

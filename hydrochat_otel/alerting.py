@@ -16,7 +16,7 @@ from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
-from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime import failures, forks, process_globals
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.views import thresholds as alerts
 from hydrochat_otel.views.thresholds import DEFAULT_THRESHOLDS, Alert, AlertName, Counts, Thresholds
@@ -180,3 +180,12 @@ def _start_in_child() -> None:
 
 
 forks.register(Phase.THREADS, in_child=_start_in_child)
+
+
+def _forget() -> None:
+    for watcher in _watchers:
+        watcher.stop()
+    _watchers.clear()
+
+
+process_globals.register("alert watchers", _forget)

@@ -12,13 +12,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from hydrochat_otel.instrumentation import instruments, labels
+from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.runtime import failures
-from hydrochat_otel.web.sessions import sessions
-from hydrochat_otel.web.wrong_tokens import wrong_tokens
-from hydrochat_otel.window import window
-from hydrochat_otel.window.notable import notable_turns
+from hydrochat_otel.testing import reset
 
 TOKEN = "token-of-the-tests-1234"
 
@@ -102,18 +98,10 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     for variable in _settings_of_ours():
         monkeypatch.delenv(variable)
-    failures.forget()
-    labels.forget()
-    pipeline.shutdown()
-    window._global.clear()
+    reset()
     instruments.on_first_use(None)
-    wrong_tokens.forget()
-    sessions.forget()
-    notable_turns.configure(50, 86_400.0)
-    notable_turns.clear()
     yield
-    pipeline.shutdown()
-    window._global.clear()
+    reset()
     # What a test set by itself, as a command does for the one that it starts, is not for the next test.
     for variable in _settings_of_ours():
         del os.environ[variable]

@@ -17,7 +17,7 @@ from hydrochat_otel.instrumentation import labels
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeed, is_sampled
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.prices.day_ledger import DayLedger
-from hydrochat_otel.runtime import deferred_queue, failures
+from hydrochat_otel.runtime import deferred_queue, failures, process_globals
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
 from hydrochat_otel.semconv import MetricSpec, Outcome
 from hydrochat_otel.window import window
@@ -160,12 +160,16 @@ class _Binding:
     """Holds the bound instruments; one attribute read on the host's path."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self.bound: Instruments | None = None
         self.fallback: Instruments | None = None
         self.on_first_use: Callable[[], None] | None = None
 
 
 _binding: Final = _Binding()
+process_globals.register("instruments", _binding.forget)
 
 
 def bind(instruments: Instruments | None) -> None:

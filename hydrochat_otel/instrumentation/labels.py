@@ -11,6 +11,7 @@ from typing import Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
+from hydrochat_otel.runtime import process_globals
 
 _MAX_LENGTH: Final = 96
 _MOST_VALUES: Final = 20
@@ -150,3 +151,6 @@ def error_types(limit: int = 100) -> ClosedSet:
     A class may be made at run time, so its name is held to the rule on digits, too.
     """
     return ClosedSet("error_type", limit, re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII))
+
+
+process_globals.register("labels", forget)

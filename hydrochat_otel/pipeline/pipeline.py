@@ -21,7 +21,7 @@ from hydrochat_otel.options import SettingsOptions
 from hydrochat_otel.pipeline import unknown_settings
 from hydrochat_otel.pipeline.snapshots import Pictures
 from hydrochat_otel.prices.day_ledger import DayLedger
-from hydrochat_otel.runtime import background, failures, forks, safe_log
+from hydrochat_otel.runtime import background, failures, forks, process_globals, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk import gauges, lean_spans, providers, redaction, sdk_feeds
 from hydrochat_otel.sdk.providers import Providers
@@ -312,6 +312,14 @@ def shutdown() -> None:
             instruments.bind(None)
             pipeline.shutdown()
             gauges.look_at(None)
+
+
+def _forget() -> None:
+    shutdown()
+    _process.has_warned = False
+
+
+process_globals.register("pipeline", _forget, first=True)
 
 
 def _make(

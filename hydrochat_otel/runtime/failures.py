@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from typing import Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime import interruptions, safe_log
+from hydrochat_otel.runtime import interruptions, process_globals, safe_log
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -87,3 +87,6 @@ def _is_due(sentence: str, quiet_s: float | None) -> bool:
     if len(_logged_s) > _MOST_SENTENCES:
         _logged_s.popitem(last=False)
     return True
+
+
+process_globals.register("failures", forget)

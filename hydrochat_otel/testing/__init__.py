@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hydrochat_otel.testing.emulator import GeminiEmulator, RecordedRequest
     from hydrochat_otel.testing.ledger import Ledger, LedgerLine, Totals
     from hydrochat_otel.testing.measured import Measured
+    from hydrochat_otel.testing.process import reset
     from hydrochat_otel.testing.replies import (
         ApiError,
         Chunk,
@@ -49,6 +50,7 @@ __all__ = [
     "function_call",
     "made_up_reply",
     "rate_limited",
+    "reset",
 ]
 
 _MODULES: Final = {
@@ -61,6 +63,7 @@ _MODULES: Final = {
         *("ApiError", "Chunk", "Part", "Reply", "Usage"),
         *("answer", "blocked", "failure", "function_call", "rate_limited"),
     ),
+    "process": ("reset",),
     "stepped_clock": ("SteppedClock",),
     "wire": ("Request",),
 }

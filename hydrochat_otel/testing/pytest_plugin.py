@@ -39,21 +39,17 @@ def hydrochat_pipeline(monkeypatch: pytest.MonkeyPatch) -> Iterator["Pipeline"]:
     from opentelemetry.sdk.trace import TracerProvider
 
     import hydrochat_otel
-    from hydrochat_otel.runtime import failures
-    from hydrochat_otel.window.window import reset_global_metrics_store
+    from hydrochat_otel.testing import reset
 
     for variable in [name for name in os.environ if name.startswith(_PREFIXES)]:
         monkeypatch.delenv(variable)
-    hydrochat_otel.shutdown()
-    reset_global_metrics_store()
-    failures.forget()
+    reset()
     yield hydrochat_otel.install(
         tracer_provider=TracerProvider(shutdown_on_exit=False),
         meter_provider=MeterProvider(shutdown_on_exit=False),
         state="memory",
     )
-    hydrochat_otel.shutdown()
-    reset_global_metrics_store()
+    reset()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.runtime.forks import ForkLock
 
 COOKIE: Final = "hydrochat_session"
@@ -105,3 +106,5 @@ def _signature(signed: str, token: str) -> str:
 
 sessions: Final = Sessions()
 """Of this process."""
+
+process_globals.register("sessions", sessions.forget)

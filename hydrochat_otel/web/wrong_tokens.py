@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.web.networks import network_of
 
@@ -99,3 +100,5 @@ class WrongTokens:
 
 wrong_tokens: Final = WrongTokens()
 """Of this process."""
+
+process_globals.register("wrong tokens", wrong_tokens.forget)

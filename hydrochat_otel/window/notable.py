@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Final
 
-from hydrochat_otel.runtime import forks
+from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.window.entry import Entry
 
@@ -27,6 +27,10 @@ _GROUPS: Final = 3
 _Turn = tuple[float, int, tuple[Entry, ...]]
 
 
+_MOST: Final = 50
+_TTL_S: Final = 86_400.0
+
+
 class NotableTurns:
     """A bounded set of whole turns; any thread, signal handler or finaliser may hand over an entry.
 
@@ -36,7 +40,7 @@ class NotableTurns:
         wall: Seconds since the epoch.
     """
 
-    def __init__(self, most: int = 50, ttl_s: float = 86_400.0, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, most: int = _MOST, ttl_s: float = _TTL_S, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
         self._lock = ForkLock()
         self._bounds = most, ttl_s
@@ -135,3 +139,11 @@ notable_turns: Final = NotableTurns()
 """Of this process."""
 
 forks.register(forks.Phase.WINDOW, in_child=notable_turns.clear)
+
+
+def _forget() -> None:
+    notable_turns.configure(_MOST, _TTL_S)
+    notable_turns.clear()
+
+
+process_globals.register("notable turns", _forget)

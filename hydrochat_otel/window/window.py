@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.entry import Entry
@@ -11,6 +12,7 @@ from hydrochat_otel.window.store import MetricsStore
 
 _global_lock: Final = ForkLock()
 _global: Final[dict[str, MetricsStore]] = {}
+process_globals.register("window", _global.clear)
 _sources: Final[list[Callable[[], None]]] = []
 
 

@@ -16,6 +16,7 @@ from hydrochat_otel.instrumentation.answer_check import Check
 from hydrochat_otel.instrumentation.gemini.attempts import status_of
 from hydrochat_otel.instrumentation.gemini.reply_facts import BLOCKING
 from hydrochat_otel.prices.usage import Tokens, UsageRecord
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.settings import Settings
 
@@ -233,6 +234,9 @@ class _Default:
         self._lock = ForkLock()
         self._made: tuple[Settings, GeminiClientV2] | None = None
 
+    def forget(self) -> None:
+        self._made = None
+
     def client(self) -> GeminiClientV2:
         settings = settings_in_force()
         with self._lock:
@@ -242,6 +246,7 @@ class _Default:
 
 
 _default: Final = _Default()
+process_globals.register("the default Gemini client", _default.forget)
 
 
 async def classify_intent_fallback_v2(message: str, context: str = "", conversation_summary: str = "") -> Intent:

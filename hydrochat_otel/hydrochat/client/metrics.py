@@ -12,6 +12,7 @@ from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
 from hydrochat_otel.prices.usage import Tokens
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.views import json_export
 
@@ -34,12 +35,16 @@ class _Baseline:
     """What the counters showed at the last reset, and of which providers they are."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self.counted: Mapping[str, float] = {}
         self.unix_s = 0.0
         self.providers: weakref.ref[object] | None = None
 
 
 _baseline: Final = _Baseline()
+process_globals.register("the baseline of the Gemini metrics", _baseline.forget)
 
 
 def get_gemini_metrics_v2() -> dict[str, Any]:
@@ -113,6 +118,7 @@ def _providers() -> object | None:
 
 
 _price_books: Final[dict[object, PriceBook]] = {}
+process_globals.register("price books", _price_books.clear)
 
 
 def _price_book(settings: Settings) -> PriceBook:

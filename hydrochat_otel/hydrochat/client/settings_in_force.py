@@ -5,6 +5,7 @@ from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.settings import Settings, SettingsError
 
 logger: Final = logging.getLogger("hydrochat_otel.gemini_client_v2")
@@ -24,6 +25,7 @@ def settings_in_force() -> Settings:
 
 
 _warned: Final[set[str]] = set()
+process_globals.register("warnings of the Gemini client", _warned.clear)
 
 
 def warn_once(subject: str, sentence: str) -> None:
