@@ -41,12 +41,12 @@ def within(context: Context) -> Within | None:
 
 def inside(context: Context, operations: Within | None, span: Span | None) -> Context:
     """Return the context of what runs inside the operations and the span; what is None stays as it is."""
-    made: dict[str, object] = dict(context)
+    made = Context(context)
     if operations is not None:
-        made[_WITHIN_KEY] = operations
+        dict.__setitem__(made, _WITHIN_KEY, operations)  # a context is immutable once it is handed out
     if span is not None:
-        made[_SPAN_KEY] = span
-    return Context(made)
+        dict.__setitem__(made, _SPAN_KEY, span)
+    return made
 
 
 def dimensions(context: Context) -> Dimensions:

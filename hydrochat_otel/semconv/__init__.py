@@ -72,12 +72,15 @@ from hydrochat_otel.semconv.edges import (
     OPERATION_EDGES_S as OPERATION_EDGES_S,
     TOKEN_EDGES as TOKEN_EDGES,
 )
-from hydrochat_otel.semconv.metrics import (
-    BUILD_INFO as BUILD_INFO,
+from hydrochat_otel.semconv.gen_ai_metrics import (
     GEN_AI_DURATION as GEN_AI_DURATION,
     GEN_AI_TIME_PER_OUTPUT_CHUNK as GEN_AI_TIME_PER_OUTPUT_CHUNK,
     GEN_AI_TIME_TO_FIRST_CHUNK as GEN_AI_TIME_TO_FIRST_CHUNK,
     GEN_AI_TOKEN_USAGE as GEN_AI_TOKEN_USAGE,
+)
+from hydrochat_otel.semconv.metric_spec import MetricSpec as MetricSpec
+from hydrochat_otel.semconv.metrics import (
+    BUILD_INFO as BUILD_INFO,
     INSTRUMENTATION_ACTIVE as INSTRUMENTATION_ACTIVE,
     LABEL_REFUSALS as LABEL_REFUSALS,
     LLM_ATTEMPTS as LLM_ATTEMPTS,
@@ -112,5 +115,4 @@ from hydrochat_otel.semconv.metrics import (
     RETENTION_UTILIZATION as RETENTION_UTILIZATION,
     STATE_WORKERS as STATE_WORKERS,
     TELEMETRY_ERRORS as TELEMETRY_ERRORS,
-    MetricSpec as MetricSpec,
 )

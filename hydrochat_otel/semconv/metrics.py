@@ -5,18 +5,14 @@ Dashboards, rules and the tables of the documentation are made from :data:`METRI
 Spec: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (1.41)
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from hydrochat_otel.semconv.attributes import (
     BOUND,
     CHARGE,
     ERROR_TYPE,
     GEN_AI_OPERATION,
-    GEN_AI_PROVIDER,
     GEN_AI_REQUEST_MODEL,
-    GEN_AI_RESPONSE_MODEL,
-    GEN_AI_TOKEN_TYPE,
     LABEL,
     LIBRARY,
     LIBRARY_VERSION,
@@ -27,41 +23,19 @@ from hydrochat_otel.semconv.attributes import (
     ROLE,
     ROOT_OPERATION,
     SEAM,
-    SERVER_ADDRESS,
-    SERVER_PORT,
     TOKEN_BUCKET,
     VERSION,
 )
-from hydrochat_otel.semconv.edges import CALL_EDGES_S, CHUNK_EDGES_S, GEN_AI_EDGES_S, OPERATION_EDGES_S, TOKEN_EDGES
-
-
-@dataclass(frozen=True, slots=True)
-class MetricSpec:
-    """One metric as it is emitted: name, kind, UCUM unit, what it means, its attributes and its bucket edges.
-
-    `across` says how the values of several processes become one; histograms and synchronous counters always add up.
-    `fleet` is not made from theirs: whoever has the whole picture states it.
-    """
-
-    name: str
-    kind: Literal["histogram", "counter", "gauge", "observable_counter"]
-    unit: str
-    description: str
-    attributes: tuple[str, ...] = ()
-    edges: tuple[float, ...] = ()
-    across: Literal["sum", "max", "min", "fleet"] = "sum"
-
+from hydrochat_otel.semconv.edges import CALL_EDGES_S, GEN_AI_EDGES_S, OPERATION_EDGES_S
+from hydrochat_otel.semconv.gen_ai_metrics import (
+    GEN_AI_DURATION,
+    GEN_AI_TIME_PER_OUTPUT_CHUNK,
+    GEN_AI_TIME_TO_FIRST_CHUNK,
+    GEN_AI_TOKEN_USAGE,
+)
+from hydrochat_otel.semconv.metric_spec import MetricSpec
 
 _MADE_IN = (OPERATION, ROOT_OPERATION)
-_GEN_AI = (
-    GEN_AI_OPERATION,
-    GEN_AI_PROVIDER,
-    GEN_AI_REQUEST_MODEL,
-    GEN_AI_RESPONSE_MODEL,
-    SERVER_ADDRESS,
-    SERVER_PORT,
-)
-
 OPERATION_DURATION: Final = MetricSpec(
     "hydrochat.operation.duration",
     "histogram",
@@ -83,38 +57,6 @@ OPERATION_BAD: Final = MetricSpec(
     "{operation}",
     "Operations that failed or took longer than the threshold that they state.",
     (OPERATION, ROLE),
-)
-GEN_AI_DURATION: Final = MetricSpec(
-    "gen_ai.client.operation.duration",
-    "histogram",
-    "s",
-    "How long each request to Gemini took, retries and waits included.",
-    (*_GEN_AI, ERROR_TYPE),
-    GEN_AI_EDGES_S,
-)
-GEN_AI_TOKEN_USAGE: Final = MetricSpec(
-    "gen_ai.client.token.usage",
-    "histogram",
-    "{token}",
-    "Tokens of each request, input and output.",
-    (*_GEN_AI, GEN_AI_TOKEN_TYPE),
-    TOKEN_EDGES,
-)
-GEN_AI_TIME_TO_FIRST_CHUNK: Final = MetricSpec(
-    "gen_ai.client.operation.time_to_first_chunk",
-    "histogram",
-    "s",
-    "From the start of a stream to its first chunk that carries more than thoughts.",
-    _GEN_AI,
-    GEN_AI_EDGES_S,
-)
-GEN_AI_TIME_PER_OUTPUT_CHUNK: Final = MetricSpec(
-    "gen_ai.client.operation.time_per_output_chunk",
-    "histogram",
-    "s",
-    "Between two chunks of a stream, after the first.",
-    _GEN_AI,
-    CHUNK_EDGES_S,
 )
 LLM_CALLS: Final = MetricSpec(
     "hydrochat.llm.calls",
