@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel import semconv
+from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.views import formats
 from hydrochat_otel.window import days
 from hydrochat_otel.window.days import Missing
@@ -55,6 +56,11 @@ def of_calls(calls: Sequence[Entry]) -> CallSums:
             unreconciled += 1
     missing = Missing(unpriced_calls, unpriced_tokens, unreconciled, incomplete_calls, incomplete_tokens)
     return CallSums(len(calls), tokens, math.fsum(costs), missing)
+
+
+def counted_usd(snapshot: Snapshot, spec: MetricSpec) -> float | None:
+    """Return the dollars of one of our counters; None if nothing was counted into it, which is not the same as zero."""
+    return formats.usd(snapshot.total(spec)) if snapshot.points(spec) else None
 
 
 def document(missing: Missing) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def document(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
             "prompt_tokens": formats.count(input_tokens),
             "completion_tokens": formats.count(output_tokens),
             "total_cost_usd": formats.usd(float(snapshot.total(semconv.LLM_COST))),
-            "savings_usd": formats.usd(snapshot.total(semconv.LLM_SAVINGS)),
-            "retry_cost_usd": formats.usd(snapshot.total(semconv.LLM_RETRY_COST)),
+            "savings_usd": completeness.counted_usd(snapshot, semconv.LLM_SAVINGS),
+            "retry_cost_usd": completeness.counted_usd(snapshot, semconv.LLM_RETRY_COST),
             **completeness.document(completeness.of_snapshot(snapshot)),
         },
         "retention_policy": {
