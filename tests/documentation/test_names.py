@@ -71,7 +71,9 @@ def test_every_metric_that_is_named_exists():
     manage = {Path(one.name).stem for one in files("hydrochat_otel.django.management.commands").iterdir()}
     known = series() | recorded | labels | manage
     fixtures = {"hydrochat_measured", "hydrochat_clock", "hydrochat_pipeline"}
-    wrong += [one for one in everywhere(r"\b(hydrochat_(?!otel\b)[a-z_]+)\b") if one[1] not in known | fixtures]
+    named = everywhere(r"(?<![:\w])(hydrochat_(?!otel\b)[a-z_]+)(?![:\w])")
+    wrong += [one for one in named if one[1] not in known | fixtures]
+    wrong += [one for one in everywhere(r"\b(\w+:hydrochat_[\w:]+)") if one[1] not in recorded]
     assert wrong == []
 
 
