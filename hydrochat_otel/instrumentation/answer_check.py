@@ -41,6 +41,6 @@ def refusal(reply: Any) -> str | None:
         return None
     try:
         return None if check(reply) else UNUSABLE_ANSWER  # type: ignore[operator]  # only demanding() sets the key
-    except Exception as error:
+    except BaseException as error:
         failures.note("acceptance", error)
         return None

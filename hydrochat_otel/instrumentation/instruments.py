@@ -194,7 +194,7 @@ def current() -> Instruments:
     if hook is not None:
         try:
             hook()
-        except Exception as error:
+        except BaseException as error:
             failures.note("install", error)
     return _binding.bound or _fall_back()
 

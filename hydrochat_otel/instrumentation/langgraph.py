@@ -19,7 +19,6 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import tracked
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.semconv import Outcome
 
 _NODE_TAG: Final = "graph:step:"
@@ -121,7 +120,6 @@ class TurnTracker(BaseCallbackHandler):
         self._threshold_s = threshold_seconds
         self._node_thresholds_s = dict(node_thresholds_seconds or {})
         self._runs: dict[UUID, _Run] = {}
-        self._lock = ForkLock()
 
     def on_chain_start(
         self,
@@ -134,7 +132,8 @@ class TurnTracker(BaseCallbackHandler):
         metadata: Mapping[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Begin a turn or a node; never raises."""
+        """Begin a turn or a node; raises nothing of ours."""
+        before = context_api.get_current()
         try:
             parent = self._runs.get(parent_run_id) if parent_run_id is not None else None
             if parent is None:
@@ -144,15 +143,17 @@ class TurnTracker(BaseCallbackHandler):
             else:
                 run = _Run(parent.operation, owns=False)
             self._keep(run_id, run)
-        except Exception as error:
+        except BaseException as error:
+            if context_api.get_current() is not before:
+                context_api.attach(before)
             failures.note("langgraph.start", error)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:  # noqa: ARG002 - what is never looked at
-        """End a turn or a node; never raises."""
+        """End a turn or a node; raises nothing of ours."""
         self._end(run_id, None)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
-        """End a turn or a node with what it raised; never raises."""
+        """End a turn or a node with what it raised; raises nothing of ours."""
         self._end(run_id, error)
 
     def _begin_turn(self) -> Operation:
@@ -171,24 +172,25 @@ class TurnTracker(BaseCallbackHandler):
         return run
 
     def _keep(self, run_id: UUID, run: _Run) -> None:
-        with self._lock:
-            self._runs[run_id] = run
-            if len(self._runs) <= _MOST_OPEN_RUNS:
-                return
-            oldest = self._runs.pop(next(iter(self._runs)))
+        # No lock: each step is one operation of the dictionary, and a signal handler may run a graph of its own here.
+        self._runs[run_id] = run
+        if len(self._runs) <= _MOST_OPEN_RUNS:
+            return
+        oldest = self._runs.pop(next(iter(self._runs)), None)
         failures.note("langgraph.unfinished")
-        if oldest.owns:
+        if oldest is not None and oldest.owns:
             oldest.operation.finish(outcome="cancelled")
 
     def _end(self, run_id: UUID, error: BaseException | None) -> None:
+        run = self._runs.pop(run_id, None)
+        if run is None or not run.owns:
+            return
         try:
-            with self._lock:
-                run = self._runs.pop(run_id, None)
-            if run is None or not run.owns:
-                return
             run.leave()
             _finish(run.operation, error)
-        except Exception as failure:
+        except BaseException as failure:
+            if run.before is not None and context_api.get_current() is run.inside:
+                context_api.attach(run.before)
             failures.note("langgraph.end", failure)
 
 

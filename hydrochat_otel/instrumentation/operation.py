@@ -72,7 +72,7 @@ class Work:
                     span_name, outside, kind, attributes, start_time=started_unix_ns, record_exception=False
                 )
                 self.is_traced = True
-            except Exception as error:  # an id generator, sampler or processor of the host's may fail here
+            except BaseException as error:  # an id generator, sampler or processor of the host's may fail here
                 failures.note("operation.start", error)
         self.span = span
         self.context = attribution.inside(outside, within, span)
@@ -164,7 +164,7 @@ class Operation(Work):
         try:
             if self.span is not None and self.span.is_recording():
                 finished.end_span()
-        except Exception as failure:
+        except BaseException as failure:
             failures.note("operation.finish", failure)
         self.instruments.queue.put((finished, self.instruments.record_operation))
         return finished

@@ -40,8 +40,11 @@ class _Waiting:
         return operation
 
     def __del__(self) -> None:
-        if (operation := self._operation) is not None:
-            operation.drop()
+        try:
+            if (operation := getattr(self, "_operation", None)) is not None:
+                operation.drop()
+        except BaseException as failure:
+            failures.note("performance.end", failure, quiet=True)
 
 
 def continued(result: Any, operation: Operation | None) -> Any:

@@ -14,7 +14,7 @@ from opentelemetry.context import Context, get_current
 from hydrochat_otel.instrumentation import callables, instruments
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.instrumentation.tracked import attach, begin, end
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, interruptions
 from hydrochat_otel.window import window
 from hydrochat_otel.window.response_times import PerformanceMetrics
 from hydrochat_otel.window.store import MetricsStore
@@ -76,13 +76,13 @@ class ResponseTimeTracker:
 
     def __enter__(self) -> Self:
         """Begin an operation."""
-        block = _Block(get_current(), _caller())
+        before = get_current()
         try:
-            self._enter(block)
-        except BaseException:  # the host raised at a line of ours: the block is not entered, and nothing leaves it
-            attach(block.before)
-            self._forget(block)
-            raise
+            self._enter(before)
+        except BaseException as failure:
+            # Where the host raised at a line of ours the block is not entered, and nothing would leave it.
+            attach(before)
+            failures.note("performance.begin", failure)
         return self
 
     def __exit__(
@@ -90,38 +90,37 @@ class ResponseTimeTracker:
     ) -> None:
         """End the operation that this block began, also if other threads or tasks use the same tracker."""
         try:
-            self._exit(error, _caller())
-        except BaseException:  # as above
-            if (block := self._block(0, 0)) is not None:
-                block.leave()
-                self._forget(block)
-            raise
+            self._exit(error)
+        except BaseException as failure:
+            inside = get_current()
+            for block in self._open:
+                if block.operation is not None and block.operation.context is inside:
+                    attach(block.before)
+                    self._open.remove(block)
+                    break
+            failures.note("performance.end", failure)
 
-    def _enter(self, block: "_Block") -> None:
+    def _enter(self, before: Context) -> None:
+        block = _Block(before)
+        self._open.append(block)
         try:
-            self._open.append(block)
             block.operation = self._begin()
             attach(block.operation.context)
         except BaseException as failure:
+            if interruptions.is_the_hosts(failure):
+                self._open.remove(block)
             failures.note("performance.begin", failure)
 
-    def _exit(self, error: BaseException | None, frame: int) -> None:
-        try:
-            block = self._block(frame, threading.get_ident())
-            if block is not None:
-                block.leave()
-                self._forget(block)
-                end(block.operation, error)
-        except BaseException as failure:
-            failures.note("performance.end", failure)
-
-    def _forget(self, block: "_Block") -> None:
-        if block in self._open:
+    def _exit(self, error: BaseException | None) -> None:
+        block = self._block()
+        if block is not None:
+            block.leave()
             self._open.remove(block)
+            end(block.operation, error)
 
-    def _block(self, frame: int, thread: int) -> "_Block | None":
+    def _block(self) -> "_Block | None":
         """Return the block that ends: the one that is current, else the frame's, else the newest of the thread."""
-        inside = get_current()
+        inside, frame, thread = get_current(), _frame_of_with(), threading.get_ident()
         of_frame = of_thread = None
         for block in reversed(self._open):
             if block.operation is not None and block.operation.context is inside:
@@ -133,28 +132,21 @@ class ResponseTimeTracker:
         return of_frame or of_thread
 
 
-def _caller() -> int:
-    """Return the identity of the frame that runs the ``with`` statement; unique while the block is open."""
-    own = inspect.currentframe()
-    method = None if own is None else own.f_back
-    return 0 if method is None else id(method.f_back)
-
-
 class _Block:
     """A ``with`` block that is open.
 
     Attributes:
         before: What was current outside of it.
-        frame: Identity of the frame that entered it.
+        frame: Identity of the frame that entered it; unique while the block is open.
         operation: Its operation; None if that could not begin.
         thread: Identifier of the thread that entered it.
     """
 
     __slots__ = ("before", "frame", "operation", "thread")
 
-    def __init__(self, before: Context, frame: int) -> None:
+    def __init__(self, before: Context) -> None:
         self.before = before
-        self.frame = frame
+        self.frame = _frame_of_with()
         self.operation: Operation | None = None
         self.thread = threading.get_ident()
 
@@ -162,6 +154,14 @@ class _Block:
         """Make current what was current outside; does nothing where something else is current by now."""
         if self.operation is not None and get_current() is self.operation.context:
             attach(self.before)
+
+
+def _frame_of_with() -> int:
+    """Return the identity of the frame that runs the ``with`` statement: the first one outside of this module."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals is globals():
+        frame = frame.f_back
+    return id(frame)
 
 
 # -- reading ------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def start(name: str, target: Callable[[], object]) -> threading.Thread | None:
 
 
 def repeat(stop: threading.Event, interval_s: float, step: Callable[[], float | None], *, component: str) -> None:
-    """Call the step again and again until the event is set; an Exception of the step is counted and changes nothing.
+    """Call the step again and again until the event is set; what the step raises is counted and changes nothing.
 
     Args:
         stop: Ends the repetition.
@@ -45,16 +45,16 @@ def repeat(stop: threading.Event, interval_s: float, step: Callable[[], float | 
                 next_s = step()
                 delay_s = interval_s if next_s is None else next_s
             return  # noqa: TRY300 - the loop inside is the work
-        except Exception as error:  # also MemoryError: the next call may have more
+        except BaseException as error:  # also MemoryError: the next call may have more
             failures.note(component, error)
             delay_s = max(interval_s, _AFTER_FAILURE_S)
 
 
 def guarded(step: Callable[[], object], *, component: str) -> None:
-    """Do the step; an Exception is counted and goes no further."""
+    """Do the step; what it raises is counted and goes no further."""
     try:
         step()
-    except Exception as error:
+    except BaseException as error:
         failures.note(component, error)
 
 

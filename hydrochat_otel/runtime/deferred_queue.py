@@ -194,7 +194,7 @@ class DeferredQueue:
             finished = made() if callable(made) else made
             if finished is not None and self._keep is not None:
                 entries.append(finished.entry())
-        except Exception as error:
+        except BaseException as error:
             failures.note("retention", error)
         return None if finished is None else (finished, feed)
 
@@ -202,7 +202,7 @@ class DeferredQueue:
         if entries and self._keep is not None:
             try:
                 self._keep(entries)
-            except Exception as error:
+            except BaseException as error:
                 failures.note("retention", error)
 
     def _feed(self, count: int, deadline_s: float | None = None) -> None:
@@ -261,7 +261,7 @@ def _feed(item: tuple[Finished, Feed]) -> None:
     _fed += 1
     try:
         feed(finished)
-    except Exception as error:
+    except BaseException as error:
         failures.note("queue.record", error)
 
 

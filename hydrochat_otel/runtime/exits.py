@@ -55,7 +55,7 @@ def _leave_all() -> None:
     for one in list(_leaving):
         try:
             one.leave()
-        except Exception as error:
+        except BaseException as error:
             failures.note("state.leave", error)
 
 
@@ -67,7 +67,7 @@ def _watch_uvicorn() -> None:
 def _wrap_uvicorn(server: ModuleType) -> None:
     try:
         wrapt.wrap_function_wrapper(server, "Server.shutdown", _shut_down)
-    except Exception as error:  # another version of it: what it measures in its last interval may be lost
+    except BaseException as error:  # another version of it: what it measures in its last interval may be lost
         failures.note("state.uvicorn", error)
 
 

@@ -7,7 +7,8 @@ a message can quote what a patient typed. What the host itself raised into our c
 import logging
 import time
 from collections import Counter, OrderedDict
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime import interruptions, process_globals, safe_log
@@ -64,6 +65,19 @@ def note(
     except BaseException as failure:  # a MemoryError, say; the host must not notice
         if interruptions.is_the_hosts(failure):
             raise
+
+
+def contained(component: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of ours from the host's path and return its result; None if it fails, which is noted.
+
+    Raises:
+        BaseException: As :func:`note`.
+    """
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        note(component, error)
+        return None
 
 
 def counts() -> dict[str, int]:

@@ -112,7 +112,7 @@ class Registration:
         if step is not None:
             try:
                 step()
-            except Exception as error:
+            except BaseException as error:
                 failures.note("fork", error)
 
     def cancel(self) -> None:

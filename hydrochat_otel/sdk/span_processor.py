@@ -44,7 +44,7 @@ class RetentionSpanProcessor(SpanProcessor):
             scope = span.instrumentation_scope
             if scope is None or scope.name != semconv.SCOPE:
                 window.keep([_entry_of(span, semconv.OTHER if scope is None else scope.name)])
-        except Exception as error:
+        except BaseException as error:
             failures.note("retention", error)
 
     def shutdown(self) -> None:

@@ -138,7 +138,7 @@ class Call(Work):
         try:
             self._note(reply_facts.read(self.site.operation, reply))
             self._declared_error = self._declared_error or answer_check.refusal(reply) or ""
-        except Exception as error:
+        except BaseException as error:
             failures.note("google_genai.reply", error)
 
     def take_chunk(self, chunk: Any) -> None:
@@ -152,7 +152,7 @@ class Call(Work):
                 else:
                     self._output_gaps_s.append(elapsed_s - self._last_output_s)
                 self._last_output_s = elapsed_s
-        except Exception as error:
+        except BaseException as error:
             failures.note("google_genai.reply", error)
 
     def close_turn(self) -> None:
@@ -176,7 +176,7 @@ class Call(Work):
         if self.site.operation == "embeddings":
             try:
                 (self._body,) = response.response_stream
-            except Exception as error:
+            except BaseException as error:
                 failures.note("google_genai.reply", error)
 
     def _note(self, facts: ReplyFacts) -> None:
@@ -239,7 +239,7 @@ class Call(Work):
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
             finished.end_span()
-        except Exception as failure:
+        except BaseException as failure:
             failures.note("google_genai.finish", failure)
         self.instruments.queue.put((finished, call_metrics.record))
 
@@ -249,7 +249,7 @@ class Call(Work):
             status = None if error is None else status_of(error)
             error_type = error_type if status is None else str(status)
             ledger = self._account()
-        except Exception as failure:
+        except BaseException as failure:
             failures.note("google_genai.finish", failure)
         ended = self._ended(error, outcome, error_type or None, ended_ns)
         return FinishedCall(
@@ -344,6 +344,6 @@ class Calls:
             using = instruments.current()
             site = self.sites.at(using, operation, model, api_client, config)
             return Call(site, self.sites, self.prices, using)
-        except Exception as error:
+        except BaseException as error:
             failures.note("google_genai.begin", error)
             return None

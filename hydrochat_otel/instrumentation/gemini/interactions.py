@@ -7,25 +7,24 @@ import functools
 from typing import Any, Final
 
 from hydrochat_otel.instrumentation.gemini import call as calls
-from hydrochat_otel.instrumentation.gemini.call import Call, Calls
+from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.raw_replies import follow, follow_async
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.failures import contained
 
 _UNFINISHED: Final = frozenset({"in_progress", "queued", "requires_action", "idle"})
 _FINISHED: Final = frozenset({"completed", "failed", "cancelled", "incomplete", "budget_exceeded"})
 
 
-def _begin(counting: Calls | None, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> GuardedCall | None:
+    counting: Calls | None = current()
     if counting is None:
         return None
-    try:
-        asked = arguments.get("request") or arguments
-        model = _field(asked, "model") or _field(_field(asked, "body"), "model")
-        return counting.begin(operation, model, _Client(owner))
-    except Exception as error:
-        failures.note("google_genai.begin", error)
-        return None
+    asked = arguments.get("request") or arguments
+    model = _field(asked, "model") or _field(_field(asked, "body"), "model")
+    return guarded(counting.begin(operation, model, _Client(owner)))
 
 
 class _Client:
@@ -37,18 +36,22 @@ class _Client:
         self._http_options = {"base_url": getattr(owner.sdk_configuration, "server_url", None)}
 
 
+def _inside(current: Current) -> GuardedCall | None:
+    return None if current() is None else guarded(calls.current_call())
+
+
 def interaction(original: Function, current: Current, operation: str) -> Function:
     """Wrap the function that creates one interaction or decision and returns it, its events or its raw response."""
 
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _begin(current(), operation, self, kwargs)
+        call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
         with call:
             reply = original(self, *args, **kwargs)
-        _note_begun(current(), reply, kwargs)
-        follow(reply, call)
+        contained("google_genai.late_usage", _note_begun, current, reply, kwargs)
+        contained("google_genai.reply", follow, reply, call)
         return reply
 
     return counted
@@ -59,13 +62,13 @@ def interaction_async(original: Function, current: Current, operation: str) -> F
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _begin(current(), operation, self, kwargs)
+        call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:
             reply = await original(self, *args, **kwargs)
-        _note_begun(current(), reply, kwargs)
-        follow_async(reply, call)
+        contained("google_genai.late_usage", _note_begun, current, reply, kwargs)
+        contained("google_genai.reply", follow_async, reply, call)
         return reply
 
     return counted
@@ -77,7 +80,7 @@ def result(original: Function, current: Current, operation: str) -> Function:
     @functools.wraps(original)
     def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
         reply = original(self, *args, **kwargs)
-        _take_result(current(), operation, self, reply)
+        contained("google_genai.late_usage", _take_result, current, operation, self, reply)
         return reply
 
     return looked_up
@@ -89,14 +92,15 @@ def result_async(original: Function, current: Current, operation: str) -> Functi
     @functools.wraps(original)
     async def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
         reply = await original(self, *args, **kwargs)
-        _take_result(current(), operation, self, reply)
+        contained("google_genai.late_usage", _take_result, current, operation, self, reply)
         return reply
 
     return looked_up
 
 
-def _note_begun(counting: Calls | None, reply: Any, arguments: dict[str, Any]) -> None:
+def _note_begun(current: Current, reply: Any, arguments: dict[str, Any]) -> None:
     """Remember an interaction that goes on after the request, so that its usage is taken once it is finished."""
+    counting: Calls | None = current()
     if counting is None:
         return
     try:
@@ -109,7 +113,8 @@ def _note_begun(counting: Calls | None, reply: Any, arguments: dict[str, Any]) -
         failures.note("google_genai.late_usage", error)
 
 
-def _take_result(counting: Calls | None, operation: str, owner: Any, reply: Any) -> None:
+def _take_result(current: Current, operation: str, owner: Any, reply: Any) -> None:
+    counting: Calls | None = current()
     if counting is None:
         return
     try:
@@ -131,14 +136,14 @@ def retrying(original: Function, current: Current, _operation: str) -> Function:
 
     @functools.wraps(original)
     def counted(func: Function, *args: Any, **kwargs: Any) -> Any:
-        call = None if current() is None else calls.current_call()
+        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
         if call is None:
             return original(func, *args, **kwargs)
 
         def send(attempt: int) -> Any:
             with call.attempts:
                 response = func(attempt)
-                call.attempts.status = response.status_code
+                call.answer_status(response)
             return response
 
         return original(send, *args, **kwargs)
@@ -151,14 +156,14 @@ def retrying_async(original: Function, current: Current, _operation: str) -> Fun
 
     @functools.wraps(original)
     async def counted(func: Function, *args: Any, **kwargs: Any) -> Any:
-        call = None if current() is None else calls.current_call()
+        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
         if call is None:
             return await original(func, *args, **kwargs)
 
         async def send(attempt: int) -> Any:
             with call.attempts:
                 response = await func(attempt)
-                call.attempts.status = response.status_code
+                call.answer_status(response)
             return response
 
         return await original(send, *args, **kwargs)

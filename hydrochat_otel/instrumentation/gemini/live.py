@@ -10,11 +10,11 @@ import weakref
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.failures import contained
 
-_calls: Final[weakref.WeakKeyDictionary[Any, Call]] = weakref.WeakKeyDictionary()
+_calls: Final[weakref.WeakKeyDictionary[Any, GuardedCall]] = weakref.WeakKeyDictionary()
 
 
 def connection(original: Function, current: Current, operation: str) -> Function:
@@ -23,15 +23,14 @@ def connection(original: Function, current: Current, operation: str) -> Function
     @functools.wraps(original)
     @contextlib.asynccontextmanager
     async def counted(self: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        counting = current()
-        call = None if counting is None else counting.begin(operation, kwargs.get("model"), self._api_client)
+        call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self, kwargs)
         if call is None:
             async with original(self, *args, **kwargs) as session:
                 yield session
             return
         try:
             async with original(self, *args, **kwargs) as session:
-                _remember(session, call)
+                contained("google_genai.live", _remember, session, call)
                 yield session
         except BaseException as error:
             call.fail(error)
@@ -47,19 +46,27 @@ def message_async(original: Function, _current: Current, _operation: str) -> Fun
     @functools.wraps(original)
     async def read(self: Any, *args: Any, **kwargs: Any) -> Any:
         received = await original(self, *args, **kwargs)
-        call = _calls.get(self)
-        if call is not None:
-            call.take(received)
-            content = getattr(received, "server_content", None)
-            if getattr(content, "turn_complete", None):
-                call.close_turn()
+        contained("google_genai.live", _take, self, received)
         return received
 
     return read
 
 
-def _remember(session: Any, call: Call) -> None:
-    try:
-        _calls[session] = call
-    except TypeError as error:
-        failures.note("google_genai.live", error)
+def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> GuardedCall | None:
+    counting = current()
+    if counting is None:
+        return None
+    return guarded(counting.begin(operation, arguments.get("model"), owner._api_client))  # noqa: SLF001 - as the SDK does
+
+
+def _remember(session: Any, call: GuardedCall) -> None:
+    _calls[session] = call
+
+
+def _take(session: Any, received: Any) -> None:
+    call = _calls.get(session)
+    if call is not None:
+        call.take(received)
+        content = getattr(received, "server_content", None)
+        if getattr(content, "turn_complete", None):
+            call.close_turn()

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime import failures
 
@@ -23,7 +23,7 @@ _LISTS: Final = (
 )
 
 
-def follow(reply: Any, call: Call) -> None:
+def follow(reply: Any, call: GuardedCall) -> None:
     """End the call with a reply, now or when its caller has read it; never raises."""
     if hasattr(reply, "generator"):
         # In place, as the SDK itself does: the stream that the caller gets stays the same object.
@@ -32,7 +32,7 @@ def follow(reply: Any, call: Call) -> None:
         _follow_unary(reply, call)
 
 
-def follow_async(reply: Any, call: Call) -> None:
+def follow_async(reply: Any, call: GuardedCall) -> None:
     """End the call with a reply of the asynchronous client."""
     if hasattr(reply, "generator"):
         reply.generator = WatchedAsyncStream(reply.generator, call)
@@ -40,7 +40,7 @@ def follow_async(reply: Any, call: Call) -> None:
         _follow_unary(reply, call)
 
 
-def _follow_unary(reply: Any, call: Call) -> None:
+def _follow_unary(reply: Any, call: GuardedCall) -> None:
     response = getattr(reply, "http_response", None)
     if response is None:
         call.complete(reply)
@@ -71,7 +71,7 @@ def _body_of(response: Any) -> bytes | None:
 class _Reader:
     """Reads what a body says as it passes: JSON as a whole, or server-sent events."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: GuardedCall) -> None:
         self._call = call
         self._buffer = bytearray()
         self._is_json: bool | None = None
@@ -119,7 +119,7 @@ class _Reader:
 class _PassingBody:
     """Watches the bytes of a response that its caller reads; it lives as long as the response does."""
 
-    def __init__(self, response: Any, call: Call) -> None:
+    def __init__(self, response: Any, call: GuardedCall) -> None:
         self._call = call
         self._reader = _Reader(call)
         self._iterate: Callable[..., Iterator[bytes]] = response.iter_bytes

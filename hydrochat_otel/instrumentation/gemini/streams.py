@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any
 
-from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
+from hydrochat_otel.runtime.failures import contained
 
 
 class WatchedStream(Generator[Any, Any, Any]):
@@ -17,10 +18,10 @@ class WatchedStream(Generator[Any, Any, Any]):
         begin: Begins the call; None from it lets the stream pass unwatched.
     """
 
-    def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], Call | None]) -> None:
+    def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], GuardedCall | None]) -> None:
         self._chunks = chunks
-        self._begin: Callable[[], Call | None] | None = begin
-        self._call: Call | None = None
+        self._begin: Callable[[], GuardedCall | None] | None = begin
+        self._call: GuardedCall | None = None
 
     def __next__(self) -> Any:
         return self._step(self._chunks.__next__)
@@ -58,7 +59,7 @@ class WatchedStream(Generator[Any, Any, Any]):
     def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         if self._begin is not None:
             begin, self._begin = self._begin, None
-            self._call = begin()
+            self._call = contained("google_genai.begin", begin)
         call = self._call
         if call is None:
             return step(*arguments)
@@ -71,7 +72,7 @@ class WatchedStream(Generator[Any, Any, Any]):
 class WatchedAsyncStream(AsyncGenerator[Any, Any]):
     """The same for an asynchronous generator; its request was sent before the first chunk is asked for."""
 
-    def __init__(self, chunks: AsyncGenerator[Any, Any], call: Call) -> None:
+    def __init__(self, chunks: AsyncGenerator[Any, Any], call: GuardedCall) -> None:
         self._chunks = chunks
         self._call = call
 

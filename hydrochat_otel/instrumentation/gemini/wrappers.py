@@ -8,26 +8,28 @@ from collections.abc import Callable
 from typing import Any
 
 from hydrochat_otel.instrumentation.gemini import call as calls
-from hydrochat_otel.instrumentation.gemini.call import Call, Calls
+from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
+from hydrochat_otel.runtime.failures import contained
 
 Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
 
 
-def begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> Call | None:
+def begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> GuardedCall | None:
     """Begin the call of a function of the SDK; None if nothing is counted or the telemetry failed."""
     counting = current()
     if counting is None:
         return None
-    return counting.begin(
-        operation, arguments.get("model"), getattr(owner, "_api_client", None), arguments.get("config")
+    return guarded(
+        counting.begin(operation, arguments.get("model"), getattr(owner, "_api_client", None), arguments.get("config"))
     )
 
 
-def _inside(current: Current) -> Call | None:
+def _inside(current: Current) -> GuardedCall | None:
     """Return the call that an HTTP request belongs to, or None for one that is not counted."""
-    return None if current() is None else calls.current_call()
+    return None if current() is None else guarded(calls.current_call())
 
 
 def unary(original: Function, current: Current, operation: str) -> Function:
@@ -35,7 +37,7 @@ def unary(original: Function, current: Current, operation: str) -> Function:
 
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs)
+        call: GuardedCall | None = contained("google_genai.begin", begin, current, operation, self, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
         with call:
@@ -51,7 +53,7 @@ def unary_async(original: Function, current: Current, operation: str) -> Functio
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs)
+        call: GuardedCall | None = contained("google_genai.begin", begin, current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:
@@ -68,7 +70,7 @@ def stream(original: Function, current: Current, operation: str) -> Function:
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         chunks = original(self, *args, **kwargs)
-        if current() is None:
+        if contained("google_genai.begin", current) is None:
             return chunks
         return WatchedStream(chunks, functools.partial(begin, current, operation, self, kwargs))
 
@@ -80,7 +82,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs)
+        call: GuardedCall | None = contained("google_genai.begin", begin, current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:
@@ -95,7 +97,7 @@ def attempt(original: Function, current: Current, _operation: str) -> Function:
 
     @functools.wraps(original)
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _inside(current)
+        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
         if call is None:
             return original(self, *args, **kwargs)
         with call.attempts:
@@ -111,7 +113,7 @@ def attempt_async(original: Function, current: Current, _operation: str) -> Func
 
     @functools.wraps(original)
     async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _inside(current)
+        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
         if call is None:
             return await original(self, *args, **kwargs)
         with call.attempts:
@@ -127,9 +129,9 @@ def session_async(original: Function, current: Current, _operation: str) -> Func
 
     @functools.wraps(original)
     async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _inside(current)
+        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
         if call is not None:
-            call.attempts.connect()
+            call.connect()
         return await original(self, *args, **kwargs)
 
     return noted

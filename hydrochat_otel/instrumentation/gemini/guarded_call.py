@@ -1,0 +1,114 @@
+"""What wrappers and streams hold of a call: each failure of ours stays inside, and the context is always left."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from opentelemetry.context import Context, attach, get_current
+
+from hydrochat_otel.instrumentation.gemini.attempts import Attempts
+from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.runtime.failures import contained
+
+
+class Guarded:
+    """Stands in a ``with`` statement for a context manager of ours that must not harm the host.
+
+    Args:
+        manager: The context manager.
+        component: Its name in ``hydrochat.telemetry.errors``.
+    """
+
+    __slots__ = ("_before", "_component", "_manager")
+
+    def __init__(self, manager: Call | Attempts, component: str) -> None:
+        self._manager = manager
+        self._component = component
+        self._before: Context | None = None
+
+    def __enter__(self) -> Self:
+        """Enter it."""
+        before = self._before = get_current()
+        try:
+            contained(self._component, self._manager.__enter__)
+        except BaseException:  # the host raised at a line of ours: nothing will leave
+            attach(before)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave it, and make current again what was."""
+        try:
+            contained(self._component, self._manager.__exit__, kind, error, traceback)
+        finally:
+            if self._before is not None and get_current() is not self._before:
+                attach(self._before)
+
+
+class GuardedCall(Guarded):
+    """The same for a call, with what a reply and its end tell it; the methods are those of :class:`Call`."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call, "google_genai.call")
+        self._call = call
+
+    @property
+    def attempts(self) -> Guarded:
+        """A context manager around one HTTP request."""
+        return Guarded(self._call.attempts, "google_genai.attempt")
+
+    def connect(self) -> None:
+        """Note that a connection is made."""
+        contained("google_genai.attempt", self._call.attempts.connect)
+
+    def answer_status(self, response: Any) -> None:
+        """Note the status of a response that raises nothing, whatever its status is."""
+
+        def note() -> None:
+            self._call.attempts.status = response.status_code
+
+        contained("google_genai.attempt", note)
+
+    def complete(self, reply: Any) -> None:
+        """Read the whole reply and end the call."""
+        contained("google_genai.reply", self._call.complete, reply)
+
+    def take(self, reply: Any) -> None:
+        """Read what a reply says."""
+        contained("google_genai.reply", self._call.take, reply)
+
+    def take_chunk(self, chunk: Any) -> None:
+        """Read a chunk of a stream."""
+        contained("google_genai.reply", self._call.take_chunk, chunk)
+
+    def take_response(self, response: Any) -> None:
+        """Read the raw response of an embedding."""
+        contained("google_genai.reply", self._call.take_response, response)
+
+    def close_turn(self) -> None:
+        """End one turn of a live session."""
+        contained("google_genai.reply", self._call.close_turn)
+
+    def succeed(self) -> None:
+        """End the call: the reply is complete."""
+        contained("google_genai.finish", self._call.succeed)
+
+    def fail(self, error: BaseException) -> None:
+        """End the call with what the SDK raised."""
+        contained("google_genai.finish", self._call.fail, error)
+
+    def abandon(self) -> None:
+        """End the call of a caller that left."""
+        contained("google_genai.finish", self._call.abandon)
+
+    def drop(self) -> None:
+        """End the call of a stream that nothing holds any more, in a finaliser."""
+        contained("google_genai.finish", self._call.drop)
+
+
+def guarded(call: Call | None) -> GuardedCall | None:
+    """Return the call behind its guard; None for none."""
+    return None if call is None else GuardedCall(call)

@@ -1,0 +1,108 @@
+"""Promise: whatever function of the write side fails, the host goes on as if it had not."""
+
+import importlib
+import inspect
+import pkgutil
+import sys
+import types
+
+import pytest
+from faults import hosts
+
+import hydrochat_otel.instrumentation
+import hydrochat_otel.runtime
+import hydrochat_otel.window
+
+ROOMS = (hydrochat_otel.instrumentation, hydrochat_otel.runtime, hydrochat_otel.window)
+
+CARRIERS = (
+    # They run the host's own work: without them there is none.
+    "instrumentation.callables._run",
+    "instrumentation.stretches.run",
+    "instrumentation.stretches._within",
+    "instrumentation.stretches._do",
+    "instrumentation.stretches.steps_of",
+    "instrumentation.tracker.ResponseTimeTracker.__enter__",
+    "instrumentation.tracker.ResponseTimeTracker.__exit__",
+    "instrumentation.gemini.streams.Watched",
+    "instrumentation.results.lazily",
+    # LangChain calls these, and contains what they raise as far as it does.
+    "instrumentation.langgraph.TurnTracker.on_chain",
+    # The guards themselves: a dozen lines each, which call nothing but what they guard.
+    "instrumentation.gemini.guarded_call.",
+    "instrumentation.gemini.wrappers.contained",
+    "instrumentation.langgraph.TurnTracker._end",
+    "runtime.failures.note",
+    "runtime.failures.contained",
+    "runtime.interruptions.is_the_hosts",
+)
+
+
+class InjectedError(Exception):
+    """What a function of ours raises."""
+
+
+class InjectedBaseError(BaseException):
+    """The same, past `except Exception`."""
+
+
+def functions():
+    """Every function of the rooms, with the name and the object that it is an attribute of."""
+    for room in ROOMS:
+        for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+            module = importlib.import_module(found.name)
+            for name, value in list(vars(module).items()):
+                if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
+                    yield f"{module.__name__}.{name}", module, name, value
+                if inspect.isclass(value) and value.__module__ == module.__name__:
+                    for method, function in list(vars(value).items()):
+                        if _is_written_here(function, module):
+                            yield f"{module.__name__}.{name}.{method}", value, method, function
+
+
+def _is_written_here(function, module):
+    plain = function.fget if isinstance(function, property) else getattr(function, "__func__", function)
+    return isinstance(plain, types.FunctionType) and plain.__code__.co_filename == module.__file__
+
+
+def replaced(owner, name, function, error):
+    """Put a raising function in the place of this one, wherever it was imported; return what undoes it."""
+
+    def raising(*args, **kwargs):
+        raise error
+
+    standing = property(raising) if isinstance(function, property) else raising
+    if isinstance(function, staticmethod | classmethod):
+        standing = type(function)(raising)
+    places = [(owner, name)]
+    if isinstance(owner, types.ModuleType):
+        modules = [module for key, module in list(sys.modules.items()) if key.startswith("hydrochat_otel")]
+        places = [(module, key) for module in modules for key, value in vars(module).items() if value is function]
+    for place, key in places:
+        setattr(place, key, standing)
+    return lambda: [setattr(place, key, function) for place, key in places]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a finaliser that itself raises
+@pytest.mark.parametrize("error", [InjectedError, InjectedBaseError, SystemExit])
+def test_the_host_goes_on_whatever_fails(installed, error):
+    """Each function of instrumentation, runtime and window raises in turn: results, errors and context stay."""
+    assert hosts.changes() == {}
+    changed, tried = {}, 0
+    for path, owner, name, function in functions():
+        short = path.removeprefix("hydrochat_otel.")
+        if short.startswith(CARRIERS):
+            continue
+        undo = replaced(owner, name, function, error)
+        try:
+            told = hosts.changes()
+        finally:
+            undo()
+        tried += 1
+        if told:
+            changed[short] = told
+    assert changed == {}
+    assert tried > 300
+    assert hosts.changes() == {}
