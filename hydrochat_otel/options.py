@@ -19,6 +19,7 @@ class SettingsOptions(TypedDict, total=False):
     cleanup_interval_minutes: float | None
     retain_other_spans: bool | None
     redact_spans: Literal["auto", "always", "never"] | None
+    notable_turns: int | None
     max_operations: int | None
     queue_capacity: int | None
     fast: bool | None
@@ -41,3 +42,4 @@ class SettingsOptions(TypedDict, total=False):
     gemini_model: str | None
     llm_request_timeout_s: float | None
     llm_max_retries: int | None
+    trace_url: str | None
