@@ -39,7 +39,7 @@ def shared(tmp_path, install):
         entries = [json.loads(data) for (data,) in database.execute("SELECT text FROM entries")]
     other = json.loads(own) | {"member": "other"}
     publication = Publication(member="other", seq=1, totals=json.dumps(other).encode())
-    SqliteBackend(file, Bounds()).exchange(publication, 0, read=False)
+    SqliteBackend(file, Bounds(), service=running.service_name()).exchange(publication, 0, read=False)
     return file, other, entries[0]
 
 
