@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hydrochat_otel.prices.forecast import forecast
 
@@ -48,6 +48,7 @@ def test_without_a_whole_day_there_is_none():
     assert forecast(days_before(9) | {"2026-06-14": float("inf")}, NOON) is None
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.dates(date(2026, 4, 1), date(2026, 6, 15)).map(date.isoformat), st.floats(0, 1e6), max_size=40),
     st.datetimes(datetime(2026, 6, 15), datetime(2026, 6, 30, 23, 59, 59)),  # noqa: DTZ001 - zones come with `timezones`

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import orjson
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views import formats
@@ -49,6 +49,7 @@ def test_a_changed_value_is_counted():
     assert failures.counts() == {"json.value": 1}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=[])), ANYTHING))
 def test_every_document_becomes_json(document):
     """Whatever is in a document, the result is JSON in UTF-8 with the same number of keys or fewer."""

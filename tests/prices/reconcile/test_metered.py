@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hydrochat_otel import semconv
 from hydrochat_otel.prices.reconcile import metered
@@ -112,6 +112,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_any_export_is_days_or_a_sentence(found):
     """Whatever a service answers, the result is days or MeteredError."""

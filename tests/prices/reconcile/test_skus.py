@@ -1,7 +1,7 @@
 """Promises of :mod:`hydrochat_otel.prices.reconcile.skus`, and of the units of amounts."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hydrochat_otel.prices.reconcile.amounts import tokens_per_unit
 from hydrochat_otel.prices.reconcile.skus import Skus
@@ -47,6 +47,7 @@ def test_a_text_is_of_the_model_that_it_names(text, model, kind):
     assert tuple(KNOWN.read(text)) == (model, kind)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=2000))
 def test_any_text_is_of_some_model(text):
     """No text raises."""
