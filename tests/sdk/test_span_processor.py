@@ -145,7 +145,9 @@ def test_no_sampler_of_the_hosts_decides_what_is_kept():
     assert {row.trace_id == 0 for row in rows(installed)} == {False}
 
 
-@pytest.mark.parametrize("key", [context_api._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"])
+@pytest.mark.parametrize(
+    "key", [context_api._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"], ids=["own", "named"]
+)
 def test_suppressed_tracing_suppresses_no_entry(installed, key):
     """Below `suppress_instrumentation` an operation is in the window all the same."""
     token = context_api.attach(context_api.set_value(key, True))
