@@ -77,7 +77,7 @@ def replaced(owner, name, function, error):
     places = [(owner, name)]
     if isinstance(owner, types.ModuleType):
         modules = [module for key, module in list(sys.modules.items()) if key.startswith("hydrochat_otel")]
-        places = [(module, key) for module in modules for key, value in vars(module).items() if value is function]
+        places = [(module, key) for module in modules for key, value in list(vars(module).items()) if value is function]
     for place, key in places:
         setattr(place, key, standing)
     return lambda: [setattr(place, key, function) for place, key in places]
