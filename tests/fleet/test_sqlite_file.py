@@ -196,7 +196,7 @@ def test_damage_that_comes_again_is_kept_beside_the_first(make_sqlite, state_pat
     )
     kept = [state_path.with_name(f"state.db.corrupt-{number + 1}").read_bytes() for number in range(20)]
     assert kept == [b"\x00%d" % number * 5000 for number in range(20)]
-    assert state_path.read_bytes() == b"once more" * 5000
+    assert state_path.read_bytes() == b"\x00once more" * 5000
 
 
 WRONG = [
