@@ -16,7 +16,12 @@ from hydrochat_otel.stack import alert_rules, recordings
 from hydrochat_otel.views.prometheus.naming import family_name
 
 TEXTS = {pages.page_id(page): page.read_text(encoding="utf-8") for page in pages.PAGES}
-OF_TESTS = {"HYDROCHAT_TEST_FRAMEWORKS", "HYDROCHAT_TEST_COLLECTOR", "HYDROCHAT_TEST_SDK_MATRIX"}
+OF_TESTS = {
+    "HYDROCHAT_TEST_FLEET",
+    "HYDROCHAT_TEST_FRAMEWORKS",
+    "HYDROCHAT_TEST_COLLECTOR",
+    "HYDROCHAT_TEST_SDK_MATRIX",
+}
 
 
 def everywhere(pattern):

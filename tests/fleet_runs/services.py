@@ -54,6 +54,8 @@ class Setup:
         if self.server == "uvicorn":
             return (
                 *("uvicorn", "--port", str(port), "--workers", workers, "--timeout-keep-alive", str(KEEP_ALIVE_S)),
+                # It keeps the old worker where the new one is not ready in time; a loaded machine takes a while.
+                *("--timeout-worker-healthcheck", str(int(RELOADED_WITHIN_S))),
                 *("--app-dir", str(PROJECT), "--no-access-log", "fleet_asgi:app"),
             )
         interface = "wsgi" if self.server == "granian-wsgi" else "asgi"
