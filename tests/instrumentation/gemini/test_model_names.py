@@ -96,7 +96,9 @@ def test_models_that_somebody_priced_are_labels(using, tmp_path):
     """The operator's price file and the price book name models that no rule of form would admit."""
     path = tmp_path / "prices.toml"
     path.write_text('[models."ward-assistant"]\ninput = 1\noutput = 2\n')
-    sites = Sites(PriceBook(path))
+    book = PriceBook(path)
+    book.age_s(0.0)  # loads what the first call loads in a thread
+    sites = Sites(book)
     admitted = [sites.label(using, name) for name in ("models/ward-assistant", "gemini-4-argon", "ward-nurse")]
     assert admitted == ["ward-assistant", "gemini-4-argon", "other"]
 
