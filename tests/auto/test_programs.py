@@ -14,6 +14,8 @@ SERVERS = {
     "granian": ("granian", "--workers", "2", "--respawn-failed-workers", "--interface", "wsgi", "--port", "PORT",
                 "plain:wsgi"),
 }  # fmt: skip
+SITE = {"DJANGO_SETTINGS_MODULE": "django_site"}
+"""OpenTelemetry's own Django instrumentation, if it is installed, configures empty settings where none are named."""
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -35,7 +37,7 @@ def test_one_worker_answers_for_all_and_another_takes_its_place(tmp_path, server
 
 def test_django_with_its_reloader(tmp_path):
     """Under runserver the process that serves opens the port, and the reloader above it has nothing of ours."""
-    with service(tmp_path, "python", "manage.py", "runserver", "PORT") as running:
+    with service(tmp_path, "python", "manage.py", "runserver", "PORT", **SITE) as running:
         assert running.turns(3) == {running.holder()}
         assert running.holder() != running.child.pid
         assert threads(running.child.pid) == 1
@@ -61,7 +63,7 @@ def test_the_settings_of_a_django_project_win(tmp_path):
 @pytest.mark.parametrize("command", [("check",), ("migrate",), ("shell", "-c", "pass")])
 def test_management_commands_open_no_port(tmp_path, command):
     """A management command is measured, and opens nothing."""
-    with service(tmp_path, "python", "manage.py", *command) as running:
+    with service(tmp_path, "python", "manage.py", *command, **SITE) as running:
         assert running.child.wait(40) == 0
         told = next(line for line in running.output.splitlines() if line.startswith("threads: "))
     assert "hydrochat-otel-drain" in told
