@@ -74,7 +74,7 @@ def test_a_marked_patient_is_in_nothing_that_can_be_looked_at(install, exported,
             tracked("visit", ValueError(canary.PATIENT))
         other_instrumentation(installed)
         shown = surfaces()
-    assert len(shown) == 10
+    assert len(shown) == 12
     ours = [
         span.to_json() for span in exported.get_finished_spans() if span.instrumentation_scope.name != "some.framework"
     ]

@@ -192,8 +192,8 @@ class DeferredQueue:
         finished: Finished | None = None
         try:
             finished = made() if callable(made) else made
-            if finished is not None and self._keep is not None:
-                entries.append(finished.entry())
+            if finished is not None and self._keep is not None and (entry := finished.entry()) is not None:
+                entries.append(entry)
         except BaseException as error:
             failures.note("retention", error)
         return None if finished is None else (finished, feed)
