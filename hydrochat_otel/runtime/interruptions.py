@@ -40,8 +40,8 @@ def _was_given(handler: FrameType, interrupted: FrameType) -> bool:
         return False
     values = handler.f_locals
     for name in names:
-        value = values.get(name)
-        if value is interrupted or (isinstance(value, tuple) and any(one is interrupted for one in value)):
+        value = values.get(name)  # looked at by identity and type only: a lazy object would begin to work
+        if value is interrupted or (type(value) is tuple and any(one is interrupted for one in value)):
             return True
     return False
 
