@@ -32,7 +32,7 @@ def forecast(spent: Mapping[str, float], now: datetime, month_usd: float | None 
         return None
     mean = math.fsum(pace.values()) / len(pace)
     by_weekday = {day.weekday(): usd for day, usd in pace.items()}
-    total = math.fsum(usd for day, usd in spent.items() if day[:7] == today.isoformat()[:7])
+    so_far = total = math.fsum(usd for day, usd in spent.items() if day[:7] == today.isoformat()[:7])
     spent_on = _spent_on(spent, today, month_usd)
     left_of_day = 1.0 - (now.hour * 3600 + now.minute * 60 + now.second) / _DAY_S
     last = today.replace(day=monthrange(today.year, today.month)[1])
@@ -46,7 +46,6 @@ def forecast(spent: Mapping[str, float], now: datetime, month_usd: float | None 
         day, share = day + timedelta(days=1), 1.0
     spread = stdev(pace.values()) if len(pace) > 1 else mean
     half = _HALF_WIDTH * spread * math.sqrt(weight)
-    so_far = math.fsum(usd for day, usd in spent.items() if day[:7] == today.isoformat()[:7])
     return Forecast(month_usd=total, low_usd=max(so_far, total - half), high_usd=total + half, spent_on=spent_on)
 
 
