@@ -19,6 +19,7 @@ WANTED = os.environ.get("HYDROCHAT_TEST_FRAMEWORKS")
 PACKAGES = {
     "adk": ["google-adk"],
     "langchain": ["langchain", "langchain-google-genai", "langgraph"],
+    "logfire": ["logfire"],
     "pydantic_ai": ["pydantic-ai-slim[google]"],
 }
 """What CI runs: the driver's name and what its environment needs."""

@@ -50,8 +50,15 @@ def fetch(url):
         return response.read()
 
 
-def main(scenarios):
-    """Run them twice and print the report."""
+def providers_of_its_own(exporter):
+    """Return the arguments of `install()` that give it providers which export to `exporter`."""
+    tracer_provider = TracerProvider()
+    tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return {"tracer_provider": tracer_provider, "meter_provider": MeterProvider()}
+
+
+def main(scenarios, providers=providers_of_its_own):
+    """Run the scenarios without and with the pipeline, on the given providers, and print the report."""
     with GeminiEmulator(made_up_reply) as emulator:
         os.environ |= {
             "GOOGLE_GEMINI_BASE_URL": emulator.base_url,
@@ -61,11 +68,7 @@ def main(scenarios):
         emulator.wait_until_idle()
         emulator.reset()
         spans = InMemorySpanExporter()
-        tracer_provider = TracerProvider()
-        tracer_provider.add_span_processor(SimpleSpanProcessor(spans))
-        pipeline = hydrochat_otel.install(
-            tracer_provider=tracer_provider, meter_provider=MeterProvider(), metrics_token=TOKEN, state="memory"
-        )
+        pipeline = hydrochat_otel.install(metrics_token=TOKEN, state="memory", **providers(spans))
         watched = play(scenarios, around=hydrochat_otel.track_response_time)
         emulator.wait_until_idle()
         measured = Measured(pipeline)
