@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from hydrochat_otel.prices.charges import Charge, UnitPrice
-from hydrochat_otel.prices.rates import ModalityKey, Rate, femtodollars
+from hydrochat_otel.prices.rates import ModalityKey, Rate, femtodollars, like_fresh
 from hydrochat_otel.prices.usage import BATCH, STANDARD
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.runtime.forks import ForkLock, Phase
@@ -147,6 +147,8 @@ def _flat_rate(prices: dict[str, Any], input_tokens: int) -> Rate:
     fresh = price("input_mtok") or 0
     cached = price("cache_read_mtok")
     modalities = {place: found for key, place in _MODALITY_KEYS if (found := price(key)) is not None}
+    if cached is None:
+        modalities = like_fresh(modalities)
     return Rate("genai-prices", fresh, fresh if cached is None else cached, price("output_mtok") or 0, None, modalities)
 
 

@@ -46,7 +46,7 @@ from typing import Any, Final, Literal, NoReturn, cast
 from hydrochat_otel.prices.bounded_parse import UnusableFileError, read_table
 from hydrochat_otel.prices.charges import CHARGES, Charge, UnitPrice
 from hydrochat_otel.prices.model_names import bare_id
-from hydrochat_otel.prices.rates import FACTORS, FINEST_USD_PER_MILLION, ModalityKey, Rate, femtodollars
+from hydrochat_otel.prices.rates import FACTORS, FINEST_USD_PER_MILLION, ModalityKey, Rate, femtodollars, like_fresh
 from hydrochat_otel.prices.usage import SERVICE_TIERS, STANDARD
 
 _DEAREST_USD: Final = Decimal(1_000_000)
@@ -133,7 +133,8 @@ class _Reader:
                 self._refuse(place, "is free and has prices; give one of the two")
             rates[model, STANDARD] = Rate("file", 0, 0, 0)
             return
-        rates[model, STANDARD] = self._rate(entry, place)
+        if entry.keys() != {"charges"}:  # what is charged by the unit alone has no tokens
+            rates[model, STANDARD] = self._rate(entry, place)
         tiers = self._table(entry.get("service_tiers", {}), f"{place}.service_tiers", SERVICE_TIERS[1:])
         for tier, prices in tiers.items():
             below = f"{place}.service_tiers.{tier}"
@@ -144,13 +145,14 @@ class _Reader:
         for needed in ("input", "output"):
             if needed not in prices:
                 self._refuse(f"{place}.{needed}", "is missing; it is the dollars for a million tokens")
+        modalities = {key: prices[name] for name, key in _MODALITY_KEYS.items() if name in prices}
         return Rate(
             "file",
             input=prices["input"],
             cached=prices.get("cached", prices["input"]),
             output=prices["output"],
             thinking=prices.get("thinking"),
-            modalities={key: prices[name] for name, key in _MODALITY_KEYS.items() if name in prices},
+            modalities=modalities if "cached" in prices else like_fresh(modalities),
             tiers=self._tiers(entry.get("tiers", []), f"{place}.tiers"),
         )
 

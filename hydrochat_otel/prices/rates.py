@@ -42,6 +42,12 @@ def usd_per_million(femtodollars_per_token: int) -> Decimal:
     return Decimal(femtodollars_per_token) / _PER_MILLION_TO_FEMTODOLLARS
 
 
+def like_fresh(modalities: Mapping[ModalityKey, int]) -> dict[ModalityKey, int]:
+    """Return the prices of a model that has none for cached input: cached tokens cost what fresh ones cost."""
+    cached = {("cached", name): price for (direction, name), price in modalities.items() if direction == "input"}
+    return {**cached, **modalities}  # type: ignore[dict-item]  # mypy widens the literal
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """Prices in femtodollars a token.
@@ -96,11 +102,22 @@ class Rate:
 
     def cost_usd(self, tokens: Tokens) -> float:
         """Return what the tokens of one call cost in dollars: summed in whole numbers, rounded once."""
+        rate = self._at(tokens.input)
+        return rate._femtodollars(tokens) / _FEMTODOLLARS  # noqa: SLF001 - the same class
+
+    def saved_usd(self, tokens: Tokens) -> float:
+        """Return what the cached tokens of one call cost less than the same tokens fresh; 0.0 if they cost no less."""
+        rate = self._at(tokens.input)
+        saved = rate._femtodollars(tokens.as_if_fresh()) - rate._femtodollars(tokens)  # noqa: SLF001 - the same class
+        return max(saved, 0) / _FEMTODOLLARS
+
+    def _at(self, input_tokens: int) -> "Rate":
+        """Return the rate of the context tier."""
         rate = self
         for above, dearer in self.tiers:
-            if tokens.input > above:
+            if input_tokens > above:
                 rate = dearer
-        return rate._femtodollars(tokens) / _FEMTODOLLARS  # noqa: SLF001 - the same class
+        return rate
 
     def _femtodollars(self, tokens: Tokens) -> int:
         thinking = self.output if self.thinking is None else self.thinking

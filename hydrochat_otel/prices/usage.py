@@ -103,6 +103,22 @@ class Tokens(NamedTuple):
         """All tokens."""
         return self.input + self.output
 
+    def as_if_fresh(self) -> "Tokens":
+        """Return the same tokens as if nothing had been cached."""
+        fresh = dict(self.fresh_by_modality)
+        for name, count in self.cached_by_modality.items():
+            fresh[name] = fresh.get(name, 0) + count
+        return self._replace(
+            input_fresh=self.input_fresh + self.input_cached,
+            input_cached=0,
+            fresh_by_modality=fresh or NO_MODALITIES,
+            cached_by_modality=NO_MODALITIES,
+        )
+
+    def without_output(self) -> "Tokens":
+        """Return the input alone."""
+        return self._replace(output_answer=0, output_thinking=0, output_by_modality=NO_MODALITIES)
+
 
 MISSING: Final = Tokens()
 """The ledger of a call whose reply has no usage record."""

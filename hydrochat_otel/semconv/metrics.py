@@ -97,7 +97,7 @@ LLM_INCOMPLETE_CALLS: Final = MetricSpec(
     "hydrochat.llm.incomplete_calls",
     "counter",
     "{call}",
-    "Calls that ended before their usage was stated in full; their tokens are a lower bound.",
+    "Calls whose usage was not stated in full: they ended early, or an attempt got no answer and was repeated.",
     (GEN_AI_REQUEST_MODEL, *_MADE_IN),
 )
 LLM_INCOMPLETE_TOKENS: Final = MetricSpec(
@@ -125,14 +125,14 @@ LLM_SAVINGS: Final = MetricSpec(
     "hydrochat.llm.savings",
     "counter",
     "{USD}",
-    "Dollars that cached input cost less than the same input would have cost fresh.",
+    "Dollars that cached input cost less than the same input would have cost fresh; storage of the cache is a charge.",
     (GEN_AI_REQUEST_MODEL, *_MADE_IN),
 )
 LLM_RETRY_COST: Final = MetricSpec(
     "hydrochat.llm.retry_cost",
     "counter",
     "{USD}",
-    "Dollars of attempts that were answered and repeated all the same.",
+    "Dollars for the input of attempts that got no answer and were repeated: Google may charge them; not in the cost.",
     (GEN_AI_REQUEST_MODEL, *_MADE_IN),
 )
 LLM_CALL_DURATION: Final = MetricSpec(

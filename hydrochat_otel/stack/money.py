@@ -98,7 +98,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
         ),
         tile(
             "Spent on retries",
-            "Dollars an hour for calls that needed more than one request.",
+            "Dollars an hour for the input of attempts that got no answer and were repeated; not part of the cost.",
             "currencyUSD",
             ask.per_hour(ask.RETRY_COST),
             decimals=2,

@@ -1,7 +1,7 @@
 """What a request to the emulator uses, and what that costs: tokens in buckets, rates written out by hand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -92,6 +92,18 @@ class Rate:
             + used.cached_audio * cached_audio_usd * cached_factor
             + tokens.output * self.output_usd * factor
         ) / _MILLION
+
+    def saved_usd(self, used: Consumption) -> Decimal:
+        """Dollars that the cached input costs less than it would cost fresh."""
+        tokens = used.buckets
+        fresh = Buckets(
+            input_fresh=tokens.input_fresh + tokens.input_cached,
+            input_tool=tokens.input_tool,
+            output_answer=tokens.output_answer,
+            output_thinking=tokens.output_thinking,
+        )
+        audio = used.fresh_audio + used.cached_audio
+        return self.cost_usd(replace(used, buckets=fresh, fresh_audio=audio, cached_audio=0)) - self.cost_usd(used)
 
 
 def _rate(input_usd: str, cached_usd: str, output_usd: str, *audio: str, above_200k: Rate | None = None) -> Rate:

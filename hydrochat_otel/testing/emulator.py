@@ -212,7 +212,7 @@ class GeminiEmulator:
         else:
             reply = failure(404, f"the emulator does not speak {request.http_method} {request.path}")
         if not self._pause(reply.delay_s, caller_left):
-            self._open_line(request, reply, _CALLER_LEFT, "cancelled")
+            self._lose(self._open_line(request, reply, _CALLER_LEFT, "cancelled"), reply)
             raise _HangUpError
         if reply.error is not None:
             self._open_line(request, reply, reply.status, "error")
@@ -223,12 +223,16 @@ class GeminiEmulator:
         elif request.streams:
             yield from self._stream(request, reply, caller_left, start_response)
         elif reply.cut_after is not None:
-            self._open_line(request, reply, _NO_ANSWER, "error")
+            self._lose(self._open_line(request, reply, _NO_ANSWER, "error"), reply)
             raise _HangUpError
         else:
             number = self._open_line(request, reply, reply.status, reply.outcome)
             self._bill(number, bill_of(request, reply))
             yield from self._send(start_response, reply.status, reply.headers, encoding.unary_body(request, reply))
+
+    def _lose(self, number: int, reply: Reply) -> None:
+        if reply.usage is not None:
+            self.ledger.lose(number, reply.usage.consumption())
 
     def _bill(self, number: int, bill: Bill) -> None:
         with self._lock:

@@ -32,9 +32,10 @@ class LedgerLine:
     """One HTTP request on the wire.
 
     `status` is 0 where the connection died before an answer and 499 where the caller left before it. `cost_usd` is 0
-    for what is not billed and None for what is billed but has no known price. `charged_usd` is charged by the unit,
-    beside the tokens. `call` is equal for the attempts of one
-    call of the client, where the caller marked them; else unique.
+    for what is not billed and None for what is billed but has no known price. `saved_usd` is what its cached input
+    costs less than fresh input. `lost_usd` is what the input of a request costs whose answer got lost: a service that
+    works on it may charge that, and these books do not. `charged_usd` is charged by the unit, beside the tokens. `call`
+    is equal for the attempts of one call of the client, where the caller marked them; else unique.
     """
 
     number: int
@@ -50,6 +51,8 @@ class LedgerLine:
     used: Consumption = NOTHING
     cost_usd: Decimal | None = Decimal(0)
     charged_usd: Decimal = Decimal(0)
+    saved_usd: Decimal = Decimal(0)
+    lost_usd: Decimal = Decimal(0)
 
     @property
     def tokens(self) -> Buckets:
@@ -112,6 +115,7 @@ class Totals:
     cost_by_model: Mapping[str, Decimal]
     unpriced_tokens: Mapping[str, int]
     charged_usd: Decimal = Decimal(0)
+    saved_usd: Decimal = Decimal(0)
 
 
 class Ledger:
@@ -174,7 +178,17 @@ class Ledger:
                 return
             rate = rate_for(line.model_answered)
             cost_usd = None if rate is None else sum((rate.cost_usd(used) for used in replies), Decimal(0))
-            self._lines[number] = replace(line, billed=True, used=_sum(replies), cost_usd=cost_usd)
+            saved_usd = Decimal(0) if rate is None else sum((rate.saved_usd(used) for used in replies), Decimal(0))
+            self._lines[number] = replace(line, billed=True, used=_sum(replies), cost_usd=cost_usd, saved_usd=saved_usd)
+
+    def lose(self, number: int, would_have_used: Consumption) -> None:
+        """Note what the input of a request costs whose answer got lost."""
+        with self._lock:
+            line = self._lines[number]
+            if line.kind in CALL_KINDS and (rate := rate_for(line.model_answered)) is not None:
+                buckets = replace(would_have_used.buckets, output_answer=0, output_thinking=0)
+                lost_usd = rate.cost_usd(replace(would_have_used, buckets=buckets))
+                self._lines[number] = replace(line, lost_usd=lost_usd)
 
     def settle(self, number: int, outcome: Outcome) -> None:
         """State how a request ended."""
@@ -232,6 +246,7 @@ class Ledger:
             tokens_by_requested_model=_tokens_by((line.model_requested, line.tokens) for line in lines if line.billed),
             cost_usd=sum(cost_by_model.values(), Decimal(0)) + sum((line.charged_usd for line in lines), Decimal(0)),
             charged_usd=sum((line.charged_usd for line in lines), Decimal(0)),
+            saved_usd=sum((line.saved_usd for line in lines), Decimal(0)),
             cost_by_model=cost_by_model,
             unpriced_tokens=dict(unpriced),
         )

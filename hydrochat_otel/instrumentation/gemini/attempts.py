@@ -1,7 +1,9 @@
 """The attempts of one call: every HTTP request that the SDK sends for it, seen without owning the retries."""
 
 import asyncio
+import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -36,6 +38,11 @@ class Attempt(NamedTuple):
     wait_s: float | None = None
     advised_s: float | None = None
     is_sent: bool = True
+
+    @property
+    def may_be_charged(self) -> bool:
+        """Whether the service may have worked on it: sent, and answered by no error, which costs nothing."""
+        return self.is_sent and self.reason in _CHARGEABLE
 
 
 class Attempts:
@@ -74,14 +81,25 @@ class Attempts:
     @property
     def may_be_charged(self) -> bool:
         """Whether the service may have worked on the last attempt, although no reply of it was read."""
-        return bool(self.made) and self.made[-1].is_sent and self.made[-1].reason in _CHARGEABLE
+        return bool(self.made) and self.made[-1].may_be_charged
+
+    @property
+    def lost(self) -> int:
+        """Attempts that were repeated although the service may have worked on them and charge for them."""
+        return lost_attempts(self.made) if len(self.made) > 1 else 0
 
     def connect(self) -> None:
         """Note that a session is taken: the second time within one attempt, the SDK repeats a broken connection."""
         self._connections += 1
         if self._connections > 1:
-            self.made.append(Attempt("network", self._wait_s))
+            broken = sys.exc_info()[1]  # the SDK takes the second session while it handles the failure of the first
+            self.made.append(Attempt("network", self._wait_s, is_sent=broken is None or not _is_unsent(broken)))
             self._wait_s = None
+
+
+def lost_attempts(made: Sequence[Attempt]) -> int:
+    """Return how many attempts were repeated although the service may charge for them: sent, and no error answered."""
+    return sum(1 for attempt in made[:-1] if attempt.may_be_charged)
 
 
 def status_of(error: BaseException) -> int | None:

@@ -1,10 +1,9 @@
 """One call: one billable request to Gemini from start to finish, whatever of the SDK's functions it came through."""
 
 import time
-from collections.abc import Sequence
 from contextvars import Token
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
@@ -15,6 +14,7 @@ from hydrochat_otel.instrumentation import answer_check, attribution, instrument
 from hydrochat_otel.instrumentation.gemini import call_metrics, reply_facts
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
+from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
 from hydrochat_otel.instrumentation.gemini.finished_call import Charged, FinishedCall
 from hydrochat_otel.instrumentation.gemini.late_usage import LateUsage
 from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
@@ -24,7 +24,7 @@ from hydrochat_otel.instrumentation.operation import Work
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
-from hydrochat_otel.prices.usage import Tokens, UsageRecord, total_of
+from hydrochat_otel.prices.usage import Tokens, UsageRecord
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome
 
@@ -34,14 +34,6 @@ _SUPPRESSED_KEY: Final = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "
 _UNTRACED_KEYS: Final = frozenset({_SUPPRESSED_KEY, "suppress_instrumentation", INFERENCE_KEY, EMBEDDING_KEY})
 """Keys of a context in which another instrumentation's span stands for ours, or none is wanted."""
 _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
-
-
-class _Ledger(NamedTuple):
-    """Tokens and dollars of one call, None where they are unknown, and what is charged beside the tokens."""
-
-    tokens: Tokens | None = None
-    token_cost_usd: float | None = None
-    charges: tuple[Charged, ...] = ()
 
 
 class Call(Work):
@@ -244,7 +236,7 @@ class Call(Work):
         self.instruments.queue.put((finished, call_metrics.record))
 
     def _record(self, error: BaseException | None, outcome: Outcome | None, ended_ns: int) -> FinishedCall:
-        error_type, ledger = self._declared_error, _Ledger()
+        error_type, ledger = self._declared_error, CallLedger()
         try:
             status = None if error is None else status_of(error)
             error_type = error_type if status is None else str(status)
@@ -261,6 +253,8 @@ class Call(Work):
             tuple(self.attempts.made),
             ledger.tokens,
             ledger.token_cost_usd,
+            ledger.saved_usd,
+            ledger.repeat_usd,
             ledger.charges,
             self._is_incomplete(ended.outcome),
             self._response_model,
@@ -271,7 +265,9 @@ class Call(Work):
         )
 
     def _is_incomplete(self, outcome: Outcome) -> bool:
-        """Return whether the service may have charged for more than it had stated when the call ended."""
+        """Return whether the service may charge for more than the call saw of its usage."""
+        if self.attempts.lost and self.site.operation in semconv.TOKEN_OPERATIONS:
+            return True
         if outcome not in {"error", "cancelled"}:
             return False
         if (self._declared_error or self._is_cancelled) and self._turns:
@@ -280,11 +276,12 @@ class Call(Work):
             return False
         return self._has_answered or self.attempts.may_be_charged
 
-    def _account(self) -> _Ledger:
+    def _account(self) -> CallLedger:
         """Close the ledger."""
-        charges = self._account_charges()
+        pricing = Pricing(self._prices, self._answered_by or self.site.model_id, self.started_unix_s)
+        charges = self._account_charges(pricing)
         if self.site.operation not in semconv.TOKEN_OPERATIONS or (self._usage_follows and not self._usage.is_known):
-            return _Ledger(charges=charges)
+            return CallLedger(charges=charges)
         if self._body is not None and not self._usage.is_known:
             prompt_tokens = reply_facts.prompt_tokens_of_body(self._body)
             if prompt_tokens is not None:
@@ -292,27 +289,15 @@ class Call(Work):
         self._body = None
         self.close_turn()
         turns = self._turns or (self._usage.tokens(refused=self._is_refused),)
-        tokens = turns[0] if len(turns) == 1 else total_of(turns)
-        return _Ledger(tokens, self._price(turns) if tokens.total or tokens.reconciled else None, charges)
+        return pricing.ledger(turns, charges, has_lost_attempts=self.attempts.lost > 0)
 
-    def _account_charges(self) -> tuple[Charged, ...]:
+    def _account_charges(self, pricing: Pricing) -> tuple[Charged, ...]:
         if not (self._uses or self._charges):
             return ()
-        model = self._answered_by or self.site.model_id
         units: dict[Charge, float] = dict(self._charges)
         for charge, uses in self._uses.counts().items():
-            units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(model), uses)
-        prices = {charge: self._prices.unit_price(charge, model, self.started_unix_s) for charge in units}
-        return tuple(
-            Charged(charge, count, None if (price := prices[charge]) is None else price.cost_usd(charge, count))
-            for charge, count in units.items()
-        )
-
-    def _price(self, turns: Sequence[Tokens]) -> float | None:
-        model = self._answered_by or self.site.model_id
-        costs = [self._prices.cost_usd(model, turn, self.started_unix_s) for turn in turns]
-        known = [cost for cost in costs if cost is not None]
-        return sum(known) if len(known) == len(costs) else None
+            units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(pricing.model), uses)
+        return pricing.charges(units)
 
 
 def _wants_span(current: Context) -> bool:

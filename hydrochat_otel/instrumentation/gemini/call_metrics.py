@@ -7,6 +7,7 @@ from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.feeds import Feed, is_sampled
+from hydrochat_otel.instrumentation.gemini.attempts import lost_attempts
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
 from hydrochat_otel.instrumentation.instruments import Instruments
@@ -46,6 +47,8 @@ class _Plan:
             using.feed(semconv.LLM_TOKENS, in_ | {semconv.TOKEN_BUCKET: bucket}) for bucket in semconv.TOKEN_BUCKETS
         )
         self.cost = using.feed(semconv.LLM_COST, in_)
+        self.savings = using.feed(semconv.LLM_SAVINGS, in_)
+        self.retry_cost = using.feed(semconv.LLM_RETRY_COST, in_)
         self.unpriced = using.feed(semconv.LLM_UNPRICED_TOKENS, in_)
         self._by_charge: dict[str, tuple[Feed, Feed]] = {}
         self._by_reason: dict[str, tuple[Feed, Feed, Feed, Feed]] = {}
@@ -155,6 +158,10 @@ def _record_dollars(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     context = call.ended.inside
     if call.cost_usd is not None:
         plan.cost.take(call.cost_usd, context, sampled)
+    if call.saved_usd:
+        plan.savings.take(call.saved_usd, context, sampled)
+    if call.repeat_usd:
+        plan.retry_cost.take(call.repeat_usd * lost_attempts(call.attempts), context, sampled)
     for charge, units, cost_usd in call.charges:
         feeds = plan.by_charge(charge)
         feeds[0].take(units, context, sampled)

@@ -45,8 +45,11 @@ class FinishedCall(NamedTuple):
         attempts: The HTTP requests that were sent for it.
         tokens: What it used; None where its reply carries no usage by its nature.
         token_cost_usd: What that cost; None if no price is known or nothing is known to be used.
+        saved_usd: What its cached input cost less than the same input fresh.
+        repeat_usd: What the input of one more attempt costs; None if that is not known or no attempt was lost.
         charges: What it is charged beside its tokens.
-        is_incomplete: Whether it ended before its usage was stated in full; its tokens are a lower bound.
+        is_incomplete: Whether not all of its usage was stated: it ended early, or an attempt was lost and repeated. Its
+            tokens are a lower bound.
         response_model: Label of the version that answered; empty where the reply names none.
         finish_reasons: Why its candidates ended.
         cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
@@ -62,6 +65,8 @@ class FinishedCall(NamedTuple):
     attempts: tuple[Attempt, ...] = ()
     tokens: Tokens | None = None
     token_cost_usd: float | None = None
+    saved_usd: float = 0.0
+    repeat_usd: float | None = None
     charges: tuple[Charged, ...] = ()
     is_incomplete: bool = False
     response_model: str = ""

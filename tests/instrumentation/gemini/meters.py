@@ -78,4 +78,5 @@ class Meters:
             retries=self.total(semconv.LLM_RETRIES),
             incomplete_calls=self.total(semconv.LLM_INCOMPLETE_CALLS),
             charged_usd=float(self.total(semconv.LLM_CHARGES)),
+            saved_usd=float(self.total(semconv.LLM_SAVINGS)),
         )

@@ -46,6 +46,7 @@ class Expected:
     retries: int
     incomplete_calls: int
     charged_usd: float
+    saved_usd: float
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,12 @@ class Seen:
 
 
 def open_client(
-    emulator: GeminiEmulator, *, vertex: bool = False, retry: bool = False, step: str = "s"
+    emulator: GeminiEmulator,
+    *,
+    vertex: bool = False,
+    retry: bool = False,
+    step: str = "s",
+    timeout_ms: int | None = None,
 ) -> genai.Client:
     """A client that talks to the emulator only, and marks its requests for the emulator's books."""
     http_options = types.HttpOptions(
@@ -92,6 +98,7 @@ def open_client(
         client_args=_DIRECT,
         async_client_args=_DIRECT,
         retry_options=_RETRIES if retry else None,
+        timeout=timeout_ms,
     )
     if not vertex:
         return genai.Client(vertexai=False, api_key="emulated", http_options=http_options)
@@ -158,6 +165,7 @@ def billed(scenario: Scenario, emulator: GeminiEmulator) -> Expected:
         "retries": sum(len(call.attempts) - 1 for call in calls),
         "incomplete_calls": sum(1 for call in calls if _is_incomplete(call.last)),
         "charged_usd": float(totals.charged_usd),
+        "saved_usd": float(totals.saved_usd),
     }
     assert not scenario.differs or scenario.why, "a difference from the ledger needs its reason"
     return Expected(**(fields | scenario.differs))

@@ -104,3 +104,18 @@ def test_a_connection_that_the_sdk_repeats_out_of_sight_is_seen():
         attempts.connect()
         attempts.connect()
     assert [(attempt.reason, attempt.wait_s) for attempt in attempts.made] == [("network", None), ("2xx", None)]
+
+
+@pytest.mark.parametrize(
+    ("failure_of_first", "lost"), [(httpx.ReadError("S1234567D"), 1), (ConnectionRefusedError(), 0)]
+)
+def test_a_repeated_connection_may_be_charged_unless_it_was_never_made(failure_of_first, lost):
+    """What is repeated out of sight is lost if its request may have reached the service, and only then."""
+    attempts = Attempts()
+    with attempts:
+        attempts.connect()
+        try:
+            raise failure_of_first
+        except (OSError, httpx.ReadError):
+            attempts.connect()
+    assert attempts.lost == lost

@@ -62,15 +62,16 @@ def observed(name: str) -> Observed:
 
 def without_dollars(figures):
     """Everything that is a whole number."""
-    return replace(figures, cost_usd=0.0, charged_usd=0.0)
+    return replace(figures, cost_usd=0.0, charged_usd=0.0, saved_usd=0.0)
 
 
 @every_scenario
 def test_our_books_equal_the_ledger(scenario):
-    """Calls by outcome, five buckets, dollars, what is unpriced, unreconciled, incomplete, attempts, retries: equal."""
+    """Calls by outcome, buckets, dollars spent and saved, unpriced, unreconciled, incomplete, attempts: equal."""
     run = observed(scenario.name)
     assert without_dollars(run.measured) == without_dollars(run.expected)
     assert run.measured.charged_usd == pytest.approx(run.expected.charged_usd, rel=0, abs=NANODOLLAR)
+    assert run.measured.saved_usd == pytest.approx(run.expected.saved_usd, rel=0, abs=NANODOLLAR)
     assert run.measured.cost_usd == pytest.approx(run.expected.cost_usd, rel=0, abs=NANODOLLAR)
     assert not run.faults
 

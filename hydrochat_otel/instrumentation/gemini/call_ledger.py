@@ -1,0 +1,68 @@
+"""The ledger of one call: its tokens, and its dollars as far as prices are known."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from hydrochat_otel.instrumentation.gemini.finished_call import Charged
+from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.prices.charges import Charge
+from hydrochat_otel.prices.rates import Rate
+from hydrochat_otel.prices.usage import Tokens, total_of
+
+
+class CallLedger(NamedTuple):
+    """What one call used and costs.
+
+    Attributes:
+        tokens: None where its reply carries no usage by its nature.
+        token_cost_usd: None if no price is known or nothing is known to be used.
+        saved_usd: What its cached input costs less than the same input fresh; 0.0 without cached input or price.
+        repeat_usd: What the input of one more attempt costs; None if that is not known or no attempt was lost.
+        charges: What it is charged beside its tokens.
+    """
+
+    tokens: Tokens | None = None
+    token_cost_usd: float | None = None
+    saved_usd: float = 0.0
+    repeat_usd: float | None = None
+    charges: tuple[Charged, ...] = ()
+
+
+class Pricing(NamedTuple):
+    """The prices that hold for one call.
+
+    Attributes:
+        book: The price book.
+        model: The model that answered, in any form of its id.
+        unix_s: When the call began, in seconds since the epoch.
+    """
+
+    book: PriceBook
+    model: str
+    unix_s: float
+
+    def charges(self, units: Mapping[Charge, float]) -> tuple[Charged, ...]:
+        """Return the charges with what they cost."""
+        prices = {charge: self.book.unit_price(charge, self.model, self.unix_s) for charge in units}
+        return tuple(
+            Charged(charge, count, None if (price := prices[charge]) is None else price.cost_usd(charge, count))
+            for charge, count in units.items()
+        )
+
+    def ledger(self, turns: Sequence[Tokens], charges: tuple[Charged, ...], *, has_lost_attempts: bool) -> CallLedger:
+        """Return the ledger of the turns of a call; each turn is priced by itself, and a call has at least one."""
+        tokens = turns[0] if len(turns) == 1 else total_of(turns)
+        if not (tokens.total or tokens.reconciled):
+            return CallLedger(tokens, charges=charges)
+        rates = [self.book.rate(self.model, self.unix_s, turn.service_tier) for turn in turns]
+        known = [(rate, turn) for rate, turn in zip(rates, turns, strict=True) if rate is not None]
+        if len(known) < len(turns):
+            return CallLedger(tokens, charges=charges)
+        saved_usd = sum(rate.saved_usd(turn) for rate, turn in known) if tokens.input_cached else 0.0
+        repeat_usd = _repeat_usd(*known[0]) if has_lost_attempts else None
+        return CallLedger(tokens, sum(rate.cost_usd(turn) for rate, turn in known), saved_usd, repeat_usd, charges)
+
+
+def _repeat_usd(rate: Rate, first: Tokens) -> float:
+    """Return what the input costs without an answer: each attempt sends the same input."""
+    return rate.cost_usd(first.without_output())
