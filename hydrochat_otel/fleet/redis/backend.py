@@ -198,13 +198,13 @@ class RedisBackend:
         try:
             with _unseen():
                 try:
-                    return read(self._run(script, arguments_sent))
+                    return read(self._evaluate(script, arguments_sent))
                 except exceptions.ConnectionError as error:
                     # Redis may have been restarted. Nothing is applied twice.
                     if not was_connected or type(error) is not exceptions.ConnectionError:
                         raise
                 self.close()
-                return read(self._run(script, arguments_sent))
+                return read(self._evaluate(script, arguments_sent))
         except Exception as error:
             self.close()
             raise StateError(f"The shared state at {self._place.name} {self._sentence(error)}.") from None
@@ -213,7 +213,7 @@ class RedisBackend:
             self.close()
             raise
 
-    def _run(self, script: _Script, sent: Sequence[Any]) -> Any:
+    def _evaluate(self, script: _Script, sent: Sequence[Any]) -> Any:
         if self._client is None:
             self._client = self._connected()
         try:
