@@ -1,7 +1,7 @@
 """Closed sets of label values: a bounded number of distinct values, each of a safe form; anything else is ``other``.
 
-What a set refuses is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged,
-because it may be about a person.
+A refused value is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged, because
+it may be about a person.
 """
 
 import re
@@ -15,7 +15,7 @@ from hydrochat_otel.runtime import process_globals
 
 _MAX_LENGTH: Final = 96
 _MOST_VALUES: Final = 20
-"""Values of one dimension of the application's."""
+"""Values of one of the application's dimensions."""
 _MOST_ATTRIBUTIONS: Final = 300
 """Five buckets of tokens for each stay below the 2000 series of a metric from which the SDK hides the rest."""
 
@@ -24,8 +24,8 @@ _IDENTIFIER: Final = re.compile(
     r"(?!.*\d{5})(?!.*\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4})[A-Za-z_][A-Za-z0-9_.:/\-]*", re.ASCII
 )
 
-# A model's id is a family and then only words, versions, sizes and months of the vendor's own vocabulary, because a
-# caller's mistake may pass anything as a model. New words come in with the price book and the operator's price file.
+# A model's id is a family followed only by words, versions, sizes and months of the vendor's own vocabulary, because a
+# caller's mistake may pass anything as a model. The price book and the operator's price file add new words.
 _FAMILIES: Final = (
     "gemini|gemma|imagen|veo|lyria|learnlm|embedding|text-embedding|text-multilingual-embedding|multimodalembedding|"
     "aqa|medlm|medgemma|nano-banana|deep-research"
@@ -48,20 +48,20 @@ def refusals() -> dict[str, int]:
 
 
 def forget() -> None:
-    """Start at zero, as a forked child does: what was counted belongs to the parent."""
+    """Start at zero, as a forked child does: the counts belong to the parent."""
     _refusals.clear()
 
 
 class ClosedSet:
     """Admits label values of one form up to a number of distinct ones; any other becomes ``other`` and is counted.
 
-    Admission of a value seen before is one dictionary look-up. Any thread may call; two threads that bring the last
-    new value at the same instant may exceed the limit by one.
+    Admission of a value seen before is one dictionary look-up. Any thread may call; two threads that add the last new
+    value at the same instant may exceed the limit by one.
 
     Args:
         label: Name of the set, the label value of ``hydrochat.label.refusals``.
-        limit: How many distinct values are admitted.
-        form: What a value looks like, as a whole.
+        limit: The most distinct values that are admitted.
+        form: Pattern of a whole value.
     """
 
     __slots__ = ("_admitted", "_form", "_label", "_limit")
@@ -85,14 +85,14 @@ class ClosedSet:
 
 
 class Attributions:
-    """The closed set of what calls are attributed to: operation, root operation, model and own dimensions.
+    """The closed set of attributions of calls: operation, root operation, model and own dimensions.
 
-    The series of a counter are bounded by it: beyond the limit a new combination keeps its model, and the rest becomes
+    It bounds the series of a counter: beyond the limit a new combination keeps its model, and the rest becomes
     ``other`` and is counted.
 
     Args:
         names: Names of the dimensions that the application may use.
-        limit: How many combinations are admitted.
+        limit: The most combinations that are admitted.
     """
 
     def __init__(self, names: Sequence[str] = (), limit: int = _MOST_ATTRIBUTIONS) -> None:
@@ -102,7 +102,7 @@ class Attributions:
         self._others: dict[str, dict[str, str]] = {}
 
     def attributes(self, operations: Within, model: str, dimensions: Dimensions) -> dict[str, str]:
-        """Return the attributes of calls that were made there; do not change them."""
+        """Return the attributes of calls that were made there; the caller must not change them."""
         known = self._admitted.get((operations, model, dimensions))
         if known is not None:
             return known
@@ -148,7 +148,7 @@ def model_names(limit: int = 100) -> ClosedSet:
 def error_types(limit: int = 100) -> ClosedSet:
     """Return a set that admits names of exception classes and status codes, at most `limit`.
 
-    A class may be made at run time, so its name is held to the rule on digits, too.
+    A class may be made at run time, so the rule on digits applies to its name, too.
     """
     return ClosedSet("error_type", limit, re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII))
 

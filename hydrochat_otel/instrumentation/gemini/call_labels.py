@@ -1,4 +1,4 @@
-"""Call sites: what is the same for all calls of one operation with one model on one server, made once and kept."""
+"""Call sites: what all calls of one operation with one model on one server share, made once and cached."""
 
 import re
 from typing import Any, Final, NamedTuple
@@ -15,19 +15,19 @@ from hydrochat_otel.prices.model_names import TUNED_MODEL, UNKNOWN_MODEL, bare_i
 _MOST_KEPT: Final = 1024
 _MOST_HOSTS: Final = 32
 _PORTS: Final = {"http": 80, "https": 443}
-# Labels of a host name or address; no run of five digits, so that no record number passes for one.
+# Labels of a host name or address; no run of five digits, so that no record number is accepted.
 _HOST: Final = re.compile(r"(?!.*\d{5})[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
 
 
 class Site(NamedTuple):
-    """What all calls of one operation with one model on one server have in common.
+    """What all calls of one operation with one model on one server share.
 
     Attributes:
         operation: Value of ``gen_ai.operation.name``.
         span_name: Operation and model label.
         model: The model label: the bare id if it belongs to the closed set, else ``other``.
         model_id: The model as the caller named it, for looking up its price; never a label.
-        attributes: What the span starts with, and what every histogram point carries.
+        attributes: The initial attributes of the span, and those of every histogram point.
     """
 
     operation: str
@@ -38,7 +38,7 @@ class Site(NamedTuple):
 
 
 class Sites:
-    """Resolves and keeps call sites; any thread may call."""
+    """Resolves and caches call sites; any thread may call."""
 
     def __init__(self, prices: PriceBook) -> None:
         self._prices = prices
@@ -50,10 +50,10 @@ class Sites:
         """Return the call site.
 
         Args:
-            using: Whose closed set of models decides.
+            using: The instruments with the closed set of models.
             operation: Value of ``gen_ai.operation.name``.
             model: What the caller passed as the model.
-            api_client: The SDK's client, which knows the server; None where there is none.
+            api_client: The SDK's client, which has the server's address; None if there is none.
             config: The call's configuration, which may name another server.
         """
         url = _base_url_of(config) or _client_url(api_client)
@@ -113,7 +113,7 @@ def _base_url_of(config: object) -> object:
 
 
 def _server(url: object) -> tuple[str, int]:
-    """Return host and port; user, path and query of the URL are never looked at."""
+    """Return host and port; never reads user, path or query of the URL."""
     try:
         parts = urlsplit(str(url or ""))
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
