@@ -17,12 +17,11 @@ from hydrochat_otel.instrumentation.attribution import cost_dimensions
 from hydrochat_otel.instrumentation.tracker import get_performance_metrics, get_performance_summary, track_response_time
 from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.settings import Settings, SettingsError
+from hydrochat_otel.version import __version__
 
 if TYPE_CHECKING:
     from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError, current, install, shutdown
     from hydrochat_otel.reporting.report import Report, report
-
-__version__ = "0.1.0"
 
 PUBLIC_MODULES: Final = (
     "hydrochat_otel",
@@ -40,7 +39,7 @@ PUBLIC_MODULES: Final = (
     "hydrochat_otel.testing",
     "hydrochat_otel.web",
 )
-"""Every module that an application may import; `hydrochat_otel.django` belongs in INSTALLED_APPS."""
+"""Every module that an application may import; `hydrochat_otel.django` stands in INSTALLED_APPS."""
 
 __all__ = [
     "PUBLIC_MODULES",
@@ -64,11 +63,11 @@ _LATER: Final = {
     **dict.fromkeys(("Pipeline", "PipelineError", "current", "install", "shutdown"), "pipeline.pipeline"),
     **dict.fromkeys(("Report", "report"), "reporting.report"),
 }
-"""Public names that need the SDK, and their modules."""
+"""Public names that need the SDK, and where they are."""
 
 
 def __getattr__(name: str) -> object:
-    # The pipeline imports the SDK (0.1 s); an application that only decorates functions does not wait for it here.
+    # The pipeline brings the SDK (0.1 s); an application that only decorates functions need not wait for it here.
     if name in _LATER:
         return getattr(import_module(f"hydrochat_otel.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Re-exports the server that serves the endpoints on a port of its own."""
+"""Door to the server that serves the endpoints on a port of its own."""
 
 from hydrochat_otel.serve.server import Server, ServerError
 

@@ -1,4 +1,4 @@
-"""``hydrochat-otel dashboards export``: the dashboards for an existing Grafana."""
+"""``hydrochat-otel dashboards export``: the dashboards for a Grafana that is there already."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``hydrochat-otel rules export``: recording rules and alerts for an existing Prometheus."""
+"""``hydrochat-otel rules export``: recording rules and alerts for a Prometheus that is there already."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Checks of a command's own process: what was installed in it, and which other libraries trace in it."""
+"""Checks of a command's own process: what was installed in it, and who else traces there."""
 
 import atexit
 import contextlib
@@ -19,7 +19,7 @@ from hydrochat_otel.pipeline.pipeline import PipelineError
 
 REPORT: Final = "process"
 FILE: Final = "_HYDROCHAT_DOCTOR_FILE"
-"""Variable with the path where the examined process leaves its report."""
+"""Variable with the path where the process that is examined leaves its report."""
 
 _GENAI: Final = "google.genai"
 _SETTLED_S: Final = 2.0
@@ -28,7 +28,7 @@ _POLL_S: Final = 0.05
 
 
 def report_soon(environ: Mapping[str, str], facts: Mapping[str, Any]) -> None:
-    """Write a report, if one is requested, once this process has settled or when it ends before that."""
+    """Let this process leave a report, if one is asked for, once it has settled or when it ends before that."""
     path = environ.get(FILE)
     if not path:
         return
@@ -71,7 +71,7 @@ def _report(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_importing(module: str) -> bool:
-    """Return whether an import of the module is in progress; the instrumentation is applied when it ends."""
+    """Return whether an import of the module is under way; the instrumentation goes in when it ends."""
     spec = getattr(sys.modules.get(module), "__spec__", None)
     return bool(getattr(spec, "_initializing", False))
 
@@ -86,7 +86,7 @@ def _processors(provider: object) -> list[str]:
 
 
 def start(environ: Mapping[str, str], command: list[str]) -> dict[str, Any]:
-    """Run the command until it has left a report or has ended, and end it; ``failed`` says why there is no report."""
+    """Run the command until it has left a report or has ended, and end it; ``failed`` says why there is none."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "report.json"
         child = subprocess.Popen(  # noqa: S603 - the operator's own command
@@ -115,19 +115,17 @@ def start(environ: Mapping[str, str], command: list[str]) -> dict[str, Any]:
 
 
 def installed(subject: Subject) -> Iterator[Finding]:
-    """Report whether the pipeline is installed in the process."""
+    """Say whether the pipeline is in the process."""
     found = subject.reports[REPORT]
     if "failed" in found:
         yield Finding(
             "command",
             Level.PROBLEM,
             f"The command left no report (exit code {found['ended']}: {found['failed']}).",
-            "Check that it is a Python program, runs without hydrochat_otel, and OTEL_SDK_DISABLED is not set.",
+            "Is it a Python program? Does it start by itself? Is OTEL_SDK_DISABLED set?",
         )
     elif not found["installed"]:
-        yield Finding(
-            "command", Level.PROBLEM, f"The pipeline is not installed in it: {found['reason']}", "Read its log."
-        )
+        yield Finding("command", Level.PROBLEM, f"Nothing is installed in it: {found['reason']}", "Read its log.")
     else:
         yield Finding("command", Level.OK, f"The pipeline is installed in it; its role: {found['role']}.")
         address = found["opens_port"]
@@ -136,7 +134,7 @@ def installed(subject: Subject) -> Iterator[Finding]:
 
 
 def gemini(subject: Subject) -> Iterator[Finding]:
-    """Report whether Gemini is counted in the process."""
+    """Say whether Gemini is counted in the process."""
     found = subject.reports[REPORT]
     if not found.get("installed"):
         return
@@ -154,7 +152,7 @@ def gemini(subject: Subject) -> Iterator[Finding]:
 
 
 def providers(subject: Subject) -> Iterator[Finding]:
-    """Report which providers were joined, what else traces, and whether metrics are both pushed and scraped."""
+    """Say which providers were joined, who else traces, and whether metrics are pushed as well as scraped."""
     found = subject.reports[REPORT]
     if not found.get("installed"):
         return

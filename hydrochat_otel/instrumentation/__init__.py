@@ -1,1 +1,1 @@
-"""The write side: measures operations and calls, with the OpenTelemetry API only."""
+"""What measures; knows the OpenTelemetry API only."""

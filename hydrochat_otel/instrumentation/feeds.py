@@ -1,6 +1,6 @@
-"""Feeds: one attribute set of one instrument, looked up once and used for every measurement of its kind.
+"""Feeds: one attribute set of one instrument, looked up once and fed with every measurement of its kind.
 
-This module has the public path. The sdk package may provide a faster one of the same type (:data:`Feeder`).
+Here is the public way. The SDK's room may offer a faster one of the same shape (:data:`Feeder`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +31,7 @@ class Feed(Protocol):
 
 
 Feeder = Callable[[Counter | Histogram, Attributes], Feed]
-"""Makes the feed of an instrument and an attribute set; the attributes do not change afterwards."""
+"""Makes the feed of an instrument and an attribute set; the attributes are not changed afterwards."""
 
 
 class PublicFeed:

@@ -17,7 +17,7 @@ _ID_BYTES: Final = 8
 
 
 class Ids(NamedTuple):
-    """The ids of a piece of work: trace, span and parent span; a missing one is 0."""
+    """The ids of a piece of work: trace, span and parent span; 0 where there is none."""
 
     trace_id: int
     span_id: int
@@ -25,11 +25,11 @@ class Ids(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """When and how a piece of work ended, and its context.
+    """When and how a piece of work ended, and where it stood among others.
 
     Attributes:
         duration_s: Seconds from start to finish by a monotonic clock.
-        end_unix_ns: Start plus duration: a wall clock that is set back in between does not affect it.
+        end_unix_ns: Start plus duration: a wall clock that is set back in between cannot bend it.
         outcome: How it ended.
         error_type: Class name or status of the failure; None for none.
         inside: The context in which it ran, its span included; exemplars take their trace from it.
@@ -46,7 +46,7 @@ class Ended(NamedTuple):
     is_traced: bool
 
     def ids(self) -> Ids:
-        """Return the ids of the work; without a span of its own it gets a random id, which distinguishes its entry."""
+        """Return the ids of the work; without a span of its own it gets an id, so that entries can be told apart."""
         own = trace.get_current_span(self.inside).get_span_context()
         above = trace.get_current_span(self.outside).get_span_context()
         if self.is_traced and own.span_id not in {0, above.span_id}:
@@ -54,7 +54,7 @@ class Ended(NamedTuple):
         return Ids(above.trace_id, int.from_bytes(os.urandom(_ID_BYTES)), above.span_id)
 
     def end_span(self, attributes: dict[str, AttributeValue]) -> None:
-        """End the span of the work, if it has one, with these attributes."""
+        """End the span of the work, if it has one, with what became known about it."""
         span = trace.get_current_span(self.inside)
         if not self.is_traced or not span.is_recording():
             return
@@ -62,9 +62,7 @@ class Ended(NamedTuple):
             attributes[semconv.OUTCOME] = self.outcome
         if self.error_type is not None:
             attributes[semconv.ERROR_TYPE] = self.error_type
-        end_own: Callable[..., None] | None = getattr(
-            span, "end_own", None
-        )  # spans that take everything in one step have it
+        end_own: Callable[..., None] | None = getattr(span, "end_own", None)  # of spans that take all in one step
         if end_own is not None:
             end_own(attributes, is_error=self.error_type is not None, end_time=self.end_unix_ns)
             return
@@ -80,7 +78,7 @@ class FinishedOperation(NamedTuple):
 
     Attributes:
         name: Label of the operation.
-        role: ``root`` if a caller waits for it, ``step`` inside another one.
+        role: ``root`` where a caller waits for it, ``step`` inside another one.
         root: Name of the outermost operation; its own if it is the root.
         exceeded: Whether it took longer than its threshold.
         ended: When and how it ended.
@@ -103,11 +101,11 @@ class FinishedOperation(NamedTuple):
         return self.exceeded or self.ended.outcome == "error"
 
     def end_span(self) -> None:
-        """End its span with its final attributes."""
+        """End its span with what became known about it."""
         self.ended.end_span({semconv.THRESHOLD_EXCEEDED: True} if self.exceeded else {})
 
     def entry(self) -> Entry:
-        """Return its entry for the window."""
+        """Return what the window keeps of it."""
         ended = self.ended
         ids = ended.ids()
         return Entry(

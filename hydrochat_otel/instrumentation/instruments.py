@@ -1,7 +1,7 @@
-"""The write side's tracer and instruments on the OpenTelemetry API, and the queue of finished work.
+"""The write side's tracer and instruments on the OpenTelemetry API, with the queue of finished work in front of them.
 
 One :class:`Instruments` serves one pair of providers. :func:`current` is what call sites use; the pipeline calls
-:func:`bind`. This module does not use the SDK.
+:func:`bind`. Nothing here knows the SDK.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
-from opentelemetry.trace import Tracer
+from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, MeterProvider, Observation
+from opentelemetry.trace import Tracer, TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels
@@ -20,11 +20,22 @@ from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, process_globals
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
 from hydrochat_otel.semconv import MetricSpec, Outcome
+from hydrochat_otel.version import __version__
 from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
 
 _FOREIGN_READER_S: Final = 4.0
-"""How long another library's reader may wait for our queue: well below the SDK's ten seconds for a callback."""
+"""How long the reader of another may wait for our queue: well below the ten seconds that the SDK gives a callback."""
+
+
+def tracer_of(provider: TracerProvider) -> Tracer:
+    """Return the provider's tracer of this package, with its version and that of the conventions."""
+    return provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+
+
+def meter_of(provider: MeterProvider) -> Meter:
+    """Return the provider's meter of this package, with its version and that of the conventions."""
+    return provider.get_meter(semconv.SCOPE, __version__, semconv.SCHEMA_URL)
 
 
 class Instruments:
@@ -36,13 +47,13 @@ class Instruments:
         operation_names: The closed set of ``hydrochat.operation``.
         model_names: The closed set of model labels.
         error_types: The closed set of ``error.type``.
-        attributions: The closed set of the attributions of calls.
+        attributions: The closed set of what calls are attributed to.
         response_time_threshold_s: Threshold of operations that state none.
         ledger: Counts of calls by day; days of UTC unless another ledger is given.
-        plans: The feeds for calls of one kind, cached by the code that makes them.
+        plans: What feeds calls of one kind, kept by the code that makes them.
 
     Args:
-        keep: Takes the window's entries of finished work, oldest first; None discards them.
+        keep: Takes the window's entries of what finished, oldest first; None keeps nothing.
         cost_dimensions: Names of the application's own dimensions of calls.
         feeder: Makes the feed of an instrument and an attribute set.
     """
@@ -119,7 +130,7 @@ class Instruments:
     def record_measured(
         self, operation: str, duration_s: float, end_unix_s: float, error_type: str | None, *, exceeded: bool
     ) -> None:
-        """Queue an operation that was measured elsewhere and is already in the window."""
+        """Queue an operation that was measured elsewhere and is in the window already."""
         nowhere = Context()
         outcome: Outcome = "ok" if error_type is None else "error"
         ended = Ended(duration_s, int(end_unix_s * 1e9), outcome, error_type, nowhere, nowhere, is_traced=False)
@@ -138,7 +149,7 @@ class _OperationFeeds(NamedTuple):
     bad: Feed
 
 
-# Module-level functions: the SDK keeps the first callback that a meter received for a name, permanently.
+# Functions of the module: the SDK keeps the first callback that a meter was given for a name, for good.
 def _observe_errors(_: CallbackOptions) -> Iterable[Observation]:
     deferred_queue.drain_all(_FOREIGN_READER_S)
     return [Observation(count, {semconv.SEAM: seam}) for seam, count in failures.counts().items()]
@@ -178,15 +189,15 @@ def bind(instruments: Instruments | None) -> None:
 
 
 def on_first_use(hook: Callable[[], None] | None) -> None:
-    """Set a hook that is called once, when a call site needs instruments and none are bound."""
+    """Set what is called, once, when a call site needs instruments and none are bound."""
     _binding.on_first_use = hook
 
 
 def current() -> Instruments:
     """Return the instruments to record with; never raises.
 
-    Without a bound pipeline the hook of :func:`on_first_use` may bind one; otherwise measurements go to the process's
-    global providers.
+    Without a bound pipeline the hook of :func:`on_first_use` may bind one; failing that, measurements go to whatever
+    providers the process has set globally.
     """
     if (bound := _binding.bound) is not None:
         return bound
@@ -201,5 +212,5 @@ def current() -> Instruments:
 
 def _fall_back() -> Instruments:
     if _binding.fallback is None:
-        _binding.fallback = Instruments(trace.get_tracer(semconv.SCOPE), metrics.get_meter(semconv.SCOPE))
+        _binding.fallback = Instruments(tracer_of(trace.get_tracer_provider()), meter_of(metrics.get_meter_provider()))
     return _binding.fallback

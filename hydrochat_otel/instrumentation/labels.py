@@ -1,7 +1,7 @@
-"""Closed sets of label values: a bounded number of distinct values, each of a safe form; anything else is ``other``.
+"""Closed sets of label values: a bounded number of distinct values, each of a safe form; others share one value.
 
-A refused value is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged, because
-it may be about a person.
+What a set refuses is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged,
+because it may be about a person.
 """
 
 import re
@@ -15,7 +15,7 @@ from hydrochat_otel.runtime import process_globals
 
 _MAX_LENGTH: Final = 96
 _MOST_VALUES: Final = 20
-"""Values of one of the application's dimensions."""
+"""Values of one dimension of the application's."""
 _MOST_ATTRIBUTIONS: Final = 300
 """Five buckets of tokens for each stay below the 2000 series of a metric from which the SDK hides the rest."""
 
@@ -24,8 +24,8 @@ _IDENTIFIER: Final = re.compile(
     r"(?!.*\d{5})(?!.*\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4})[A-Za-z_][A-Za-z0-9_.:/\-]*", re.ASCII
 )
 
-# A model's id is a family followed only by words, versions, sizes and months of the vendor's own vocabulary, because a
-# caller's mistake may pass anything as a model. The price book and the operator's price file add new words.
+# A model's id is a family and then only words, versions, sizes and months of the vendor's own vocabulary, because a
+# caller's mistake may pass anything as a model. New words come in with the price book and the operator's price file.
 _FAMILIES: Final = (
     "gemini|gemma|imagen|veo|lyria|learnlm|embedding|text-embedding|text-multilingual-embedding|multimodalembedding|"
     "aqa|medlm|medgemma|nano-banana|deep-research"
@@ -48,26 +48,28 @@ def refusals() -> dict[str, int]:
 
 
 def forget() -> None:
-    """Start at zero, as a forked child does: the counts belong to the parent."""
+    """Start at zero, as a forked child does: what was counted belongs to the parent."""
     _refusals.clear()
 
 
 class ClosedSet:
     """Admits label values of one form up to a number of distinct ones; any other becomes ``other`` and is counted.
 
-    Admission of a value seen before is one dictionary look-up. Any thread may call; two threads that add the last new
-    value at the same instant may exceed the limit by one.
+    Admission of a value seen before is one dictionary look-up. Any thread may call; two threads that bring the last
+    new value at the same instant may exceed the limit by one.
 
     Args:
         label: Name of the set, the label value of ``hydrochat.label.refusals``.
-        limit: The most distinct values that are admitted.
-        form: Pattern of a whole value.
+        limit: How many distinct values are admitted.
+        form: What a value looks like, as a whole.
+        other: What a value outside the set becomes.
     """
 
-    __slots__ = ("_admitted", "_form", "_label", "_limit")
+    __slots__ = ("_admitted", "_form", "_label", "_limit", "_other")
 
-    def __init__(self, label: str, limit: int, form: re.Pattern[str]) -> None:
+    def __init__(self, label: str, limit: int, form: re.Pattern[str], *, other: str = semconv.OTHER) -> None:
         self._label = label
+        self._other = other
         self._limit = limit
         self._form = form
         self._admitted: dict[str, str] = {}
@@ -81,18 +83,18 @@ class ClosedSet:
             self._admitted[value] = value
             return value
         _refusals[self._label] += 1
-        return semconv.OTHER
+        return self._other
 
 
 class Attributions:
-    """The closed set of attributions of calls: operation, root operation, model and own dimensions.
+    """The closed set of what calls are attributed to: operation, root operation, model and own dimensions.
 
-    It bounds the series of a counter: beyond the limit a new combination keeps its model, and the rest becomes
+    The series of a counter are bounded by it: beyond the limit a new combination keeps its model, and the rest becomes
     ``other`` and is counted.
 
     Args:
         names: Names of the dimensions that the application may use.
-        limit: The most combinations that are admitted.
+        limit: How many combinations are admitted.
     """
 
     def __init__(self, names: Sequence[str] = (), limit: int = _MOST_ATTRIBUTIONS) -> None:
@@ -102,7 +104,7 @@ class Attributions:
         self._others: dict[str, dict[str, str]] = {}
 
     def attributes(self, operations: Within, model: str, dimensions: Dimensions) -> dict[str, str]:
-        """Return the attributes of calls that were made there; the caller must not change them."""
+        """Return the attributes of calls that were made there; do not change them."""
         known = self._admitted.get((operations, model, dimensions))
         if known is not None:
             return known
@@ -146,11 +148,17 @@ def model_names(limit: int = 100) -> ClosedSet:
 
 
 def error_types(limit: int = 100) -> ClosedSet:
-    """Return a set that admits names of exception classes and status codes, at most `limit`.
+    """Return a set that admits names of exception classes and status codes, at most `limit`; others are ``_OTHER``.
 
-    A class may be made at run time, so the rule on digits applies to its name, too.
+    A class may be made at run time, so its name is held to the rule on digits, too.
     """
-    return ClosedSet("error_type", limit, re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII))
+    form = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII)
+    return ClosedSet("error_type", limit, form, other=semconv.ERROR_OTHER)
+
+
+def tool_names(limit: int = 100) -> ClosedSet:
+    """Return a set that admits identifier-like names of functions that a model may call, at most `limit`."""
+    return ClosedSet("tool", limit, _IDENTIFIER)
 
 
 process_globals.register("labels", forget)

@@ -1,6 +1,6 @@
 """Work in progress: one object that owns the clock, the span and the end of a piece of work.
 
-It starts once, is active while the work runs, and finishes exactly once. No other code starts a span or reads a clock.
+It starts once, is active while the work runs, and finishes exactly once. Nothing else starts a span or reads a clock.
 """
 
 import math
@@ -26,24 +26,24 @@ from hydrochat_otel.semconv import Outcome, Role
 class Work:
     """The clock and the span of a piece of work.
 
-    Started by construction. :meth:`enter` and :meth:`leave` make its span current for a part of the work (for
-    generators and streams: one step). None of the methods raises. It belongs to one logical flow; two threads that end
-    it at the same time still end it once.
+    Started by construction. :meth:`enter` and :meth:`leave` make its span current for a stretch of the work (for
+    generators and streams: one step). None of the methods raises. It belongs to one logical flow; ending it from two
+    threads at once still ends it once.
 
     Attributes:
-        instruments: The instruments that it was started with and that record it.
+        instruments: What it was started with and is recorded by.
         outside: The context in which it began.
         context: The context in which its span is current, for children and exemplars.
-        is_traced: Whether it has a span of its own; if not, another library's span stands for it.
+        is_traced: Whether it has a span of its own; if not, another one stands for it.
         span: That span, or None.
 
     Args:
-        using: The instruments that record it.
+        using: What it is recorded by.
         span_name: Name of its span.
-        attributes: Initial attributes of its span.
+        attributes: What its span starts with.
         outside: The context in which it begins.
         kind: Kind of its span.
-        within: The tracked operations for code inside, if it is an operation itself.
+        within: The tracked operations that what runs inside is in, if it is one itself.
         traced: Whether it gets a span of its own.
     """
 
@@ -72,7 +72,7 @@ class Work:
                     span_name, outside, kind, attributes, start_time=started_unix_ns, record_exception=False
                 )
                 self.is_traced = True
-            except BaseException as error:  # an id generator, sampler or processor of the host may fail here
+            except BaseException as error:  # an id generator, sampler or processor of the host's may fail here
                 failures.note("operation.start", error)
         self.span = span
         self.context = attribution.inside(outside, within, span)
@@ -89,7 +89,7 @@ class Work:
         return self._started_unix_ns / 1e9
 
     def enter(self) -> Token[Context]:
-        """Make the span current in the calling thread or task; returns the token for :meth:`leave`."""
+        """Make the span current in the calling thread or task; returns what :meth:`leave` takes."""
         return context_api.attach(self.context)
 
     def leave(self, token: Token[Context]) -> None:
@@ -97,11 +97,11 @@ class Work:
         context_api.detach(token)
 
     def skip(self, idle_ns: int) -> None:
-        """Exclude a time in which the work waited to continue."""
+        """Leave out a time in which the work waited to go on."""
         self._started_ns += idle_ns
 
     def _close(self) -> bool:
-        """Return True to the first caller, which ends the work."""
+        """Return True to the first that asks: the one that ends the work."""
         try:
             return self._open.pop()
         except IndexError:
@@ -126,7 +126,7 @@ class Work:
 
 
 class Operation(Work):
-    """A tracked operation: a root if no other one is around it, a step inside another.
+    """A tracked operation: a root where no other one is around it, a step inside another.
 
     Attributes:
         name: Its label.
@@ -135,7 +135,7 @@ class Operation(Work):
         threshold_s: Seconds above which it counts as a violation.
 
     Args:
-        using: The instruments that record it.
+        using: What it is recorded by.
         name: Its label, one of the closed set.
         threshold_s: Seconds above which it counts as a violation.
     """
@@ -155,8 +155,8 @@ class Operation(Work):
         """End the operation: span, metrics and the window's entry. Only the first call does; later ones return None.
 
         Args:
-            error: What the work raised; cancellations are not errors. Its message is never read.
-            outcome: How the work ended, if the caller has better information than the exception.
+            error: What the work raised; cancellations are no errors. Its message is never looked at.
+            outcome: How the work ended, if the caller can say it better than the exception.
         """
         if not self._close():
             return None
@@ -170,7 +170,7 @@ class Operation(Work):
         return finished
 
     def drop(self, error: BaseException | None = None, outcome: Outcome = "cancelled") -> None:
-        """Note the end of an operation in code that a finaliser may run, such as for an unreferenced stream."""
+        """End an operation in code that a finaliser may run, such as one that nothing holds any more: only note it."""
         if self._close():
             ended_ns = time.perf_counter_ns()
             using = self.instruments

@@ -1,6 +1,6 @@
-"""The pipeline: joins the write side, the SDK's providers, the window and the shared state.
+"""The pipeline: joins the write side, the SDK's providers, the retained window and the shared state.
 
-:meth:`Pipeline.snapshot` returns the one snapshot from which every view is rendered.
+:meth:`Pipeline.snapshot` is the one picture of the whole, from which every surface is rendered.
 """
 
 import atexit
@@ -12,7 +12,6 @@ from typing import Final, Unpack
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.instrumentation import instruments, labels
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
@@ -35,7 +34,7 @@ logger: Final = logging.getLogger("hydrochat_otel")
 
 
 _END_S: Final = 5.0
-"""How long :meth:`Pipeline.shutdown` waits: for the last exchange with a slow state, or a step that does not end."""
+"""How long :meth:`Pipeline.shutdown` waits: for the last exchange with a slow state, or for what cannot end."""
 
 
 class PipelineError(RuntimeError):
@@ -43,17 +42,17 @@ class PipelineError(RuntimeError):
 
 
 class Pipeline:
-    """The providers, instruments, window, shared state and instrumentations of the process.
+    """Providers, instruments, retained window, shared state and instrumentations that belong together.
 
     Made by :func:`install`. All methods may be called from any thread.
 
     Attributes:
-        settings: The settings it was made with.
-        tracer_provider: Makes its spans; the process's own provider if there was one.
+        settings: What it was made with.
+        tracer_provider: Where its spans come from; the process's own one if there was one.
         meter_provider: The same for metrics.
         instrumentor: Patches the google-genai SDK.
-        implicit: Whether the first tracked call made it, because :func:`install` had not been called.
-        provisional: Whether auto-instrumentation made it, before the application could choose its settings.
+        implicit: Whether the first tracked call made it, because nobody had called :func:`install`.
+        provisional: Whether auto-instrumentation made it, before the application could say with which settings.
     """
 
     def __init__(
@@ -75,9 +74,9 @@ class Pipeline:
         self._pictures = Pictures(settings, self._providers, ledger)
         self._closed = False
         self._at_fork: list[forks.Registration] = []
-        meter = meter_provider.get_meter(semconv.SCOPE)
+        meter = instruments.meter_of(meter_provider)
         self.instruments = Instruments(
-            lean_spans.lean(tracer_provider.get_tracer(semconv.SCOPE), fast=settings.fast),
+            lean_spans.lean(instruments.tracer_of(tracer_provider), fast=settings.fast),
             meter,
             response_time_threshold_s=settings.response_time_threshold_s,
             max_operations=settings.max_operations,
@@ -96,11 +95,11 @@ class Pipeline:
 
     @property
     def store(self) -> MetricsStore:
-        """The window of this process."""
+        """The retained window of this process; it has one."""
         return window.get_global_metrics_store()
 
     def start(self) -> None:
-        """Start all parts; :func:`install` calls it once."""
+        """Join everything; called once, by :func:`install`."""
         self._providers.processor.active = True
         self._providers.processor.retain_other_spans = self.settings.retain_other_spans
         self._providers.add_reader()
@@ -116,27 +115,27 @@ class Pipeline:
         atexit.register(self._leave)
 
     def snapshot(self, *, fresh: bool = True) -> Snapshot:
-        """Take one snapshot of the metrics and the window, of all processes that share their state.
+        """Take one picture of the metrics and the retained window, of all processes that share their state.
 
-        Takes milliseconds on the calling thread in memory; with a shared state one exchange, a second or two at most.
-        If the state cannot be used, the others' numbers are the last known ones, and `sharing.problem` says so.
+        Milliseconds on the calling thread in memory; with a shared state one exchange with it, a second or two at most.
+        Where the state cannot be used, the others' numbers are the last known ones, and `sharing.problem` says so.
 
         Args:
-            fresh: Whether to exchange with the shared state. If not, the others' numbers are those read last, seconds
-                old, and nothing waits: the application's own code calls it so.
+            fresh: Whether to ask the shared state. If not, the others' numbers are those read last, seconds old, and
+                nothing is waited for: what the application's own code calls.
         """
         return self._pictures.take() if fresh else self._pictures.take_known()
 
     def pushes_to(self) -> str | None:
-        """Return the name of the exporter that pushes this process's metrics; None if they are scraped."""
+        """Return the name of the exporter that pushes this process's metrics; None where they wait to be scraped."""
         return self._providers.pushes_to()
 
     def service_name(self) -> str:
-        """Return the name of the service from the meter provider's resource."""
+        """Return the name of the service, as the meter provider's resource has it."""
         return self._providers.service_name()
 
     def force_flush(self) -> None:
-        """Record all finished work that is queued, and make the providers export it."""
+        """Feed everything that waits to the instruments and let the providers export it."""
         self.instruments.queue.drain()
         self._pictures.publisher.publish()
         flush = getattr(self.tracer_provider, "force_flush", None)
@@ -145,9 +144,9 @@ class Pipeline:
         self.meter_provider.force_flush()
 
     def shutdown(self) -> None:
-        """Undo :meth:`start`: record everything queued, unpatch the SDK, and leave the providers as they were found.
+        """Undo :meth:`start`: nothing is lost, the SDK is unpatched, the providers stay as they were found.
 
-        The window keeps its entries. A second call does nothing.
+        What the retained window holds stays there. A second call does nothing.
         """
         if self._closed:
             return
@@ -155,7 +154,7 @@ class Pipeline:
         atexit.unregister(self._leave)
         for registration in self._at_fork:
             registration.cancel()
-        # A signal handler may call this during a collection or an exchange of its own thread.
+        # A signal handler may call this in the middle of a collection or an exchange of its own thread.
         background.within(_END_S, self._end, component="shutdown")
 
     def _end(self) -> None:
@@ -165,11 +164,11 @@ class Pipeline:
         self._providers.remove_reader()
 
     def spent(self) -> Budget:
-        """Return what all processes have spent, as last read; does not wait or collect."""
+        """Return what all processes have spent, as far as this one knows; waits for nothing and collects nothing."""
         return self._pictures.spent()
 
     def workers(self) -> int:
-        """Return how many processes reported recently, as last read."""
+        """Return how many processes reported lately, as far as this one knows."""
         return self._pictures.workers()
 
     def _leave(self) -> None:
@@ -227,9 +226,9 @@ def install(
     meter_provider: MeterProvider | None = None,
     **overrides: Unpack[SettingsOptions],
 ) -> Pipeline:
-    """Install the pipeline in the process and return it; a second call returns the same one.
+    """Join the process to the pipeline and return it; a second call returns the same one.
 
-    Missing providers are the process's global ones; if none are set, they are made and set.
+    Providers that are not given are the process's global ones; where none was set yet, they are made and set.
 
     Args:
         settings: A whole record; by default it is read from Django's settings and the environment.
@@ -238,16 +237,16 @@ def install(
         overrides: Single settings by field name of :class:`Settings`, for instance ``max_entries=200``.
 
     Raises:
-        SettingsError: A setting is invalid, or both `settings` and overrides are given.
+        SettingsError: A setting is not allowed, or both `settings` and overrides are given.
         PipelineError: The library that the shared state needs is not installed, or this system cannot share.
     """
     if settings is not None and overrides:
-        raise SettingsError(f"{min(overrides)} is given together with a settings record: give only one of the two.")
+        raise SettingsError(f"{min(overrides)} is given beside a whole settings record: give one of the two.")
     settings = settings or Settings.load(**overrides)
     with _process.lock:
         current_one = _process.pipeline
         if current_one is not None and current_one.provisional:
-            if not current_one.settings.instrument_gemini:  # the environment of the process decides
+            if not current_one.settings.instrument_gemini:  # who starts the process has the last word
                 settings = dataclasses.replace(settings, instrument_gemini=False)
             current_one.provisional = settings != current_one.settings
         if current_one is not None and not (current_one.implicit or current_one.provisional):
@@ -265,7 +264,7 @@ def install(
 
 
 def install_provisionally(**overrides: Unpack[SettingsOptions]) -> Pipeline:
-    """Install before the application begins; its own :func:`install` with other settings replaces this one.
+    """Install before the application begins; its own :func:`install` with other settings takes the place of this one.
 
     Raises:
         SettingsError: As :func:`install`.
@@ -277,10 +276,10 @@ def install_provisionally(**overrides: Unpack[SettingsOptions]) -> Pipeline:
 
 
 def install_on_first_use() -> None:
-    """Install for a process that tracks without having called :func:`install`; does not set global providers.
+    """Install for a process that tracks without having called :func:`install`; global providers stay unset.
 
-    It uses global providers that the process has. An invalid setting is logged in one sentence, and the process
-    continues without recording.
+    Global providers that the process has are joined. A setting that is not allowed is logged in one sentence, and the
+    process goes on without retained metrics.
     """
     with _process.lock:
         if _process.pipeline is not None:
@@ -305,7 +304,7 @@ def current() -> Pipeline:
 
 
 def shutdown() -> None:
-    """Undo :func:`install`; does nothing if nothing is installed."""
+    """Undo :func:`install`; does nothing where nothing is installed."""
     with _process.lock:
         pipeline, _process.pipeline = _process.pipeline, None
         if pipeline is not None:

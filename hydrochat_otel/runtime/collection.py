@@ -1,4 +1,4 @@
-"""Detects a garbage collection in this thread: on CPython 3.11 a finaliser then must not set a context variable.
+"""Whether the garbage collector runs in this thread: on CPython 3.11 a finaliser then must not set a context variable.
 
 `ContextVar.set` allocates on 3.11 while it holds a borrowed reference, so a collection that starts there and sets the
 variable from a finaliser ends the process with a segmentation fault. From 3.12 on collections start between bytecodes
@@ -15,7 +15,7 @@ _threads: Final[set[int]] = set()
 
 
 def is_running() -> bool:
-    """Return whether the calling code runs inside a collection, as finalisers and callbacks of weak references do."""
+    """Whether the calling code runs inside a collection, as finalisers and weak references' callbacks do."""
     return bool(_threads) and threading.get_ident() in _threads
 
 

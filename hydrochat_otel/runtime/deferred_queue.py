@@ -1,13 +1,13 @@
 """The queue of finished work: one append on the host's path; entries and metrics are made from it later.
 
-Two stages, because they may wait for different things. *Settling* stores the entries of finished work; it runs only our
-own code, so that a reader of the window can always do it. *Feeding* records the metrics, which takes locks of the SDK.
-Feeding happens before each collection of our reader, in the callback of an observable instrument for other readers,
-once a second in a thread, at shutdown, at exit and before a fork. A full queue loses nothing: each producer feeds the
-oldest items first.
+Two stages, because they may wait for different things. *Settling* keeps the entry of what finished; it runs code of
+ours only, so that a reader of the window can always do it. *Feeding* records the metrics, which takes locks of the SDK.
+Feeding happens before each collection of our reader, in the callback of an observable instrument for the readers of
+others, once a second in a thread, at shutdown, at exit and before a fork. A full queue loses nothing: each producer
+feeds the oldest items first.
 
-No stage waits for itself: a signal handler or finaliser that runs while its own thread settles or feeds returns at
-once, and the interrupted stage continues.
+No stage waits for itself: a signal handler or finaliser that comes in while its own thread settles or feeds returns at
+once, and the interrupted stage goes on.
 """
 
 import threading
@@ -24,12 +24,12 @@ from hydrochat_otel.runtime.forks import ForkLock, Phase
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
 _MOST_NOTES: Final = 4
-"""The most items, in capacities, while a finaliser or handler adds to a queue that cannot be fed."""
+"""How many capacities the queue may hold, where a finaliser or handler adds to it and nothing can be fed."""
 _SMALLEST_BATCH: Final = 16
 _MOST_PAUSES: Final = 200
 _PAUSE_S: Final = 0.002
 _NEVER: Final = -1.0
-"""Lock timeout that waits without limit."""
+"""Timeout of a lock that is waited for as long as it takes."""
 
 
 class Finished(Protocol):
@@ -42,11 +42,11 @@ class Finished(Protocol):
 Note = Callable[[], Finished | None]
 Feed = Callable[[Any], None]
 Item = tuple[Finished | Note, Feed]
-"""A record and what feeds it to the instruments; if a finaliser ended the work, the function that makes the record."""
+"""A record and what feeds it to the instruments; of work that a finaliser ended, the function that makes the record."""
 
 
 class _Stage:
-    """Code that a thread can be in once: a second entry from inside is refused instead of waiting."""
+    """Code that a thread can be in once: asked for again from inside, it is refused instead of waited for."""
 
     __slots__ = ("inside", "lock")
 
@@ -56,7 +56,7 @@ class _Stage:
 
     @contextmanager
     def taken(self, timeout_s: float = _NEVER) -> Iterator[bool]:
-        """Yield whether this thread has the stage; False at once if it is in it already."""
+        """Yield whether this thread has the stage for itself; False at once where it is in it already."""
         if threading.get_ident() in self.inside:
             yield False
         elif self.lock.acquire(timeout=timeout_s):
@@ -70,7 +70,7 @@ class _Stage:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Enter the stage beside other threads; takes no lock."""
+        """Be in the stage beside other threads; takes no lock."""
         thread = threading.get_ident()
         self.inside.add(thread)
         try:
@@ -82,12 +82,12 @@ class _Stage:
 class DeferredQueue:
     """A bounded queue of finished work.
 
-    Beyond capacity each producer records two queued items itself before it adds its own: back-pressure without
-    blocking.
+    Past the capacity each producer feeds two waiting items before it adds its own: sixteen threads that together outrun
+    the draining thread pay for themselves, and none waits for another.
 
     Args:
-        capacity: The most items that wait before producers help.
-        keep: Takes the entries of several items, oldest first; None discards them.
+        capacity: How many items wait at most before producers help.
+        keep: Takes the entries of several items, oldest first; None keeps nothing.
     """
 
     def __init__(self, capacity: int = 32768, keep: Callable[[list[Any]], None] | None = None) -> None:
@@ -108,22 +108,22 @@ class DeferredQueue:
         return len(self._arrived) + len(self._settled)
 
     def put(self, item: Item) -> None:
-        """Append one item; takes no lock unless the queue is full, and never waits for one. Any thread may call."""
+        """Append one item; takes no lock unless the queue is full, and then waits for none. Any thread may call."""
         if len(self._arrived) + len(self._settled) < self._capacity or self._relieve():
             self._arrived.append(item)
 
     def put_kept(self, item: tuple[Finished, Feed]) -> None:
-        """Append one item whose entry is already stored; as :meth:`put`."""
+        """Append one item whose entry is kept already; as :meth:`put`."""
         if len(self) < self._capacity or self._relieve():
             self._settled.append(item)
 
     def note(self, item: Item) -> None:
-        """Append one item from a finaliser: the collector may run it while its thread holds any lock."""
+        """Append one item from a finaliser: the collector may run it while its thread holds any lock whatever."""
         if len(self) < _MOST_NOTES * self._capacity:
             self._arrived.append(item)
 
     def settle(self) -> None:
-        """Store the entries of all queued items; runs only our own code. Any thread may call, they take turns."""
+        """Keep the entries of all that arrived; runs code of ours only. Any thread may call, they take turns."""
         with self._settling.taken() as free:
             if free:
                 self._settle(len(self._arrived))
@@ -132,7 +132,7 @@ class DeferredQueue:
         """Settle and feed everything that waited when the call began; any thread may call, they take turns.
 
         Args:
-            timeout_s: The longest duration; the rest waits for the next drain. None for no limit.
+            timeout_s: How long it may take at most; what is left waits for the next drain. None for no limit.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         self.settle()
@@ -141,10 +141,10 @@ class DeferredQueue:
                 self._feed(len(self._settled), deadline_s)
 
     def drain_gently(self) -> None:
-        """Drain what waited when the call began in batches, with pauses; for threads whose result is not awaited.
+        """Drain what waited when the call began in batches, with pauses; for threads that nobody waits for.
 
         A thread of the host's needs the interpreter's lock for a moment, many times a request. While this one records
-        without a pause, each of these moments costs the host up to a whole switch interval.
+        without a pause, each of these times costs it up to a whole switch interval.
         """
         self.settle()
         waiting = len(self._settled)
@@ -187,7 +187,7 @@ class DeferredQueue:
             self._keep_all(entries)
 
     def _settled_of(self, item: Item, entries: list[Any]) -> tuple[Finished, Feed] | None:
-        """Return the item's record and feed, and add its entry to the list; None if there is nothing to feed."""
+        """Return the item's record and feed, and add its entry; None if there is nothing to feed."""
         made, feed = item
         finished: Finished | None = None
         try:
@@ -218,7 +218,7 @@ class DeferredQueue:
     def _relieve(self) -> bool:
         """Feed the oldest two items; False if this thread was interrupted in feeding and the queue is far too long.
 
-        Runs beside the draining thread, without a lock: producers do not wait for each other.
+        Beside the thread that drains, without a lock: of many producers none waits for another.
         """
         stage = self._feeding
         if threading.get_ident() in stage.inside:
@@ -242,7 +242,7 @@ class DeferredQueue:
         background.repeat(self._stop, DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
 
     def _forget_parent(self) -> None:
-        # The parent measured these items; it still has them and records them.
+        # What waits here was measured by the parent, which still has it and records it.
         self._arrived.clear()
         self._settled.clear()
         self._settling.inside.clear()
@@ -256,7 +256,7 @@ class DeferredQueue:
 
 
 def _feed(item: tuple[Finished, Feed]) -> None:
-    global _fed  # noqa: PLW0603 - one number for the process; only the change matters, not the amount
+    global _fed  # noqa: PLW0603 - one number for the process; that it changes matters, not by how much
     finished, feed = item
     _fed += 1
     try:
@@ -275,18 +275,18 @@ def fed() -> int:
 
 
 def settle_all() -> None:
-    """Settle every queue of the process; a reader of the window calls this first."""
+    """Settle every queue of the process; what a reader of the window does first."""
     for queue in list(_queues):
         queue.settle()
 
 
 def drain_all(timeout_s: float | None = None) -> None:
-    """Drain every queue of the process, within the timeout each; called before a collection."""
+    """Drain every queue of the process, within so many seconds each; what is done before a collection."""
     for queue in list(_queues):
         queue.drain(timeout_s)
 
 
 def drain_all_gently() -> None:
-    """Drain all queues of the process gradually, off the collection path."""
+    """Drain every queue of the process with pauses, off the path of the collection that follows."""
     for queue in list(_queues):
         queue.drain_gently()

@@ -1,12 +1,13 @@
-"""The process's tracer and meter providers: found or made, and repaired after a fork where the SDK does not do it.
+"""The process's tracer and meter providers: found or made, and what the SDK leaves undone when the process forks.
 
-Four parts of the SDK have no public name and are used here only, each guarded: the readers of a meter provider, the
+Four things of the SDK's have no public name and are touched here only, each guarded: who reads a meter provider, the
 lock of its collections, the storage of a reader, and the resource that it renews in a child.
 """
 
 import logging
 import threading
 import weakref
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -16,17 +17,22 @@ from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
+from hydrochat_otel import semconv
 from hydrochat_otel.runtime import safe_log
 from hydrochat_otel.sdk.reader import SnapshotReader
 from hydrochat_otel.sdk.sampler import RetainingSampler
 from hydrochat_otel.sdk.span_processor import RetentionSpanProcessor
+from hydrochat_otel.version import __version__
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
 _Provider = TypeVar("_Provider", TracerProvider, MeterProvider)
+DISTRO: Final[Mapping[str, str]] = {semconv.DISTRO_NAME: "hydrochat-otel", semconv.DISTRO_VERSION: __version__}
+"""What the resource of providers that this package makes says of their maker."""
+
 _MOST_PROXIES: Final = 4
 _FORK_S: Final = 0.5
-"""How long a fork waits for a collection in progress."""
+"""How long a fork waits for a collection under way."""
 
 
 class Providers:
@@ -35,7 +41,7 @@ class Providers:
     Attributes:
         tracer_provider: Makes the spans.
         meter_provider: Collects the metrics.
-        processor: Adds other libraries' spans to the window; one for each provider, permanently.
+        processor: Feeds the retained window from the spans; one for each provider, for good.
         reader: Reads the metrics; the one that ``OTEL_METRICS_EXPORTER=hydrochat`` made, or one of ours.
     """
 
@@ -50,7 +56,7 @@ class Providers:
         self._forking = threading.local()  # several threads may fork at once
 
     def add_reader(self) -> None:
-        """Register the reader with the meter provider."""
+        """Let the reader read."""
         if not self._is_added:
             self.meter_provider.add_metric_reader(self.reader)
             self._is_added = True
@@ -62,17 +68,17 @@ class Providers:
             self._is_added = False
 
     def service_name(self) -> str:
-        """Return the name of the service from the resource."""
+        """Return the name of the service, as the resource has it."""
         return str(_resource_of(self.meter_provider).get("service.name", "unknown_service"))
 
     def has_instance_id(self) -> bool:
-        """Return whether the user named this instance; the SDK makes a random id otherwise."""
+        """Return whether the user named this instance; the SDK makes an id at random otherwise."""
         return self._instance_id is not None
 
     def pushes_to(self) -> str | None:
-        """Return the name of an exporter that pushes the metrics; None if there is none.
+        """Return the name of an exporter that pushes the metrics somewhere; None where nothing does.
 
-        Exporters that print to the console do not count.
+        Printing them to the console counts as looking.
         """
         for reader in self._readers():
             if isinstance(reader, PeriodicExportingMetricReader):
@@ -89,13 +95,13 @@ class Providers:
         self._forking.held = lock if lock is not None and lock.acquire(timeout=_FORK_S) else None
 
     def after_fork_in_parent(self) -> None:
-        """Allow other threads to collect again."""
+        """Let other threads collect again."""
         self._release_held()
 
     def after_fork_in_child(self) -> None:
-        """Start at zero: the SDK's child continues the parent's numbers, which would then count twice.
+        """Start at zero: the SDK's child goes on from the parent's numbers, which would then count twice.
 
-        New storages have new locks, too. This applies to every reader, also one that pushes.
+        New storages have new locks, too. That holds for every reader, also one that pushes.
         """
         self.reader.forget_parent()
         consumer = self._consumer()
@@ -106,7 +112,7 @@ class Providers:
                 consumer.remove_metric_reader(reader)
                 consumer.add_metric_reader(reader)
         self._keep_instance_id()
-        self._release_held()  # a thread that another hook started in this child may already wait for it
+        self._release_held()  # a thread that another hook started in this child may wait for it already
 
     def _release_held(self) -> None:
         held, self._forking.held = getattr(self._forking, "held", None), None
@@ -114,7 +120,7 @@ class Providers:
             held.release()
 
     def _keep_instance_id(self) -> None:
-        """Undo the SDK's renaming of an instance that the user has named."""
+        """Undo that the SDK renames an instance that the user has named."""
         if self._instance_id is None:
             return
         named = Resource({SERVICE_INSTANCE_ID: self._instance_id})
@@ -136,7 +142,7 @@ def find_or_make(*, claim: bool) -> tuple[trace.TracerProvider, MeterProvider]:
 
 
 def tracer_provider(*, claim: bool) -> trace.TracerProvider:
-    """Return the global tracer provider, or make one; see :func:`find_or_make`. It may be another library's."""
+    """Return the global tracer provider, or make one; see :func:`find_or_make`. It may be none of the SDK."""
     found = trace.get_tracer_provider()
     if isinstance(found, trace.ProxyTracerProvider):
         made = TracerProvider(resource=_resource())
@@ -150,7 +156,7 @@ def tracer_provider(*, claim: bool) -> trace.TracerProvider:
 def meter_provider(*, claim: bool) -> MeterProvider:
     """Return the global meter provider, or make one; see :func:`find_or_make`.
 
-    If the global one is not the SDK's, it cannot be read. Then a provider of our own counts.
+    If the global one is none of the SDK, nothing can be read from it. Then a provider of our own counts.
     """
     found = metrics.get_meter_provider()
     unwrapped = _unwrapped(found, MeterProvider)
@@ -170,7 +176,7 @@ def meter_provider(*, claim: bool) -> MeterProvider:
 
 
 def _unwrapped(found: object, kind: type[_Provider]) -> _Provider | None:
-    """Return the SDK's provider, also from behind proxies that name it `provider`, as logfire's do."""
+    """Return the SDK's provider, also behind proxies that name it as `provider`, as logfire's do."""
     for _ in range(_MOST_PROXIES):
         if isinstance(found, kind):
             return found
@@ -183,11 +189,11 @@ def _class_name(found: object) -> str:
 
 
 def _resource() -> Resource:
-    """Return the resource that the SDK detects, or the service's name alone if detection cannot start a thread."""
+    """Return what the SDK finds out about the process, or its name alone if no thread can be started to find it."""
     try:
-        return Resource.create()
+        return Resource.create(DISTRO)
     except RuntimeError:
-        return Resource({"service.name": "unknown_service"}).merge(OTELResourceDetector().detect())
+        return Resource({"service.name": "unknown_service", **DISTRO}).merge(OTELResourceDetector().detect())
 
 
 _processors: Final[weakref.WeakKeyDictionary[trace.TracerProvider, RetentionSpanProcessor]] = (
@@ -196,7 +202,7 @@ _processors: Final[weakref.WeakKeyDictionary[trace.TracerProvider, RetentionSpan
 
 
 def _processor_of(provider: trace.TracerProvider) -> RetentionSpanProcessor:
-    """Return the provider's one retention processor; the SDK cannot remove one, so it is reused."""
+    """Return the provider's one retention processor; the SDK cannot take one out again, so it is used again."""
     processor = _processors.get(provider)
     if processor is None:
         processor = _processors[provider] = RetentionSpanProcessor()
@@ -206,7 +212,7 @@ def _processor_of(provider: trace.TracerProvider) -> RetentionSpanProcessor:
             safe_log.warning(
                 logger,
                 "The global tracer provider is %s, which takes no span processors: spans of other libraries are not "
-                "kept. Operations and calls are still counted and kept.",
+                "kept. Operations and calls are counted and kept all the same.",
                 _class_name(provider),
             )
         else:
@@ -220,8 +226,8 @@ def _resource_of(provider: MeterProvider) -> Any:
 
 
 def _instance_id_of_user(provider: MeterProvider) -> str | None:
-    """Return the instance's id unless the SDK made it at random."""
-    from opentelemetry.sdk import resources  # noqa: PLC0415 - older versions have no detector, and make no id
+    """Return the instance's id where it is not the one that the SDK made at random."""
+    from opentelemetry.sdk import resources  # noqa: PLC0415 - older ones have no detector, and make no id
 
     found = _resource_of(provider).get(SERVICE_INSTANCE_ID)
     detector = getattr(resources, "ServiceInstanceIdResourceDetector", None)

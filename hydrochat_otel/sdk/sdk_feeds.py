@@ -1,8 +1,8 @@
-"""Feeds values into the SDK's aggregations directly.
+"""Feeds that add up where the SDK adds up.
 
-An `add` or `record` of the SDK copies, checks, sorts and hashes the attributes each time, which costs ten times as much
-as the addition. Our attribute sets are few and recur with every call, so the SDK's aggregation of each is looked up
-once. Readers of deltas, unknown versions of the SDK and disabled instruments use the public path.
+An `add` or `record` of the SDK copies, checks, sorts and hashes the attributes each time, which costs ten times what
+adding up does. Our attribute sets are few and come again with every call, so the SDK's aggregation of each is looked up
+once. Readers of deltas, unknown versions of the SDK and instruments that are switched off take the public way.
 """
 
 import math
@@ -31,7 +31,7 @@ NAME: Final = "feeds"
 
 
 class _Measurement:
-    """The part of a measurement that an aggregation reads; the SDK's constructor would clean the attributes again."""
+    """What an aggregation reads of a measurement of the SDK's, whose constructor cleans the attributes again."""
 
     __slots__ = ("attributes", "context", "time_unix_nano", "value")
 
@@ -71,7 +71,7 @@ class SdkFeed:
             failures.note("sdk.feeds", error)
 
     def take_all(self, values: Iterable[float], context: Context, sampled: bool) -> None:
-        """Record several values of one context; in each bucket the last one is offered as an exemplar."""
+        """Record several values of one context; of each bucket the last one is offered as an exemplar."""
         aggregations, values = self._bound(), tuple(values)
         if aggregations is None or not _all_are_buckets(aggregations) or not all(0 <= one < math.inf for one in values):
             for value in values:
@@ -92,7 +92,7 @@ class SdkFeed:
             failures.note("sdk.feeds", error)
 
     def _bound(self) -> tuple[Any, ...] | None:
-        """Return the aggregations, looked up again after a reader was added or removed; None for the public path."""
+        """Return the aggregations, looked up again after a reader came or went; None for the public way."""
         storages = self._consumer._reader_storages
         if storages is not self._storages:
             try:
@@ -121,7 +121,7 @@ class SdkFeed:
 
 
 def _eligible(consumer: Any, sampled: bool, measurement: _Measurement) -> bool:
-    """Return the exemplar filter's decision; the standard one selects sampled spans."""
+    """Return what the exemplar filter says; the standard one says whether the span is sampled."""
     chosen = consumer._sdk_config.exemplar_filter
     kind = type(chosen)
     if kind is TraceBasedExemplarFilter:
@@ -134,7 +134,7 @@ def _eligible(consumer: Any, sampled: bool, measurement: _Measurement) -> bool:
 
 
 def _wants_exemplar(aggregation: Any) -> bool:
-    """Return False for a counter that has an exemplar since the last collection: it shows one of them only."""
+    """Return False for a counter that has one since the last collection: it shows one of them, whichever."""
     if type(aggregation).__name__ != "_SumAggregation":
         return True
     return not getattr(aggregation._reservoir, "_measurements_seen", 0)
@@ -189,7 +189,7 @@ def _feed(instrument: Any, attributes: Attributes) -> Feed:
 
 @cache
 def _problem() -> str | None:
-    """Return why this version of the SDK cannot be fed directly, or None; both paths must give the same numbers."""
+    """Return why this version of the SDK cannot be fed directly, or None; both ways must give the same numbers."""
     try:
         fast, public = _points(SdkFeed), _points(PublicFeed)
     except Exception as error:

@@ -5,7 +5,8 @@ Spec: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (1.41)
 
 from typing import Final
 
-from hydrochat_otel.semconv.attributes import (
+from hydrochat_otel.semconv.edges import CHUNK_EDGES_S, GEN_AI_EDGES_S, TOKEN_EDGES
+from hydrochat_otel.semconv.gen_ai_attributes import (
     ERROR_TYPE,
     GEN_AI_OPERATION,
     GEN_AI_PROVIDER,
@@ -15,7 +16,6 @@ from hydrochat_otel.semconv.attributes import (
     SERVER_ADDRESS,
     SERVER_PORT,
 )
-from hydrochat_otel.semconv.edges import CHUNK_EDGES_S, GEN_AI_EDGES_S, TOKEN_EDGES
 from hydrochat_otel.semconv.metric_spec import MetricSpec
 
 _GEN_AI = (
@@ -39,7 +39,7 @@ GEN_AI_TOKEN_USAGE: Final = MetricSpec(
     "gen_ai.client.token.usage",
     "histogram",
     "{token}",
-    "Tokens of each request, input and output.",
+    "Tokens of each request, input and output; embeddings have input only.",
     (*_GEN_AI, GEN_AI_TOKEN_TYPE),
     TOKEN_EDGES,
 )
@@ -47,7 +47,7 @@ GEN_AI_TIME_TO_FIRST_CHUNK: Final = MetricSpec(
     "gen_ai.client.operation.time_to_first_chunk",
     "histogram",
     "s",
-    "From the start of a stream to its first chunk that carries more than thoughts.",
+    "From the start of a stream to its first chunk, whatever that carries.",
     _GEN_AI,
     GEN_AI_EDGES_S,
 )

@@ -10,12 +10,10 @@ from typing import Final
 from hydrochat_otel.semconv.attributes import (
     BOUND,
     CHARGE,
-    ERROR_TYPE,
-    GEN_AI_OPERATION,
-    GEN_AI_REQUEST_MODEL,
     LABEL,
     LIBRARY,
     LIBRARY_VERSION,
+    LLM_OPERATION,
     OPERATION,
     OUTCOME,
     PERIOD,
@@ -27,6 +25,7 @@ from hydrochat_otel.semconv.attributes import (
     VERSION,
 )
 from hydrochat_otel.semconv.edges import CALL_EDGES_S, GEN_AI_EDGES_S, OPERATION_EDGES_S
+from hydrochat_otel.semconv.gen_ai_attributes import ERROR_TYPE, GEN_AI_REQUEST_MODEL
 from hydrochat_otel.semconv.gen_ai_metrics import (
     GEN_AI_DURATION,
     GEN_AI_TIME_PER_OUTPUT_CHUNK,
@@ -63,7 +62,7 @@ LLM_CALLS: Final = MetricSpec(
     "counter",
     "{call}",
     "Requests to Gemini by how they ended.",
-    (GEN_AI_REQUEST_MODEL, GEN_AI_OPERATION, OUTCOME, *_MADE_IN),
+    (GEN_AI_REQUEST_MODEL, LLM_OPERATION, OUTCOME, *_MADE_IN),
 )
 LLM_TOKENS: Final = MetricSpec(
     "hydrochat.llm.tokens",
@@ -227,7 +226,7 @@ LABEL_REFUSALS: Final = MetricSpec(
 INSTRUMENTATION_ACTIVE: Final = MetricSpec(
     "hydrochat.instrumentation.active",
     "gauge",
-    "{library}",  # not "1": the collector would treat the gauge as a ratio
+    "{library}",  # not "1": the collector would call the gauge a ratio
     "1 while the library is instrumented, 0 when it was refused or undone.",
     (LIBRARY, LIBRARY_VERSION),
     across="min",

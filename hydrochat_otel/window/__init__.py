@@ -1,1 +1,1 @@
-"""The window: entries, their summary, snapshots."""
+"""What is kept: entries, their summary, snapshots."""

@@ -1,4 +1,4 @@
-"""Fixtures of the backend contract and SQLite files to run it on."""
+"""The behaviour contract of all shared states, and SQLite files to run it and more on."""
 
 import sys
 from pathlib import Path

@@ -43,7 +43,7 @@ def test_the_number_of_values_is_bounded():
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [("ValueError", "ValueError"), ("429", "429"), ("oops: S1234567D", "other"), ("S1234567A", "other")],
+    [("ValueError", "ValueError"), ("429", "429"), ("oops: S1234567D", "_OTHER"), ("S1234567A", "_OTHER")],
 )
 def test_error_types_are_class_names_or_statuses(value, kept):
     """Nothing that could be a message passes as an error's type."""

@@ -135,7 +135,7 @@ def test_a_wrong_token_and_a_bad_filter_are_told_as_the_service_does(served, tmp
 def test_something_else_than_an_export():
     """A server that answers with anything else is not believed."""
     for body in (b"<html>", b"[1]", b'{"performance_metrics": 1}'):
-        with listening(says(body)) as url, pytest.raises(FetchError, match="something other than an export"):
+        with listening(says(body)) as url, pytest.raises(FetchError, match="something else than an export"):
             Source(f"{url}/", None).body()
     redirect = says(b"", "302 Found", b"Location: http://127.0.0.1:1/\r\n")
     with listening(redirect) as url, pytest.raises(FetchError, match="status 302: no reason is given"):

@@ -303,7 +303,7 @@ def test_a_port_that_is_taken_fails_in_the_caller(installed):
     ("host", "sentence"),
     [
         ("no.such.host.invalid", "no.such.host.invalid is no address that this machine knows."),
-        ("192.0.2.1", "192.0.2.1 is not an address of this machine; check that the loopback interface is up."),
+        ("192.0.2.1", "192.0.2.1 is no address of this machine; is the loopback interface up?"),
     ],
 )
 def test_an_address_that_is_not_ours(host, sentence):

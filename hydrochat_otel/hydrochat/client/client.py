@@ -215,7 +215,7 @@ def _is_withheld(response: Any) -> bool:
     if getattr(getattr(response, "prompt_feedback", None), "block_reason", None) is not None:
         return True
     reasons = [getattr(candidate, "finish_reason", None) for candidate in getattr(response, "candidates", None) or ()]
-    return bool(reasons) and all(getattr(reason, "value", reason) in BLOCKING for reason in reasons)
+    return bool(reasons) and all(str(getattr(reason, "value", reason)).lower() in BLOCKING for reason in reasons)
 
 
 def _tokens_of(response: Any) -> Tokens:

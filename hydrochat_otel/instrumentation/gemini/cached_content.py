@@ -1,4 +1,4 @@
-"""Wrappers of the SDK's functions that store, change and delete cached content."""
+"""Content that is put into the cache, changed and deleted: what stands in for these functions of the SDK."""
 
 import functools
 from typing import Any

@@ -1,6 +1,7 @@
-"""One call: one billable request to Gemini from start to finish, whichever function of the SDK made it."""
+"""One call: one billable request to Gemini from start to finish, whatever of the SDK's functions it came through."""
 
 import time
+from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
+from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import answer_check, attribution, instruments
@@ -15,10 +17,12 @@ from hydrochat_otel.instrumentation.gemini import call_metrics, reply_facts
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
+from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.finished_call import Charged, FinishedCall
 from hydrochat_otel.instrumentation.gemini.late_usage import LateUsage
 from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
 from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
+from hydrochat_otel.instrumentation.gemini.request_facts import RequestAttributes
 from hydrochat_otel.instrumentation.gemini.storage import Storage
 from hydrochat_otel.instrumentation.operation import Work
 from hydrochat_otel.prices.book import PriceBook
@@ -32,18 +36,18 @@ INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
 EMBEDDING_KEY: Final = "opentelemetry.genai.client.embedding.context"
 _SUPPRESSED_KEY: Final = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 _UNTRACED_KEYS: Final = frozenset({_SUPPRESSED_KEY, "suppress_instrumentation", INFERENCE_KEY, EMBEDDING_KEY})
-"""Context keys that say that another instrumentation's span replaces ours, or that no span is wanted."""
+"""Keys of a context in which another instrumentation's span stands for ours, or none is wanted."""
 _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
 
 
 class Call(Work):
-    """One request to Gemini in progress: its clock and span, its attempts, and the facts of its reply so far.
+    """One request to Gemini in progress: its clock and span, its attempts, and what its reply said so far.
 
-    Begun by :meth:`Calls.begin`. It belongs to one thread or task at a time; only the first of several ends counts. No
-    method raises.
+    Begun by :meth:`Calls.begin`. It belongs to one thread or task at a time; only the first of several endings counts.
+    No method raises.
 
     Attributes:
-        site: Its call site.
+        site: What it has in common with others.
         attempts: The HTTP requests sent for it.
     """
 
@@ -52,16 +56,15 @@ class Call(Work):
         "_body",
         "_cached_content_tokens",
         "_charges",
+        "_chunks",
         "_declared_error",
         "_finish_reasons",
-        "_first_output_s",
         "_has_answered",
         "_inside",
         "_is_cancelled",
         "_is_refused",
-        "_last_output_s",
-        "_output_gaps_s",
         "_prices",
+        "_response_id",
         "_response_model",
         "_sites",
         "_token",
@@ -73,10 +76,17 @@ class Call(Work):
         "site",
     )
 
-    def __init__(self, site: Site, sites: Sites, prices: PriceBook, using: instruments.Instruments) -> None:
+    def __init__(
+        self,
+        site: Site,
+        sites: Sites,
+        prices: PriceBook,
+        using: instruments.Instruments,
+        asked: Mapping[str, AttributeValue],
+    ) -> None:
         outside = context_api.get_current()
         traced = _wants_span(outside)
-        super().__init__(using, site.span_name, site.attributes, outside, kind=SpanKind.CLIENT, traced=traced)
+        super().__init__(using, site.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced)
         self.site = site
         self.attempts = Attempts()
         self._sites = sites
@@ -90,14 +100,13 @@ class Call(Work):
         self._body: str | None = None
         self._answered_by = ""
         self._response_model = ""
+        self._response_id = ""
         self._finish_reasons: tuple[str, ...] = ()
         self._is_refused = False
         self._has_answered = False
         self._declared_error = ""
         self._cached_content_tokens: int | None = None
-        self._first_output_s: float | None = None
-        self._last_output_s = 0.0
-        self._output_gaps_s: list[float] = []
+        self._chunks: ChunkTimes | None = None
         self._token: Token[Context] | None = None
         self._inside: Context | None = context_api.set_value(_CALL_KEY, self, self.context)
 
@@ -109,7 +118,7 @@ class Call(Work):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Undo it, and end the call with the exception; an exhausted stream is a complete one."""
+        """Undo it, and end the call with what was raised; an exhausted stream is a complete one."""
         token, self._token = self._token, None
         if token is not None:
             context_api.detach(token)
@@ -118,7 +127,7 @@ class Call(Work):
         elif error is not None:
             self.fail(error)
 
-    # -- the reply -------------------------------------------------------------------------------------------------
+    # -- what the reply says ---------------------------------------------------------------------------------------
 
     def complete(self, reply: Any) -> None:
         """Read the whole reply and end the call."""
@@ -126,7 +135,7 @@ class Call(Work):
         self.succeed()
 
     def take(self, reply: Any) -> None:
-        """Read the facts of a reply or a chunk: usage, the model that answered, why it ended."""
+        """Read what a reply or a chunk says: usage, the model that answered, why it ended."""
         try:
             self._note(reply_facts.read(self.site.operation, reply))
             self._declared_error = self._declared_error or answer_check.refusal(reply) or ""
@@ -134,16 +143,17 @@ class Call(Work):
             failures.note("google_genai.reply", error)
 
     def take_chunk(self, chunk: Any) -> None:
-        """Read a chunk of a stream and note its time."""
+        """Read a chunk of a stream and the moment it came."""
         elapsed_s = self.elapsed_s
         self.take(chunk)
         try:
-            if reply_facts.has_output(chunk):
-                if self._first_output_s is None:
-                    self._first_output_s = elapsed_s
-                else:
-                    self._output_gaps_s.append(elapsed_s - self._last_output_s)
-                self._last_output_s = elapsed_s
+            chunks = self._chunks
+            if chunks is None:
+                chunks = self._chunks = ChunkTimes(elapsed_s)
+            else:
+                chunks.take(elapsed_s)
+            if chunks.awaits_answer and reply_facts.has_output(chunk):
+                chunks.take_answer(elapsed_s)
         except BaseException as error:
             failures.note("google_genai.reply", error)
 
@@ -154,7 +164,7 @@ class Call(Work):
             self._usage = self._new_usage()
 
     def charge(self, charge: Charge, units: float) -> None:
-        """Note units that are charged in addition to the tokens."""
+        """Note units that are charged beside the tokens."""
         self._charges[charge] = self._charges.get(charge, 0.0) + units
 
     def _new_usage(self) -> UsageRecord:
@@ -182,8 +192,10 @@ class Call(Work):
         if facts.model and facts.model != self._answered_by:
             self._answered_by = facts.model
             self._response_model = self._sites.label(self.instruments, facts.model)
+        if facts.response_id:
+            self._response_id = facts.response_id
         if facts.finish_reasons:
-            self._finish_reasons = facts.finish_reasons
+            self._finish_reasons = reply_facts.merged(self._finish_reasons, facts.finish_reasons)
         if facts.service_tier:
             self._usage.take_service_tier(facts.service_tier)
         self._is_refused = self._is_refused or facts.is_refused
@@ -192,7 +204,7 @@ class Call(Work):
         self._uses.take(facts.uses)
         self._declared_error = self._declared_error or facts.declared_error
 
-    # -- the end ---------------------------------------------------------------------------------------------------
+    # -- how it ends -----------------------------------------------------------------------------------------------
 
     def succeed(self) -> None:
         """End the call: the reply is complete."""
@@ -200,34 +212,33 @@ class Call(Work):
         self._end(None, "error" if self._declared_error else declared)
 
     def abandon(self, error: BaseException | None = None) -> None:
-        """End the call of a caller that left; a stream that had stated its finish reason still counts as complete."""
-        if self._finish_reasons or self._is_refused:
+        """End the call of a caller that left; a stream that had said why it ends was complete all the same."""
+        if any(self._finish_reasons) or self._is_refused:
             self.succeed()
         else:
             self._end(error, "cancelled")
 
     def fail(self, error: BaseException) -> None:
-        """End the call with an exception of the SDK; a cancellation is not an error."""
+        """End the call with what the SDK raised; cancellations are no errors."""
         self._end(error, None)
 
     def drop(self) -> None:
-        """End the call of a stream that is no longer referenced; a finaliser calls this, so it only notes the end."""
+        """End the call of a stream that nothing holds any more; a finaliser calls this, so it only notes it."""
         if not self._close():
             return
         self._inside = None
         ended_ns = time.perf_counter_ns()
-        outcome: Outcome = "blocked" if self._is_blocked else "ok" if self._finish_reasons else "cancelled"
+        outcome: Outcome = "blocked" if self._is_blocked else "ok" if any(self._finish_reasons) else "cancelled"
         self.instruments.queue.note((lambda: self._record(None, outcome, ended_ns), call_metrics.record_dropped))
 
     @property
     def _is_blocked(self) -> bool:
-        reasons = self._finish_reasons
-        return self._is_refused or (bool(reasons) and all(reason in reply_facts.BLOCKING for reason in reasons))
+        return self._is_refused or reply_facts.is_blocked(self._finish_reasons)
 
     def _end(self, error: BaseException | None, outcome: Outcome | None) -> None:
         if not self._close():
             return
-        self._inside = None  # it references this call: without the cycle, reference counting frees both
+        self._inside = None  # it holds this call: without the cycle, counting references frees both
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
             finished.end_span()
@@ -258,10 +269,10 @@ class Call(Work):
             ledger.charges,
             self._is_incomplete(ended.outcome),
             self._response_model,
+            self._response_id,
             self._finish_reasons,
             self._cached_content_tokens,
-            self._first_output_s,
-            tuple(self._output_gaps_s),
+            None if self._chunks is None else self._chunks.arrivals(),
         )
 
     def _is_incomplete(self, outcome: Outcome) -> bool:
@@ -271,13 +282,13 @@ class Call(Work):
         if outcome not in {"error", "cancelled"}:
             return False
         if (self._declared_error or self._is_cancelled) and self._turns:
-            return False  # the reply itself states its end and its usage until then
+            return False  # the reply says itself how it ended, and what it used by then
         if self.site.operation not in semconv.TOKEN_OPERATIONS:
             return False
         return self._has_answered or self.attempts.may_be_charged
 
     def _account(self) -> CallLedger:
-        """Compute tokens and dollars."""
+        """Close the ledger."""
         pricing = Pricing(self._prices, self._answered_by or self.site.model_id, self.started_unix_s)
         charges = self._account_charges(pricing)
         if self.site.operation not in semconv.TOKEN_OPERATIONS or (self._usage_follows and not self._usage.is_known):
@@ -311,10 +322,10 @@ def current_call() -> Call | None:
 
 
 class Calls:
-    """Begins calls; the patched functions hold it.
+    """Begins calls; what the patched functions hold on to.
 
     Args:
-        prices: The price book for its calls.
+        prices: What the calls are priced by.
     """
 
     def __init__(self, prices: PriceBook) -> None:
@@ -323,12 +334,15 @@ class Calls:
         self.late = LateUsage()
         self.storage = Storage(self.begin)
 
-    def begin(self, operation: str, model: object, api_client: Any, config: object = None) -> Call | None:
-        """Begin a call; never raises, None if the telemetry failed and the call continues without it."""
+    def begin(
+        self, operation: str, model: object, api_client: Any, config: object = None, *, stream: bool = False
+    ) -> Call | None:
+        """Begin a call; never raises, None if the telemetry failed and the call goes on without it."""
         try:
             using = instruments.current()
             site = self.sites.at(using, operation, model, api_client, config)
-            return Call(site, self.sites, self.prices, using)
+            asked = RequestAttributes(site.span_attributes, operation, config, stream=stream)
+            return Call(site, self.sites, self.prices, using, asked)
         except BaseException as error:
             failures.note("google_genai.begin", error)
             return None

@@ -1,4 +1,4 @@
-"""Call sites: what all calls of one operation with one model on one server share, made once and cached."""
+"""Call sites: what is the same for all calls of one operation with one model on one server, made once and kept."""
 
 import re
 from typing import Any, Final, NamedTuple
@@ -15,19 +15,21 @@ from hydrochat_otel.prices.model_names import TUNED_MODEL, UNKNOWN_MODEL, bare_i
 _MOST_KEPT: Final = 1024
 _MOST_HOSTS: Final = 32
 _PORTS: Final = {"http": 80, "https": 443}
-# Labels of a host name or address; no run of five digits, so that no record number is accepted.
+# Labels of a host name or address; no run of five digits, so that no record number passes for one.
 _HOST: Final = re.compile(r"(?!.*\d{5})[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
 
 
 class Site(NamedTuple):
-    """What all calls of one operation with one model on one server share.
+    """What all calls of one operation with one model on one server have in common.
 
     Attributes:
-        operation: Value of ``gen_ai.operation.name``.
-        span_name: Operation and model label.
+        operation: What Gemini is asked for, value of ``hydrochat.llm.operation``.
+        span_name: The conventions' name of the operation, and the model label.
         model: The model label: the bare id if it belongs to the closed set, else ``other``.
         model_id: The model as the caller named it, for looking up its price; never a label.
-        attributes: The initial attributes of the span, and those of every histogram point.
+        attributes: What every point of the conventions' histograms carries.
+        span_attributes: What the span starts with.
+        has_output: Whether it can use output tokens; embeddings cannot.
     """
 
     operation: str
@@ -35,10 +37,12 @@ class Site(NamedTuple):
     model: str
     model_id: str
     attributes: dict[str, AttributeValue]
+    span_attributes: dict[str, AttributeValue]
+    has_output: bool
 
 
 class Sites:
-    """Resolves and caches call sites; any thread may call."""
+    """Resolves and keeps call sites; any thread may call."""
 
     def __init__(self, prices: PriceBook) -> None:
         self._prices = prices
@@ -50,10 +54,10 @@ class Sites:
         """Return the call site.
 
         Args:
-            using: The instruments with the closed set of models.
-            operation: Value of ``gen_ai.operation.name``.
+            using: Whose closed set of models decides.
+            operation: What Gemini is asked for.
             model: What the caller passed as the model.
-            api_client: The SDK's client, which has the server's address; None if there is none.
+            api_client: The SDK's client, which knows the server; None where there is none.
             config: The call's configuration, which may name another server.
         """
         url = _base_url_of(config) or _client_url(api_client)
@@ -83,8 +87,9 @@ class Sites:
 
     def _make(self, using: Instruments, operation: str, model_id: str, url: object, *, vertex: bool) -> Site:
         model = self.label(using, model_id) if model_id else UNKNOWN_MODEL
+        name = semconv.convention_operation(operation)
         attributes: dict[str, AttributeValue] = {
-            semconv.GEN_AI_OPERATION: operation,
+            semconv.GEN_AI_OPERATION: name,
             semconv.GEN_AI_PROVIDER: semconv.PROVIDER_VERTEX if vertex else semconv.PROVIDER_GEMINI,
         }
         if model_id:
@@ -94,8 +99,9 @@ class Sites:
             attributes[semconv.SERVER_ADDRESS] = self._hosts.admit(host)
             if port:
                 attributes[semconv.SERVER_PORT] = port
-        span_name = f"{operation} {model}" if model_id else operation
-        return Site(operation, span_name, model, model_id, attributes)
+        span_name = f"{name} {model}" if model_id else name
+        own = {} if name == operation else {semconv.LLM_OPERATION: operation}
+        return Site(operation, span_name, model, model_id, attributes, attributes | own, operation != "embeddings")
 
 
 def _client_url(api_client: Any) -> object:
@@ -113,7 +119,7 @@ def _base_url_of(config: object) -> object:
 
 
 def _server(url: object) -> tuple[str, int]:
-    """Return host and port; never reads user, path or query of the URL."""
+    """Return host and port; user, path and query of the URL are never looked at."""
     try:
         parts = urlsplit(str(url or ""))
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)

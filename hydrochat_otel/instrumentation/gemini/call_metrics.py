@@ -16,7 +16,7 @@ _MOST_PLANS: Final = 4096
 
 
 class _Plan:
-    """The feeds of all calls with the same site, attribution, answering model and outcome. Made once."""
+    """The feeds of all calls that are alike: same site, attribution, model that answered and end. Made once."""
 
     def __init__(self, call: FinishedCall, attribution: Mapping[str, str]) -> None:
         using, site, ended = call.using, call.site, call.ended
@@ -35,7 +35,7 @@ class _Plan:
 
         by_model = {semconv.GEN_AI_REQUEST_MODEL: site.model}
         in_ = {**attribution}
-        outcome = {semconv.GEN_AI_OPERATION: site.operation, semconv.OUTCOME: ended.outcome}
+        outcome = {semconv.LLM_OPERATION: site.operation, semconv.OUTCOME: ended.outcome}
         operation = {semconv.OPERATION: attribution[semconv.OPERATION]}
         self.calls = using.feed(semconv.LLM_CALLS, in_ | outcome)
         self.duration = using.feed(semconv.LLM_CALL_DURATION, by_model | operation | error)
@@ -54,7 +54,7 @@ class _Plan:
         self._by_reason: dict[str, tuple[Feed, Feed, Feed, Feed]] = {}
 
     def by_charge(self, charge: str) -> tuple[Feed, Feed]:
-        """Return the feeds of one additional charge: its units, its dollars."""
+        """Return the feeds of one charge beside the tokens: its units, its dollars."""
         feeds = self._by_charge.get(charge)
         if feeds is None:
             of_charge = {semconv.GEN_AI_REQUEST_MODEL: self.site.model, semconv.CHARGE: charge}
@@ -65,7 +65,7 @@ class _Plan:
         return feeds
 
     def by_reason(self, reason: str) -> tuple[Feed, Feed, Feed, Feed]:
-        """Return the feeds of attempts with this reason: attempts, retries of it, waits after it, waits advised."""
+        """Return the feeds of attempts that ended so: attempts, retries of it, waits after it, waits advised."""
         feeds = self._by_reason.get(reason)
         if feeds is None:
             of_call = {**self.attribution, semconv.REASON: reason}
@@ -80,10 +80,10 @@ class _Plan:
 
 
 def record(call: FinishedCall) -> None:
-    """Record every metric of one finished call.
+    """Record everything that is metered of one finished call.
 
-    A call inside another GenAI instrumentation's span, or with suppressed instrumentation, counts in the
-    ``hydrochat.llm.*`` instruments only: the other instrumentation feeds the ``gen_ai.*`` ones.
+    A call inside another GenAI instrumentation's span, or where instrumentation is suppressed, counts in the
+    ``hydrochat.llm.*`` instruments only: whatever made the span feeds the ``gen_ai.*`` ones.
     """
     plan, sampled = _plan_of(call), is_sampled(call.ended.inside)
     if call.ended.is_traced:
@@ -104,7 +104,7 @@ def record_dropped(call: FinishedCall) -> None:
 def _plan_of(call: FinishedCall) -> _Plan:
     using, site, ended = call.using, call.site, call.ended
     attribution = using.attributions.attributes(call.within, site.model, call.dimensions)
-    # The plan references both objects, so that no other objects can have their ids.
+    # The plan holds both objects, so that no other ones can have their ids.
     key = (id(site), id(attribution), call.response_model, ended.error_type, ended.outcome)
     plan = using.plans.get(key)
     if not isinstance(plan, _Plan):
@@ -116,13 +116,14 @@ def _plan_of(call: FinishedCall) -> _Plan:
 
 def _record_conventions(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     context = call.ended.inside
-    if call.first_output_s is not None:
-        plan.first_chunk.take(call.first_output_s, context, sampled)
-        if call.output_gaps_s:
-            plan.gaps.take_all(call.output_gaps_s, context, sampled)
+    if call.chunks is not None:
+        plan.first_chunk.take(call.chunks.first_s, context, sampled)
+        if call.chunks.gaps_s:
+            plan.gaps.take_all(call.chunks.gaps_s, context, sampled)
     if call.tokens is not None and call.has_usage:
         plan.input.take(call.tokens.input, context, sampled)
-        plan.output.take(call.tokens.output, context, sampled)
+        if call.site.has_output:
+            plan.output.take(call.tokens.output, context, sampled)
     if not call.is_result:
         plan.convention_duration.take(call.ended.duration_s, context, sampled)
 
@@ -131,8 +132,8 @@ def _record_call(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
     context = call.ended.inside
     plan.calls.take(1, context, sampled)
     plan.duration.take(call.ended.duration_s, context, sampled)
-    if call.first_output_s is not None:
-        plan.first_answer_token.take(call.first_output_s, context, sampled)
+    if call.chunks is not None and call.chunks.first_answer_s is not None:
+        plan.first_answer_token.take(call.chunks.first_answer_s, context, sampled)
 
 
 def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:

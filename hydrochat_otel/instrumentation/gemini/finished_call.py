@@ -1,5 +1,6 @@
-"""One finished call as a frozen record, from which its span, its metrics and its entry in the window are made."""
+"""One finished call as a frozen record: what its span, its metrics and its entry in the window are made from."""
 
+import re
 from typing import Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
@@ -9,18 +10,20 @@ from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
+from hydrochat_otel.instrumentation.gemini.chunk_times import Arrivals
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.charges import Charge
 from hydrochat_otel.prices.usage import Tokens
 from hydrochat_otel.window.days import DayCounts
 from hydrochat_otel.window.entry import Entry
 
-_BUCKET_ATTRIBUTES: Final = tuple(semconv.BUCKET_TOKENS + bucket for bucket in semconv.TOKEN_BUCKETS)
+_ID: Final = re.compile(r"[A-Za-z0-9_\-]{4,256}={0,2}", re.ASCII)
+"""Form of an id that the service gives: no white space, no punctuation, no prose."""
 _UNSETTLED: Final = frozenset({"error", "cancelled"})
 
 
 class Charged(NamedTuple):
-    """Units that a call is charged in addition to its tokens.
+    """Units that a call is charged beside its tokens.
 
     Attributes:
         charge: What is charged.
@@ -51,10 +54,10 @@ class FinishedCall(NamedTuple):
         is_incomplete: Whether not all of its usage was stated: it ended early, or an attempt was lost and repeated. Its
             tokens are a lower bound.
         response_model: Label of the version that answered; empty where the reply names none.
-        finish_reasons: Why its candidates ended.
+        response_id: The id that the service gave its reply; empty where it gave none.
+        finish_reasons: Why each of its candidates ended; empty for one that came to no end.
         cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
-        first_output_s: Seconds to the first chunk with more than thoughts; None for what is no stream.
-        output_gaps_s: Seconds between the chunks with more than thoughts.
+        chunks: When its chunks came; None for what is no stream, and a stream without a chunk.
     """
 
     using: Instruments
@@ -70,14 +73,14 @@ class FinishedCall(NamedTuple):
     charges: tuple[Charged, ...] = ()
     is_incomplete: bool = False
     response_model: str = ""
+    response_id: str = ""
     finish_reasons: tuple[str, ...] = ()
     cached_content_tokens: int | None = None
-    first_output_s: float | None = None
-    output_gaps_s: tuple[float, ...] = ()
+    chunks: Arrivals | None = None
 
     @property
     def cost_usd(self) -> float | None:
-        """What it cost as far as prices are known: tokens and charges; None if no part of it has a known price."""
+        """What it cost as far as prices are known: tokens and charges; None if nothing of it has a known price."""
         known = [charged.cost_usd for charged in self.charges if charged.cost_usd is not None]
         if self.token_cost_usd is not None:
             known.append(self.token_cost_usd)
@@ -85,7 +88,7 @@ class FinishedCall(NamedTuple):
 
     @property
     def is_metered(self) -> bool:
-        """Whether it may cost money: not for counting tokens, nor for a call that never reached the service."""
+        """Whether it may cost money: counting tokens does not, and what the SDK refuses never reached the service."""
         return self.site.operation not in semconv.UNBILLED_OPERATIONS and not self.is_never_sent
 
     @property
@@ -96,7 +99,7 @@ class FinishedCall(NamedTuple):
 
     @property
     def is_result(self) -> bool:
-        """Whether it records the usage of earlier work, whose request was the call."""
+        """Whether it is what earlier work used, whose request was the call."""
         return self.site.operation in semconv.RESULT_OPERATIONS
 
     @property
@@ -106,7 +109,7 @@ class FinishedCall(NamedTuple):
 
     @property
     def is_unreconciled(self) -> bool:
-        """Whether its usage is missing or does not balance; a failed call need not have one."""
+        """Whether its usage record is missing or does not balance; a failed call need not have one."""
         return self.tokens is not None and not self.tokens.reconciled and self.ended.outcome != "error"
 
     @property
@@ -120,7 +123,7 @@ class FinishedCall(NamedTuple):
         return self.tokens.total if self.tokens is not None and self.token_cost_usd is None else 0
 
     def counts(self) -> DayCounts:
-        """Return its numbers for the days; tokens and dollars exactly as in the counters."""
+        """Return what the days count of it; tokens and dollars exactly as the counters do."""
         tokens = self.tokens or Tokens()
         total = tokens.total
         return DayCounts(
@@ -140,12 +143,12 @@ class FinishedCall(NamedTuple):
         return self.ended.end_unix_ns / 1e9
 
     def end_span(self) -> None:
-        """End its span, if it has one, with its final attributes."""
+        """End its span, if it has one, with what became known about it."""
         if self.ended.is_traced:
             self.ended.end_span(self._span_attributes())
 
     def entry(self) -> Entry | None:
-        """Return its entry for the window; None for anything other than a call that was sent."""
+        """Return what the window keeps of it; None for what is no call that was sent."""
         if self.is_never_sent or self.is_result:
             return None
         ended, tokens, within = self.ended, self.tokens, self.within
@@ -165,7 +168,7 @@ class FinishedCall(NamedTuple):
             operation_name=None if within.operation == semconv.NONE else within.operation,
             incomplete=self.is_incomplete,
             estimated=tokens is not None and tokens.estimated,
-            first_token_s=self.first_output_s,
+            first_token_s=None if self.chunks is None else self.chunks.first_answer_s,
             attempts=len(self.attempts),
         )
 
@@ -175,8 +178,12 @@ class FinishedCall(NamedTuple):
             self._tell_tokens(self.tokens, attributes)
         if self.response_model:
             attributes[semconv.GEN_AI_RESPONSE_MODEL] = self.response_model
+        if self.response_id and _ID.fullmatch(self.response_id):
+            attributes[semconv.GEN_AI_RESPONSE_ID] = self.response_id
         if self.finish_reasons:
-            attributes[semconv.GEN_AI_FINISH_REASONS] = self.finish_reasons
+            attributes[semconv.GEN_AI_FINISH_REASONS] = [one or semconv.FINISH_ERROR for one in self.finish_reasons]
+        if self.chunks is not None:
+            attributes[semconv.GEN_AI_FIRST_CHUNK_S] = self.chunks.first_s
         if self.cached_content_tokens is not None:
             attributes[semconv.CACHED_CONTENT_TOKENS] = self.cached_content_tokens
         for charged in self.charges:
@@ -189,13 +196,14 @@ class FinishedCall(NamedTuple):
         return attributes
 
     def _tell_tokens(self, tokens: Tokens, attributes: dict[str, AttributeValue]) -> None:
-        attributes.update({name: n for name, n in zip(_BUCKET_ATTRIBUTES, tokens.buckets, strict=True) if n})
+        attributes.update({name: n for name, n in zip(semconv.TOKEN_ATTRIBUTES, tokens.buckets, strict=True) if n})
         for bucket, modalities in tokens.modalities:
             for name, count in modalities.items():
                 attributes[f"{semconv.MODALITY_TOKENS}{bucket}.{name.lower()}"] = count
         if self.has_usage:
             attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
-            attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
+            if self.site.has_output:
+                attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
         if tokens.service_tier != "standard":
             attributes[semconv.SERVICE_TIER] = tokens.service_tier
         if tokens.estimated or (tokens.total and self.ended.outcome in _UNSETTLED):

@@ -1,7 +1,7 @@
 """Live sessions: one call from connecting to closing, whose tokens are those of its turns.
 
-The service charges every turn for the whole session so far, so turns are summed; within a turn its counts are
-cumulative.
+The service charges every turn for all that the session holds by then, so turns are summed; within a turn its counts
+are cumulative.
 """
 
 import contextlib
@@ -56,7 +56,8 @@ def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, An
     counting = current()
     if counting is None:
         return None
-    return guarded(counting.begin(operation, arguments.get("model"), owner._api_client))  # noqa: SLF001 - as the SDK does
+    client = owner._api_client  # noqa: SLF001 - as the SDK does
+    return guarded(counting.begin(operation, arguments.get("model"), client, arguments.get("config")))
 
 
 def _remember(session: Any, call: GuardedCall) -> None:

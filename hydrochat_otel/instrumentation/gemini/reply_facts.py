@@ -1,6 +1,7 @@
-"""Reads the plain facts of a reply of the SDK: counts, enumerations and the model's version. Never content."""
+"""What a reply of the SDK says, as plain facts: counts, enumerations and the model's version. Never content."""
 
 import json
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini import reply_uses
@@ -9,41 +10,46 @@ from hydrochat_otel.prices.counts import is_count
 
 BLOCKING: Final = frozenset(
     {
-        "SAFETY",
-        "RECITATION",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "MODEL_ARMOR",
+        "safety",
+        "recitation",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "image_safety",
+        "image_prohibited_content",
+        "image_recitation",
+        "model_armor",
     }
 )
 """Finish reasons that mean that a filter withheld the answer."""
 
-_FINISH_REASONS: Final = BLOCKING | {
-    "STOP",
-    "MAX_TOKENS",
-    "LANGUAGE",
-    "OTHER",
-    "MALFORMED_FUNCTION_CALL",
-    "IMAGE_OTHER",
-    "NO_IMAGE",
-    "UNEXPECTED_TOOL_CALL",
-    "TOO_MANY_TOOL_CALLS",
-    "MISSING_THOUGHT_SIGNATURE",
-    "MALFORMED_RESPONSE",
-    "ESCALATION",
-    "CONTINUATION",
+_FINISH_REASONS: Final = {
+    reason.upper(): reason
+    for reason in (
+        *BLOCKING,
+        "stop",
+        "max_tokens",
+        "language",
+        "other",
+        "malformed_function_call",
+        "image_other",
+        "no_image",
+        "unexpected_tool_call",
+        "too_many_tool_calls",
+        "missing_thought_signature",
+        "malformed_response",
+        "escalation",
+        "continuation",
+    )
 }
 _ENDED: Final = {
-    "completed": "STOP",
-    "incomplete": "MAX_TOKENS",
-    "requires_action": "STOP",
-    "requires_continuation": "CONTINUATION",
-    "budget_exceeded": "MAX_TOKENS",
+    "completed": "stop",
+    "incomplete": "max_tokens",
+    "requires_action": "stop",
+    "requires_continuation": "continuation",
+    "budget_exceeded": "max_tokens",
 }
+_MOST_CANDIDATES: Final = 32
 _FOLLOWS: Final = frozenset({"in_progress", "queued", "idle"})
 _INTERACTIONS: Final = frozenset({"interaction", "interaction_result", "decision", "live_interaction"})
 _CANCELLED: Final = frozenset({"cancelled", "interaction.cancelled", "interaction.canceled"})
@@ -51,19 +57,20 @@ _TIER_HEADER: Final = "x-gemini-service-tier"
 
 
 class ReplyFacts(NamedTuple):
-    """The facts of one reply, chunk or message; a missing one is empty.
+    """What one reply, chunk or message says; a field is empty where it says nothing.
 
     Attributes:
-        usage: Its usage, for :meth:`UsageRecord.take`; None if it has none.
-        prompt_tokens: Its input tokens if it states nothing else: an embedding.
+        usage: Its usage record, for :meth:`UsageRecord.take`; None where it has none.
+        prompt_tokens: Its input tokens, where they are all that it states: an embedding.
         cached_content_tokens: The tokens that it stored in the cache.
         model: The model version that answered.
-        finish_reasons: Why its candidates ended.
+        response_id: The id that the service gave the reply.
+        finish_reasons: Why each candidate ended, by its index; empty for one that goes on.
         is_refused: Whether the prompt was refused.
         service_tier: The tier that its headers name.
-        declared_error: The failure that it states instead of an exception.
-        is_cancelled: Whether it states that it was cancelled.
-        usage_follows: Whether the work continues, so that its usage comes with a later reply.
+        declared_error: How it says that it failed, where that is no exception.
+        is_cancelled: Whether it says that it was cancelled.
+        usage_follows: Whether the work goes on, so that its usage comes with a later reply.
         uses: What is charged by the unit.
     """
 
@@ -71,6 +78,7 @@ class ReplyFacts(NamedTuple):
     prompt_tokens: int | None = None
     cached_content_tokens: int | None = None
     model: str = ""
+    response_id: str = ""
     finish_reasons: tuple[str, ...] = ()
     is_refused: bool = False
     service_tier: str = ""
@@ -81,13 +89,13 @@ class ReplyFacts(NamedTuple):
 
 
 def read(operation: str, reply: Any) -> ReplyFacts:
-    """Return the facts of a reply or chunk.
+    """Return what a reply or chunk says.
 
     Args:
         operation: Value of ``gen_ai.operation.name`` of the call.
         reply: A model of the SDK.
     """
-    said = vars(reply)  # looking up what a pydantic model does not have costs a microsecond each
+    said = vars(reply)  # a look-up of what a model of pydantic does not have costs a microsecond each
     if operation in _INTERACTIONS:
         return _interaction(said)
     usage = said.get("usage_metadata")
@@ -100,6 +108,7 @@ def read(operation: str, reply: Any) -> ReplyFacts:
         prompt_tokens=_embedded(said) if usage is None else None,
         cached_content_tokens=usage.total_token_count if stores else None,
         model=str(said.get("model_version") or ""),
+        response_id=str(said.get("response_id") or ""),
         finish_reasons=_reasons(said.get("candidates")),
         is_refused=feedback is not None and feedback.block_reason is not None,
         service_tier=str(tier or ""),
@@ -121,7 +130,7 @@ def prompt_tokens_of_body(body: str) -> int | None:
 
 
 def has_output(chunk: Any) -> bool:
-    """Return whether a chunk carries a part of an answer; thoughts alone do not count."""
+    """Return whether a chunk carries a part of an answer; thoughts alone are none."""
     for candidate in getattr(chunk, "candidates", None) or ():
         content = getattr(candidate, "content", None)
         for part in getattr(content, "parts", None) or ():
@@ -130,16 +139,32 @@ def has_output(chunk: Any) -> bool:
     return False
 
 
+def merged(known: tuple[str, ...], later: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the finish reasons of a stream's candidates after one more chunk."""
+    return tuple(new or old for old, new in zip_longest(known, later, fillvalue="")) if known else later
+
+
+def is_blocked(finish_reasons: tuple[str, ...]) -> bool:
+    """Return whether filters withheld the answers of all candidates that ended."""
+    ended = [reason for reason in finish_reasons if reason]
+    return bool(ended) and all(reason in BLOCKING for reason in ended)
+
+
 def _reasons(candidates: Any) -> tuple[str, ...]:
-    return tuple([reason for candidate in candidates or () if (reason := _reason(candidate))])
+    reasons: list[str] = []
+    for position, candidate in enumerate(candidates or ()):
+        index = getattr(candidate, "index", None)
+        place = index if type(index) is int and 0 <= index < _MOST_CANDIDATES else position
+        reasons += [""] * (place + 1 - len(reasons))
+        reasons[place] = _reason(candidate)
+    return tuple(reasons)
 
 
 def _reason(candidate: Any) -> str:
     reason = getattr(candidate, "finish_reason", None)
     if reason is None:
         return ""
-    text = str(getattr(reason, "value", reason))
-    return text if text in _FINISH_REASONS else "OTHER"
+    return _FINISH_REASONS.get(str(getattr(reason, "value", reason)), "other")
 
 
 def _uses(said: dict[str, Any]) -> tuple[Use, ...]:
@@ -150,10 +175,10 @@ def _uses(said: dict[str, Any]) -> tuple[Use, ...]:
 
 
 def _interaction(said: dict[str, Any]) -> ReplyFacts:
-    """Return the facts of an interaction, a decision or one of their events."""
+    """Return what an interaction, a decision or one of their events says."""
     whole = said.get("interaction")
     interaction = said if whole is None else vars(whole)
-    model, event = interaction.get("model"), str(said.get("event_type") or "")
+    model, given, event = interaction.get("model"), interaction.get("id"), str(said.get("event_type") or "")
     status = interaction.get("status")
     name = status if isinstance(status, str) else ""
     feedback = interaction.get("prompt_feedback")
@@ -161,6 +186,7 @@ def _interaction(said: dict[str, Any]) -> ReplyFacts:
     return ReplyFacts(
         usage=usage,
         model=model if isinstance(model, str) else "",
+        response_id=given if isinstance(given, str) else "",
         finish_reasons=(_ENDED[name],) if name in _ENDED else (),
         is_refused=getattr(feedback, "block_reason", None) is not None,
         declared_error=_declared_error(name, event, status),
@@ -171,7 +197,7 @@ def _interaction(said: dict[str, Any]) -> ReplyFacts:
 
 
 def _declared_error(name: str, event: str, status: Any) -> str:
-    """Return the failure that an interaction states: its status, an error event, or the code of a live one."""
+    """Return how an interaction says that it failed: by its status, an error event, or the code of a live one."""
     if name == "failed" or event == "error":
         return name if name == "failed" else event
     code = getattr(status, "code", None)
@@ -179,7 +205,7 @@ def _declared_error(name: str, event: str, status: Any) -> str:
 
 
 def _embedded(said: dict[str, Any]) -> int | None:
-    """Return the tokens that Vertex AI or a batch counts for each embedding; nothing else of an embedding costs."""
+    """Return the tokens that Vertex AI or a batch counts for each embedding; nothing else of them costs."""
     if (count := said.get("token_count")) is not None:
         return count if is_count(count) else None
     embeddings = said.get("embeddings")

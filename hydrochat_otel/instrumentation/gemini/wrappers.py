@@ -1,11 +1,11 @@
-"""Wrappers of the SDK's functions: each passes every argument, result and exception through, and counts the call.
+"""What stands in for a function of the SDK: passes every argument, result and exception through, and counts the call.
 
 Each takes the original and a `current` that returns the :class:`Calls` to count with, or None once it is undone.
 """
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from hydrochat_otel.instrumentation.gemini import call as calls
 from hydrochat_otel.instrumentation.gemini.call import Calls
@@ -17,14 +17,18 @@ Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
 
 
-def begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> GuardedCall | None:
+def begin(
+    current: Current, operation: str, owner: Any, arguments: dict[str, Any], *, stream: bool = False
+) -> GuardedCall | None:
     """Begin the call of a function of the SDK; None if nothing is counted or the telemetry failed."""
     counting = current()
     if counting is None:
         return None
-    return guarded(
-        counting.begin(operation, arguments.get("model"), getattr(owner, "_api_client", None), arguments.get("config"))
-    )
+    model, config = arguments.get("model"), arguments.get("config")
+    return guarded(counting.begin(operation, model, getattr(owner, "_api_client", None), config, stream=stream))
+
+
+_begin_stream: Final = functools.partial(begin, stream=True)
 
 
 def _inside(current: Current) -> GuardedCall | None:
@@ -72,7 +76,7 @@ def stream(original: Function, current: Current, operation: str) -> Function:
         chunks = original(self, *args, **kwargs)
         if contained("google_genai.begin", current) is None:
             return chunks
-        return WatchedStream(chunks, functools.partial(begin, current, operation, self, kwargs))
+        return WatchedStream(chunks, functools.partial(_begin_stream, current, operation, self, kwargs))
 
     return counted
 
@@ -82,7 +86,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.begin", begin, current, operation, self, kwargs)
+        call: GuardedCall | None = contained("google_genai.begin", _begin_stream, current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:
@@ -93,7 +97,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
 
 def attempt(original: Function, current: Current, _operation: str) -> Function:
-    """Wrap the function that sends one HTTP request; only requests of a counted call are noted."""
+    """Wrap the function that sends one HTTP request; only requests of a call that is counted are noted."""
 
     @functools.wraps(original)
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,5 +1,6 @@
 """Promises of :mod:`hydrochat_otel.instrumentation.gemini.call` and ``replies``: what a span tells of a call."""
 
+import re
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ def test_a_span_tells_everything_and_nothing_else(emulator, meters, instrumentor
     (span,) = meters.spans
     told = dict(span.attributes)
     port = told.pop("server.port")
+    assert re.fullmatch(r"[\w-]+", told.pop("gen_ai.response.id"))
     assert f":{port}" in emulator.base_url
     assert (span.name, span.kind.name, span.status.status_code.name) == (f"generate_content {FLASH}", "CLIENT", "UNSET")
     assert told.pop("hydrochat.llm.cost_usd") == pytest.approx(
@@ -33,14 +35,14 @@ def test_a_span_tells_everything_and_nothing_else(emulator, meters, instrumentor
         "gen_ai.provider.name": "gcp.gemini",
         "gen_ai.request.model": FLASH,
         "gen_ai.response.model": "gemini-2.5-flash-lite",
-        "gen_ai.response.finish_reasons": ("STOP",),
+        "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.usage.input_tokens": 127,
         "gen_ai.usage.output_tokens": 29,
         "hydrochat.llm.tokens.input_fresh": 70,
-        "hydrochat.llm.tokens.input_cached": 50,
+        "gen_ai.usage.cache_read.input_tokens": 50,
         "hydrochat.llm.tokens.input_tool": 7,
         "hydrochat.llm.tokens.output_answer": 20,
-        "hydrochat.llm.tokens.output_thinking": 9,
+        "gen_ai.usage.reasoning.output_tokens": 9,
         "hydrochat.llm.modality_tokens.input_fresh.audio": 18,
         "hydrochat.llm.modality_tokens.input_fresh.image": 10,
         "hydrochat.llm.modality_tokens.input_cached.audio": 12,

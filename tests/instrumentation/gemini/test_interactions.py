@@ -56,7 +56,9 @@ def test_an_interaction_is_a_call_with_its_tokens(meters, instrumentor):
     assert (measured.calls, measured.tokens) == ({"ok": 1}, (20, 10, 3, 12, 5))
     assert measured.cost_usd == pytest.approx((23 * 0.3 + 10 * 0.03 + 17 * 2.5) / 1e6, abs=1e-12)
     assert (measured.unreconciled_calls, measured.attempts) == (0, 1)
-    assert meters.spans[0].name == "interaction gemini-2.5-flash"
+    (span,) = meters.spans
+    assert (span.name, span.attributes[semconv.LLM_OPERATION]) == ("generate_content gemini-2.5-flash", "interaction")
+    assert span.attributes[semconv.GEN_AI_FINISH_REASONS] == ("stop",)
 
 
 async def test_an_asynchronous_interaction_counts_alike(meters, instrumentor):

@@ -88,7 +88,7 @@ async def test_a_session_is_one_call_with_the_tokens_of_its_turns(meters, instru
         first, second = await say(session, "x"), await say(session, "y")
     (span,) = meters.spans
     assert [len(first), len(second)] == [4, 2]
-    assert span.name == f"live {MODEL}"
+    assert span.name == f"chat {MODEL}"
     assert kept(span) == {semconv.GEN_AI_INPUT_TOKENS: 40, semconv.GEN_AI_OUTPUT_TOKENS: 16}
     measured = meters.measured()
     assert (measured.calls, measured.tokens, measured.unreconciled_calls) == ({"ok": 1}, (40, 0, 0, 12, 4), 0)

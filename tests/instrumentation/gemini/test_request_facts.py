@@ -1,0 +1,162 @@
+"""Promises of :mod:`hydrochat_otel.instrumentation.gemini.request_facts`: numbers and closed sets, never a text."""
+
+import pytest
+from google.genai import types
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.gemini.request_facts import RequestAttributes, facts
+
+CONFIG = {
+    "temperature": 1,
+    "top_p": 0.9,
+    "top_k": 10,
+    "max_output_tokens": 100,
+    "candidate_count": 2,
+    "frequency_penalty": 0.1,
+    "presence_penalty": 0.2,
+    "seed": 42,
+    "stop_sequences": ["\n\n", "###"],
+    "response_mime_type": "application/json",
+    "thinking_config": {"thinking_level": "LOW"},
+}
+TOLD = {
+    "gen_ai.request.temperature": 1.0,
+    "gen_ai.request.top_p": 0.9,
+    "gen_ai.request.top_k": 10,
+    "gen_ai.request.max_tokens": 100,
+    "gen_ai.request.choice.count": 2,
+    "gen_ai.request.frequency_penalty": 0.1,
+    "gen_ai.request.presence_penalty": 0.2,
+    "gen_ai.request.seed": 42,
+    "gen_ai.request.stop_sequences": ("\n\n", "###"),
+    "gen_ai.request.reasoning.level": "LOW",
+    "gen_ai.output.type": "json",
+}
+WIRE = {"".join(part.capitalize() if n else part for n, part in enumerate(k.split("_"))): v for k, v in CONFIG.items()}
+
+
+def told_of(operation="generate_content", *, stream=False, **config):
+    """The facts of a request."""
+    return facts(operation, config, stream=stream)
+
+
+@pytest.mark.parametrize("config", [types.GenerateContentConfig(**CONFIG), CONFIG, WIRE], ids=["model", "dict", "wire"])
+def test_every_number_and_closed_set_of_a_request_is_told(config):
+    """A configuration says the same as a model, as a dictionary and by the names of the wire, with the right types."""
+    found = facts("generate_content", config, stream=False)
+    assert found == TOLD
+    assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in TOLD.items()}
+
+
+def test_a_request_that_asks_for_nothing_tells_nothing():
+    """No configuration, one candidate, and no stream are no facts; a stream is one."""
+    assert facts("generate_content", None, stream=False) == told_of(candidate_count=1) == {}
+    assert facts("generate_content", None, stream=True) == {"gen_ai.request.stream": True}
+
+
+@pytest.mark.parametrize(
+    ("operation", "config", "output_type"),
+    [
+        ("generate_content", {"response_schema": {"type": "OBJECT"}}, "json"),
+        ("generate_content", {"response_json_schema": {}}, "json"),
+        ("generate_content", {"response_modalities": ["TEXT", "IMAGE"]}, "image"),
+        ("live", {"response_modalities": [types.Modality.AUDIO]}, "speech"),
+        ("generate_content", {"response_modalities": ["TEXT"]}, "text"),
+        ("generate_content", {"response_mime_type": "text/x.enum"}, "text"),
+        ("generate_content", {"response_mime_type": "S1234567D"}, None),
+        ("generate_images", {"number_of_images": 1}, "image"),
+    ],
+)
+def test_the_output_type_is_a_member_of_the_enumeration(operation, config, output_type):
+    """What the request asks for, and nothing where it leaves that open."""
+    assert told_of(operation, **config).get(semconv.GEN_AI_OUTPUT_TYPE) == output_type
+
+
+@pytest.mark.parametrize(
+    "sequences",
+    [["Tan Ah Kow"], ["\n", "a"], ["7"], ["陈"], ["---------"], [""], [7], "###", ["#"] * 17, [], iter(["#"])],
+)
+def test_stop_sequences_that_may_be_words_are_not_told(sequences):
+    """One with a letter or digit of any script, a longer one or another type keeps all of them out."""
+    assert told_of(stop_sequences=sequences) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", "S1234567D"),
+        ("temperature", True),
+        ("temperature", float("nan")),
+        ("top_k", 1.5),
+        ("seed", 2**63),
+        ("max_output_tokens", ["S1234567D"]),
+        ("thinking_config", {"thinking_level": "Tan Ah Kow"}),
+    ],
+)
+def test_what_is_no_number_or_member_is_left_out(name, value):
+    """Values that an exporter could not encode, or that may be text, are no facts; nothing is raised."""
+    assert told_of(**{name: value}) == {}
+
+
+@pytest.mark.parametrize(
+    ("previous", "is_told"),
+    [
+        ("v1_ChdhYm1zYS1JQnVlQ2p1TVA4dGFPdUFj", True),
+        ("123e4567-e89b-12d3-a456-426614174000", True),
+        ("tan-ah-kow-1950-01-01", False),
+        ("S1234567D", False),
+    ],
+)
+def test_an_interaction_names_the_one_before_by_its_form(previous, is_told):
+    """An id that the service makes is told; anything else that a caller passes is not."""
+    asked = {"previous_interaction_id": previous, "generation_config": {"temperature": 0.5, "thinking_level": "high"}}
+    found = facts("interaction", asked, stream=False)
+    assert found.pop(semconv.GEN_AI_PREVIOUS_RESPONSE, None) == (previous if is_told else None)
+    assert found == {"gen_ai.request.temperature": 0.5, "gen_ai.request.reasoning.level": "high"}
+
+
+def test_embeddings_tell_their_dimensions():
+    """The number of dimensions, as a whole number."""
+    assert told_of("embeddings", output_dimensionality=256) == {"gen_ai.embeddings.dimension.count": 256}
+
+
+def test_a_sampler_sees_the_facts_and_an_unread_request_costs_nothing():
+    """The attributes are there when a sampler decides; while nobody reads them, the configuration is not looked at."""
+    seen = {}
+
+    class Looking(Sampler):
+        def should_sample(  # noqa: PLR0917 - the SDK's signature
+            self, parent_context, trace_id, name, kind=None, attributes=None, links=None
+        ):
+            seen.update(attributes)
+            return SamplingResult(Decision.DROP)
+
+        def get_description(self):
+            return "looking"
+
+    class Untouchable:
+        @property
+        def __dict__(self):
+            raise AssertionError
+
+    site = {semconv.GEN_AI_OPERATION: "generate_content"}
+    tracer = TracerProvider(sampler=Looking(), shutdown_on_exit=False).get_tracer("t")
+    tracer.start_span("x", attributes=RequestAttributes(site, "generate_content", CONFIG, stream=False))
+    assert seen == site | TOLD
+    unread = RequestAttributes(site, "generate_content", Untouchable(), stream=False)
+    assert bool(unread)
+    assert unread == unread  # noqa: PLR0124 - as the SDK compares them
+
+
+def test_a_configuration_that_fails_leaves_the_call_alone():
+    """Where reading it raises, the span has the attributes of its site."""
+
+    class Broken:
+        @property
+        def __dict__(self):
+            raise LookupError
+
+    site = {semconv.GEN_AI_OPERATION: "generate_content"}
+    assert dict(RequestAttributes(site, "generate_content", Broken(), stream=True)) == site
