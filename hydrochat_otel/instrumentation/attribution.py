@@ -39,6 +39,11 @@ def within(context: Context) -> Within | None:
     return context.get(_WITHIN_KEY)  # type: ignore[return-value]  # only inside() sets the key
 
 
+def span_in(context: Context) -> Span | None:
+    """Return the span that is current in the context, or None."""
+    return context.get(_SPAN_KEY)  # type: ignore[return-value]  # only the API sets the key
+
+
 def inside(context: Context, operations: Within | None, span: Span | None) -> Context:
     """Return the context of what runs inside the operations and the span; what is None stays as it is."""
     made = Context(context)

@@ -1,37 +1,57 @@
 """Feeds: one attribute set of one instrument, looked up once and fed with every measurement of its kind.
 
-Here is the public way. The SDK's room may offer a faster one of the same shape (:data:`Feeder`).
+Here is the public way. The SDK's room may offer a faster one of the same shape (:class:`Feeder`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, Histogram
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
 Attributes = Mapping[str, AttributeValue]
+
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
+
+
+class Origin(Protocol):
+    """The span that a measurement was made in, as far as an exemplar needs it."""
+
+    @property
+    def trace_id(self) -> int:
+        """As an integer; 0 where there is no span."""
+
+    @property
+    def span_id(self) -> int:
+        """As an integer; 0 where there is no span."""
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the span is sampled."""
 
 
 class Feed(Protocol):
     """Takes the measurements of one attribute set."""
 
-    def take(self, value: float, context: Context, sampled: bool) -> None:
-        """Add or record one value.
+    def take(self, value: float, origin: Origin) -> None:
+        """Add or record one value; finite and not negative."""
 
-        Args:
-            value: What was measured; finite and not negative.
-            context: The context that it was measured in, for an exemplar.
-            sampled: Whether the span of the context is sampled.
-        """
-
-    def take_all(self, values: Iterable[float], context: Context, sampled: bool) -> None:
-        """Record several values that were measured in one context."""
+    def take_all(self, values: Iterable[float], origin: Origin) -> None:
+        """Record several values that were measured in one span."""
 
 
-Feeder = Callable[[Counter | Histogram, Attributes], Feed]
-"""Makes the feed of an instrument and an attribute set; the attributes are not changed afterwards."""
+class Feeder(Protocol):
+    """Makes feeds."""
+
+    def feed(self, instrument: Counter | Histogram, attributes: Attributes) -> Feed:
+        """Return the feed of an instrument and an attribute set; the attributes are not changed afterwards."""
+
+    def flush(self) -> None:
+        """Pass on what feeds hold back; called after several measurements, never raises."""
 
 
 class PublicFeed:
@@ -43,16 +63,32 @@ class PublicFeed:
         self._record = instrument.add if isinstance(instrument, Counter) else instrument.record
         self._attributes = attributes
 
-    def take(self, value: float, context: Context, sampled: bool) -> None:  # noqa: ARG002 - the SDK asks the context
+    def take(self, value: float, origin: Origin) -> None:
         """Add or record one value."""
-        self._record(value, self._attributes, context)
+        self._record(value, self._attributes, context_of(origin))
 
-    def take_all(self, values: Iterable[float], context: Context, sampled: bool) -> None:  # noqa: ARG002 - as above
+    def take_all(self, values: Iterable[float], origin: Origin) -> None:
         """Record several values."""
+        context = context_of(origin)
         for value in values:
             self._record(value, self._attributes, context)
 
 
-def is_sampled(context: Context) -> bool:
-    """Return whether the span of the context is sampled."""
-    return bool(trace.get_current_span(context).get_span_context().trace_flags.sampled)
+class PublicFeeder:
+    """Makes feeds through the OpenTelemetry API."""
+
+    def feed(self, instrument: Counter | Histogram, attributes: Attributes) -> Feed:
+        """Return a feed."""
+        return PublicFeed(instrument, attributes)
+
+    def flush(self) -> None:
+        """Do nothing: the API takes each measurement at once."""
+
+
+def context_of(origin: Origin) -> Context:
+    """Return a context with the span of a measurement, from which the SDK makes an exemplar."""
+    if not origin.trace_id:
+        return Context()
+    flags = _SAMPLED if origin.is_sampled else _NOT_SAMPLED
+    own = SpanContext(origin.trace_id, origin.span_id, is_remote=False, trace_flags=flags)
+    return trace.set_span_in_context(NonRecordingSpan(own), Context())

@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import Span, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
@@ -16,48 +14,43 @@ from hydrochat_otel.window.entry import Entry
 _ID_BYTES: Final = 8
 
 
-class Ids(NamedTuple):
-    """The ids of a piece of work: trace, span and parent span; 0 where there is none."""
-
-    trace_id: int
-    span_id: int
-    parent_span_id: int
-
-
 class Ended(NamedTuple):
     """When and how a piece of work ended, and where it stood among others.
+
+    Holds plain values only: neither the span nor a context of the host's lives longer because it waits in the queue.
 
     Attributes:
         duration_s: Seconds from start to finish by a monotonic clock.
         end_unix_ns: Start plus duration: a wall clock that is set back in between cannot bend it.
         outcome: How it ended.
         error_type: Class name or status of the failure; None for none.
-        inside: The context in which it ran, its span included; exemplars take their trace from it.
-        outside: The context in which it began.
-        is_traced: Whether it has a span of its own.
+        trace_id: Trace of the span that was current inside: its own, or the one around it; 0 for none.
+        span_id: Id of that span; exemplars carry both.
+        parent_span_id: Id of the span around it; 0 for none.
+        is_sampled: Whether the span that was current inside is sampled.
+        is_traced: Whether the work has a span of its own.
     """
 
     duration_s: float
     end_unix_ns: int
     outcome: Outcome
     error_type: str | None
-    inside: Context
-    outside: Context
-    is_traced: bool
+    trace_id: int = 0
+    span_id: int = 0
+    parent_span_id: int = 0
+    is_sampled: bool = False
+    is_traced: bool = False
 
-    def ids(self) -> Ids:
-        """Return the ids of the work; without a span of its own it gets an id, so that entries can be told apart."""
-        own = trace.get_current_span(self.inside).get_span_context()
-        above = trace.get_current_span(self.outside).get_span_context()
-        if self.is_traced and own.span_id not in {0, above.span_id}:
-            return Ids(own.trace_id, own.span_id, above.span_id)
-        return Ids(above.trace_id, int.from_bytes(os.urandom(_ID_BYTES)), above.span_id)
+    @property
+    def own_id(self) -> int:
+        """The id of its entry: its span's, or a random one that tells entries without a span apart."""
+        span_id = self.span_id
+        if self.is_traced and span_id and span_id != self.parent_span_id:
+            return span_id
+        return int.from_bytes(os.urandom(_ID_BYTES))
 
-    def end_span(self, attributes: dict[str, AttributeValue]) -> None:
-        """End the span of the work, if it has one, with what became known about it."""
-        span = trace.get_current_span(self.inside)
-        if not self.is_traced or not span.is_recording():
-            return
+    def end_span(self, span: Span, attributes: dict[str, AttributeValue]) -> None:
+        """End the span of the work with what became known about it."""
         if self.outcome != "ok":
             attributes[semconv.OUTCOME] = self.outcome
         if self.error_type is not None:
@@ -73,10 +66,18 @@ class Ended(NamedTuple):
         span.end(self.end_unix_ns)
 
 
+class Recorder(Protocol):
+    """Feeds finished operations to instruments."""
+
+    def record_operation(self, finished: "FinishedOperation") -> None:
+        """Feed one finished operation."""
+
+
 class FinishedOperation(NamedTuple):
     """One finished tracked operation.
 
     Attributes:
+        using: What records it.
         name: Label of the operation.
         role: ``root`` where a caller waits for it, ``step`` inside another one.
         root: Name of the outermost operation; its own if it is the root.
@@ -84,6 +85,7 @@ class FinishedOperation(NamedTuple):
         ended: When and how it ended.
     """
 
+    using: Recorder
     name: str
     role: Role
     root: str
@@ -100,14 +102,17 @@ class FinishedOperation(NamedTuple):
         """Whether it failed or took longer than the threshold that it states."""
         return self.exceeded or self.ended.outcome == "error"
 
-    def end_span(self) -> None:
-        """End its span with what became known about it."""
-        self.ended.end_span({semconv.THRESHOLD_EXCEEDED: True} if self.exceeded else {})
+    def span_attributes(self) -> dict[str, AttributeValue]:
+        """Return what its span says beside how it ended."""
+        return {semconv.THRESHOLD_EXCEEDED: True} if self.exceeded else {}
+
+    def feed(self) -> None:
+        """Feed it to the instruments."""
+        self.using.record_operation(self)
 
     def entry(self) -> Entry:
         """Return what the window keeps of it."""
         ended = self.ended
-        ids = ended.ids()
         return Entry(
             "operation",
             self.name,
@@ -116,9 +121,12 @@ class FinishedOperation(NamedTuple):
             self.exceeded,
             ended.error_type,
             ended.outcome,
-            ids.trace_id,
-            ids.span_id,
-            ids.parent_span_id,
-            role=self.role,
-            root_operation=self.root,
+            ended.trace_id,
+            ended.own_id,
+            ended.parent_span_id,
+            None,
+            None,
+            None,
+            self.role,
+            self.root,
         )

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, MeterProvider, Observation
 from opentelemetry.trace import Tracer, TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels
-from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeed, is_sampled
+from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, process_globals
@@ -43,7 +42,7 @@ class Instruments:
 
     Attributes:
         tracer: Starts the spans of operations and calls.
-        queue: Takes finished work on the host's path, as ``(record, feed)``.
+        queue: Takes finished work on the host's path.
         operation_names: The closed set of ``hydrochat.operation``.
         model_names: The closed set of model labels.
         error_types: The closed set of ``error.type``.
@@ -55,7 +54,7 @@ class Instruments:
     Args:
         keep: Takes the window's entries of what finished, oldest first; None keeps nothing.
         cost_dimensions: Names of the application's own dimensions of calls.
-        feeder: Makes the feed of an instrument and an attribute set.
+        feeder: Makes the feeds; None records through the API.
     """
 
     def __init__(
@@ -69,11 +68,12 @@ class Instruments:
         ledger: DayLedger | None = None,
         keep: Callable[[list[Entry]], None] | None = None,
         cost_dimensions: Sequence[str] = (),
-        feeder: Feeder = PublicFeed,
+        feeder: Feeder | None = None,
     ) -> None:
         self.tracer = tracer
         self.ledger = ledger or DayLedger()
-        self.queue = DeferredQueue(queue_capacity, keep)
+        self._feeder = feeder or PublicFeeder()
+        self.queue = DeferredQueue(queue_capacity, keep, self._feeder.flush)
         self.response_time_threshold_s = response_time_threshold_s
         self.operation_names = labels.operation_names(max_operations)
         self.model_names = labels.model_names()
@@ -87,7 +87,6 @@ class Instruments:
         self._by_name: dict[str, Any] = {
             spec.name: _create(meter, spec) for spec in semconv.METRICS if spec.kind in {"histogram", "counter"}
         }
-        self._feeder = feeder
         self._operation_feeds: dict[tuple[str, str, str | None], _OperationFeeds] = {}
 
     def histogram(self, spec: MetricSpec) -> Histogram:
@@ -107,16 +106,15 @@ class Instruments:
         feeds = self._operation_feeds.get(key)
         if feeds is None:
             feeds = self._operation_feeds[key] = self._feeds_of_operation(*key)
-        sampled = is_sampled(ended.inside)
         if finished.exceeded:
-            feeds.violations.take(1, ended.inside, sampled)
+            feeds.violations.take(1, ended)
         if finished.is_bad:
-            feeds.bad.take(1, ended.inside, sampled)
-        feeds.duration.take(ended.duration_s, ended.inside, sampled)
+            feeds.bad.take(1, ended)
+        feeds.duration.take(ended.duration_s, ended)
 
     def feed(self, spec: MetricSpec, attributes: Attributes) -> Feed:
         """Return the feed of a metric and an attribute set."""
-        return self._feeder(self._by_name[spec.name], attributes)
+        return self._feeder.feed(self._by_name[spec.name], attributes)
 
     def _feeds_of_operation(self, name: str, role: str, error_type: str | None) -> "_OperationFeeds":
         attributes = {semconv.OPERATION: name, semconv.ROLE: role}
@@ -131,16 +129,9 @@ class Instruments:
         self, operation: str, duration_s: float, end_unix_s: float, error_type: str | None, *, exceeded: bool
     ) -> None:
         """Queue an operation that was measured elsewhere and is in the window already."""
-        nowhere = Context()
         outcome: Outcome = "ok" if error_type is None else "error"
-        ended = Ended(duration_s, int(end_unix_s * 1e9), outcome, error_type, nowhere, nowhere, is_traced=False)
-        finished = FinishedOperation(operation, "root", operation, exceeded, ended)
-        self.queue.put_kept((finished, self.record_operation))
-
-    def record_dropped_operation(self, finished: FinishedOperation) -> None:
-        """End the span of an operation that a finaliser noted, and feed it."""
-        finished.end_span()
-        self.record_operation(finished)
+        ended = Ended(duration_s, int(end_unix_s * 1e9), outcome, error_type)
+        self.queue.put_kept(FinishedOperation(self, operation, "root", operation, exceeded, ended))
 
 
 class _OperationFeeds(NamedTuple):

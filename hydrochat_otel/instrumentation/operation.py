@@ -7,10 +7,11 @@ import math
 import time
 from collections.abc import Mapping
 from contextvars import Token
+from typing import Final, NamedTuple, Protocol
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanContext, SpanKind, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
@@ -21,6 +22,26 @@ from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome, Role
+from hydrochat_otel.window.entry import Entry
+
+_SAMPLED: Final = int(TraceFlags.SAMPLED)
+
+
+class FinishedWork(Protocol):
+    """The frozen record of finished work."""
+
+    @property
+    def ended(self) -> Ended:
+        """When and how it ended."""
+
+    def span_attributes(self) -> dict[str, AttributeValue]:
+        """Return what its span says beside how it ended."""
+
+    def entry(self) -> Entry | None:
+        """Return what the window keeps of it."""
+
+    def feed(self) -> None:
+        """Feed it to the instruments."""
 
 
 class Work:
@@ -34,8 +55,7 @@ class Work:
         instruments: What it was started with and is recorded by.
         outside: The context in which it began.
         context: The context in which its span is current, for children and exemplars.
-        is_traced: Whether it has a span of its own; if not, another one stands for it.
-        span: That span, or None.
+        span: Its own span; None if another one stands for it.
 
     Args:
         using: What it is recorded by.
@@ -47,7 +67,7 @@ class Work:
         traced: Whether it gets a span of its own.
     """
 
-    __slots__ = ("_open", "_started_ns", "_started_unix_ns", "context", "instruments", "is_traced", "outside", "span")
+    __slots__ = ("_open", "_started_ns", "_started_unix_ns", "context", "instruments", "outside", "span")
 
     def __init__(
         self,
@@ -61,7 +81,6 @@ class Work:
         traced: bool = True,
     ) -> None:
         self.instruments = using
-        self.is_traced = False
         self.outside = outside
         self._open = [True]
         self._started_unix_ns = started_unix_ns = time.time_ns()
@@ -71,7 +90,6 @@ class Work:
                 span = using.tracer.start_span(
                     span_name, outside, kind, attributes, start_time=started_unix_ns, record_exception=False
                 )
-                self.is_traced = True
             except BaseException as error:  # an id generator, sampler or processor of the host's may fail here
                 failures.note("operation.start", error)
         self.span = span
@@ -108,21 +126,61 @@ class Work:
             return False
 
     def _ended(
-        self, error: BaseException | None, outcome: Outcome | None, error_type: str | None, ended_ns: int | None
+        self, error: BaseException | None, outcome: Outcome | None, error_type: str | None, ended_ns: int
     ) -> Ended:
-        elapsed_ns = (ended_ns or time.perf_counter_ns()) - self._started_ns
+        elapsed_ns = ended_ns - self._started_ns
         if outcome is None:
             outcome = outcome_of(error)
-        failed = outcome == "error"
+        around, span = _span_context(attribution.span_in(self.outside)), self.span
+        inside = around if span is None else _span_context(span)
         return Ended(
             elapsed_ns / 1e9,
             self._started_unix_ns + elapsed_ns,
             outcome,
-            self.instruments.error_types.admit(error_type or class_name(error)) if failed else None,
-            self.context,
-            self.outside,
-            self.is_traced,
+            self.instruments.error_types.admit(error_type or class_name(error)) if outcome == "error" else None,
+            inside.trace_id,
+            inside.span_id,
+            around.span_id,
+            inside.trace_flags & _SAMPLED == _SAMPLED,
+            span is not None,
         )
+
+    def end_span(self, ended: Ended, attributes: dict[str, AttributeValue]) -> None:
+        """End the work's own span, if it has one that records."""
+        span = self.span
+        if span is not None and span.is_recording():
+            ended.end_span(span, attributes)
+
+
+def _span_context(span: Span | None) -> SpanContext:
+    if span is None:
+        return INVALID_SPAN_CONTEXT
+    try:
+        return span.get_span_context()
+    except BaseException as error:  # a span of the host's own kind
+        failures.note("operation.finish", error)
+        return INVALID_SPAN_CONTEXT
+
+
+class DroppedWork(NamedTuple):
+    """Work that a finaliser noted: its span ends when it is fed, by code that may wait.
+
+    Attributes:
+        work: The work.
+        finished: Its finished record.
+    """
+
+    work: Work
+    finished: FinishedWork
+
+    def entry(self) -> Entry | None:
+        """Return what the window keeps of it."""
+        return self.finished.entry()
+
+    def feed(self) -> None:
+        """End its span and feed it to the instruments."""
+        self.work.end_span(self.finished.ended, self.finished.span_attributes())
+        self.finished.feed()
 
 
 class Operation(Work):
@@ -162,23 +220,23 @@ class Operation(Work):
             return None
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
-            if self.span is not None and self.span.is_recording():
-                finished.end_span()
+            self.end_span(finished.ended, finished.span_attributes())
         except BaseException as failure:
             failures.note("operation.finish", failure)
-        self.instruments.queue.put((finished, self.instruments.record_operation))
+        self.instruments.queue.put(finished)
         return finished
 
     def drop(self, error: BaseException | None = None, outcome: Outcome = "cancelled") -> None:
         """End an operation in code that a finaliser may run, such as one that nothing holds any more: only note it."""
         if self._close():
             ended_ns = time.perf_counter_ns()
-            using = self.instruments
             kind = class_name(error) if outcome == "error" else None
-            using.queue.note((lambda: self._record(None, outcome, ended_ns, kind), using.record_dropped_operation))
+            self.instruments.queue.note(lambda: DroppedWork(self, self._record(None, outcome, ended_ns, kind)))
 
     def _record(
         self, error: BaseException | None, outcome: Outcome | None, ended_ns: int, error_type: str | None = None
     ) -> FinishedOperation:
         ended = self._ended(error, outcome, error_type, ended_ns)
-        return FinishedOperation(self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended)
+        return FinishedOperation(
+            self.instruments, self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended
+        )

@@ -36,13 +36,19 @@ class Finished(Protocol):
     """The frozen record of finished work."""
 
     def entry(self) -> Any:
-        """Return what the window keeps of it."""
+        """Return what the window keeps of it; None for nothing."""
+
+    def feed(self) -> None:
+        """Feed it to the instruments."""
 
 
-Note = Callable[[], Finished | None]
-Feed = Callable[[Any], None]
-Item = tuple[Finished | Note, Feed]
-"""A record and what feeds it to the instruments; of work that a finaliser ended, the function that makes the record."""
+class _Note:
+    """Work that a finaliser ended: its record is made later."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Finished | None]) -> None:
+        self.make = make
 
 
 class _Stage:
@@ -88,13 +94,20 @@ class DeferredQueue:
     Args:
         capacity: How many items wait at most before producers help.
         keep: Takes the entries of several items, oldest first; None keeps nothing.
+        fed: Called after several items were fed; never raises.
     """
 
-    def __init__(self, capacity: int = 32768, keep: Callable[[list[Any]], None] | None = None) -> None:
-        self._arrived: deque[Item] = deque()
-        self._settled: deque[tuple[Finished, Feed]] = deque()
+    def __init__(
+        self,
+        capacity: int = 32768,
+        keep: Callable[[list[Any]], None] | None = None,
+        fed: Callable[[], None] | None = None,
+    ) -> None:
+        self._arrived: deque[Finished | _Note] = deque()
+        self._settled: deque[Finished] = deque()
         self._capacity = capacity
         self._keep = keep
+        self._fed = fed
         self._settling = _Stage()
         self._feeding = _Stage()
         self._stop = threading.Event()
@@ -107,20 +120,24 @@ class DeferredQueue:
     def __len__(self) -> int:
         return len(self._arrived) + len(self._settled)
 
-    def put(self, item: Item) -> None:
-        """Append one item; takes no lock unless the queue is full, and then waits for none. Any thread may call."""
+    def put(self, finished: Finished) -> None:
+        """Append one record; takes no lock unless the queue is full, and then waits for none. Any thread may call."""
         if len(self._arrived) + len(self._settled) < self._capacity or self._relieve():
-            self._arrived.append(item)
+            self._arrived.append(finished)
 
-    def put_kept(self, item: tuple[Finished, Feed]) -> None:
-        """Append one item whose entry is kept already; as :meth:`put`."""
+    def put_kept(self, finished: Finished) -> None:
+        """Append one record whose entry is kept already; as :meth:`put`."""
         if len(self) < self._capacity or self._relieve():
-            self._settled.append(item)
+            self._settled.append(finished)
 
-    def note(self, item: Item) -> None:
-        """Append one item from a finaliser: the collector may run it while its thread holds any lock whatever."""
+    def note(self, make: Callable[[], Finished | None]) -> None:
+        """Append work from a finaliser: the collector may run it while its thread holds any lock whatever.
+
+        Args:
+            make: Makes the record later, in another thread; None from it is nothing to record.
+        """
         if len(self) < _MOST_NOTES * self._capacity:
-            self._arrived.append(item)
+            self._arrived.append(_Note(make))
 
     def settle(self) -> None:
         """Keep the entries of all that arrived; runs code of ours only. Any thread may call, they take turns."""
@@ -175,28 +192,29 @@ class DeferredQueue:
 
     def _settle(self, count: int) -> None:
         entries: list[Any] = []
+        take, settled = self._arrived.popleft, self._settled.append
         try:
             for _ in range(count):
                 try:
-                    item = self._arrived.popleft()
+                    finished = take()
                 except IndexError:  # a full queue's producer took the last one
                     return
-                if (settled := self._settled_of(item, entries)) is not None:
-                    self._settled.append(settled)
+                made = self._made(finished, entries)
+                if made is not None:
+                    settled(made)
         finally:
             self._keep_all(entries)
 
-    def _settled_of(self, item: Item, entries: list[Any]) -> tuple[Finished, Feed] | None:
-        """Return the item's record and feed, and add its entry; None if there is nothing to feed."""
-        made, feed = item
-        finished: Finished | None = None
+    def _made(self, finished: Finished | _Note, entries: list[Any]) -> Finished | None:
+        """Return the record and add its entry; None if there is nothing to feed."""
+        made: Finished | None = None
         try:
-            finished = made() if callable(made) else made
-            if finished is not None and self._keep is not None and (entry := finished.entry()) is not None:
+            made = finished.make() if isinstance(finished, _Note) else finished
+            if made is not None and self._keep is not None and (entry := made.entry()) is not None:
                 entries.append(entry)
         except BaseException as error:
             failures.note("retention", error)
-        return None if finished is None else (finished, feed)
+        return made
 
     def _keep_all(self, entries: list[Any]) -> None:
         if entries and self._keep is not None:
@@ -206,14 +224,19 @@ class DeferredQueue:
                 failures.note("retention", error)
 
     def _feed(self, count: int, deadline_s: float | None = None) -> None:
-        for _ in range(count):
-            try:
-                item = self._settled.popleft()
-            except IndexError:
-                return
-            _feed(item)
-            if deadline_s is not None and time.monotonic() > deadline_s:
-                return
+        take = self._settled.popleft
+        try:
+            for _ in range(count):
+                try:
+                    finished = take()
+                except IndexError:
+                    return
+                _feed(finished)
+                if deadline_s is not None and time.monotonic() > deadline_s:
+                    return
+        finally:
+            if self._fed is not None:
+                self._fed()
 
     def _relieve(self) -> bool:
         """Feed the oldest two items; False if this thread was interrupted in feeding and the queue is far too long.
@@ -234,8 +257,8 @@ class DeferredQueue:
     def _relieve_of_arrived(self) -> None:
         entries: list[Any] = []
         with suppress(IndexError):
-            if (settled := self._settled_of(self._arrived.popleft(), entries)) is not None:
-                _feed(settled)
+            if (finished := self._made(self._arrived.popleft(), entries)) is not None:
+                _feed(finished)
         self._keep_all(entries)
 
     def _run(self) -> None:
@@ -255,12 +278,11 @@ class DeferredQueue:
             self.start()
 
 
-def _feed(item: tuple[Finished, Feed]) -> None:
+def _feed(finished: Finished) -> None:
     global _fed  # noqa: PLW0603 - one number for the process; that it changes matters, not by how much
-    finished, feed = item
     _fed += 1
     try:
-        feed(finished)
+        finished.feed()
     except BaseException as error:
         failures.note("queue.record", error)
 

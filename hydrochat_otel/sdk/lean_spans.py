@@ -16,11 +16,13 @@ from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from hydrochat_otel.sdk import fast_ways
+from hydrochat_otel.sdk.known_sampling import KnownSampling
 
 NAME: Final = "lean spans"
 _MOST_ATTRIBUTES: Final = 64
@@ -31,6 +33,11 @@ _ERROR: Final = Status(StatusCode.ERROR)
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
 _RANDOM: Final = int(getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
 _FLAGS: Final = tuple(TraceFlags(flags) for flags in range(4))
+_MOST_TRACE_ID: Final = 2**128 - 1
+_MOST_SPAN_ID: Final = 2**64 - 1
+_NO_STATE: Final = SpanContext(1, 1, is_remote=False).trace_state
+_SAMPLE: Final = Decision.RECORD_AND_SAMPLE
+_DROP: Final = Decision.DROP
 
 
 class LeanSpan(sdk_trace.Span):
@@ -80,12 +87,14 @@ class LeanSpan(sdk_trace.Span):
 
     def end_own(self, attributes: Mapping[str, AttributeValue], *, is_error: bool, end_time: int) -> None:
         """End the span with attributes of ours; does nothing if it has ended."""
-        clean = _cleaned(attributes)
+        clean = _cleaned(attributes) if attributes else None
         with self._lock:
             if self._end_time is not None:
                 return
             kept: Any = self._attributes
-            if clean is None or len(kept) + len(clean) > _MOST_ATTRIBUTES:
+            if not attributes:
+                pass
+            elif clean is None or len(kept) + len(clean) > _MOST_ATTRIBUTES:
                 kept._set_items(attributes)
             else:
                 for name in kept._dict.keys() & clean.keys():  # a value that is set again moves to the end
@@ -117,6 +126,7 @@ class LeanTracer(Tracer):
             },
         )
         self._most = limits.max_span_attributes
+        self._sampling = KnownSampling()
 
     def start_span(  # noqa: PLR0917 - the API's signature
         self,
@@ -136,28 +146,28 @@ class LeanTracer(Tracer):
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
         ids = tracer.id_generator
-        parent: SpanContext | None = trace.get_current_span(context).get_span_context()
+        parent: SpanContext | None = None
+        if (around := trace.get_current_span(context)) is not trace.INVALID_SPAN:
+            parent = around.get_span_context()
         if parent is not None and parent.is_valid:
             trace_id, random = parent.trace_id, parent.trace_flags & _RANDOM
         else:
             parent, trace_id = None, ids.generate_trace_id()
             random = _RANDOM if ids.is_trace_id_random() else 0
-        sampled = tracer.sampler.should_sample(context, trace_id, name, kind, attributes, ())
-        decision = sampled.decision
-        own = SpanContext(
-            trace_id,
-            ids.generate_span_id(),
-            is_remote=False,
-            trace_flags=_FLAGS[(_SAMPLED if decision.is_sampled() else 0) | random],
-            trace_state=sampled.trace_state,
-        )
-        if not decision.is_recording():
+        decision = self._sampling.decision(tracer.sampler, parent)
+        if decision is None:
+            sampled = tracer.sampler.should_sample(context, trace_id, name, kind, attributes, ())
+            decision, given, state = sampled.decision, sampled.attributes, sampled.trace_state
+        else:
+            given, state = attributes, None if parent is None else parent.trace_state
+        own = _span_context(trace_id, ids.generate_span_id(), (_SAMPLED if decision is _SAMPLE else 0) | random, state)
+        if decision is _DROP:
             return NonRecordingSpan(own)
         clean = _cleaned(attributes)
-        if clean is not None and sampled.attributes == attributes:
+        if clean is not None and (given is attributes or given == attributes):
             kept = _bounded(clean, self._most)
         else:
-            kept = BoundedAttributes(self._most, sampled.attributes, immutable=False)
+            kept = BoundedAttributes(self._most, given, immutable=False)
         span = self._kind(own, parent, name, kind, kept, start_time, tracer.resource)
         tracer.span_processor.on_start(span, parent_context=context)
         return span  # type: ignore[no-any-return]  # of the class made above
@@ -165,6 +175,14 @@ class LeanTracer(Tracer):
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
         """Start a span of the SDK's own."""
         return self._tracer.start_as_current_span(*args, **kwargs)
+
+
+def _span_context(trace_id: int, span_id: int, flags: int, state: trace.TraceState | None) -> SpanContext:
+    """Return the context of a local span, without the checks of the constructor where the ids pass them."""
+    if 0 < trace_id <= _MOST_TRACE_ID and 0 < span_id <= _MOST_SPAN_ID:
+        fields = (trace_id, span_id, False, _FLAGS[flags], _NO_STATE if state is None else state, True)
+        return tuple.__new__(SpanContext, fields)
+    return SpanContext(trace_id, span_id, is_remote=False, trace_flags=_FLAGS[flags], trace_state=state)
 
 
 def _cleaned(attributes: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -6,14 +6,13 @@ once. Readers of deltas, unknown versions of the SDK and instruments that are sw
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cache
 from time import time_ns
 from typing import Any, Final
 
 from opentelemetry import metrics
-from opentelemetry.context import Context
+from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.sdk.metrics import (
     AlwaysOffExemplarFilter,
     AlwaysOnExemplarFilter,
@@ -23,86 +22,96 @@ from opentelemetry.sdk.metrics import (
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeed
+from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, Origin, PublicFeed, PublicFeeder, context_of
+from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.sdk import fast_ways
+from hydrochat_otel.sdk.aggregations import Aggregation, Held, aggregation_of, offer_all
 
 NAME: Final = "feeds"
 
 
-class _Measurement:
-    """What an aggregation reads of a measurement of the SDK's, whose constructor cleans the attributes again."""
+class SdkFeeder:
+    """Makes feeds into the SDK's aggregations, and offers their exemplars."""
 
-    __slots__ = ("attributes", "context", "time_unix_nano", "value")
+    def __init__(self) -> None:
+        self._held: Held = {}
 
-    def __init__(self, value: float, context: Context, attributes: Attributes) -> None:
-        self.value = value
-        self.context = context
-        self.attributes = attributes
-        self.time_unix_nano = time_ns()
+    def feed(self, instrument: Counter | Histogram, attributes: Attributes) -> Feed:
+        """Return the fast feed of an instrument of the SDK, and the public one of any other."""
+        if type(instrument).__module__.startswith("opentelemetry.sdk."):
+            return SdkFeed(instrument, attributes, self._held)
+        return PublicFeed(instrument, attributes)
+
+    def flush(self) -> None:
+        """Offer the exemplars that feeds hold."""
+        try:
+            offer_all(self._held)
+        except Exception as error:
+            fast_ways.fall_back(NAME, error)
+            failures.note("sdk.feeds", error)
 
 
 class SdkFeed:
     """A feed of one attribute set into the SDK's aggregations of it, one for each reader and view."""
 
-    __slots__ = ("_aggregations", "_attributes", "_consumer", "_instrument", "_public", "_storages")
+    __slots__ = (
+        "_aggregations",
+        "_attributes",
+        "_consumer",
+        "_filter",
+        "_held",
+        "_instrument",
+        "_public",
+        "_storages",
+    )
 
-    def __init__(self, instrument: Any, attributes: Attributes) -> None:
+    def __init__(self, instrument: Any, attributes: Attributes, held: Held) -> None:
         self._instrument = instrument
         self._attributes = attributes
         self._public = PublicFeed(instrument, attributes)
         self._consumer = instrument._measurement_consumer
         self._storages: Any = None
-        self._aggregations: tuple[Any, ...] | None = None
+        self._aggregations: tuple[Aggregation, ...] | None = None
+        self._filter: Any = None
+        self._held = held
 
-    def take(self, value: float, context: Context, sampled: bool) -> None:
+    def take(self, value: float, origin: Origin) -> None:
         """Add or record one value."""
-        aggregations = self._bound()
-        if aggregations is None or not 0 <= value < math.inf:
-            self._public.take(value, context, sampled)
+        if self._consumer._reader_storages is not self._storages:
+            self._bind()
+        aggregations = self._aggregations
+        if aggregations is None or not 0 <= value < math.inf or not self._instrument._is_enabled():
+            self._public.take(value, origin)
             return
-        measurement = _Measurement(value, context, self._attributes)
-        sampled = _eligible(self._consumer, sampled, measurement)
         try:
+            chosen = self._filter
+            if chosen is None:
+                sampled = origin.is_sampled
+            else:
+                sampled = chosen(value, time_ns(), self._attributes, context_of(origin))
             for aggregation in aggregations:
-                aggregation.aggregate(measurement, sampled and _wants_exemplar(aggregation))
+                aggregation.add(value, origin, sampled)
         except Exception as error:
             self._give_up(error)
             failures.note("sdk.feeds", error)
 
-    def take_all(self, values: Iterable[float], context: Context, sampled: bool) -> None:
-        """Record several values of one context; of each bucket the last one is offered as an exemplar."""
-        aggregations, values = self._bound(), tuple(values)
-        if aggregations is None or not _all_are_buckets(aggregations) or not all(0 <= one < math.inf for one in values):
-            for value in values:
-                self.take(value, context, sampled)
-            return
-        try:
-            for aggregation in aggregations:
-                _add_to_buckets(aggregation, values)
-                newest = {}
-                for value in values:
-                    offered = _Measurement(value, context, self._attributes)
-                    if _eligible(self._consumer, sampled, offered):
-                        newest[bisect_left(aggregation._boundaries, value)] = offered
-                for offered in newest.values():
-                    aggregation._sample_exemplar(offered, should_sample_exemplar=True)
-        except Exception as error:
-            self._give_up(error)
-            failures.note("sdk.feeds", error)
+    def take_all(self, values: Iterable[float], origin: Origin) -> None:
+        """Record several values that were measured in one span."""
+        for value in values:
+            self.take(value, origin)
 
-    def _bound(self) -> tuple[Any, ...] | None:
-        """Return the aggregations, looked up again after a reader came or went; None for the public way."""
+    def _bind(self) -> None:
+        """Look the aggregations up, again after a reader came or went; None is the public way."""
         storages = self._consumer._reader_storages
-        if storages is not self._storages:
-            try:
-                self._aggregations = self._look_up(storages)
-            except Exception as error:
-                self._give_up(error)
-            self._storages = storages
-        return self._aggregations if self._instrument._is_enabled() else None
+        try:
+            self._filter = _filter_of(self._consumer._sdk_config.exemplar_filter)
+            self._aggregations = self._look_up(storages)
+        except Exception as error:
+            self._give_up(error)
+        self._storages = storages
 
-    def _look_up(self, storages: Any) -> tuple[Any, ...] | None:
+    def _look_up(self, storages: Any) -> tuple[Aggregation, ...] | None:
         hash_attributes = _hash_function()
         found = []
         for storage in storages.values():
@@ -112,7 +121,8 @@ class SdkFeed:
                 keys = match._view._attribute_keys
                 kept = {name: value for name, value in self._attributes.items() if keys is None or name in keys}
                 with match._lock:
-                    found.append(match._get_or_create_aggregation(hash_attributes(kept), kept))
+                    aggregation = match._get_or_create_aggregation(hash_attributes(kept), kept)
+                found.append(aggregation_of(aggregation, self._attributes, self._held))
         return tuple(found)
 
     def _give_up(self, error: Exception) -> None:
@@ -120,42 +130,14 @@ class SdkFeed:
         fast_ways.fall_back(NAME, error)
 
 
-def _eligible(consumer: Any, sampled: bool, measurement: _Measurement) -> bool:
-    """Return what the exemplar filter says; the standard one says whether the span is sampled."""
-    chosen = consumer._sdk_config.exemplar_filter
+def _filter_of(chosen: Any) -> Any:
+    """Return what says whether a measurement may become an exemplar; None for the standard one: its span's flag."""
     kind = type(chosen)
     if kind is TraceBasedExemplarFilter:
-        return sampled
+        return None
     if kind is AlwaysOnExemplarFilter or kind is AlwaysOffExemplarFilter:
-        return kind is AlwaysOnExemplarFilter
-    return bool(
-        chosen.should_sample(measurement.value, measurement.time_unix_nano, measurement.attributes, measurement.context)
-    )
-
-
-def _wants_exemplar(aggregation: Any) -> bool:
-    """Return False for a counter that has one since the last collection: it shows one of them, whichever."""
-    if type(aggregation).__name__ != "_SumAggregation":
-        return True
-    return not getattr(aggregation._reservoir, "_measurements_seen", 0)
-
-
-def _all_are_buckets(aggregations: tuple[Any, ...]) -> bool:
-    return all(type(one).__name__ == "_ExplicitBucketHistogramAggregation" for one in aggregations)
-
-
-def _add_to_buckets(aggregation: Any, values: tuple[float, ...]) -> None:
-    edges = aggregation._boundaries
-    with aggregation._lock:
-        if aggregation._value is None:
-            aggregation._value = aggregation._get_empty_bucket_counts()
-        counts = aggregation._value
-        for value in values:
-            counts[bisect_left(edges, value)] += 1
-        aggregation._sum = sum(values, aggregation._sum)
-        if aggregation._record_min_max:
-            aggregation._min = min(aggregation._min, *values)
-            aggregation._max = max(aggregation._max, *values)
+        return lambda *_: kind is AlwaysOnExemplarFilter
+    return chosen.should_sample
 
 
 @cache
@@ -169,47 +151,42 @@ def _hash_function() -> Any:
 
 
 def feeder(*, fast: bool) -> Feeder:
-    """Return what makes feeds: the SDK's own aggregations if they are as expected, else the API."""
+    """Return what makes feeds: into the SDK's own aggregations if they are as expected, else through the API."""
     if not fast:
         fast_ways.fall_back(NAME, fast_ways.OFF)
-        return PublicFeed
+        return PublicFeeder()
     if (problem := _problem()) is not None:
         fast_ways.fall_back(NAME, problem)
-        return PublicFeed
+        return PublicFeeder()
     fast_ways.use(NAME)
-    return _feed
-
-
-def _feed(instrument: Any, attributes: Attributes) -> Feed:
-    """Return the fast feed of an instrument of the SDK, and the public one of any other."""
-    if type(instrument).__module__.startswith("opentelemetry.sdk."):
-        return SdkFeed(instrument, attributes)
-    return PublicFeed(instrument, attributes)
+    return SdkFeeder()
 
 
 @cache
 def _problem() -> str | None:
     """Return why this version of the SDK cannot be fed directly, or None; both ways must give the same numbers."""
     try:
-        fast, public = _points(SdkFeed), _points(PublicFeed)
+        fast, public = _points(SdkFeeder()), _points(PublicFeeder())
     except Exception as error:
         return f"not possible with this version of the SDK ({type(error).__name__})"
     return None if fast == public else "not possible with this version of the SDK (other numbers)"
 
 
-def _points(make: Feeder) -> list[Any]:
+def _points(made_by: Feeder) -> list[Any]:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], resource=Resource.get_empty(), shutdown_on_exit=False)
     meter = provider.get_meter("probe")
     histogram = meter.create_histogram("h", explicit_bucket_boundaries_advisory=[1.0, 2.0])
     counter = meter.create_counter("c")
-    context = Context()
+    origin = Ended(0.0, 0, "ok", None, 3, 4, 0, is_sampled=True)
     instruments: tuple[metrics.Counter | metrics.Histogram, ...] = (counter, histogram)
     for instrument in instruments:
-        feed = make(instrument, {"a": "x", "n": 1})
+        feed = made_by.feed(instrument, {"a": "x", "n": 1})
         for value in (1, 2.5, 0.25):
-            feed.take(value, context, sampled=False)
-    make(histogram, {"a": "y"}).take_all((0.5, 1.0, 3.0), context, sampled=False)
+            feed.take(value, origin)
+        made_by.flush()
+    made_by.feed(histogram, {"a": "y"}).take_all((0.5, 1.0, 3.0), origin)
+    made_by.flush()
     data = reader.get_metrics_data()
     provider.shutdown()
     return [

@@ -14,15 +14,20 @@ class Done(NamedTuple):
     """Finished work with one value."""
 
     value: Any
+    record: Any = id
 
     def entry(self):
         """Return what the window keeps."""
         return self.value
 
+    def feed(self):
+        """Record it."""
+        self.record(self)
+
 
 def into(seen, value):
     """An item whose feeding appends the value."""
-    return Done(value), lambda done: seen.append(done.value)
+    return Done(value, lambda done: seen.append(done.value))
 
 
 def test_items_are_recorded_in_order_when_drained():
@@ -38,7 +43,7 @@ def test_items_are_recorded_in_order_when_drained():
 def test_a_failing_record_harms_no_other():
     """An exception inside a record is counted; the rest is recorded."""
     queue, seen = DeferredQueue(), []
-    queue.put((Done(0), lambda _: 1 / 0))
+    queue.put(Done(0, lambda _: 1 / 0))
     queue.put(into(seen, "after"))
     queue.drain()
     assert (seen, failures.counts()) == (["after"], {"queue.record": 1})
@@ -126,8 +131,8 @@ def test_a_note_becomes_its_record_when_settled():
     """What a finaliser notes is made into a record by the thread that settles; a note of nothing is dropped."""
     kept, seen = [], []
     queue = DeferredQueue(keep=kept.extend)
-    queue.note((lambda: Done(1), lambda done: seen.append(done.value)))
-    queue.note((lambda: None, seen.append))
+    queue.note(lambda: into(seen, 1))
+    queue.note(lambda: None)
     assert kept == []
     queue.drain()
     assert (kept, seen) == ([1], [1])
@@ -153,7 +158,7 @@ def test_a_drain_inside_a_drain_returns():
     before = signal.signal(signal.SIGUSR1, lambda *_: queue.drain())
     try:
         for number in range(3):
-            queue.put((Done(number), feed))
+            queue.put(Done(number, feed))
         queue.drain()
     finally:
         signal.signal(signal.SIGUSR1, before)
@@ -170,7 +175,7 @@ def test_a_note_from_the_collector_while_settling_is_kept():
             self.me = self
 
         def __del__(self):
-            queue.note((lambda: Done("dropped"), lambda _: None))
+            queue.note(lambda: Done("dropped"))
 
     Dropped()
     queue.put(into([], "put"))
@@ -187,7 +192,7 @@ def test_a_full_queue_in_a_handler_waits_for_nothing():
         for number in range(100):
             queue.put(into(seen, number))
 
-    queue.put((Done(0), feed))
+    queue.put(Done(0, feed))
     queue.drain()
     queue.drain()
     queue.drain()
@@ -197,7 +202,7 @@ def test_a_full_queue_in_a_handler_waits_for_nothing():
 def test_a_reader_of_another_waits_for_so_long_only():
     """While another thread feeds, a drain with a time limit comes back."""
     queue, entered, leave = DeferredQueue(), threading.Event(), threading.Event()
-    queue.put((Done(0), lambda _: (entered.set(), leave.wait(10))))
+    queue.put(Done(0, lambda _: (entered.set(), leave.wait(10))))
     feeding = threading.Thread(target=queue.drain)
     feeding.start()
     assert entered.wait(10)
@@ -206,3 +211,13 @@ def test_a_reader_of_another_waits_for_so_long_only():
     leave.set()
     feeding.join(10)
     assert not feeding.is_alive()
+
+
+def test_what_is_held_back_is_passed_on_after_each_batch():
+    """The queue says when it has fed several records, also if one of them failed."""
+    seen = []
+    queue = DeferredQueue(fed=lambda: seen.append("fed"))
+    queue.put(Done(0, lambda _: 1 / 0))
+    queue.put(into(seen, 1))
+    queue.drain()
+    assert seen == [1, "fed"]

@@ -11,7 +11,15 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, ParentBased, Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    DEFAULT_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+)
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState
 
 from hydrochat_otel.instrumentation.finished import Ended
@@ -21,12 +29,15 @@ from hydrochat_otel.sdk import fast_ways, lean_spans
 
 PARENT = SpanContext(3, 4, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("a", "b")]))
 
+LOCAL = SpanContext(5, 6, is_remote=False, trace_flags=TraceFlags(3))
+UNSAMPLED = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(0))
+
 
 class Adding(Sampler):
     """A sampler that adds an attribute and a trace state."""
 
-    def should_sample(self, *args):
-        attributes = args[4]
+    def should_sample(self, *args, attributes=None, **_):
+        attributes = args[4] if args else attributes
         return SamplingResult(
             Decision.RECORD_AND_SAMPLE, {**attributes, "added": ["x"], "bad": object()}, TraceState([("k", "v")])
         )
@@ -76,9 +87,8 @@ def spans(fast, sampler, parent, use):
     attributes = {"text": "x", "number": 1, "float": 0.5, "flag": True, "list": ["a", "b"]}
     span = tracer.start_span("name", context, SpanKind.CLIENT, attributes, start_time=1000, record_exception=False)
     use(span)
-    inside = trace.set_span_in_context(span, context)
-    ended = Ended(1.0, 2000, "error", "ValueError", inside, context, is_traced=True)
-    ended.end_span({"later": ("y", "z"), "count": 7, "number": 2})
+    ended = Ended(1.0, 2000, "error", "ValueError", is_traced=True)
+    ended.end_span(span, {"later": ("y", "z"), "count": 7, "number": 2})
     span.set_attribute("after.the.end", 1)
     span.end(3000)
     return (
@@ -107,11 +117,11 @@ def ok(span):
 
 
 @pytest.mark.parametrize("use", [nothing, everything, ok])
-@pytest.mark.parametrize("parent", [None, PARENT], ids=["root", "child"])
+@pytest.mark.parametrize("parent", [None, PARENT, LOCAL, UNSAMPLED], ids=["root", "child", "local", "unsampled"])
 @pytest.mark.parametrize(
     "sampler",
-    [ALWAYS_ON, ALWAYS_OFF, ParentBased(ALWAYS_OFF), Adding(), Recording()],
-    ids=["on", "off", "parent_based", "adding", "recording"],
+    [ALWAYS_ON, ALWAYS_OFF, DEFAULT_ON, ParentBased(ALWAYS_OFF), ParentBased(Adding()), Adding(), Recording()],
+    ids=["on", "off", "default", "parent_based", "parent_based_adding", "adding", "recording"],
 )
 def test_both_ways_give_the_same_span(sampler, parent, use, monkeypatch):
     """Names, ids, flags, attributes, events, links, status, times, callbacks and the bytes of OTLP are the same."""
@@ -150,8 +160,7 @@ def test_a_value_that_is_not_clean_is_cleaned():
         tracer = lean_spans.lean(provider.get_tracer("scope"), fast=fast)
         for first, last in ((odd, {"e": 1}), ({"e": 1}, odd)):
             span = tracer.start_span("name", Context(), attributes=first, start_time=1)
-            inside = trace.set_span_in_context(span, Context())
-            Ended(1.0, 2, "ok", None, inside, Context(), is_traced=True).end_span(dict(last))
+            Ended(1.0, 2, "ok", None, is_traced=True).end_span(span, dict(last))
         kept.append([repr(dict(one.attributes)) for one in exported.get_finished_spans()])
     assert kept[0] == kept[1]
 

@@ -1,6 +1,7 @@
 """Promises of :mod:`hydrochat_otel.sdk.reader`."""
 
 import time
+from types import SimpleNamespace
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics._internal import measurement_consumer
@@ -31,5 +32,5 @@ def test_what_waits_is_recorded_before_the_collection():
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("application")
     counter = meter.create_counter("late")
     meter.create_observable_gauge("first", [lambda _: waiting.append(len(queue)) or []])
-    queue.put_kept((1, counter.add))
+    queue.put_kept(SimpleNamespace(feed=lambda: counter.add(1)))
     assert (names(reader), waiting) == (["late"], [0])

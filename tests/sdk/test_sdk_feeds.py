@@ -3,8 +3,6 @@
 import inspect
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import (
     AlwaysOffExemplarFilter,
     AlwaysOnExemplarFilter,
@@ -21,12 +19,13 @@ from opentelemetry.sdk.metrics.view import (
     ExponentialBucketHistogramAggregation,
     View,
 )
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from hydrochat_otel.instrumentation.feeds import PublicFeed
+from hydrochat_otel.instrumentation.feeds import PublicFeeder
+from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.sdk import fast_ways, sdk_feeds
 
+FEEDER = sdk_feeds.SdkFeeder()
 DELTA = {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
 VIEWS = {
     "none": [],
@@ -51,9 +50,11 @@ class OddValues(ExemplarFilter):
 
 
 def inside(number, *, sampled):
-    """The context of a span."""
-    flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
-    return trace.set_span_in_context(NonRecordingSpan(SpanContext(number, number, False, flags)), Context())
+    """The end of work in a span."""
+    return Ended(0.0, 0, "ok", None, number, number, is_sampled=sampled)
+
+
+NOWHERE = Ended(0.0, 0, "ok", None)
 
 
 def collected(reader):
@@ -82,7 +83,7 @@ def collected(reader):
     ]
 
 
-def points(make, views, exemplar_filter, *temporalities):
+def points(feeder, views, exemplar_filter, *temporalities):
     """What each reader sees after two collections of the same measurements, made one way."""
     readers = [InMemoryMetricReader(preferred_temporality=temporality) for temporality in temporalities]
     provider = MeterProvider(readers, views=views, exemplar_filter=exemplar_filter, shutdown_on_exit=False)
@@ -90,13 +91,14 @@ def points(make, views, exemplar_filter, *temporalities):
     counter = meter.create_counter("c", "{call}")
     histogram = meter.create_histogram("h", "s", explicit_bucket_boundaries_advisory=[1.0, 2.0, 4.0])
     seen = []
-    counters = [make(counter, {"a": name, "n": 1}) for name in ("x", "y")]
-    histograms = [make(histogram, {"a": name, "n": 1}) for name in ("x", "y")]
+    counters = [feeder.feed(counter, {"a": name, "n": 1}) for name in ("x", "y")]
+    histograms = [feeder.feed(histogram, {"a": name, "n": 1}) for name in ("x", "y")]
     for round_ in (1, 2):
         for number, feed in enumerate((*counters, *histograms), start=1):
-            feed.take(round_ * number, inside(number, sampled=number % 2 == 0), number % 2 == 0)
-        histograms[0].take_all((0.5, 1.0, 1.5, 9.0), inside(7, sampled=True), sampled=True)
-        histograms[0].take_all((), inside(8, sampled=True), sampled=True)
+            feed.take(round_ * number, inside(number, sampled=number % 2 == 0))
+        histograms[0].take_all((0.5, 1.0, 1.5, 9.0), inside(7, sampled=True))
+        histograms[0].take_all((), inside(8, sampled=True))
+        feeder.flush()
         seen.append([collected(reader) for reader in readers])
     provider.shutdown()
     return seen
@@ -111,8 +113,8 @@ def points(make, views, exemplar_filter, *temporalities):
 @pytest.mark.parametrize("temporalities", [({},), (DELTA,), ({}, DELTA)], ids=["cumulative", "delta", "both"])
 def test_both_ways_give_the_same_points(views, exemplar_filter, temporalities):
     """Values, buckets, attributes, exemplars, views, limits and temporality are those of the SDK's own functions."""
-    fast = points(sdk_feeds.SdkFeed, views, exemplar_filter, *temporalities)
-    assert fast == points(PublicFeed, views, exemplar_filter, *temporalities)
+    fast = points(sdk_feeds.SdkFeeder(), views, exemplar_filter, *temporalities)
+    assert fast == points(PublicFeeder(), views, exemplar_filter, *temporalities)
     assert any(fast[0]) or not views
 
 
@@ -120,13 +122,13 @@ def test_a_reader_that_comes_later_sees_what_follows():
     """A feed looks its aggregations up again when a reader was added or removed."""
     first, second = InMemoryMetricReader(), InMemoryMetricReader()
     provider = MeterProvider([first], shutdown_on_exit=False)
-    feed = sdk_feeds.SdkFeed(provider.get_meter("test").create_counter("c"), {"a": "x"})
-    feed.take(1, Context(), sampled=False)
+    feed = FEEDER.feed(provider.get_meter("test").create_counter("c"), {"a": "x"})
+    feed.take(1, NOWHERE)
     provider.add_metric_reader(second)
-    feed.take(2, Context(), sampled=False)
+    feed.take(2, NOWHERE)
     assert [[row[5][0] for row in collected(reader)] for reader in (first, second)] == [[3], [2]]
     provider.remove_metric_reader(first)
-    feed.take(4, Context(), sampled=False)
+    feed.take(4, NOWHERE)
     assert [row[5][0] for row in collected(second)] == [6]
 
 
@@ -135,9 +137,9 @@ def test_what_the_sdk_refuses_is_refused(value):
     """A negative or infinite value goes the public way, which drops it with a warning."""
     reader = InMemoryMetricReader()
     counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("test").create_counter("c")
-    feed = sdk_feeds.SdkFeed(counter, {})
-    feed.take(1, Context(), sampled=False)
-    feed.take(value, Context(), sampled=False)
+    feed = FEEDER.feed(counter, {})
+    feed.take(1, NOWHERE)
+    feed.take(value, NOWHERE)
     assert [row[5][0] for row in collected(reader)] == [1]
 
 
@@ -145,9 +147,10 @@ def test_a_counter_shows_one_exemplar_for_each_collection():
     """Of many measurements one is offered, with the trace of its own call."""
     reader = InMemoryMetricReader()
     counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("test").create_counter("c")
-    feed = sdk_feeds.SdkFeed(counter, {})
+    feed = FEEDER.feed(counter, {})
     for number in (1, 2, 3):
-        feed.take(1, inside(number, sampled=True), sampled=True)
+        feed.take(1, inside(number, sampled=True))
+    FEEDER.flush()
     assert [one[2] for row in collected(reader) for one in row[6]] == [1]
 
 
@@ -157,7 +160,7 @@ def test_an_sdk_with_other_insides_takes_the_public_way(monkeypatch, install):
     sdk_feeds._hash_function.cache_clear()
     sdk_feeds._problem.cache_clear()
     try:
-        assert sdk_feeds.feeder(fast=True) is PublicFeed
+        assert isinstance(sdk_feeds.feeder(fast=True), PublicFeeder)
     finally:
         monkeypatch.undo()
         sdk_feeds._hash_function.cache_clear()
@@ -170,5 +173,5 @@ def test_the_setting_turns_it_off(install):
     """`HYDROCHAT_FAST=0` takes the public functions only; the standard setting uses the fast way."""
     install(fast=False)
     assert fast_ways.report()["feeds"] == fast_ways.OFF
-    assert sdk_feeds.feeder(fast=True) is not PublicFeed
+    assert isinstance(sdk_feeds.feeder(fast=True), sdk_feeds.SdkFeeder)
     assert fast_ways.report()["feeds"] == fast_ways.IN_USE

@@ -13,7 +13,7 @@ from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import answer_check, attribution, instruments
-from hydrochat_otel.instrumentation.gemini import call_metrics, reply_facts
+from hydrochat_otel.instrumentation.gemini import reply_facts
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
@@ -24,7 +24,7 @@ from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
 from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
 from hydrochat_otel.instrumentation.gemini.request_facts import RequestAttributes
 from hydrochat_otel.instrumentation.gemini.storage import Storage
-from hydrochat_otel.instrumentation.operation import Work
+from hydrochat_otel.instrumentation.operation import DroppedWork, Work
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
@@ -228,8 +228,8 @@ class Call(Work):
             return
         self._inside = None
         ended_ns = time.perf_counter_ns()
-        outcome: Outcome = "blocked" if self._is_blocked else "ok" if any(self._finish_reasons) else "cancelled"
-        self.instruments.queue.note((lambda: self._record(None, outcome, ended_ns), call_metrics.record_dropped))
+        outcome: Outcome = "blocked" if self._is_blocked else "ok" if self._finish_reasons else "cancelled"
+        self.instruments.queue.note(lambda: DroppedWork(self, self._record(None, outcome, ended_ns)))
 
     @property
     def _is_blocked(self) -> bool:
@@ -241,10 +241,10 @@ class Call(Work):
         self._inside = None  # it holds this call: without the cycle, counting references frees both
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
-            finished.end_span()
+            self.end_span(finished.ended, finished.span_attributes())
         except BaseException as failure:
             failures.note("google_genai.finish", failure)
-        self.instruments.queue.put((finished, call_metrics.record))
+        self.instruments.queue.put(finished)
 
     def _record(self, error: BaseException | None, outcome: Outcome | None, ended_ns: int) -> FinishedCall:
         error_type, ledger = self._declared_error, CallLedger()

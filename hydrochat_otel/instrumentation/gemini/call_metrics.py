@@ -1,16 +1,18 @@
 """Feeds finished calls to the instruments; runs while the queue drains, not on the host's path."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation.feeds import Feed, is_sampled
+from hydrochat_otel.instrumentation.feeds import Feed
 from hydrochat_otel.instrumentation.gemini.attempts import lost_attempts
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
-from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
 from hydrochat_otel.instrumentation.instruments import Instruments
+
+if TYPE_CHECKING:
+    from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
 
 _MOST_PLANS: Final = 4096
 
@@ -18,7 +20,7 @@ _MOST_PLANS: Final = 4096
 class _Plan:
     """The feeds of all calls that are alike: same site, attribution, model that answered and end. Made once."""
 
-    def __init__(self, call: FinishedCall, attribution: Mapping[str, str]) -> None:
+    def __init__(self, call: "FinishedCall", attribution: Mapping[str, str]) -> None:
         using, site, ended = call.using, call.site, call.ended
         self.site: Site = site
         self.attribution = attribution
@@ -79,29 +81,23 @@ class _Plan:
         return feeds
 
 
-def record(call: FinishedCall) -> None:
+def record(call: "FinishedCall") -> None:
     """Record everything that is metered of one finished call.
 
     A call inside another GenAI instrumentation's span, or where instrumentation is suppressed, counts in the
     ``hydrochat.llm.*`` instruments only: whatever made the span feeds the ``gen_ai.*`` ones.
     """
-    plan, sampled = _plan_of(call), is_sampled(call.ended.inside)
+    plan = _plan_of(call)
     if call.ended.is_traced:
-        _record_conventions(call, plan, sampled)
+        _record_conventions(call, plan)
     if call.is_metered:
         if not call.is_result:
-            _record_call(call, plan, sampled)
-            _record_attempts(call, plan, sampled)
-        _record_ledger(call, plan, sampled)
+            _record_call(call, plan)
+            _record_attempts(call, plan)
+        _record_ledger(call, plan)
 
 
-def record_dropped(call: FinishedCall) -> None:
-    """End the span of a call that a finaliser noted, and record it."""
-    call.end_span()
-    record(call)
-
-
-def _plan_of(call: FinishedCall) -> _Plan:
+def _plan_of(call: "FinishedCall") -> _Plan:
     using, site, ended = call.using, call.site, call.ended
     attribution = using.attributions.attributes(call.within, site.model, call.dimensions)
     # The plan holds both objects, so that no other ones can have their ids.
@@ -114,72 +110,72 @@ def _plan_of(call: FinishedCall) -> _Plan:
     return plan
 
 
-def _record_conventions(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
-    context = call.ended.inside
+def _record_conventions(call: "FinishedCall", plan: _Plan) -> None:
+    ended = call.ended
     if call.chunks is not None:
-        plan.first_chunk.take(call.chunks.first_s, context, sampled)
+        plan.first_chunk.take(call.chunks.first_s, ended)
         if call.chunks.gaps_s:
-            plan.gaps.take_all(call.chunks.gaps_s, context, sampled)
+            plan.gaps.take_all(call.chunks.gaps_s, ended)
     if call.tokens is not None and call.has_usage:
-        plan.input.take(call.tokens.input, context, sampled)
+        plan.input.take(call.tokens.input, ended)
         if call.site.has_output:
-            plan.output.take(call.tokens.output, context, sampled)
+            plan.output.take(call.tokens.output, ended)
     if not call.is_result:
-        plan.convention_duration.take(call.ended.duration_s, context, sampled)
+        plan.convention_duration.take(ended.duration_s, ended)
 
 
-def _record_call(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
-    context = call.ended.inside
-    plan.calls.take(1, context, sampled)
-    plan.duration.take(call.ended.duration_s, context, sampled)
+def _record_call(call: "FinishedCall", plan: _Plan) -> None:
+    ended = call.ended
+    plan.calls.take(1, ended)
+    plan.duration.take(ended.duration_s, ended)
     if call.chunks is not None and call.chunks.first_answer_s is not None:
-        plan.first_answer_token.take(call.chunks.first_answer_s, context, sampled)
+        plan.first_answer_token.take(call.chunks.first_answer_s, ended)
 
 
-def _record_ledger(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
-    context, tokens = call.ended.inside, call.tokens
+def _record_ledger(call: "FinishedCall", plan: _Plan) -> None:
+    ended, tokens = call.ended, call.tokens
     call.using.ledger.add(call.ended_unix_s, call.site.model, call.ended.outcome, call.counts())
-    _record_dollars(call, plan, sampled)
+    _record_dollars(call, plan)
     if call.is_unreconciled:
-        plan.unreconciled.take(1, context, sampled)
+        plan.unreconciled.take(1, ended)
     if call.is_incomplete:
-        plan.incomplete.take(1, context, sampled)
+        plan.incomplete.take(1, ended)
         if tokens is not None and tokens.total:
-            plan.incomplete_tokens.take(tokens.total, context, sampled)
+            plan.incomplete_tokens.take(tokens.total, ended)
     if tokens is None or not call.has_usage:
         return
     for feed, count in zip(plan.tokens, tokens.buckets, strict=True):
         if count:
-            feed.take(count, context, sampled)
+            feed.take(count, ended)
     if call.unpriced_tokens:
-        plan.unpriced.take(call.unpriced_tokens, context, sampled)
+        plan.unpriced.take(call.unpriced_tokens, ended)
 
 
-def _record_dollars(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
-    context = call.ended.inside
+def _record_dollars(call: "FinishedCall", plan: _Plan) -> None:
+    ended = call.ended
     if call.cost_usd is not None:
-        plan.cost.take(call.cost_usd, context, sampled)
+        plan.cost.take(call.cost_usd, ended)
     if call.saved_usd:
-        plan.savings.take(call.saved_usd, context, sampled)
+        plan.savings.take(call.saved_usd, ended)
     if call.repeat_usd:
-        plan.retry_cost.take(call.repeat_usd * lost_attempts(call.attempts), context, sampled)
+        plan.retry_cost.take(call.repeat_usd * lost_attempts(call.attempts), ended)
     for charge, units, cost_usd in call.charges:
         feeds = plan.by_charge(charge)
-        feeds[0].take(units, context, sampled)
+        feeds[0].take(units, ended)
         if cost_usd is not None:
-            feeds[1].take(cost_usd, context, sampled)
+            feeds[1].take(cost_usd, ended)
 
 
-def _record_attempts(call: FinishedCall, plan: _Plan, sampled: bool) -> None:
-    context = call.ended.inside
+def _record_attempts(call: "FinishedCall", plan: _Plan) -> None:
+    ended = call.ended
     cause: tuple[Feed, Feed, Feed, Feed] | None = None
     for attempt in call.attempts:
         feeds = plan.by_reason(attempt.reason)
-        feeds[0].take(1, context, sampled)
+        feeds[0].take(1, ended)
         if attempt.advised_s is not None:
-            feeds[3].take(attempt.advised_s, context, sampled)
+            feeds[3].take(attempt.advised_s, ended)
         if cause is not None:
-            cause[1].take(1, context, sampled)
+            cause[1].take(1, ended)
             if attempt.wait_s is not None:
-                cause[2].take(attempt.wait_s, context, sampled)
+                cause[2].take(attempt.wait_s, ended)
         cause = feeds

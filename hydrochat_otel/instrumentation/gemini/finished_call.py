@@ -8,6 +8,7 @@ from opentelemetry.util.types import AttributeValue
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
+from hydrochat_otel.instrumentation.gemini import call_metrics
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.gemini.chunk_times import Arrivals
@@ -142,10 +143,9 @@ class FinishedCall(NamedTuple):
         """When it ended, in seconds since the epoch."""
         return self.ended.end_unix_ns / 1e9
 
-    def end_span(self) -> None:
-        """End its span, if it has one, with what became known about it."""
-        if self.ended.is_traced:
-            self.ended.end_span(self._span_attributes())
+    def feed(self) -> None:
+        """Feed it to the instruments."""
+        call_metrics.record(self)
 
     def entry(self) -> Entry | None:
         """Return what the window keeps of it; None for what is no call that was sent."""
@@ -157,22 +157,26 @@ class FinishedCall(NamedTuple):
             self.site.operation,
             ended.duration_s,
             ended.end_unix_ns / 1e9,
-            exceeded_threshold=False,
-            error=ended.error_type,
-            outcome=ended.outcome,
-            **ended.ids()._asdict(),
-            model=self.response_model or (self.site.model if self.site.model_id else None),
-            tokens=tokens.buckets if tokens is not None and tokens.total else None,
-            cost_usd=self.cost_usd,
-            root_operation=None if within.root == semconv.NONE else within.root,
-            operation_name=None if within.operation == semconv.NONE else within.operation,
-            incomplete=self.is_incomplete,
-            estimated=tokens is not None and tokens.estimated,
-            first_token_s=None if self.chunks is None else self.chunks.first_answer_s,
-            attempts=len(self.attempts),
+            False,
+            ended.error_type,
+            ended.outcome,
+            ended.trace_id,
+            ended.own_id,
+            ended.parent_span_id,
+            self.response_model or (self.site.model if self.site.model_id else None),
+            tokens.buckets if tokens is not None and tokens.total else None,
+            self.cost_usd,
+            None,
+            None if within.root == semconv.NONE else within.root,
+            None if within.operation == semconv.NONE else within.operation,
+            self.is_incomplete,
+            tokens is not None and tokens.estimated,
+            None if self.chunks is None else self.chunks.first_answer_s,
+            len(self.attempts),
         )
 
-    def _span_attributes(self) -> dict[str, AttributeValue]:
+    def span_attributes(self) -> dict[str, AttributeValue]:
+        """Return what its span says beside how it ended."""
         attributes: dict[str, AttributeValue] = {}
         if self.tokens is not None:
             self._tell_tokens(self.tokens, attributes)
