@@ -101,7 +101,13 @@ def begun_block():
 def begun_stream():
     """The stream of a call to Gemini after its first chunk."""
     chunk = importlib.import_module("google.genai.types").GenerateContentResponse()
-    work = WatchedStream((chunk for _ in range(2)), lambda: CALLS.begin("generate_content", "gemini-2.0-flash", None))
+
+    def begun():
+        call = CALLS.begin("generate_content", "gemini-2.0-flash", None)
+        with call.attempts:
+            return call
+
+    work = WatchedStream((chunk for _ in range(2)), begun)
     next(work)
     return work
 
