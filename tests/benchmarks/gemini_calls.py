@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import httpx
+from benchmarks.measuring import Cost, Row, Way, costs
 from google import genai
 from google.genai import types
 from opentelemetry.sdk.metrics import MeterProvider
@@ -17,7 +18,6 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 
-from benchmarks.measuring import Cost, Row, Way, costs
 from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.sdk.reader import SnapshotReader

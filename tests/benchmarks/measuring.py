@@ -1,4 +1,6 @@
-"""Measures several ways to do the same beside each other: they take turns in small batches, so noise disturbs all alike.
+"""Measures several ways to do the same beside each other.
+
+They take turns in small batches, so noise disturbs all alike.
 
 *Path* is the processor time that the caller's thread spends on the call: wall time without what other processes of the
 machine take. *CPU* is that of the whole process, with what was put off and one collection. A cost is the median over
