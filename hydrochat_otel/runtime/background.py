@@ -4,6 +4,7 @@ A host may have no threads left (a container's limit on processes), or be ended 
 middle of our own code. Nothing here raises because of the first or waits for ever because of the second.
 """
 
+import _thread
 import threading
 from collections.abc import Callable
 
@@ -64,6 +65,9 @@ def within(timeout_s: float, step: Callable[[], object], *, component: str) -> b
     For ends: a signal handler may call them while its own thread holds a lock that the step needs. The step then goes
     on waiting in its thread, which does not keep the process alive. If no thread can be started, as at the
     interpreter's exit, the step runs here.
+
+    The thread is not started by `threading`: `Thread.start` takes a lock of the process, and the thread that the
+    handler interrupted may hold it.
     """
     ended = threading.Event()
 
@@ -74,7 +78,7 @@ def within(timeout_s: float, step: Callable[[], object], *, component: str) -> b
             ended.set()
 
     try:
-        threading.Thread(target=work, name=f"hydrochat-otel-{component}", daemon=True).start()
+        _thread.start_new_thread(work, ())
     except (RuntimeError, MemoryError, OSError):
         work()
     return ended.wait(timeout_s)

@@ -3,28 +3,30 @@
 `ContextVar.set` allocates on 3.11 while it holds a borrowed reference, so a collection that starts there and sets the
 variable from a finaliser ends the process with a segmentation fault. From 3.12 on collections start between bytecodes
 only, and nothing is registered.
+
+The collector calls what is registered with the phase and a record of the collection. Both callbacks are functions of
+the interpreter itself: in a function in Python a signal handler could run, and what a handler raises there, such as
+a time limit or the `SystemExit` of SIGTERM, the collector swallows.
 """
 
+import functools
 import gc
 import sys
 import threading
 from typing import Final
 
-_threads: Final[set[int]] = set()
-"""The thread that collects; at most one at a time."""
+_newest: Final = BaseException()
+"""Its arguments are the phase and the record of the newest collection of the process."""
+_of_thread: Final = threading.local()
+"""Its `start` is the record of the newest collection that began in the thread."""
 
 
 def is_running() -> bool:
-    """Whether the calling code runs inside a collection, as finalisers and weak references' callbacks do."""
-    return bool(_threads) and threading.get_ident() in _threads
-
-
-def _follow(phase: str, _: dict[str, int]) -> None:
-    if phase == "start":
-        _threads.add(threading.get_ident())
-    else:
-        _threads.discard(threading.get_ident())
+    """Return whether the calling code runs inside a collection, as finalisers and callbacks of weak references do."""
+    newest = _newest.args
+    return bool(newest) and newest[0] == "start" and getattr(_of_thread, "start", None) is newest[1]
 
 
 if sys.version_info < (3, 12):
-    gc.callbacks.append(_follow)
+    gc.callbacks.append(functools.partial(threading.local.__setattr__, _of_thread))
+    gc.callbacks.append(functools.partial(BaseException.__init__, _newest))

@@ -150,3 +150,9 @@ def test_an_end_that_waits_for_its_own_thread_is_left_behind():
         assert not background.within(0.05, lock.acquire, component="test.end")
     assert background.within(5, lambda: 1 / 0, component="test.end")
     assert failures.counts() == {"test.end": 1}
+
+
+def test_an_end_interrupts_the_start_of_a_thread():
+    """A signal handler that ends the pipeline while its thread holds the lock of `threading` is not blocked by it."""
+    with threading._active_limbo_lock:
+        assert background.within(30, lambda: None, component="test.end")
