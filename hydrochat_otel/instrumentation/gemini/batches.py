@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from hydrochat_otel.instrumentation.gemini.call import Call, Calls
+from hydrochat_otel.instrumentation.gemini.raw_json import as_attributes
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, begin
 from hydrochat_otel.prices.counts import text_of
 from hydrochat_otel.runtime import failures
@@ -184,20 +185,10 @@ def _replies_of(content: bytes) -> Iterator[SimpleNamespace]:
         if isinstance(response, dict):
             usage = response.get("usageMetadata")
             yield SimpleNamespace(
-                usage_metadata=_snake_case(usage) if isinstance(usage, dict) else None,
+                usage_metadata=as_attributes(usage) if isinstance(usage, dict) else None,
                 model_version=response.get("modelVersion"),
                 token_count=response.get("tokenCount"),
             )
-
-
-def _snake_case(said: Any) -> Any:
-    if isinstance(said, dict):
-        return SimpleNamespace(**{_snake(str(name)): _snake_case(value) for name, value in said.items()})
-    return [_snake_case(value) for value in said] if isinstance(said, list) else said
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in name)
 
 
 def _file_name(name: str) -> str:

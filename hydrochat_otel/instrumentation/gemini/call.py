@@ -268,6 +268,7 @@ class Call(Work):
             ledger.repeat_usd,
             ledger.charges,
             self._is_incomplete(ended.outcome),
+            self._has_answered,
             self._response_model,
             self._response_id,
             self._finish_reasons,
@@ -294,9 +295,7 @@ class Call(Work):
         if self.site.operation not in semconv.TOKEN_OPERATIONS or (self._usage_follows and not self._usage.is_known):
             return CallLedger(charges=charges)
         if self._body is not None and not self._usage.is_known:
-            prompt_tokens = reply_facts.prompt_tokens_of_body(self._body)
-            if prompt_tokens is not None:
-                self._usage.take_prompt(prompt_tokens)
+            self._usage.take(reply_facts.usage_of_body(self._body))
         self._body = None
         self.close_turn()
         turns = self._turns or (self._usage.tokens(refused=self._is_refused),)

@@ -54,6 +54,7 @@ class FinishedCall(NamedTuple):
         charges: What it is charged beside its tokens.
         is_incomplete: Whether not all of its usage was stated: it ended early, or an attempt was lost and repeated. Its
             tokens are a lower bound.
+        has_answered: Whether a reply or a chunk of one was read.
         response_model: Label of the version that answered; empty where the reply names none.
         response_id: The id that the service gave its reply; empty where it gave none.
         finish_reasons: Why each of its candidates ended; empty for one that came to no end.
@@ -73,6 +74,7 @@ class FinishedCall(NamedTuple):
     repeat_usd: float | None = None
     charges: tuple[Charged, ...] = ()
     is_incomplete: bool = False
+    has_answered: bool = False
     response_model: str = ""
     response_id: str = ""
     finish_reasons: tuple[str, ...] = ()
@@ -96,7 +98,7 @@ class FinishedCall(NamedTuple):
     def is_never_sent(self) -> bool:
         """Whether the SDK refused it before it sent a request."""
         by_http = self.site.operation not in semconv.SOCKET_OPERATIONS | semconv.RESULT_OPERATIONS
-        return by_http and not self.attempts and self.ended.outcome in _UNSETTLED
+        return by_http and not (self.attempts or self.has_answered) and self.ended.outcome in _UNSETTLED
 
     @property
     def is_result(self) -> bool:

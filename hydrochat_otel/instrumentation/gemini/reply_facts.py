@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini import reply_uses
+from hydrochat_otel.instrumentation.gemini.raw_json import as_attributes
 from hydrochat_otel.instrumentation.gemini.reply_uses import Use
 from hydrochat_otel.prices.counts import is_count
 
@@ -116,17 +117,19 @@ def read(operation: str, reply: Any) -> ReplyFacts:
     )
 
 
-def prompt_tokens_of_body(body: str) -> int | None:
-    """Return the prompt tokens of an embedding from its raw body, for versions of the SDK that leave them out."""
+def usage_of_body(body: str) -> Any:
+    """Return the usage record of an embedding from its raw body; None if it has none.
+
+    Versions of the SDK before 3 leave the record out of the reply, and with it the modalities, which decide the price.
+    """
     place = body.rfind('"usageMetadata"')
     if place < 0:
         return None
     try:
         record, _ = json.JSONDecoder().raw_decode(body, body.index("{", place))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    prompt = record.get("promptTokenCount")
-    return prompt if is_count(prompt) and record.get("totalTokenCount", prompt) == prompt else None
+    return as_attributes(record)
 
 
 def has_output(chunk: Any) -> bool:
