@@ -15,14 +15,14 @@ _NOTHING: Final = Snapshot(0.0, {}, (), (), Retention(0, 0.0, 0, 0.0))
 
 
 class AgentStats:
-    """Summarises a conversation; the one to use is :data:`agent_stats`."""
+    """Summarises a conversation; the shared instance is :data:`agent_stats`."""
 
     def generate_stats_summary(self, conversation_state: Any) -> dict[str, Any]:
-        """Return what a developer asks about a conversation.
+        """Return the statistics of a conversation.
 
         Args:
-            conversation_state: Its `metrics` (attribute or key) hold `total_api_calls`, `successful_ops`,
-                `aborted_ops` and `retries`; what is missing or no number counts as 0.
+            conversation_state: Its `metrics` (attribute or key) hold `total_api_calls`, `successful_ops`, `aborted_ops`
+                and `retries`; a missing value or one that is not a number counts as 0.
 
         Returns:
             `conversation_metrics`, those four and `error_rate` (0 to 1): the share of the finished operations,
@@ -56,8 +56,8 @@ def _number(value: Any) -> float:
 
 
 def _of_process() -> dict[str, Any]:
-    """Return the sections that speak of the whole process, all from one snapshot."""
-    instruments.current()  # where nobody has installed the pipeline, the first use does
+    """Return the sections that cover the whole process, all from one snapshot."""
+    instruments.current()  # installs the pipeline on first use if the application did not
     try:
         snapshot = pipeline.current().snapshot(fresh=False)
     except PipelineError:

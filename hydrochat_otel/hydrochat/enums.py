@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Intent(StrEnum):
-    """What a message asks for; the value is the name, so it goes through JSON and a response schema as it is."""
+    """The intent of a message; the value is the name, so it goes through JSON and a response schema unchanged."""
 
     CREATE_PATIENT = "CREATE_PATIENT"
     UPDATE_PATIENT = "UPDATE_PATIENT"

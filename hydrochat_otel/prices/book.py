@@ -1,8 +1,8 @@
 """The price book: from a model and a day to a rate, and from there to dollars.
 
-Order: the operator's price file, the contract's rate for gemini-2.0-flash-exp, the genai-prices package. A service tier
-that the first of them with the model has no row for costs Google's uniform factor of the standard rate. A model that
-none of them knows is unpriced: its tokens are counted, and its cost is not zero but unknown.
+Order: the operator's price file, the contract's rate for gemini-2.0-flash-exp, the genai-prices package. If the first
+of them that lists the model has no row for a service tier, the tier costs Google's uniform factor of the standard rate.
+A model that none of them lists is unpriced: its tokens are counted, and its cost is not zero but unknown.
 """
 
 import logging
@@ -48,10 +48,10 @@ class ChargeListing(NamedTuple):
 
 
 class PriceBook:
-    """Resolves rates; one look-up of a model on a day is kept, so that a call costs two dictionary reads.
+    """Resolves rates; one look-up of a model on a day is cached, so that a call costs two dictionary reads.
 
     Any thread may call. After construction nothing raises and no file is read on a caller's path: a background thread
-    looks at the price file, see :meth:`watch`.
+    checks the price file, see :meth:`watch`.
 
     Args:
         path: The operator's price file, TOML or JSON.
@@ -69,7 +69,7 @@ class PriceBook:
         self._unit_prices: dict[tuple[str, Charge, int], UnitPrice | None] = {}
 
     def watch(self) -> None:
-        """Look at the price file once a minute, in a thread of its own; never raises."""
+        """Check the price file once a minute, in a thread of its own; never raises."""
         if self._path is not None:
             refresher.watch(self)
 
@@ -109,11 +109,13 @@ class PriceBook:
         """Return the rate of a model on the day of a call, or None if no price is known; never raises.
 
         Args:
-            model: Any form of the model's id; the version that answered where it is known.
+            model: Any form of the model's id; the version that answered if it is known.
             unix_s: When the call was made, in seconds since the epoch.
             service_tier: One of :data:`usage.SERVICE_TIERS`.
         """
-        resolved = self._rates  # a reload replaces it, so that a rate of the old file cannot get into the new one
+        resolved = (
+            self._rates
+        )  # a reload replaces the dictionary, so that a rate of the old file cannot get into the new one
         key = (model, service_tier, int(unix_s // _DAY_S))
         try:
             return resolved[key]
@@ -135,10 +137,10 @@ class PriceBook:
         return None if rate is None else rate.cost_usd(tokens)
 
     def age_s(self, now: float) -> float:
-        """Return the age in seconds of the older of the sources that are consulted: price file and genai-prices.
+        """Return the age in seconds of the older of the two sources, price file and genai-prices.
 
-        genai-prices states no date for the whole; the newest date of a price in it that lies not in the future stands
-        for it. Loads genai-prices: for threads that export, not for calls.
+        genai-prices states no date for the whole; its newest price date that is not in the future is used instead.
+        Loads genai-prices: for threads that export, not for calls.
         """
         self._load_package()
         dated = [self._package.dated_unix_s]
@@ -216,7 +218,7 @@ def _contract_rate(_model: str, service_tier: str) -> Rate | None:
 def _tiered(
     rate_of: Callable[[str, str], Rate | None], model: str, service_tier: str, factor: Decimal | None
 ) -> Rate | None:
-    """Return the row of the service tier, or so much of the standard one."""
+    """Return the row of the service tier, or the standard one times the factor."""
     rate = rate_of(model, service_tier)
     if rate is None and factor is not None:
         standard = rate_of(model, STANDARD)
@@ -226,7 +228,7 @@ def _tiered(
 
 
 def _keep(kept: dict[_Key, _Value | None], key: _Key, resolve: Callable[[], _Value | None]) -> _Value | None:
-    """Resolve what is looked up for the first time and keep it; None, and not kept, if that fails."""
+    """Return the cached value, or resolve and cache it; None, and not cached, if that fails."""
     try:
         value = resolve()
     except Exception as error:

@@ -1,7 +1,7 @@
 """Reads an operator's TOML or JSON file in bounded time, memory and depth: regular files only, checked before parsing.
 
-Python's TOML parser takes quadratic time on a long dotted key, and a FIFO in the place of a file blocks its reader for
-good. Neither can happen here. For start-up and background threads only: reading a file never belongs on a call's path.
+Python's TOML parser takes quadratic time on a long dotted key, and a FIFO in the place of a file blocks its reader
+forever. Neither can happen here. For start-up and background threads only: no file is read on a call's path.
 """
 
 import json
@@ -23,10 +23,10 @@ class UnusableFileError(ValueError):
 
 
 def read_table(path: Path) -> tuple[Any, float]:
-    """Return what the file holds, numbers with a fraction as :class:`~decimal.Decimal`, and when it was last written.
+    """Return the file's contents, numbers with a fraction as :class:`~decimal.Decimal`, and when it was last written.
 
     Raises:
-        UnusableFileError: It is no regular file, too large, cannot be read, or is no valid TOML or JSON.
+        UnusableFileError: It is not a regular file, too large, unreadable, or not valid TOML or JSON.
     """
     parse = {".toml": _parse_toml, ".json": _parse_json}.get(path.suffix.lower())
     if parse is None:
@@ -38,13 +38,13 @@ def read_table(path: Path) -> tuple[Any, float]:
     except UnusableFileError:
         raise
     except RecursionError:
-        raise UnusableFileError(f"is no valid {kind}: it is nested too deeply") from None
+        raise UnusableFileError(f"is not valid {kind}: it is nested too deeply") from None
     except (ValueError, ArithmeticError) as error:
-        raise UnusableFileError(f"is no valid {kind}: {_one_line(str(error))}") from None
+        raise UnusableFileError(f"is not valid {kind}: {_one_line(str(error))}") from None
 
 
 def state_of(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file is written or replaced; None if there is none."""
+    """Return a value that changes when the file is written or replaced; None if there is no file."""
     try:
         status = path.stat()
     except OSError:
@@ -59,7 +59,7 @@ def _read(path: Path) -> tuple[bytes, float]:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise UnusableFileError("is no regular file")
+                raise UnusableFileError("is not a regular file")
             raw = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise UnusableFileError(f"cannot be read ({error.strerror})") from None
@@ -70,11 +70,11 @@ def _read(path: Path) -> tuple[bytes, float]:
 
 def _parse_toml(text: str) -> Any:
     if any(quotes in text for quotes in _MULTI_LINE):
-        raise UnusableFileError("is no valid TOML: texts over several lines are not allowed")
+        raise UnusableFileError("is not valid TOML: texts over several lines are not allowed")
     for number, line in enumerate(text.splitlines(), 1):
         if len(line) > _LONGEST_LINE or line.count(".") > _MOST_DOTS:
             raise UnusableFileError(
-                f"is no valid TOML: line {number} has more than {_LONGEST_LINE} characters or {_MOST_DOTS} dots"
+                f"is not valid TOML: line {number} has more than {_LONGEST_LINE} characters or {_MOST_DOTS} dots"
             )
     return tomllib.loads(text, parse_float=Decimal)
 
@@ -84,5 +84,5 @@ def _parse_json(text: str) -> Any:
 
 
 def _one_line(text: str) -> str:
-    """Return the parser's words without control characters: they quote the file."""
+    """Return the parser's message without control characters: it quotes the file."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)[:200]

@@ -1,4 +1,4 @@
-"""What is spent of the budget, what that sum misses, and where the month will end."""
+"""Compares spending with the budget: the sum, what it misses, and the forecast of the month."""
 
 import math
 from calendar import monthrange
@@ -18,7 +18,7 @@ def budget(days: Days, unix_s: float, timezone: str = "UTC", day_usd: float | No
     Args:
         days: Of all processes; those of the budget's zone count.
         unix_s: The moment, in seconds since the epoch.
-        timezone: Name of the zone whose midnights part the days.
+        timezone: Name of the zone whose midnights separate the days.
         day_usd: The budget of a day, None for none; the month's budget is this times the number of its days.
     """
     now = datetime.fromtimestamp(math.floor(unix_s), zone_of(timezone))

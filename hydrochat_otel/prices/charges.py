@@ -1,4 +1,4 @@
-"""Charges that no count of tokens holds: searches, stored cache, images, seconds of video.
+"""Charges in addition to tokens: searches, stored cache, images, seconds of video.
 
 A charge is a number of units and the price of one. Google's public price list is written out here with its date; the
 operator's price file and, for searches, genai-prices come before it. A unit without a known price is counted and is
@@ -33,13 +33,13 @@ PRICED_UNITS: Final[Mapping[Charge, int]] = {
     "image": 1,
     "video_second": 1,
 }
-"""How many units a price is stated for: a thousand uses, a million token-hours, one image, one second."""
+"""The units of one stated price: a thousand uses, a million token-hours, one image, one second."""
 
 FREE_CHARGES: Final[frozenset[Charge]] = frozenset({"url_context", "code_execution"})
-"""Uses that Google charges as tokens only, which the usage record holds already."""
+"""Uses that Google charges as tokens only, which are in the usage already."""
 
 LISTED_ON: Final = "2026-10-14"
-"""Day of the public price list that :data:`_LIST` was taken from."""
+"""Date of the public price list that :data:`_LIST` was taken from."""
 
 _GROUNDING: Final[frozenset[Charge]] = frozenset({"grounding_search", "grounding_maps"})
 _GENERATION: Final = re.compile(r"gemini-(?P<generation>\d+)(?:\.\d+)?-")
@@ -78,7 +78,7 @@ class UnitPrice(NamedTuple):
     source: ChargeSource
 
     def cost_usd(self, charge: Charge, units: float) -> float:
-        """Return what so many units cost in dollars, rounded once."""
+        """Return the dollars of these units, rounded once."""
         return float(self.usd * Decimal(units) / PRICED_UNITS[charge])
 
 
@@ -95,7 +95,7 @@ def listed_price(charge: Charge, model: str) -> UnitPrice | None:
 def charged_units(charge: Charge, model: str, uses: int) -> int:
     """Return the units that are charged for the uses of one reply.
 
-    From Gemini 3 on each query of a grounded reply is charged; before, the reply as a whole is.
+    From Gemini 3 on each query of a grounded reply is charged; before, the reply as a whole.
     """
     if charge not in _GROUNDING or not uses:
         return uses

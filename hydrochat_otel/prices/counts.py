@@ -1,23 +1,23 @@
-"""The door for numbers that a service states: what is no plausible count is refused here and never travels on."""
+"""Checks the numbers that a service states: an implausible count is refused here and not used anywhere."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 Modalities = Mapping[str, int]
-"""Tokens by upper-case modality (``AUDIO``); text and what is not stated are left out."""
+"""Tokens by upper-case modality (``AUDIO``); text and unstated modalities are left out."""
 
 NO_MODALITIES: Final[Modalities] = {}
 MODALITIES: Final = frozenset({"AUDIO", "IMAGE", "VIDEO"})
-"""Modalities that a price list may charge otherwise than text; whatever else a reply names counts as text."""
+"""Modalities that a price list may charge differently from text; any other modality counts as text."""
 
 LARGEST_COUNT: Final = 2**40
-"""The largest count of one call that is believed: a trillion tokens. Millions of such calls still fit into 64 bits."""
+"""The largest accepted count of one call: a trillion tokens. Millions of such calls still fit into 64 bits."""
 
 _TEXT: Final = "TEXT"
 
 
 def is_count(value: object) -> bool:
-    """Whether a value is a whole number from 0 to :data:`LARGEST_COUNT`; booleans, texts and NaN are none."""
+    """Return whether a value is a whole number from 0 to :data:`LARGEST_COUNT`; booleans, texts and NaN are not."""
     return type(value) is int and 0 <= value <= LARGEST_COUNT
 
 
@@ -39,7 +39,7 @@ def by_modality(details: Any) -> dict[str, int]:
 
 
 def within(counts: Mapping[str, int], most: int) -> Modalities:
-    """Return the positive counts that are no text, cut so that they do not exceed what they are parts of."""
+    """Return the positive counts other than text, cut so that they do not exceed the whole."""
     kept: dict[str, int] = {}
     for name, count in counts.items():
         believed = min(count, most)
@@ -54,12 +54,12 @@ def cached_share(
 ) -> tuple[Modalities, bool]:
     """Return the cached tokens by modality, and whether they are an estimate.
 
-    What the reply breaks down is taken as stated. The rest is shared in proportion to what else the prompt holds. A
-    proportional share is never less than what the fresh tokens leave no room for, and it is exact where the prompt has
-    one modality or is cached as a whole.
+    Modalities that the reply states are taken as stated. The rest is divided in proportion to the rest of the prompt. A
+    proportional share is at least what the fresh tokens leave no room for, and it is exact if the prompt has one
+    modality or is cached as a whole.
 
     Args:
-        prompt: Tokens of the whole prompt by modality, text included where the reply states it.
+        prompt: Tokens of the whole prompt by modality, text included if the reply states it.
         cached: Tokens of its cached part by modality, as far as the reply states them.
         prompt_tokens: All tokens of the prompt.
         cached_tokens: Its cached tokens.

@@ -14,13 +14,13 @@ from hydrochat_otel.window import days
 from hydrochat_otel.window.days import DayCounts, DayKey
 
 BILLED_ZONES: Final = ("UTC", "America/Los_Angeles")
-"""Whose midnights part the days of Google's bills: in BigQuery, and in the console."""
+"""The zones whose midnights separate the days of Google's bills: in BigQuery, and in the console."""
 
 _lock: Final = ForkLock()
 
 
 class DayLedger:
-    """Counts by day, model and outcome of one process; any thread.
+    """Counts by day, model and outcome of one process; any thread may call.
 
     Args:
         timezone: Name of the zone of the budget; days of it and of the zones of Google's bills are kept.
@@ -35,7 +35,7 @@ class DayLedger:
         self._rows: dict[DayKey, DayCounts] = {}
 
     def add(self, unix_s: float, model: str, outcome: str, counts: DayCounts) -> None:
-        """Add a call that ended at this moment (seconds since the epoch); microseconds."""
+        """Add a call that ended at this moment (seconds since the epoch); takes microseconds."""
         keys = [DayKey(name, day_of(unix_s, zone).isoformat(), model, outcome) for name, zone in self._zones.items()]
         with _lock:
             is_new = keys[0] not in self._rows
@@ -51,13 +51,13 @@ class DayLedger:
             return dict(self._rows)
 
     def reset(self) -> None:
-        """Forget everything, as a forked child does that has called nothing yet."""
+        """Discard everything, as a forked child does that has made no call yet."""
         with _lock:
             self._rows = {}
 
 
 def zone_of(timezone: str) -> tzinfo:
-    """Return the time zone of the name; UTC is known also if the system knows no zones."""
+    """Return the time zone of the name; UTC works also if the system has no time zone data."""
     return UTC if timezone == "UTC" else ZoneInfo(timezone)
 
 
@@ -71,6 +71,6 @@ def _known_zones() -> dict[str, tzinfo]:
     for name in BILLED_ZONES:
         try:
             found[name] = zone_of(name)
-        except (KeyError, ValueError, OSError):  # no time zones on this system
+        except (KeyError, ValueError, OSError):  # this system has no time zone data
             continue
     return found

@@ -1,4 +1,4 @@
-"""The forecast: what the month will have cost at its end, at the pace of the last seven days, weekday by weekday."""
+"""The forecast: the expected cost of the whole month, at the pace of the last seven days, by weekday."""
 
 import math
 from calendar import monthrange
@@ -11,19 +11,19 @@ from hydrochat_otel.window.snapshot import Forecast
 
 _PACE_DAYS: Final = 7
 _HALF_WIDTH: Final = 1.2816
-"""Standard deviations on either side that hold 80 % of a normal distribution."""
+"""Standard deviations on either side that cover 80 % of a normal distribution."""
 _DAY_S: Final = 86_400
 
 
 def forecast(spent: Mapping[str, float], now: datetime, month_usd: float | None = None) -> Forecast | None:
-    """Return the forecast for the month of `now`; None before a first whole day is known, or without finite numbers.
+    """Return the forecast for the month of `now`; None before the first whole day, or without finite numbers.
 
-    The rest of today and each day to come cost what the same weekday cost in the last seven days; a weekday that is not
-    known yet costs their mean. The uncertainty is the spread of those days, as if days were independent.
+    The rest of today and each day to come cost what the same weekday cost in the last seven days; an unknown weekday
+    costs their mean. The uncertainty is the spread of those days, as if days were independent.
 
     Args:
-        spent: Dollars by ISO date; the earliest one is not taken for a whole day.
-        now: The moment, in the zone whose midnights part the days.
+        spent: Dollars by ISO date; the earliest one does not count as a whole day.
+        now: The moment, in the zone whose midnights separate the days.
         month_usd: The budget of the month; None for none.
     """
     today = now.date()

@@ -1,4 +1,4 @@
-"""Names of models: from what a caller or a reply says to the bare id, and to the ids that a price is looked up by."""
+"""Names of models: from the name in a call or a reply to the bare id, and to the ids that price lists use."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -8,10 +8,10 @@ _TUNED: Final = ("tunedModels/", "/tunedModels/", "endpoints/", "/endpoints/")
 _LONGEST: Final = 200
 
 TUNED_MODEL: Final = "tuned-model"
-"""Stands for every tuned model and endpoint: their ids are numbers of the operator's account."""
+"""Label of every tuned model and endpoint: their ids are numbers of the operator's account."""
 
 UNKNOWN_MODEL: Final = "unknown"
-"""Label of a call that names no model, as one that addresses an agent does."""
+"""Label of a call that names no model, such as one that addresses an agent."""
 
 
 @lru_cache(maxsize=512)

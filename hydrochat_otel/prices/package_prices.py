@@ -1,7 +1,7 @@
 """The genai-prices package: loaded on first use, its models translated into rates and prices of charges.
 
-The one place that imports it. Loading takes a quarter of a second with pydantic, so it happens in a thread of its own
-once the first call to Gemini begins, or in the caller's if that needs a price before the thread is done.
+No other module imports it. Loading takes a quarter of a second with pydantic, so it happens in a thread of its own once
+the first call to Gemini begins, or in the caller's thread if that needs a price earlier.
 """
 
 import threading
@@ -47,10 +47,10 @@ class PackagePrices:
         return self._snapshot is not None
 
     def load(self) -> bool:
-        """Load the package, or the data that it fetched since; True if that replaced other prices.
+        """Load the package, or the data that it has fetched since; True if that replaced other prices.
 
         Raises:
-            Exception: Whatever the package raises.
+            Exception: Any exception of the package.
         """
         from genai_prices import data_snapshot  # noqa: PLC0415 - see the module's docstring
 
@@ -74,7 +74,7 @@ class PackagePrices:
 
     @property
     def dated_unix_s(self) -> float | None:
-        """Newest date of a price in it that lies not in the future; None before :meth:`load`."""
+        """The newest price date that is not in the future; None before :meth:`load`."""
         return self._dated_unix_s
 
     def lists(self, model: str) -> bool:
@@ -87,7 +87,7 @@ class PackagePrices:
         return None if info is None else _rate_of(info, service_tier, datetime.fromtimestamp(unix_s, UTC))
 
     def unit_price(self, charge: Charge, model: str, unix_s: float) -> UnitPrice | None:
-        """Return the price of a charge; the package knows that of a search only."""
+        """Return the price of a charge; the package has one for searches only."""
         if charge != "grounding_search" or (info := self._find(model)) is None:
             return None
         usd = vars(info.get_prices(datetime.fromtimestamp(unix_s, UTC))).get(_SEARCHES)
@@ -115,7 +115,7 @@ class PackagePrices:
 
 
 def _rate_of(info: Any, service_tier: str, when: datetime) -> Rate | None:
-    """Translate a model's prices; None for a service tier that it has no row for on that day."""
+    """Translate a model's prices; None for a service tier without a row on that day."""
     context = None
     if service_tier != STANDARD:
         context = {"processing": BATCH} if service_tier == BATCH else {"service_tier": service_tier}
@@ -132,7 +132,7 @@ def _rate_of(info: Any, service_tier: str, when: datetime) -> Rate | None:
 
 
 def _flat_rate(prices: dict[str, Any], input_tokens: int) -> Rate:
-    """Return the rate for a call with so many input tokens; a price that is not listed is charged like its kin."""
+    """Return the rate for a call with this many input tokens; an unlisted price is that of the nearest kind."""
 
     def price(key: str) -> int | None:
         value = prices.get(key)
@@ -171,4 +171,4 @@ def _newest_date_unix_s(snapshot: Any, now: float) -> float | None:
 
 
 _import_guard: Final = ForkLock(Phase.THREADS)
-"""Held while a thread imports the package: a child that is forked then would wait for that import for good."""
+"""Held while a thread imports the package: a child that is forked then would wait for that import forever."""

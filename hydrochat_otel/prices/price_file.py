@@ -72,9 +72,9 @@ class PriceFile:
 
     Attributes:
         rates: By bare id of the model and service tier.
-        as_of_unix_s: When the prices were true: `as_of`, or else when the file was last written.
+        as_of_unix_s: The date of the prices: `as_of`, or else when the file was last written.
         charges: Prices of units by bare id (empty for every model) and charge.
-        factors: What a service tier costs of the standard price, where the file states it.
+        factors: A service tier's price as a factor of the standard one, if the file states it.
     """
 
     rates: Mapping[tuple[str, str], Rate]
@@ -87,7 +87,7 @@ def read_price_file(path: Path) -> PriceFile:
     """Read and check a price file.
 
     Raises:
-        PriceFileError: It cannot be read, or something in it is not allowed.
+        PriceFileError: It cannot be read, or something in it is invalid.
     """
     return _Reader(path).read()
 
@@ -124,7 +124,7 @@ class _Reader:
     def _read_model(self, model: str, place: str, entry: Any, rates: dict[tuple[str, str], Rate]) -> None:
         entry = self._table(entry, place, _MODEL_KEYS)
         if (model, STANDARD) in rates:
-            self._refuse(place, f"is given twice: its bare id {model} was listed before")
+            self._refuse(place, "is given twice: its bare id {model} was listed before")
         free = entry.get("free", False)
         if not isinstance(free, bool):
             self._refuse(f"{place}.free", "must be true or false")

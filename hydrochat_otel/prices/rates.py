@@ -9,7 +9,7 @@ from hydrochat_otel.prices.counts import Modalities
 from hydrochat_otel.prices.usage import BATCH, Tokens
 
 Source = Literal["file", "contract", "genai-prices"]
-"""Where a rate comes from: the operator's price file, the contract, or the genai-prices package."""
+"""The source of a rate: the operator's price file, the contract, or the genai-prices package."""
 
 Direction = Literal["input", "cached", "output"]
 ModalityKey = tuple[Direction, str]
@@ -19,14 +19,14 @@ _AFTER_BY_MODALITY: Final = Tokens._fields.index("output_by_modality") + 1
 _FEMTODOLLARS: Final = 10**15
 _PER_MILLION_TO_FEMTODOLLARS: Final = 10**9
 FINEST_USD_PER_MILLION: Final = Decimal("1e-9")
-"""Prices are kept in whole femtodollars a token, so this is the finest price for a million."""
+"""Prices are stored in whole femtodollars a token, so this is the smallest price for a million."""
 
 FACTORS: Final[Mapping[str, Decimal]] = {
     BATCH: Decimal("0.5"),
     "flex": Decimal("0.5"),
     "priority": Decimal("1.8"),
 }
-"""What a service tier costs of the standard price of a text model, where no price list has a row for it.
+"""Service tiers as factors of a text model's standard price, for tiers without a row in the price lists.
 
 Source: https://ai.google.dev/gemini-api/docs/pricing; the operator's price file may state others.
 """
@@ -43,7 +43,7 @@ def usd_per_million(femtodollars_per_token: int) -> Decimal:
 
 
 def like_fresh(modalities: Mapping[ModalityKey, int]) -> dict[ModalityKey, int]:
-    """Return the prices of a model that has none for cached input: cached tokens cost what fresh ones cost."""
+    """Return the cached prices of a model that lists none: cached tokens cost the same as fresh ones."""
     cached = {("cached", name): price for (direction, name), price in modalities.items() if direction == "input"}
     return {**cached, **modalities}  # type: ignore[dict-item]  # mypy widens the literal
 
@@ -56,11 +56,11 @@ class Rate:
         source: Where the rate comes from.
         input: Of fresh prompt tokens and of tool results.
         cached: Of cached prompt tokens.
-        output: Of answers, and of thoughts where `thinking` is None.
-        thinking: Of thoughts, where they are not charged like answers.
-        modalities: Of tokens that are no text, by direction and modality; one that is missing is charged like text.
-        tiers: Context tiers, ascending: once the input exceeds the number, that rate holds for the whole call.
-        factor: What it is of the standard rate, where it was derived from that; None for a listed rate.
+        output: Of answers, and of thoughts if `thinking` is None.
+        thinking: Of thoughts, if they are not charged like answers.
+        modalities: Of tokens other than text, by direction and modality; a missing one is charged like text.
+        tiers: Context tiers, ascending: once the input exceeds the number, that rate applies to the whole call.
+        factor: The factor of the standard rate that it was derived with; None for a listed rate.
     """
 
     source: Source
@@ -73,7 +73,7 @@ class Rate:
     factor: Decimal | None = None
 
     def times(self, factor: Decimal) -> "Rate":
-        """Return the rate of a service tier that costs so much of this one."""
+        """Return the rate of a service tier that costs this factor of the rate."""
 
         def scaled(price: int) -> int:
             return round(price * factor)
@@ -91,12 +91,12 @@ class Rate:
 
     @property
     def is_of_text(self) -> bool:
-        """Whether every answer is charged as text, so that Google's factors of service tiers hold."""
+        """Whether every answer is charged as text, so that Google's factors of service tiers apply."""
         return not any(direction == "output" for direction, _ in self.modalities)
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is charged for any token: a known price of zero, which is not a missing one."""
+        """Whether no token is charged: a known price of zero, which is not a missing one."""
         prices = (self.input, self.cached, self.output, self.thinking or 0, *self.modalities.values())
         return not any(prices) and all(rate.is_free for _, rate in self.tiers)
 
@@ -106,7 +106,7 @@ class Rate:
         return rate._femtodollars(tokens) / _FEMTODOLLARS  # noqa: SLF001 - the same class
 
     def saved_usd(self, tokens: Tokens) -> float:
-        """Return what the cached tokens of one call cost less than the same tokens fresh; 0.0 if they cost no less."""
+        """Return the dollars that the cached tokens of one call saved against fresh ones; 0.0 if they saved none."""
         rate = self._at(tokens.input)
         saved = rate._femtodollars(tokens.as_if_fresh()) - rate._femtodollars(tokens)  # noqa: SLF001 - the same class
         return max(saved, 0) / _FEMTODOLLARS
@@ -146,4 +146,4 @@ CONTRACT_RATE: Final = Rate(
     cached=femtodollars(Decimal("0.10")),
     output=femtodollars(Decimal("0.30")),
 )
-"""The rate that the contract states for HydroChat's own model; it names none for cached input."""
+"""The rate that the contract states for HydroChat's own model; it states none for cached input."""

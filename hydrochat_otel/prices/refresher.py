@@ -1,4 +1,4 @@
-"""A thread that calls functions once a minute, off every call's path, for as long as what they belong to is in use."""
+"""A thread that calls functions once a minute, off every call's path, for as long as their objects are in use."""
 
 import threading
 import weakref
@@ -13,11 +13,11 @@ class Refreshable(Protocol):
     """What the thread refreshes."""
 
     def refresh(self) -> None:
-        """Look for something new; called from the thread, may take its time."""
+        """Check for changes; called from the thread, may take its time."""
 
 
 class Refresher:
-    """Keeps one thread of the process, which ends once nothing is left to refresh; any thread may call."""
+    """Owns one thread of the process, which ends once nothing is left to refresh; any thread may call."""
 
     def __init__(self) -> None:
         self._watched: weakref.WeakSet[Refreshable] = weakref.WeakSet()
@@ -25,12 +25,12 @@ class Refresher:
         self._wake = threading.Event()
 
     def watch(self, one: Refreshable) -> None:
-        """Refresh it from now on; a second call does nothing, and nothing is raised."""
+        """Refresh the object from now on; a second call does nothing, and nothing is raised."""
         self._watched.add(one)
         self._start()
 
     def forget(self, one: Refreshable) -> None:
-        """Refresh it no longer."""
+        """Stop refreshing the object."""
         self._watched.discard(one)
         if not self._watched:
             self._wake.set()
@@ -44,7 +44,7 @@ class Refresher:
         )
         try:
             self._thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
+        except RuntimeError as error:  # the process cannot start another thread
             failures.note("prices.refresh", error)
 
     def _run(self, wake: threading.Event) -> None:

@@ -1,7 +1,7 @@
-"""The token ledger: one usage record of Gemini becomes five disjoint buckets, or is marked as not balancing.
+"""The token ledger: the usage of one reply becomes five disjoint buckets, or is marked as not balancing.
 
 The service counts cached tokens inside the prompt, tool-use tokens beside it, and thoughts beside the candidates. If
-prompt + tool + candidates are already the total, the thoughts are inside the candidates.
+prompt + tool + candidates already equal the total, the thoughts are inside the candidates.
 
 Spec: https://ai.google.dev/api/generate-content#UsageMetadata
 """
@@ -47,16 +47,16 @@ _SERVICE_TIERS: Final = frozenset({"flex", "priority"})
 STANDARD: Final = "standard"
 BATCH: Final = "batch"
 SERVICE_TIERS: Final = (STANDARD, "flex", "priority", "offpeak", "provisioned", BATCH)
-"""Every service tier that a price can be for; the first is what is charged if the reply names none."""
+"""Every service tier with a price of its own; the first applies if the reply names none."""
 
 
 class Tokens(NamedTuple):
-    """What one call used.
+    """The tokens of one call.
 
-    The five buckets are disjoint. The `by_modality` fields say how many of a bucket's tokens are no text; they are
-    parts of the buckets, never more. `reconciled` is False if the record is missing, states no total, does not balance
-    or holds a number that is no count. `estimated` is True if the reply leaves open which modality the cached tokens
-    have, so that their cost is an estimate.
+    The five buckets are disjoint. The `by_modality` fields say how many of a bucket's tokens are not text; they are
+    parts of the buckets, never more. `reconciled` is False if the usage is missing, states no total, does not balance
+    or holds an invalid count. `estimated` is True if the reply does not state the modality of its cached tokens, so
+    that their cost is an estimate.
     """
 
     input_fresh: int = 0
@@ -121,18 +121,18 @@ class Tokens(NamedTuple):
 
 
 MISSING: Final = Tokens()
-"""The ledger of a call whose reply has no usage record."""
+"""The tokens of a call whose reply has no usage."""
 
 
 class UsageRecord:
-    """Gathers the usage of one reply, streamed or not.
+    """Collects the usage of one reply, streamed or not.
 
-    Counts on the chunks of a stream are cumulative, so the last that is not null stands, field by field, and nothing
-    is ever added up. One record belongs to one call; :meth:`take` never raises on what a service sends.
+    Counts on the chunks of a stream are cumulative, so the last one that is not null counts, field by field, and
+    nothing is ever added up. One record belongs to one call; :meth:`take` never raises, whatever a service sends.
 
     Args:
-        prompt_only: Whether the reply can use input tokens only, as an embedding does. Its prompt is the total where
-            the record states none.
+        prompt_only: Whether the reply can use input tokens only, as an embedding does. Its prompt is the total if the
+            usage states none.
     """
 
     __slots__ = ("_counts", "_details", "_is_credible", "_is_stated", "_prompt_only", "_tier")
@@ -146,11 +146,11 @@ class UsageRecord:
         self._is_credible = True
 
     def take(self, usage: Any) -> None:
-        """Read one usage record of the SDK (``response.usage_metadata``), which may be None."""
+        """Read one usage object of the SDK (``response.usage_metadata``), which may be None."""
         if usage is None:
             return
         self._is_stated = True
-        stated = vars(usage)  # a look-up of what a model of pydantic does not have costs a microsecond each
+        stated = vars(usage)  # looking up what a pydantic model does not have costs a microsecond each
         for position, names in enumerate(_COUNTS):
             for name in names:
                 if (value := stated.get(name)) is not None:
@@ -169,11 +169,11 @@ class UsageRecord:
         self._tier = tier.lower() if tier.lower() in _SERVICE_TIERS else STANDARD
 
     def take_batch(self) -> None:
-        """Note that the reply comes out of a batch job, which has a price list of its own."""
+        """Note that the reply comes from a batch job, which has a price list of its own."""
         self._tier = BATCH
 
     def take_prompt(self, tokens: object) -> None:
-        """Note a reply that knows input tokens only, as an embedding does: they are the total."""
+        """Note a reply that states input tokens only, as an embedding does: they are the total."""
         self._is_stated = True
         self._take_count(0, tokens)
         self._take_count(5, tokens)
@@ -184,10 +184,10 @@ class UsageRecord:
         return not self._is_credible or any(count is not None for count in self._counts)
 
     def tokens(self, *, refused: bool = False) -> Tokens:
-        """Return the ledger of what was taken so far.
+        """Return the tokens that were taken so far.
 
         Args:
-            refused: Whether the service blocked the prompt. A record without counts is complete then: nothing was used.
+            refused: Whether the service blocked the prompt. Usage without counts is complete then: nothing was used.
         """
         if not self.is_known:
             return Tokens(reconciled=refused and self._is_stated, service_tier=self._tier)
@@ -216,7 +216,7 @@ class UsageRecord:
 
     def _take_count(self, position: int, value: object) -> None:
         if is_count(value):
-            self._counts[position] = value  # type: ignore[call-overload]  # is_count() is no type guard for a list slot
+            self._counts[position] = value  # type: ignore[call-overload]  # is_count() is not a type guard for a list slot
         else:
             self._is_credible = False
 
@@ -233,10 +233,10 @@ def total_of(turns: Iterable[Tokens]) -> Tokens:
 
 
 def balance(prompt: int, cached: int, tool: int, candidates: int, thoughts: int, *, total: int | None) -> Tokens:
-    """Return the five buckets of one record; `reconciled` if they sum up to the stated total.
+    """Return the five buckets of one usage; `reconciled` if they sum up to the stated total.
 
-    Counts that do not balance are taken as stated, thoughts beside the candidates. Counts below 0 become 0, and no more
-    cached tokens than prompt tokens are believed.
+    Counts that do not balance are taken as stated, thoughts beside the candidates. Counts below 0 become 0, and cached
+    tokens are at most the prompt tokens.
     """
     plausible = min(prompt, cached, tool, candidates, thoughts) >= 0 and cached <= prompt
     if not plausible:

@@ -1,1 +1,1 @@
-"""Answers "what did it cost?" in one line, from this process, a durable state or a running service."""
+"""Reports calls, tokens and dollars in one line, from this process, a durable state or a running service."""

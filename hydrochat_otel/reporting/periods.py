@@ -1,4 +1,4 @@
-"""Periods in words: ``1h``, ``yesterday``, a date, a time."""
+"""Parses periods: ``1h``, ``yesterday``, a date, a time."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -10,12 +10,12 @@ _LAST: Final = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([smhdw])")
 
 
 def since(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
-    """Return when a period begins that lasts until now; ValueError for what is no period.
+    """Return the beginning of a period that lasts until now; raises ValueError for anything else.
 
     Args:
         text: A length (``1h``), a day or a moment; without an offset it is in `zone`.
         now: The present, aware.
-        zone: Where days begin at midnight.
+        zone: The zone whose midnights separate the days.
     """
     words = text.strip().lower()
     if (match := _LAST.fullmatch(words)) is not None:
@@ -25,18 +25,18 @@ def since(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"{text!r} is no period: it must be {ALLOWED}.") from None
+        raise ValueError(f"{text!r} is not a period: it must be {ALLOWED}.") from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def day(text: str, now: datetime, zone: tzinfo = UTC) -> tuple[datetime, datetime]:
-    """Return the two midnights around a day; ValueError for what is no day."""
+    """Return the two midnights around a day; raises ValueError for anything else."""
     words = text.strip().lower()
     today = now.astimezone(zone).date()
     try:
         named = {"today": today, "yesterday": today - timedelta(days=1)}.get(words) or date.fromisoformat(words)
     except ValueError:
-        raise ValueError(f"{text!r} is no day: it must be today, yesterday or a date such as 2026-02-28.") from None
+        raise ValueError(f"{text!r} is not a day: it must be today, yesterday or a date such as 2026-02-28.") from None
     begins = datetime(named.year, named.month, named.day, tzinfo=zone)
     after = named + timedelta(days=1)
     return begins, datetime(after.year, after.month, after.day, tzinfo=zone)

@@ -26,7 +26,7 @@ _MODELS: Final = ("gen_ai_response_model", "gen_ai_request_model")
 
 
 class ReportError(ValueError):
-    """There is nothing that can be reported; the message is one sentence."""
+    """There is nothing to report; the message is one sentence."""
 
 
 class NoAnswerError(ReportError):
@@ -35,13 +35,14 @@ class NoAnswerError(ReportError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was used. Prints well, is a table in a notebook, and ``DataFrame(report.rows)`` works.
+    """What was used. Prints as a table, also in a notebook, and ``DataFrame(report.rows)`` works.
 
     Attributes:
-        by: What each row is about: ``operation``, ``root``, ``model``, or the name of a dimension.
-        period: Of what time it is, in words.
-        rows: The rows, dearest first: `name`, `calls`, `failed`, `tokens`, `cost_usd` (None: unknown), `p95_s` (None:
-            unknown), and what the sums miss: `unpriced_tokens`, `unreconciled_calls`, `incomplete_calls`.
+        by: The subject of a row: ``operation``, ``root``, ``model``, or the name of a dimension.
+        period: The period, in words.
+        rows: The rows, the most expensive first: `name`, `calls`, `failed`, `tokens`, `cost_usd` (None: unknown),
+            `p95_s` (None: unknown), and what the sums miss: `unpriced_tokens`, `unreconciled_calls`,
+            `incomplete_calls`.
         total: The same of all rows.
         notes: What is missing, in sentences.
     """
@@ -97,12 +98,12 @@ def report(
         since: A period until now: ``1h``, ``7d``, ``today``, a date or a time.
         day: One day: ``yesterday`` or a date, in the time zone of the budget.
         state: A durable state to read instead, such as ``sqlite:///path``.
-        url: The address of a running service to ask instead.
+        url: The address of a running service to read instead.
         token: The service's token; ``HYDROCHAT_METRICS_TOKEN`` if not given.
 
     Raises:
-        ReportError: No period, no such state, no answer, or two places at once.
-        SettingsError: A setting is not allowed.
+        ReportError: An invalid period, a missing state, no answer, or two sources at once.
+        SettingsError: A setting is invalid.
     """
     if state is not None and url is not None:
         raise ReportError("Give a state or a url, not both.")
@@ -194,7 +195,7 @@ def _key(by: str) -> Callable[[Entry], str | None]:
         "model": lambda entry: entry.model or usage_table.UNKNOWN,
     }
     if by not in keys:
-        raise ReportError(f"by={by!r} needs the counters: leave the period out, or use operation, root or model.")
+        raise ReportError(f"by={by!r} needs the counters: omit the period, or use operation, root or model.")
     return keys[by]
 
 

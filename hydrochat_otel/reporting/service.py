@@ -1,4 +1,4 @@
-"""Asks a running service for what a report needs: its counters, or the entries of a period."""
+"""Reads what a report needs from a running service: its counters, or the entries of a period."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -27,7 +27,7 @@ def look(url: str, token: str | None, since_unix_s: float | None) -> tuple[list[
     """Return the counters, or the entries since a moment and when the window begins.
 
     Raises:
-        ServiceError: No answer, a refused token, or something else than numbers.
+        ServiceError: No answer, a rejected token, or anything other than numbers.
     """
     base = (url if "://" in url else f"http://{url}").rstrip("/")
     where = urlsplit(base).netloc.rpartition("@")[2]
@@ -42,7 +42,7 @@ def look(url: str, token: str | None, since_unix_s: float | None) -> tuple[list[
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, ServiceError):
             raise
-        raise ServiceError(f"{where} answers with something else than the numbers of hydrochat_otel.") from None
+        raise ServiceError(f"{where} answers with something other than the numbers of hydrochat_otel.") from None
 
 
 def _get(url: str, headers: dict[str, str], where: str) -> Fetched:
@@ -71,7 +71,7 @@ def _entries(url: str, headers: dict[str, str], where: str, since_unix_s: float)
         kept = document["retention_policy"]
         now = datetime.fromisoformat(document["timestamp"]).timestamp()
         begins = now - kept["ttl_hours"] * 3600
-        # A full window whose entries all match begins with the oldest of them.
+        # The entries of a full window whose entries all match begin with its oldest one.
         if kept["current_entries"] >= kept["max_entries"] and document["page"]["matching"] >= kept["current_entries"]:
             begins = max(begins, entries[-1].end_unix_s)
         cursor = document["page"]["next_cursor"]

@@ -1,1 +1,1 @@
-"""Snapshot to bytes: JSON, Prometheus text, history, thresholds."""
+"""Renders a snapshot as bytes: JSON, Prometheus text, history, thresholds."""

@@ -1,4 +1,4 @@
-"""What a sum of tokens and dollars does not contain, to stand beside every such sum."""
+"""Completeness: what a sum of tokens and dollars does not contain, for display beside every such sum."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def of_snapshot(snapshot: Snapshot) -> Missing:
 
 
 class CallSums(NamedTuple):
-    """What calls add up to, and what that sum does not contain."""
+    """The sums over calls, and what they do not contain."""
 
     calls: int
     tokens: int
@@ -37,7 +37,7 @@ class CallSums(NamedTuple):
 
 
 def of_calls(calls: Sequence[Entry]) -> CallSums:
-    """Return what entries of calls add up to; a cost that is no finite number is missing from the sum."""
+    """Return the sums over entries of calls; a cost that is not a finite number is missing from the sum."""
     tokens = unpriced_calls = unpriced_tokens = unreconciled = incomplete_calls = incomplete_tokens = 0
     costs: list[float] = []
     for entry in calls:
@@ -59,7 +59,7 @@ def of_calls(calls: Sequence[Entry]) -> CallSums:
 
 
 def counted_usd(snapshot: Snapshot, spec: MetricSpec) -> float | None:
-    """Return the dollars of one of our counters; None if nothing was counted into it, which is not the same as zero."""
+    """Return the dollars of one of our counters; None if nothing was counted, which is not the same as zero."""
     return formats.usd(snapshot.total(spec)) if snapshot.points(spec) else None
 
 

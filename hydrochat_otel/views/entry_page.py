@@ -17,9 +17,9 @@ MAX_LIMIT: Final = 1000
 
 _END: Final = itemgetter(Entry._fields.index("end_unix_s"))
 _SLACK: Final = 256
-"""Entries beyond a page that are sorted with it: the window is sorted already but for a few that arrived late."""
+"""Entries beyond a page that are sorted with it: the window is sorted except for a few late arrivals."""
 _MICROSECOND_S: Final = 2e-6
-"""Ends this close may have the same place; the rounding error of the clock's double is in it."""
+"""Ends this close may have the same place; includes the rounding error of the clock's double."""
 
 _Place = tuple[int, int]
 
@@ -83,7 +83,7 @@ class Filter:
 def page(matching: Sequence[Entry], shown: Filter) -> dict[str, Any]:
     """Return the section `entries` of the export and `page`, which says where the next page begins.
 
-    An entry that cannot be shown is left out and counted under `json.entry`.
+    An entry that cannot be rendered is left out and counted under `json.entry`.
     """
     listed, next_cursor = _listed(matching, shown)
     return {

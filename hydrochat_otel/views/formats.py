@@ -1,6 +1,6 @@
 """How the JSON documents write times, dollars and numbers, and how any document becomes bytes.
 
-Each format is stated once, so the same amount is the same number wherever it is shown.
+Each format is defined once, so the same amount is the same number wherever it is shown.
 """
 
 import math
@@ -24,7 +24,7 @@ _INDENTED: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def finite(number: float | None) -> float | None:
-    """Return the number, or None if it is unknown, NaN or infinite: JSON has no word for those."""
+    """Return the number, or None if it is unknown, NaN or infinite: JSON cannot represent those."""
     return number if number is not None and math.isfinite(number) else None
 
 
@@ -42,12 +42,12 @@ def usd(amount: float | None) -> float | None:
 
 
 def count(number: float) -> int | None:
-    """Return the nearest whole number of something that is counted; None if it is NaN or infinite."""
+    """Return a count as the nearest whole number; None if it is NaN or infinite."""
     return round(number) if math.isfinite(number) else None
 
 
 def microseconds(unix_s: float) -> int:
-    """Return whole microseconds since the epoch, within Python's calendar; what is no time counts as the epoch.
+    """Return whole microseconds since the epoch, within Python's calendar; an invalid time counts as the epoch.
 
     Cursors and time stamps both use it: with two roundings, entries could be listed in one order and dated in another.
     """
@@ -74,8 +74,8 @@ def utc_seconds(unix_s: float) -> str:
 def encoded(document: Mapping[str, Any], *, indented: bool = True) -> bytes:
     """Return any document as JSON text in UTF-8; never raises because of a value in it.
 
-    A value that JSON cannot hold changes alone and is counted under `json.value`: a lone surrogate becomes U+FFFD, an
-    integer beyond 64 bits the nearest double (null beyond those), anything else that has no JSON form null.
+    Only a value that JSON cannot represent changes, and is counted under `json.value`: a lone surrogate becomes U+FFFD,
+    an integer beyond 64 bits the nearest double (null beyond those), anything else without a JSON form null.
     """
     option = _INDENTED if indented else orjson.OPT_APPEND_NEWLINE
     try:

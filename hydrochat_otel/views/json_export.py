@@ -22,7 +22,7 @@ def render(snapshot: Snapshot, shown: Filter = EVERYTHING) -> bytes:
 
 
 def entity_tag(document: dict[str, Any]) -> str:
-    """Return the weak entity tag: equal for two documents that differ only in when they were made."""
+    """Return the weak entity tag: equal for two documents that differ only in their time of rendering."""
     lasting = {key: value for key, value in document.items() if key != "timestamp"}
     if "state" in lasting:
         lasting["state"] = {key: value for key, value in lasting["state"].items() if key != "stale_seconds"}
@@ -104,7 +104,7 @@ def days_document(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _budget(snapshot: Snapshot) -> dict[str, Any]:
-    """Return what is spent today and this month, what that misses, the budgets and the forecast; null if not known."""
+    """Return what is spent today and this month, what that misses, the budgets and the forecast; null if unknown."""
     budget = snapshot.budget
     return {
         "spent_today_usd": formats.usd(budget.spent_day_usd),
@@ -130,7 +130,7 @@ def forecast_document(forecast: Forecast | None) -> dict[str, Any] | None:
 
 
 def _state(snapshot: Snapshot) -> dict[str, str | int | float | None]:
-    """Return where the numbers are kept, how many processes they cover, and what is wrong with the shared state."""
+    """Return the state's kind, the number of processes that it covers, and its problem if there is one."""
     sharing = snapshot.sharing
     return {
         "kind": sharing.state,

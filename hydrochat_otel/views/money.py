@@ -1,4 +1,4 @@
-"""Money: what calls cost by operation, model and dimension, against the budget and with a forecast of the month."""
+"""The money view: cost of calls by operation, model and dimension, the budget, and a forecast of the month."""
 
 from calendar import monthrange
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ _DAY_S: Final = 86_400
 
 
 def document(snapshot: Snapshot, turns: Sequence[Turn], *, timezone: str = "UTC") -> dict[str, Any]:
-    """Return the dollars of every cut, the dearest first.
+    """Return the dollars of every breakdown, the most expensive row first.
 
-    `by_root_operation` is by what a caller waited for, `by_operation` by the innermost operation that the call was made
-    in. Both are since the start if the cost counter carries them, otherwise of the retained window's turns;
-    `by_operation_covers` says which. Rows beyond the dearest hundred are added up as `other`.
+    `by_root_operation` is by the operation that a caller waited for, `by_operation` by the innermost operation around
+    the call. Both are since the start if the cost counter carries them, otherwise of the window's turns;
+    `by_operation_covers` says which. Rows beyond the first hundred are added up as `other`.
 
     Args:
         snapshot: What is shown.
         turns: Of its window.
-        timezone: Where the budget's months begin.
+        timezone: The zone in which the budget's months begin.
     """
     budget = snapshot.budget
     by_root, by_operation = (_counted(snapshot, attribute) for attribute in (semconv.ROOT_OPERATION, semconv.OPERATION))
@@ -89,7 +89,7 @@ def _rows(sums: dict[str, tuple[float, float]], name: str) -> list[dict[str, Any
 
 
 def _forecast(spent_usd: float, unix_s: float, timezone: str) -> float | None:
-    """Return what the month costs if it goes on as until now; None on its first day, which says too little."""
+    """Return the cost of the month at the present pace; None on its first day, which has too little data."""
     zone: tzinfo = UTC if timezone == "UTC" else ZoneInfo(timezone)
     now = datetime.fromtimestamp(unix_s, zone)
     began = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

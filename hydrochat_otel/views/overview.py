@@ -1,4 +1,4 @@
-"""The overview: the document behind the page, with totals, windows, models and the newest failures.
+"""The overview: the document of the page, with totals, windows, models and the newest failures.
 
 Only the fields named here leave the process. Numbers about Gemini come from counters and cover the time since the
 start; numbers about operations come from the window.
@@ -17,7 +17,7 @@ from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
 from hydrochat_otel.window.summary import Summary, measured, summarise, summarise_by_operation
 
 WINDOWS_H: Final = (1.0, 6.0, 24.0)
-"""The windows that the page offers, in hours; a longer time to live adds itself."""
+"""The windows of the page, in hours; a longer time to live is added."""
 
 MAX_POINTS: Final = 1000
 MAX_NEWEST: Final = 50
@@ -34,14 +34,14 @@ def render(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float = 
 def document(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float = 2.0) -> dict[str, Any]:
     """Return everything that the page shows.
 
-    `totals.operations` and `operations` cover the whole window, `windows` its last hours. `points` are
-    ``(unix_ms, duration_s, operation, exceeded, error)`` of the newest operations in order of their end. `newest` are
-    slow and failed operations and calls, the newest first. Durations are in seconds, costs in dollars.
+    `totals.operations` and `operations` cover the whole window, `windows` its last hours. `points` are ``(unix_ms,
+    duration_s, operation, exceeded, error)`` of the newest operations in order of their end. `newest` are slow and
+    failed operations and calls, the newest first. Durations are in seconds, costs in dollars.
 
     Args:
         snapshot: What is shown.
         alerts: The thresholds that it exceeds.
-        threshold_s: The default threshold, a line in the chart. Whether an operation exceeded its own is in its entry.
+        threshold_s: The default threshold, a line in the chart. An operation's entry says whether it exceeded its own.
     """
     operations = measured(snapshot.operations())
     models = _models(snapshot)

@@ -46,7 +46,7 @@ def render(shown: Mapping[str, Any]) -> str:
             _table("Totals", ("What", "Number"), _total_rows(totals, shown["retention"])),
             _table("Spent, USD", _BUDGET_HEADS, map(_budget_row, shown["budget"])),
             f"<p>{escape(_state_sentence(shown['state']))}</p>",
-            _table("Response times by operation, retained window", _OPERATION_HEADS, map(_row, shown["operations"])),
+            _table("Response times by operation, in the window", _OPERATION_HEADS, map(_row, shown["operations"])),
             _table("Gemini by model, since the start", _MODEL_HEADS, map(_model_row, shown["models"])),
             _table("Newest slow and failed", _NEWEST_HEADS, map(_newest_row, shown["newest"]), numbers=range(3, 4)),
         )
@@ -56,7 +56,7 @@ def render(shown: Mapping[str, Any]) -> str:
 def _total_rows(totals: dict[str, Any], retention: dict[str, Any]) -> list[tuple[str, ...]]:
     operations, calls = totals["operations"], totals["llm_calls"]
     return [
-        ("Operations in the retained window", _count(operations["count"])),
+        ("Operations in the window", _count(operations["count"])),
         ("of them slower than their threshold", _count(operations["violations"])),
         ("of them failed", _count(operations["errors"])),
         ("Calls to Gemini since the start", _count(calls["total"])),

@@ -1,4 +1,4 @@
-"""The client for Prometheus as a server: its query API, believed only as far as it can be checked.
+"""The client for Prometheus as a server: its query API, with every result checked.
 
 One deadline and one size limit cover each query, redirects are not followed, and the user and password of the address
 never leave the request. Every failure is one :class:`PrometheusError` with a sentence that is safe to print.
@@ -27,7 +27,7 @@ ResultType = Literal["matrix", "vector"]
 
 
 class PrometheusError(Exception):
-    """The query has no result; the message is a sentence, `status` what the web answers: 502, 503 or 504."""
+    """The query has no result; the message is a sentence, `status` is our endpoint's answer: 502, 503 or 504."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -47,7 +47,7 @@ class PrometheusServer:
 
     Attributes:
         url: Its address up to, but without, ``/api/v1``; a user and password in it are sent as basic authentication.
-        name: What sentences call it; by default the address without user and password.
+        name: Its name in sentences; by default the address without user and password.
         deadline_s: Seconds for one query.
         max_bytes: The longest answer that is read.
     """
@@ -58,15 +58,15 @@ class PrometheusServer:
     max_bytes: int = MAX_BYTES
 
     def instant(self, query: str, at_unix_s: float, *, result: ResultType = "vector") -> list[Series]:
-        """Return what the expression is at a moment; a range selector gives a ``matrix``.
+        """Return the value of the expression at a moment; a range selector gives a ``matrix``.
 
         Raises:
-            PrometheusError: Unreachable, late, too long, or not a result of the type that was asked for.
+            PrometheusError: Unreachable, late, too long, or not a result of the requested type.
         """
         return self._series("query", {"query": query, "time": at_unix_s}, result)
 
     def over(self, query: str, start_unix_s: float, end_unix_s: float, step_s: int) -> list[Series]:
-        """Return what the expression is at each step from the start to the end.
+        """Return the value of the expression at each step from the start to the end.
 
         Raises:
             PrometheusError: As :meth:`instant`.

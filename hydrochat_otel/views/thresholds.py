@@ -14,7 +14,7 @@ from hydrochat_otel.window.summary import summarise
 MAX_ERROR_RATE: Final = 0.20
 MAX_RETRIES: Final = 5
 MIN_CALLS_FOR_ERROR_RATE: Final = 5
-"""Calls below which no error rate is judged: one failure of one call is no 100 % outage."""
+"""Calls below which no error rate is evaluated: one failure of one call is not a 100 % outage."""
 BUDGET_PERCENTS: Final = (50.0, 80.0, 100.0)
 BUDGET_ATTENTION_PERCENT: Final = 80.0
 """From this share of a budget on, an alert needs attention; below it is for information."""
@@ -34,13 +34,13 @@ AlertName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One threshold that is exceeded: a stable name, a sentence for people, and the two numbers compared.
+    """One threshold that is exceeded: a stable name, a readable sentence, and the two numbers compared.
 
     Attributes:
         name: Stable while the alert lasts.
         message: A sentence.
-        value: The number that was found.
-        threshold: The number that it was compared with.
+        value: The measured number.
+        threshold: The number that it exceeds.
         period: The period of a budget or forecast; None for all other alerts.
         needs_attention: False for an alert that is for information only.
     """
@@ -59,14 +59,14 @@ class Thresholds:
 
     Attributes:
         max_error_rate: Share of calls to Gemini that may fail, 0 to 1.
-        min_calls_for_error_rate: Calls below which no error rate is judged.
+        min_calls_for_error_rate: Calls below which no error rate is evaluated.
         max_retries: Requests that may have to be repeated.
         max_slow_operations: Operations that may take longer than their threshold.
-        max_storage_percent: From this filling of the retained window on, 0 to 100.
+        max_storage_percent: From this filling of the window on, 0 to 100.
         max_unpriced_tokens: Tokens that may be missing from the cost.
-        max_unreconciled_calls: Calls whose usage record may be missing or not balance.
-        budget_percents: Shares of the day's and the month's budget, in percent, at which an alert begins; below 80 %
-            it is for information only.
+        max_unreconciled_calls: Calls whose usage may be missing or not balance.
+        budget_percents: Shares of the day's and the month's budget, in percent, at which an alert begins; below 80 % it
+            is for information only.
     """
 
     max_error_rate: float = MAX_ERROR_RATE
@@ -84,7 +84,7 @@ DEFAULT_THRESHOLDS: Final = Thresholds()
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The counters at one moment (`unix_s`), so that only later changes are judged."""
+    """The counters at one moment (`unix_s`), so that only later changes are evaluated."""
 
     unix_s: float = 0.0
     calls: float = 0
@@ -114,14 +114,14 @@ def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, si
 
     Storage and budget are the exceptions: storage warns from 80 % on, the budget when 50, 80 and 100 % are reached. Of
     the budget only the highest threshold is returned, the month's before the day's if both have reached it. The error
-    rate covers calls to Gemini; blocked and cancelled calls are no errors. The forecast warns if the month's budget
+    rate covers calls to Gemini; blocked and cancelled calls are not errors. The forecast warns if the month's budget
     will be spent before the month ends.
 
     Args:
-        snapshot: The snapshot to judge.
+        snapshot: The snapshot to evaluate.
         thresholds: The thresholds.
-        since: Leaves out what was counted, and operations that ended, up to that moment; by default everything since
-            the start and the whole window is judged.
+        since: Excludes what was counted, and operations that ended, up to that moment; by default everything since the
+            start and the whole window is evaluated.
     """
     now = Counts.of(snapshot)
     failed, calls = now.failed_calls - since.failed_calls, now.calls - since.calls
@@ -146,7 +146,7 @@ def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, si
         "response_time",
         slow,
         thresholds.max_slow_operations,
-        f"Slow responses: retained operations over their threshold: {slow:,}.",
+        f"Slow responses: operations in the window over their threshold: {slow:,}.",
     )
     if percent >= thresholds.max_storage_percent:
         message = f"Storage is {percent:.0f} % full; the oldest entries leave first."
@@ -175,7 +175,7 @@ def evaluate_conversation(
 ) -> list[Alert]:
     """Return the thresholds that one conversation exceeds by its own counts.
 
-    The error rate is the share of its finished operations that were aborted, and is judged from the first one on.
+    The error rate is the share of its finished operations that were aborted, and is evaluated from the first one on.
     """
     finished = successful_ops + aborted_ops
     rate = aborted_ops / finished if finished > 0 else 0.0
@@ -215,7 +215,9 @@ def _of_budget(budget: Budget, percents: Iterable[float]) -> list[Alert]:
     for period, words, spent_usd, budget_usd in periods:
         if not budget_usd:
             continue
-        percent = round(100 * spent_usd / budget_usd, 9)  # a sum of doubles that is 80 % but for its rounding is 80 %
+        percent = round(
+            100 * spent_usd / budget_usd, 9
+        )  # a sum of doubles that is 80 % except for its rounding is 80 %
         threshold = max((one for one in percents if percent >= one), default=None)
         if threshold is None or (highest is not None and threshold < highest.threshold):
             continue

@@ -1,7 +1,7 @@
-"""Turns: each retained piece of work that a caller waited for, with everything that happened inside it.
+"""Turns: each piece of work in the window that a caller waited for, with everything that happened inside it.
 
-A turn begins at an operation that is inside no other retained operation, or at a call outside of all operations. Its
-entries are found by their span's parents; where a span in between was not kept, by their trace and their time.
+A turn begins at an operation that is inside no other operation of the window, or at a call outside of all operations.
+Its entries are found by their span's parents; if a span in between was not kept, by their trace and their time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +15,13 @@ from hydrochat_otel.window.entry import Entry
 MAX_TURNS: Final = 200
 DEFAULT_TURNS: Final = 50
 MAX_ROWS: Final = 500
-"""Rows of one waterfall; more are counted and not listed."""
+"""The most rows of one waterfall; more are counted and not listed."""
 
 FAILED_OUTCOMES: Final = frozenset({"error", "blocked"})
 CONDITIONS: Final = ("failed", "slow", *semconv.OUTCOMES)
-"""What turns may be searched by: failed (error or blocked), slow (above its threshold), or an outcome."""
+"""Search conditions of turns: failed (error or blocked), slow (above its threshold), or an outcome."""
 _SLACK_S: Final = 0.005
-"""How far clocks of a span and of its parent may differ when work is placed by its time."""
+"""The greatest difference between the clocks of a span and its parent when work is placed by its time."""
 _LONGEST_ID: Final = 80
 
 
@@ -34,7 +34,7 @@ class Turn:
 
     @property
     def id(self) -> str:
-        """The turn's name in addresses: trace, span and end, so that also a root without a span has one."""
+        """The turn's name in addresses: trace, span and end, so that a root without a span has one, too."""
         root = self.root
         return f"{root.trace_id:x}-{root.span_id:x}-{formats.microseconds(root.end_unix_s):x}"
 
@@ -45,20 +45,20 @@ class Turn:
 
     @property
     def outcome(self) -> str:
-        """The root's outcome, as it is searched for."""
+        """The root's outcome, as a search condition."""
         return "error" if self.root.error is not None and self.root.outcome == "ok" else self.root.outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which turns are listed; None does not restrict.
+    """Selects the turns that are listed; None does not restrict.
 
     Attributes:
         operation: Name of the root.
         condition: One of :data:`CONDITIONS`.
         model: Model of any of its calls.
         min_duration_s: At least this long.
-        min_cost_usd: At least this dear; a turn whose cost is unknown is not.
+        min_cost_usd: At least this expensive; a turn with unknown cost does not match.
         since_unix_s: Only turns that ended then or later, in seconds since the epoch.
         limit: The most turns, the newest first.
     """
@@ -72,7 +72,7 @@ class Search:
     limit: int = DEFAULT_TURNS
 
     def __call__(self, turn: Turn) -> bool:
-        """Return whether the turn is one of them."""
+        """Return whether the turn matches."""
         root = turn.root
         cost_usd = None if self.min_cost_usd is None else _cost(turn.calls)
         return (
@@ -96,7 +96,7 @@ def _identity(entry: Entry) -> tuple[int, int, int]:
 
 
 def collect(entries: Sequence[Entry]) -> list[Turn]:
-    """Return the turns of the window, in the order in which they ended; linear but for traces of many operations."""
+    """Return the turns of the window, in the order in which they ended; linear except for traces of many operations."""
     operations = {(entry.trace_id, entry.span_id): entry for entry in entries if entry.kind == "operation"}
     known = {(entry.trace_id, entry.span_id): entry for entry in entries if entry.span_id}
     of_trace: dict[int, list[Entry]] = {}
@@ -120,14 +120,14 @@ def collect(entries: Sequence[Entry]) -> list[Turn]:
 
 
 def _begins_a_turn(entry: Entry) -> bool:
-    """Return whether a caller waited for it: a step or a call whose root is not retained is part of another turn."""
+    """Return whether a caller waited for it: a step or a call whose root left the window is part of another turn."""
     if entry.kind == "operation":
         return entry.role != "step"
     return entry.kind == "gemini" and entry.root_operation is None
 
 
 def _root(entry: Entry, known: Mapping[tuple[int, int], Entry], of_trace: Mapping[int, list[Entry]]) -> Entry:
-    """Return the outermost retained entry around this one, which may be itself."""
+    """Return the outermost entry of the window around this one, which may be itself."""
     seen: set[int] = set()
     at = entry
     while id(at) not in seen:
@@ -142,7 +142,7 @@ def _root(entry: Entry, known: Mapping[tuple[int, int], Entry], of_trace: Mappin
 
 
 def _around(entry: Entry, operations: Iterable[Entry]) -> Entry | None:
-    """Return the shortest operation of the trace that was under way during the whole entry."""
+    """Return the shortest operation of the trace that was running during the whole entry."""
     began_s = entry.end_unix_s - entry.duration_s
     around = [
         one
@@ -156,11 +156,11 @@ def _around(entry: Entry, operations: Iterable[Entry]) -> Entry | None:
 
 
 def document(turns: Sequence[Turn], search: Search, *, unix_s: float, trace_url: str | None = None) -> dict[str, Any]:
-    """Return the turns that match, the newest first, and what may be searched for.
+    """Return the turns that match, the newest first, and the values to search for.
 
     Args:
         turns: As :func:`collect` returns them.
-        search: Which ones are listed.
+        search: Selects the turns that are listed.
         unix_s: Now, in seconds since the epoch.
         trace_url: Address of a trace, with `{trace_id}` in it.
     """
@@ -267,6 +267,6 @@ def _is_call(entry: Entry) -> bool:
 
 
 def _cost(calls: Sequence[Entry]) -> float | None:
-    """Return the dollars of the calls whose cost is known; None if it is of none of them, 0 without calls."""
+    """Return the dollars of the calls whose cost is known; None if no cost is known, 0 without calls."""
     known = [call.cost_usd for call in calls if call.cost_usd is not None]
     return sum(known) if known or not calls else None

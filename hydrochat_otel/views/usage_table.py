@@ -14,10 +14,10 @@ from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
 
 OUTSIDE: Final = "none"
-"""Stands for calls outside of every tracked operation, and for a dimension without a value."""
+"""Name for calls outside of every tracked operation, and for a dimension without a value."""
 
 UNKNOWN: Final = "other"
-"""Stands for a model that is not known."""
+"""Name for an unknown model."""
 
 _COUNTED: Final = {
     "hydrochat_llm_calls": "calls",
@@ -45,7 +45,7 @@ Sample = tuple[str, Mapping[str, str], float]
 
 @dataclass(slots=True)
 class Usage:
-    """What one operation, model or dimension used; `durations_s` are empty where only counters are known."""
+    """What one operation, model or dimension used; `durations_s` are empty if only counters are available."""
 
     calls: float = 0
     failed: float = 0
@@ -58,7 +58,7 @@ class Usage:
     durations_s: list[float] = field(default_factory=list)
 
     def as_row(self, name: str) -> dict[str, Any]:
-        """Return the row for people, DataFrames and JSON; seconds, tokens and dollars."""
+        """Return the row for output, DataFrames and JSON; seconds, tokens and dollars."""
         nothing_priced = self.cost_usd == 0 and self.unpriced_tokens > 0
         ordered = sorted(self.durations_s)
         return {
@@ -75,7 +75,7 @@ class Usage:
 
 
 def samples(snapshot: Snapshot) -> Iterable[Sample]:
-    """Yield the counters of a snapshot as a scrape would name them."""
+    """Yield the counters of a snapshot with the names of a scrape."""
     for spec in _SPECS:
         name = spec.name.replace(".", "_")
         for point in snapshot.numbers(spec):
@@ -97,7 +97,7 @@ def of_counters(found: Iterable[Sample], label: str) -> dict[str, Usage]:
 
 
 def of_entries(entries: Iterable[Entry], key: Callable[[Entry], str | None]) -> dict[str, Usage]:
-    """Return the usage of the calls among entries by what `key` says of each."""
+    """Return the usage of the calls among entries, grouped by `key`."""
     table: defaultdict[str, Usage] = defaultdict(Usage)
     for entry in entries:
         if entry.kind != "gemini":
@@ -109,7 +109,7 @@ def of_entries(entries: Iterable[Entry], key: Callable[[Entry], str | None]) -> 
         usage.tokens += tokens
         usage.durations_s.append(entry.duration_s)
         usage.incomplete_calls += entry.incomplete
-        usage.unreconciled_calls = None  # an entry does not say
+        usage.unreconciled_calls = None  # an entry does not have it
         if entry.cost_usd is not None:
             usage.cost_usd += entry.cost_usd
         elif tokens:

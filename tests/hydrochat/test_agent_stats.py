@@ -86,7 +86,7 @@ def test_the_process_is_told_beside_the_conversation(install):
         "llm_api_metrics": exported["llm_api_metrics"],
         "performance_metrics": exported["performance_metrics"],
         "system_indicators": {
-            "warnings": ["Slow responses: retained operations over their threshold: 1."],
+            "warnings": ["Slow responses: operations in the window over their threshold: 1."],
             "overall_health": "needs_attention",
         },
     }

@@ -21,13 +21,13 @@ def refused(path):
 
 
 def test_a_fifo_does_not_block(tmp_path):
-    """What is no regular file is refused without waiting for a writer."""
+    """What is not a regular file is refused without waiting for a writer."""
     path = tmp_path / "prices.toml"
     os.mkfifo(path)
-    assert refused(path) == "is no regular file"
+    assert refused(path) == "is not a regular file"
     assert refused(tmp_path / "prices.json") == "cannot be read (No such file or directory)"
     (tmp_path / "folder.json").mkdir()
-    assert refused(tmp_path / "folder.json") in {"cannot be read (Is a directory)", "is no regular file"}
+    assert refused(tmp_path / "folder.json") in {"cannot be read (Is a directory)", "is not a regular file"}
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_window_that_does_not_reach_back_says_so(install):
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"since": "soon"}, "is no period"),
+        ({"since": "soon"}, "is not a period"),
         ({"day": "soon"}, "is no day"),
         ({"day": "today", "since": "1h"}, "Give a period or a day"),
         ({"state": "memory", "url": "http://x"}, "Give a state or a url"),

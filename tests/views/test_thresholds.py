@@ -34,7 +34,7 @@ FIRING = {
     "retries": ({"retries": 6}, Alert("retries", "Many retries: requests had to be repeated 6 times.", 6, 5)),
     "response_time": (
         {"ended": [(998.0, True), (999.0, False)]},
-        Alert("response_time", "Slow responses: retained operations over their threshold: 1.", 1, 0),
+        Alert("response_time", "Slow responses: operations in the window over their threshold: 1.", 1, 0),
     ),
     "storage": (
         {"full": 80.0},

@@ -1,1 +1,1 @@
-"""HydroChat's Gemini client on the official SDK: intents and patient fields where the rules do not suffice."""
+"""HydroChat's Gemini client on the official SDK: intents and patient fields of messages that its rules do not cover."""

@@ -1,4 +1,4 @@
-"""The client: one request at a time, within a budget of time, from any event loop."""
+"""The client: one request at a time, within a time budget, from any event loop."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 _JSON: Final = "application/json"
 _BUDGET_IN_TIMEOUTS: Final = 2.0
 _LAST_RESORT_S: Final = 0.5
-"""How long after the budget a request is cut off that an attempt's own timeout has not ended."""
+"""Seconds after the budget until a request is cut off that an attempt's own timeout has not ended."""
 
 _loop: Final = LoopThread("hydrochat-otel-gemini")
 
@@ -39,8 +39,7 @@ _loop: Final = LoopThread("hydrochat-otel-gemini")
 class GeminiClientV2:
     """A client that may be used from any event loop and thread; its connections live in a loop of their own.
 
-    What it is not given comes from the settings. Without an API key it warns once and answers as if Gemini knew
-    nothing.
+    Missing arguments are taken from the settings. Without an API key it warns once and gives its empty answers.
 
     Args:
         api_key: `GEMINI_API_KEY`.
@@ -52,7 +51,7 @@ class GeminiClientV2:
         http_options: Further options of the SDK, for instance `base_url`; timeout and retries are set from the above.
 
     Raises:
-        ValueError: A number that is given is out of bounds.
+        ValueError: A given number is out of bounds.
     """
 
     def __init__(
@@ -88,7 +87,7 @@ class GeminiClientV2:
         return f"<GeminiClientV2 for {self.model}, {'with' if self._api_key else 'without'} an API key>"
 
     async def count_tokens(self, text: str) -> int:
-        """Return how many tokens the model makes of a text, by asking the service; 0 where it cannot be told."""
+        """Return the number of tokens of a text, as the service counts them; 0 if it cannot be reached."""
         if not text:
             return 0
 
@@ -106,15 +105,15 @@ class GeminiClientV2:
         temperature: float | None = None,
         accepts: Check | None = None,
     ) -> tuple[Any, int]:
-        """Send a prompt and return the SDK's response with the tokens it used; (None, 0) where the call failed.
+        """Send a prompt and return the SDK's response with the tokens it used; (None, 0) if the call failed.
 
         Args:
-            prompt: Sent as it is.
-            system_instruction: What the model is told beside it.
+            prompt: Sent unchanged.
+            system_instruction: The system instruction to the model.
             response_schema: Of a JSON answer.
-            temperature: Of the sampling; the model's default where None.
-            accepts: Says whether a response that no filter withheld is of use. One that is not is a failed call in
-                the metrics; it is returned all the same.
+            temperature: Of the sampling; None takes the model's default.
+            accepts: Returns whether a response that no filter withheld is usable. An unusable one counts as a failed
+                call in the metrics, and is still returned.
         """
         config: Any = {"system_instruction": system_instruction, "temperature": temperature}
         if response_schema is not None:
@@ -131,7 +130,7 @@ class GeminiClientV2:
         return response, 0 if response is None else _tokens_of(response).total
 
     async def classify_intent_fallback(self, message: str, context: str = "", conversation_summary: str = "") -> Intent:
-        """Return what a message asks for; `Intent.UNKNOWN` where Gemini cannot tell or cannot be asked."""
+        """Return the intent of a message; `Intent.UNKNOWN` if Gemini cannot decide or cannot be reached."""
         message, context, summary = (self._clean(text) for text in (message, context, conversation_summary))
         if not message:
             return Intent.UNKNOWN
@@ -139,10 +138,10 @@ class GeminiClientV2:
         return await self._read(prompt, prompts.read_intent) or Intent.UNKNOWN
 
     async def extract_fields_fallback(self, message: str, fields: Iterable[str]) -> dict[str, str]:
-        """Return those of the fields that a message states, by name, each in its one form.
+        """Return the requested fields that a message states, by name, each in its normal form.
 
         Fields: `first_name`, `last_name`, `nric`, `contact_no`, `date_of_birth` (ISO 8601), `patient_id`, `details`;
-        other names are passed over. Empty where nothing is stated or Gemini cannot be asked.
+        other names are ignored. Empty if nothing is stated or Gemini cannot be reached.
         """
         message, wanted = self._clean(message), prompts.known_fields(fields)
         if not message or not wanted:
@@ -154,7 +153,7 @@ class GeminiClientV2:
         return clean(text, self._max_input_characters) if isinstance(text, str) else ""
 
     async def _read(self, prompt: Prompt, read: Callable[[str], _T | None]) -> _T | None:
-        """Ask for a structured answer and return what is read from it, or None."""
+        """Request a structured answer and return what `read` makes of it, or None."""
         response, _ = await self.generate_content_with_tokens(
             prompt.contents,
             system_instruction=prompt.instruction,
@@ -165,11 +164,11 @@ class GeminiClientV2:
         return None if response is None else read(_text_of(response))
 
     async def _ask(self, operation: str, request: Callable[["genai.Client"], Coroutine[Any, Any, Any]]) -> Any:
-        """Send one request and return its response, or None; lets only a cancellation of the caller through."""
+        """Send one request and return its response, or None; raises only a cancellation of the caller."""
         if self._api_key is None:
             warn_once("no_key", "GEMINI_API_KEY is not set: intents stay UNKNOWN and no fields are read.")
             return None
-        instruments.current()  # where nobody has installed the pipeline, the first call does
+        instruments.current()  # installs the pipeline on first use if the application did not
 
         async def send() -> Any:
             async with asyncio.timeout(self._pace.time_budget_s + _LAST_RESORT_S):
@@ -177,17 +176,17 @@ class GeminiClientV2:
 
         try:
             return await _loop.run(send)
-        except Exception as error:  # a chat turn goes on without Gemini; the message may quote the request
+        except Exception as error:  # a chat turn continues without Gemini; the message may quote the request
             logger.warning("Gemini's %s failed (%s).", operation, status_of(error) or type(error).__name__)
             return None
 
     def _client(self) -> "genai.Client":
         """Return the SDK's client of the running loop, which is one of our own."""
-        from google import genai  # noqa: PLC0415 - it costs 0.6 s, which only a process that calls Gemini shall pay
+        from google import genai  # noqa: PLC0415 - it costs 0.6 s, which only a process that calls Gemini should pay
         from google.genai import types  # noqa: PLC0415 - the same
 
         loop = asyncio.get_running_loop()
-        # The client from before a fork stays: letting it go would close the parent's connections.
+        # The client from before a fork stays referenced: freeing it would close the parent's connections.
         if loop not in self._sdk:
             given = self._http_options or types.HttpOptions()
             options = given.model_copy(
@@ -211,7 +210,7 @@ def _text_of(response: Any) -> str:
 
 
 def _is_withheld(response: Any) -> bool:
-    """Whether a filter of Gemini's withheld the answer, which is no fault of its form."""
+    """Return whether a filter of Gemini's withheld the answer, whose form is then valid."""
     if getattr(getattr(response, "prompt_feedback", None), "block_reason", None) is not None:
         return True
     reasons = [getattr(candidate, "finish_reason", None) for candidate in getattr(response, "candidates", None) or ()]
@@ -228,7 +227,7 @@ def _tokens_of(response: Any) -> Tokens:
 
 
 class _Default:
-    """The client of the module's functions, made anew when other settings hold."""
+    """The client of the module's functions, made again when the settings change."""
 
     def __init__(self) -> None:
         self._lock = ForkLock()
@@ -250,10 +249,10 @@ process_globals.register("the default Gemini client", _default.forget)
 
 
 async def classify_intent_fallback_v2(message: str, context: str = "", conversation_summary: str = "") -> Intent:
-    """Do :meth:`GeminiClientV2.classify_intent_fallback` with the client of the settings."""
+    """Call :meth:`GeminiClientV2.classify_intent_fallback` on the client of the settings."""
     return await _default.client().classify_intent_fallback(message, context, conversation_summary)
 
 
 async def extract_fields_fallback_v2(message: str, fields: Iterable[str]) -> dict[str, str]:
-    """Do :meth:`GeminiClientV2.extract_fields_fallback` with the client of the settings."""
+    """Call :meth:`GeminiClientV2.extract_fields_fallback` on the client of the settings."""
     return await _default.client().extract_fields_fallback(message, fields)

@@ -1,7 +1,7 @@
 """An event loop in a thread of its own, for clients whose connections belong to one loop.
 
 A synchronous Django host makes a new event loop for every request. Connections cannot move between loops, so a client
-inside would connect anew each time, and fail where it keeps one from a loop that is gone. Here they stay open.
+inside one would connect again each time, and fail if it keeps a connection from a closed loop. Here they stay open.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class LoopThread:
         forks.register(Phase.THREADS, in_child=self._forget_parent)
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """Run a coroutine function in the loop of the thread and return or raise what it does.
+        """Run a coroutine function in the loop of the thread and return its result or raise its exception.
 
         It sees the caller's context variables, so spans keep their parents. Cancelling the caller cancels it.
         """
@@ -46,5 +46,5 @@ class LoopThread:
             return self._loop
 
     def _forget_parent(self) -> None:
-        # The thread stayed in the parent, and with it everything that its loop was doing.
+        # The thread stayed in the parent, with all work of its loop.
         self._loop = None

@@ -1,4 +1,4 @@
-"""What calls to Gemini cost so far, read from the pipeline: HydroChat's own names for the export's numbers."""
+"""The cost of calls to Gemini so far, read from the pipeline: the export's numbers under HydroChat's own names."""
 
 import weakref
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ _COUNTED: Final = {
     "unreconciled_calls": "unreconciled_calls",
     "incomplete_calls": "incomplete_calls",
 }
-"""Our keys and those of the export's `llm_api_metrics`, from which the numbers are."""
+"""Our keys and the keys of the export's `llm_api_metrics` with the same numbers."""
 
 
 class _Baseline:
-    """What the counters showed at the last reset, and of which providers they are."""
+    """The counters at the last reset, and the providers that they belong to."""
 
     def __init__(self) -> None:
         self.forget()
@@ -50,11 +50,11 @@ process_globals.register("the baseline of the Gemini metrics", _baseline.forget)
 def get_gemini_metrics_v2() -> dict[str, Any]:
     """Return the calls to Gemini that the pipeline counted, of this whole process and of every client in it.
 
-    Keys: `successful_calls`, `failed_calls` (among them those whose answer could not be used), `total_tokens_used`,
+    Keys: `successful_calls`, `failed_calls` (including those with an unusable answer), `total_tokens_used`,
     `prompt_tokens_used`, `completion_tokens_used`, `total_cost_usd`, what that sum misses (`unpriced_calls`,
-    `unpriced_tokens`, `unreconciled_calls`, `incomplete_calls`), and `last_call_timestamp`: ISO 8601 text in UTC
-    of the newest retained call, None where none is. They are what the export and ``/metrics`` say at that moment,
-    less what was counted before the last :func:`reset_gemini_metrics_v2`.
+    `unpriced_tokens`, `unreconciled_calls`, `incomplete_calls`), and `last_call_timestamp`: ISO 8601 text in UTC of the
+    newest call in the window, or None. They are the numbers of the export and ``/metrics`` at that moment, less what
+    was counted before the last :func:`reset_gemini_metrics_v2`.
     """
     counted, last_unix_s = _read_counters()
     valid = _baseline.providers is not None and _baseline.providers() is _providers()
@@ -70,7 +70,7 @@ def get_gemini_metrics_v2() -> dict[str, Any]:
 
 
 def reset_gemini_metrics_v2() -> None:
-    """Let :func:`get_gemini_metrics_v2` count from here; the export and ``/metrics`` never fall and keep theirs."""
+    """Make :func:`get_gemini_metrics_v2` count from now on; the export and ``/metrics`` do not change."""
     counted, last_unix_s = _read_counters()
     _baseline.counted, _baseline.unix_s = counted, last_unix_s or 0.0
     providers = _providers()
@@ -78,18 +78,20 @@ def reset_gemini_metrics_v2() -> None:
 
 
 def calculate_cost(prompt_tokens: int, completion_tokens: int, model: str | None = None) -> float | None:
-    """Return what so many tokens cost in dollars, None where the price of the model is not known.
+    """Return the dollars of the tokens, None if the price of the model is unknown.
 
     Args:
         prompt_tokens: At least 0.
         completion_tokens: At least 0.
-        model: `GEMINI_MODEL` where None.
+        model: None takes `GEMINI_MODEL`.
 
     Raises:
         ValueError: A number of tokens is below 0.
     """
     if prompt_tokens < 0 or completion_tokens < 0:
-        raise ValueError(f"prompt_tokens={prompt_tokens}, completion_tokens={completion_tokens}: they are 0 or more.")
+        raise ValueError(
+            f"prompt_tokens={prompt_tokens}, completion_tokens={completion_tokens}: both must be 0 or more."
+        )
     settings = settings_in_force()
     tokens = Tokens(input_fresh=prompt_tokens, output_answer=completion_tokens)
     return _price_book(settings).cost_usd(model or settings.gemini_model, tokens, datetime.now(UTC).timestamp())
@@ -130,6 +132,6 @@ def _price_book(settings: Settings) -> PriceBook:
         try:
             _price_books[settings.prices_file] = PriceBook(settings.prices_file)
         except PriceFileError as error:
-            warn_once("prices", f"{error} The built-in prices hold.")
+            warn_once("prices", f"{error} The built-in prices apply.")
             _price_books[settings.prices_file] = PriceBook()
     return _price_books[settings.prices_file]

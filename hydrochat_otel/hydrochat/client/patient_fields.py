@@ -1,4 +1,4 @@
-"""The seven fields of a patient's record that can be read from a message: what they are and when a value is one."""
+"""The seven fields of a patient's record that can be read from a message, each with its validation."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ _EARLIEST_BIRTH: Final = date(1900, 1, 1)
 
 
 class PatientField(NamedTuple):
-    """A field: what the model is told about it, and how a value becomes its one form, or None where it is none."""
+    """A field: its description for the model, and a function that returns a value's normal form, or None if invalid."""
 
     description: str
     read: Callable[[str], str | None]
@@ -45,7 +45,7 @@ def _date_of_birth(value: str) -> str | None:
         born = date.fromisoformat(value)
     except ValueError:
         return None
-    # Tomorrow in UTC is today somewhere.
+    # Somewhere it is already tomorrow's UTC date.
     return born.isoformat() if _EARLIEST_BIRTH <= born <= datetime.now(UTC).date() else None
 
 

@@ -1,4 +1,4 @@
-"""What Gemini is asked and how its answer is read: prompts and response schemas for intents and patient fields."""
+"""Prompts and response schemas for intents and patient fields, and functions that read the answers."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from hydrochat_otel.hydrochat.client.patient_fields import PATIENT_FIELDS
 from hydrochat_otel.hydrochat.enums import Intent
 
 MAX_INPUT_CHARACTERS: Final = 1000
-"""How much of a message, of a context and of a summary is sent, unless configured."""
+"""The most characters of a message, a context and a summary that are sent, unless configured."""
 
 _INTENT_MEANINGS: Final[dict[Intent, str]] = {
     Intent.CREATE_PATIENT: "register a new patient",
@@ -57,7 +57,7 @@ class Prompt(NamedTuple):
 
 
 def clean(text: str, max_characters: int = MAX_INPUT_CHARACTERS) -> str:
-    """Return a user's text in composed form, white space as single blanks, without control and format characters.
+    """Return a user's text in composed form, with single spaces, without control and format characters.
 
     It is cut after `max_characters`.
     """
@@ -76,7 +76,7 @@ def intent_prompt(message: str, context: str = "", conversation_summary: str = "
 
 
 def read_intent(answer: str) -> Intent | None:
-    """Return the intent in an answer, or None where it is not one of them."""
+    """Return the intent in an answer, or None if it is not one of them."""
     found = _object(answer)
     try:
         return None if found is None else Intent(found["intent"])
@@ -85,7 +85,7 @@ def read_intent(answer: str) -> Intent | None:
 
 
 def known_fields(fields: Iterable[str]) -> list[str]:
-    """Return those of the names that are fields of a patient's record, each once, in the given order."""
+    """Return the names that are fields of a patient's record, each once, in the given order."""
     return [name for name in dict.fromkeys(fields) if name in PATIENT_FIELDS]
 
 
@@ -99,9 +99,9 @@ def fields_prompt(message: str, fields: Iterable[str]) -> Prompt:
 
 
 def read_fields(answer: str, fields: Iterable[str]) -> dict[str, str] | None:
-    """Return the fields in an answer, each in its one form, or None where it is no such object.
+    """Return the fields in an answer, each in its normal form, or None if it is not such an object.
 
-    A field that is not stated is left out, and so is a value that cannot be one.
+    A field that is not stated is left out, and so is an invalid value.
     """
     found = _object(answer)
     if found is None:

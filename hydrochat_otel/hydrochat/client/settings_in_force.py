@@ -1,4 +1,4 @@
-"""The settings that hold for calls to Gemini, found without ever raising into a chat turn."""
+"""The settings for calls to Gemini, found without ever raising into a chat turn."""
 
 import logging
 from typing import Final
@@ -12,7 +12,7 @@ logger: Final = logging.getLogger("hydrochat_otel.gemini_client_v2")
 
 
 def settings_in_force() -> Settings:
-    """Return the settings in force; where one of them is not allowed, that is said once and the defaults hold."""
+    """Return the settings in force; if one of them is invalid, one warning says so and the defaults apply."""
     try:
         return pipeline.current().settings
     except PipelineError:

@@ -1,4 +1,4 @@
-"""Amounts of a bill: tokens and dollars, and how the texts of numbers, units and days are read.
+"""Amounts of a bill: tokens and dollars, and the parsing of numbers, units and days.
 
 Whatever a file holds, a text becomes a number of bounded size or :class:`BillingError` with one sentence.
 """
@@ -33,7 +33,7 @@ class Amount(NamedTuple):
     cost_usd: Decimal | None = None
 
     def plus(self, other: "Amount") -> "Amount":
-        """Return the sum; what only one of the two states stays as it is."""
+        """Return the sum; an amount that only one of the two states is unchanged."""
         return Amount(_sum(self.tokens, other.tokens), _sum(self.cost_usd, other.cost_usd))
 
 
@@ -41,7 +41,7 @@ def number(text: str) -> Decimal | None:
     """Return the number of a cell, None for an empty one.
 
     Raises:
-        ValueError: It is no finite number of at most 30 digits before the point.
+        ValueError: It is not a finite number of at most 30 digits before the point.
     """
     text = text.strip()
     if not text:
@@ -61,9 +61,9 @@ def number(text: str) -> Decimal | None:
 
 
 def tokens_per_unit(unit: str) -> int | None:
-    """Return how many tokens one of the unit is: ``count`` 1, ``k`` 1000, ``1M tokens`` a million; None for no tokens.
+    """Return the tokens in one unit: ``count`` 1, ``k`` 1000, ``1M tokens`` a million; None for other units.
 
-    Token-hours of caching storage, characters, images, seconds and queries are no tokens.
+    Token-hours of caching storage, characters, images, seconds and queries are not tokens.
     """
     match = _UNIT.fullmatch(unit.strip().lower()[:_LONGEST_NUMBER])
     if match is None or match["of"].strip() not in _TOKEN_UNITS:
@@ -75,7 +75,7 @@ def tokens_per_unit(unit: str) -> int | None:
 def day(text: str, zone: tzinfo) -> date:
     """Return the day in the zone of a date, or of a moment as BigQuery and FOCUS write it.
 
-    A date without a time is the bill's own day, whatever the zone; a moment without an offset is one of UTC.
+    A date without a time is the bill's own day, whatever the zone; a moment without an offset is in UTC.
 
     Raises:
         ValueError: It is neither.
@@ -93,7 +93,7 @@ def day(text: str, zone: tzinfo) -> date:
 
 
 def shown(text: str) -> str:
-    """Return a cell for a sentence: short, without control characters."""
+    """Return a cell for use in a sentence: short, without control characters."""
     return repr(text[:_SHOWN])
 
 

@@ -1,4 +1,4 @@
-"""A bill: what a billing file charges, by span of days and model; all else is kept apart, and totals are checked."""
+"""A bill: the charges of a billing file by span of days and model; other lines are kept apart, totals are checked."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _NOTHING: Final = Decimal(0)
 
 
 class Span(NamedTuple):
-    """The days that an amount is of, both included."""
+    """The days that an amount covers, both included."""
 
     first: date
     last: date
@@ -24,7 +24,7 @@ class Span(NamedTuple):
 
 @dataclass(slots=True)
 class Charged:
-    """What is charged for one model in one span: tokens and dollars, and the dollars of each kind of SKU."""
+    """The charge for one model in one span: tokens and dollars, and the dollars of each kind of SKU."""
 
     amount: Amount = field(default_factory=Amount)
     usd_by_kind: dict[Kind, Decimal] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Charged:
             self.batch_tokens += amount.tokens or 0
 
     def merge(self, other: "Charged") -> None:
-        """Add what another span charges for the same model."""
+        """Add the charge of another span for the same model."""
         self.amount = self.amount.plus(other.amount)
         self.batch_tokens += other.batch_tokens
         for kind, usd in other.usd_by_kind.items():
@@ -53,14 +53,14 @@ class Bill:
     Attributes:
         name: Of the file.
         shape: Which of Google's shapes it has.
-        zone: Whose midnights part its days.
+        zone: The zone whose midnights separate its days.
         currency: Of its money.
         charged: By span and model; spans do not overlap.
         credits: Below 0, in dollars like all that follow.
         taxes: On the usage.
         adjustments: Corrections of other invoices.
         rounding: Between exact and rounded sums.
-        left_out: What is not of Gemini.
+        left_out: Charges of other products than Gemini.
         is_priced: Whether the money is in dollars, or could be converted into them.
     """
 
@@ -82,9 +82,9 @@ def read(file: BillFile, models: Iterable[str], *, period: Span | None = None, p
 
     Args:
         file: As :func:`lines.open_bill` returns it.
-        models: Ids of the models that an SKU may be of.
-        period: The days that a file without dates is of; lines of other days are left out of one with dates.
-        per_usd: Units of the bill's currency for a dollar, where the file does not state them.
+        models: Ids of the models that an SKU may name.
+        period: The days of a file without dates; in a file with dates, lines of other days are left out.
+        per_usd: Units of the bill's currency for a dollar, if the file does not state them.
 
     Raises:
         BillingError: A line cannot be read, or the totals are not the sums of the lines.
@@ -93,7 +93,7 @@ def read(file: BillFile, models: Iterable[str], *, period: Span | None = None, p
     skus, currencies = Skus(models), _Currencies(file, per_usd)
     sums = _Sums(file)
     if "start" not in file.header.places and period is None:
-        raise BillingError(f"{file.name}: has no dates; --period says which days it is of, such as 2025-10.")
+        raise BillingError(f"{file.name} has no dates; --period says which days it covers, such as 2025-10.")
     for line in file.lines:
         sums.add(line)
         _take(bill, line, skus, currencies, period)
@@ -125,7 +125,9 @@ def _take(bill: Bill, line: Line, skus: Skus, currencies: "_Currencies", period:
             return
         if (charged := bill.charged.get((span, sku.model))) is None:
             if len(bill.charged) >= _MOST_KEYS:
-                raise BillingError(f"{bill.name}, line {line.number}: has more than {_MOST_KEYS} days and models.")
+                raise BillingError(
+                    f"{bill.name}, line {line.number}: there are more than {_MOST_KEYS} days and models."
+                )
             charged = bill.charged[span, sku.model] = Charged()
         charged.add(sku.kind, Amount(_tokens(line, sku.kind), usd))
 
@@ -136,7 +138,7 @@ def _tokens(line: Line, kind: Kind) -> int | None:
 
 
 class _Currencies:
-    """Converts what lines cost into dollars."""
+    """Converts the costs of lines into dollars."""
 
     def __init__(self, file: BillFile, per_usd: Decimal | None) -> None:
         self._name = file.name
@@ -151,7 +153,9 @@ class _Currencies:
         currency = line.currency or "USD"
         if currency not in self._seen:
             if len(self._seen) == 1:
-                raise BillingError(f"{self._name}, line {line.number}: is in {shown(currency)} and others are not.")
+                raise BillingError(
+                    f"{self._name}, line {line.number}: the currency is {shown(currency)}, others differ."
+                )
             self._seen[currency] = None
         if currency == "USD":
             return cost
@@ -188,19 +192,19 @@ class _Sums:
             self._usage = self._sum
 
     def check(self) -> None:
-        """Raise BillingError if a stated total is not the sum of the lines above it, but for their rounding."""
+        """Raise BillingError if a stated total is not the sum of the lines above it, except for their rounding."""
         allowed = _CENT / 2 * (self._lines + 1)
         for line, found in self._stated:
             stated = line.stated or _NOTHING
             if abs(stated - found) > allowed:
                 raise BillingError(
-                    f"{self._name}, line {line.number}: says {stated:f} in all, its lines add up to {found:f}; "
-                    "the file is not whole."
+                    f"{self._name}, line {line.number}: the stated total is {stated:f}, its lines add up to {found:f}; "
+                    "the file is incomplete."
                 )
 
 
 def _without_overlap(charged: Mapping[tuple[Span, str], Charged]) -> dict[tuple[Span, str], Charged]:
-    """Return the charges with spans that overlap made one span, so that no day is compared twice."""
+    """Return the charges with overlapping spans joined into one span, so that no day is compared twice."""
     whole: dict[Span, Span] = {}
     group: list[Span] = []
     for span in sorted({span for span, _ in charged}):

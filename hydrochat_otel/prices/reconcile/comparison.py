@@ -1,4 +1,4 @@
-"""The comparison: what was metered beside what was billed, by span and model, with probable reasons of differences."""
+"""Compares what was metered with what was billed, by span and model, with probable reasons of differences."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NONE: Final = Amount(0, Decimal(0))
 
 
 class Metered(NamedTuple):
-    """What was metered of one model on one day, and what the sum misses; None if the source does not say."""
+    """What was metered of one model on one day, and what the sum misses; None if the source does not state it."""
 
     amount: Amount
     unpriced_tokens: int | None = None
@@ -23,7 +23,7 @@ class Metered(NamedTuple):
     incomplete_calls: int | None = None
 
     def plus(self, other: "Metered") -> "Metered":
-        """Return the sum; what only one of the two states stays as it is."""
+        """Return the sum; a number that only one of the two states is unchanged."""
         return Metered(
             self.amount.plus(other.amount),
             *(
@@ -34,7 +34,7 @@ class Metered(NamedTuple):
 
 
 MeteredDays = Mapping[tuple[date, str], Metered]
-"""By day and model as it is labelled."""
+"""By day and model label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _fields(row: Row) -> tuple[Span, str, Amount, Amount]:
 
 
 def _reasons(row: Row, mine: Metered | None, theirs: Charged | None) -> tuple[str, ...]:
-    """Return where a difference probably comes from; nothing if there is none."""
+    """Return the probable causes of a difference; empty if there is none."""
     difference = row.difference_usd
     is_even = row.metered.tokens == row.billed.tokens or row.coverage is None
     if is_even and (difference is None or abs(difference) < _CENT):
@@ -148,7 +148,7 @@ def _reasons_of_metered(mine: Metered | None) -> Iterable[str]:
     if mine.unreconciled_calls:
         yield f"{mine.unreconciled_calls:,} calls had no usage that balances"
     if mine.incomplete_calls:
-        yield f"{mine.incomplete_calls:,} streams were left before their end"
+        yield f"{mine.incomplete_calls:,} streams ended early"
 
 
 def _reasons_of_billed(theirs: Charged | None, row: Row) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The lines of a billing file, streamed in bounded memory: the header is found, each line of usage becomes a record."""
+"""The lines of a billing file, streamed in bounded memory: finds the header, and makes a record of each line."""
 
 import csv
 import json
@@ -42,14 +42,14 @@ class Line:
 
     Attributes:
         number: Of the line in the file.
-        role: What the money is: only ``usage`` counts tokens.
+        role: The kind of money: only ``usage`` counts tokens.
         sku: The text of the stock-keeping unit.
         first: The first day of the usage; None if the file has no dates.
         last: The last day.
         amount: The usage in `unit`.
         unit: As written; '' if the file names none.
-        cost: Money in `currency`, credits not taken off.
-        credit: Credits that the same line carries, below 0.
+        cost: Money in `currency`, before credits.
+        credit: Credits on the same line, below 0.
         currency: Of the money; None if the file names none.
         per_usd: Units of the currency for a dollar, if the line states it.
         stated: Of a total, the sum that it states.
@@ -84,8 +84,8 @@ def open_bill(file: TextIO, name: str, zone: str | None = None) -> BillFile:
 
     Args:
         file: The text, read once and never as a whole.
-        name: What sentences call it.
-        zone: Whose midnights part the days; by default those of Google for this shape.
+        name: Its name in sentences.
+        zone: The zone whose midnights separate the days; by default Google's for this shape.
 
     Raises:
         BillingError: It has no header, or a line that cannot be read; the lines raise it as well.
@@ -100,7 +100,7 @@ def open_bill(file: TextIO, name: str, zone: str | None = None) -> BillFile:
         if position == MAX_LINES_BEFORE_HEADER:
             break
     raise BillingError(
-        f"{name}: has no header with a SKU or model, and usage or cost, in its first {MAX_LINES_BEFORE_HEADER} lines."
+        f"{name} has no header with a SKU or model, and usage or cost, in its first {MAX_LINES_BEFORE_HEADER} lines."
     )
 
 
@@ -136,7 +136,7 @@ def _rows(file: TextIO, name: str) -> Iterator[tuple[int, list[str]]]:
             if any(cell.strip() for cell in row):
                 yield reader.line_num, row
     except (UnicodeDecodeError, csv.Error) as error:
-        reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"is no CSV ({error})"
+        reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"this line is not CSV ({error})"
         raise BillingError(f"{name}, line {max(1, reader.line_num)}: {reason}.") from None
     except OSError as error:
         raise BillingError(f"{name}: cannot be read ({error.strerror}).") from None
@@ -145,7 +145,7 @@ def _rows(file: TextIO, name: str) -> Iterator[tuple[int, list[str]]]:
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
     while text := file.readline(_LONGEST_LINE):
         if len(text) == _LONGEST_LINE:
-            raise BillingError(f"{name}: has a line of more than {_LONGEST_LINE} characters.")
+            raise BillingError(f"{name} has a line of more than {_LONGEST_LINE} characters.")
         yield text
 
 
@@ -154,7 +154,7 @@ def _lines(rows: Iterator[tuple[int, list[str]]], header: Header, name: str, zon
         try:
             yield _line(line, row, header, zone)
         except _CellError as error:
-            raise BillingError(f"{name}, line {line}: {shown(error.text)} is no {error.expected}.") from None
+            raise BillingError(f"{name}, line {line}: {shown(error.text)} is not a {error.expected}.") from None
 
 
 class _CellError(Exception):
@@ -200,7 +200,7 @@ def _role(header: Header, row: list[str], label: str | None) -> Role:
     role = _ROLES.get(header.cell(row, "cost_type").lower(), "adjustment")
     if label == "tax" or role == "tax":
         return "tax"
-    # BigQuery's column `credits` holds them beside the usage; a credit type of the Cost table makes a line of its own.
+    # BigQuery's column `credits` holds them beside the usage; in the Cost table a credit has a line of its own.
     if header.cell(row, "credit_type") and header.shape != "bigquery":
         return "credit"
     return role

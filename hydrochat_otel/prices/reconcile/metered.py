@@ -18,7 +18,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "hydrochat_llm_unreconciled_calls_total": "unreconciled_calls",
     "hydrochat_llm_incomplete_calls_total": "incomplete_calls",
 }
-"""The metrics that are read, and what each is of :class:`Metered`."""
+"""The metrics that are read, each with its field of :class:`Metered`."""
 
 FAMILIES: Final = tuple(_FIELDS)
 _NOTHING: Final = Metered(Amount())
@@ -45,12 +45,12 @@ Query = Callable[[str, float], Sequence[Series]]
 
 
 def of_table(bill: Bill) -> MeteredDays:
-    """Return what a table with a date, a model and tokens or dollars says, read like a bill."""
+    """Return the contents of a table with a date, a model and tokens or dollars, read like a bill."""
     return {(span.first, model): Metered(charged.amount) for (span, model), charged in bill.charged.items()}
 
 
 def of_export(export: Mapping[str, Any], zone: str) -> tuple[MeteredDays, str]:
-    """Return the days of an export that was asked for them, and the zone whose midnights part them.
+    """Return the days of an export that includes them, and the zone whose midnights separate them.
 
     The zone of the bill is used if the service keeps days of it; else that of its budget.
 
@@ -71,20 +71,20 @@ def of_export(export: Mapping[str, Any], zone: str) -> tuple[MeteredDays, str]:
             )
             metered[key] = metered[key].plus(one) if key in metered else one
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation):
-        raise MeteredError("The export has no days that can be read; the service may be of an older version.") from None
+        raise MeteredError("The export has no readable days; the service may be of an older version.") from None
     return metered, found
 
 
 def of_prometheus(query: Query, spans: Iterable[Span], zone: str, matchers: str = "") -> MeteredDays:
-    """Return what the counters grew by on each day of the spans.
+    """Return the increase of the counters on each day of the spans.
 
-    Increases are taken from raw samples, resets and births of series included, and not from ``increase()``, which
+    Increases are computed from raw samples, resets and new series included, and not with ``increase()``, which
     extrapolates. What was counted between the last scrape before midnight and midnight falls on the next day.
 
     Args:
-        query: Asks Prometheus; what it raises passes through.
-        spans: The days that are asked for.
-        zone: Whose midnights part the days.
+        query: Queries Prometheus; its exceptions are raised unchanged.
+        spans: The requested days.
+        zone: The zone whose midnights separate the days.
         matchers: Label matchers that every series must meet, as in PromQL: ``job="chat"``.
     """
     metered: dict[tuple[date, str], Metered] = {}
@@ -117,7 +117,7 @@ def selector(seconds: int, matchers: str = "") -> str:
 
 
 def increase(before: Decimal | None, values: Iterable[Decimal]) -> Decimal:
-    """Return by how much a counter grew: from the value before, or from 0 if the series was born or started over."""
+    """Return the increase of a counter: from the value before, or from 0 if the series is new or was reset."""
     grown, last = Decimal(0), before or Decimal(0)
     for value in values:
         grown += value - last if value >= last else value
@@ -150,7 +150,7 @@ def _number(text: str) -> Decimal:
     """Return the value of a counter.
 
     Raises:
-        MeteredError: It is none: not finite, below 0, or beyond all counts.
+        MeteredError: It is not a count: not finite, below 0, or implausibly large.
     """
     try:
         value = Decimal(text)

@@ -1,4 +1,4 @@
-"""The shapes of Google's billing files: which column means what, and where the table begins.
+"""The shapes of Google's billing files: the meaning of each column, and where the table begins.
 
 Four shapes are recognised by their headers: the console's Cost table, its Reports, BigQuery's standard and detailed
 export, and FOCUS 1.x. A plain table with a date, a model and tokens or dollars is read, too.
@@ -21,11 +21,11 @@ ZONES: Final[Mapping[Shape, str]] = {
     "focus": "UTC",
     "plain": "UTC",
 }
-"""The zone whose midnights part Google's days, by shape."""
+"""The zone whose midnights separate Google's days, by shape."""
 
 _Columns = Mapping[str, tuple[str, ...]]
 
-# The first name that a header has is used, so the exact amount stands before the rounded one.
+# The first matching name in a header is used, so the exact amount comes before the rounded one.
 _COMMON: Final[_Columns] = {
     "start": (
         "usage start date", "usage start time", "usage_start_time", "chargeperiodstart", "usage date", "date", "day",
@@ -66,7 +66,7 @@ _LABELS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where the columns of a file are; `currency` is what the header itself or a line before it names, else None."""
+    """The positions of a file's columns; `currency` is named in the header or a line before it, else None."""
 
     shape: Shape
     places: Mapping[str, tuple[int, ...]]
@@ -83,7 +83,7 @@ class Header:
         return [row[place].strip() for place in self.places.get(column, ()) if place < len(row)]
 
     def label(self, row: Sequence[str]) -> str | None:
-        """Return what a line without usage sums up: ``total``, ``subtotal``, ``tax`` or ``rounding``; else None."""
+        """Return the kind of a line without usage: ``total``, ``subtotal``, ``tax`` or ``rounding``; else None."""
         kind = _LABELS.get(self.cell(row, "cost_type").lower())
         if kind is not None and kind != "tax":
             return kind
@@ -93,7 +93,7 @@ class Header:
 
 
 def header_of(row: Sequence[str], named_currency: str | None) -> Header | None:
-    """Return the header that the row is, or None if it is another line."""
+    """Return the header in the row, or None if it is another line."""
     names = [" ".join(cell.strip().lower().split()) for cell in row]
     bare = [_MONEY.sub("", name) for name in names]
     places = {
@@ -102,7 +102,7 @@ def header_of(row: Sequence[str], named_currency: str | None) -> Header | None:
     }
     places = {column: where for column, where in places.items() if where}
     if "subtotal" in bare[places.get("cost", (0,))[0]]:
-        places.pop("discount", None)  # they are taken off already
+        places.pop("discount", None)  # they are already deducted
     if "sku" not in places or not {"amount", "cost"} & places.keys() or len(names) < 2:  # noqa: PLR2004 - a pair
         return None
     currencies = [match["currency"].upper() for name in names if (match := _MONEY.search(name))]

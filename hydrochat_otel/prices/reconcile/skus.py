@@ -1,8 +1,8 @@
-"""What a stock-keeping unit is of: which model, and whether it counts tokens or something else.
+"""Reads stock-keeping units: which model, and whether it counts tokens or something else.
 
 Google writes the same model in many ways: ``Gemini 2.5 Flash GA Text Input - Predictions``, ``Generate_content text
 output token count for gemini 3 pro short``, ``gemini-2.5-flash``. A text belongs to the longest known model whose words
-stand in it in a row.
+it contains in sequence.
 """
 
 import re
@@ -13,11 +13,11 @@ from typing import Final, Literal, NamedTuple
 from hydrochat_otel.prices.model_names import bare_id, price_ids
 
 UNKNOWN: Final = "(unknown model)"
-"""Stands for models of the vendor that are not known here."""
+"""Name for unknown models of the vendor."""
 GROUNDING: Final = "(grounding)"
-"""Stands for search queries, which Google bills without a model."""
+"""Name for search queries, which Google bills without a model."""
 FOREIGN: Final = "(no model)"
-"""Stands for everything else on a bill."""
+"""Name for everything else on a bill."""
 
 Kind = Literal["tokens", "batch", "storage", "grounding", "other"]
 
@@ -43,7 +43,7 @@ class Sku(NamedTuple):
 
 
 class Skus:
-    """Reads SKU texts against the models that are known.
+    """Matches SKU texts to the known models.
 
     Args:
         models: Ids of models, as the price book and the metered side name them.

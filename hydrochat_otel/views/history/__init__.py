@@ -1,7 +1,7 @@
-"""History: what happened in each step of a window of time.
+"""History: numbers for each step of a time range.
 
 From the entries of the window, or from Prometheus, which keeps weeks; both have the same shape, published as
-:func:`schema`. `steps` lays out the time, `window` and `prometheus_api` fill it.
+:func:`schema`. `steps` divides the time, `window` and `prometheus_api` compute the rows.
 """
 
 from importlib.resources import files

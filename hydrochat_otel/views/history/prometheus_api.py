@@ -1,6 +1,6 @@
 """A history from Prometheus: as long as Prometheus keeps samples, over all targets that it scrapes.
 
-The answer is checked: only series and times that were asked for, only numbers that can be counts.
+The answer is checked: only requested series and times, only numbers that can be counts.
 """
 
 import math
@@ -17,7 +17,7 @@ from hydrochat_otel.views.prometheus_server import DEADLINE_S, PrometheusError, 
 
 MAX_AT_ONCE: Final = 4
 _MOST: Final = 1e15
-"""No step counts more; what is above is no count."""
+"""The largest valid count of a step."""
 
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _MISSING: Final = ("unpriced_tokens", "unreconciled_calls", "incomplete_calls", "incomplete_tokens")
@@ -90,7 +90,7 @@ _Columns = Mapping[str, Mapping[int, float]]
 
 
 def _columns(server: PrometheusServer, found: list[Series], steps: Steps) -> _Columns:
-    """Return the numbers by column and step; a series, time or number that was not asked for is an error."""
+    """Return the numbers by column and step; a series, time or number outside the query is an error."""
     columns: dict[str, dict[int, float]] = {}
     for series in found:
         name = series.labels.get("column", "")
@@ -100,7 +100,7 @@ def _columns(server: PrometheusServer, found: list[Series], steps: Steps) -> _Co
         for unix_s, text in series.samples:
             index = steps.index(unix_s) - 1 if math.isfinite(unix_s) else -1
             value = float(text)
-            # A quantile of nothing is NaN, which is a valid answer; a count beyond all counts is not.
+            # A quantile of nothing is NaN, which is a valid answer; an implausibly large count is not.
             if not 0 <= index < steps.number or (name not in _QUANTILES and not 0 <= value <= _MOST):
                 raise server.malformed()
             columns[name][index] = value
@@ -116,7 +116,7 @@ def _row(columns: _Columns, index: int) -> dict[str, Any]:
         "calls": counts["calls"],
         "tokens": counts["tokens"],
         "cost_usd": value.get("cost_usd", 0.0),
-        "unpriced_calls": None,  # counted by no metric
+        "unpriced_calls": None,  # no metric counts it
         **{name: counts[name] for name in _MISSING},
     }
     if counts["count"] == 0:

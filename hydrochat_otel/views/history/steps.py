@@ -53,7 +53,7 @@ class Steps:
         return self.end_unix_s - self.number * self.step_s
 
     def index(self, unix_s: float) -> int:
-        """Return the number of the step that contains the time; below 0 or beyond the last if the window does not."""
+        """Return the number of the step that contains the time; below 0 or beyond the last outside the window."""
         return math.floor((unix_s - self.start_unix_s) / self.step_s)
 
 
@@ -118,4 +118,4 @@ def row(
 
 UNKNOWN_OPERATIONS: Final[Mapping[str, None]] = dict.fromkeys(("count", "violations", "errors", "error_rate"))
 UNKNOWN_CALLS: Final[Mapping[str, None]] = dict.fromkeys(("calls", "tokens", "cost_usd", *Missing._fields))
-"""What :func:`row` is given for a step about which nothing is known."""
+"""Arguments of :func:`row` for a step without information."""

@@ -1,4 +1,4 @@
-"""A history from the entries of the window: exact, and as long as the window is; whole days reach back further."""
+"""A history from the entries of the window: exact, and as long as the window; whole days reach back further."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The lines of a scrape, written straight from the snapshot's points: an object per line would cost ten times more."""
+"""Writes the lines of a scrape directly from the snapshot's points: an object per line would cost ten times more."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +46,7 @@ def render(snapshot: Snapshot, exposition: Format) -> bytes:
 
 
 def _lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
-    """Return the lines of all series; if one cannot be written, each series is written by itself."""
+    """Return the lines of all series; if one cannot be written, each series is written separately."""
     write = _histogram_lines if family.kind == "histogram" else _number_lines
     try:
         return write(family, family.points, openmetrics=openmetrics)
@@ -122,7 +122,7 @@ def _bucket_ends(edges: tuple[float, ...]) -> tuple[str, ...]:
 
 
 def _exemplars(edges: tuple[float, ...], exemplars: tuple[Exemplar, ...]) -> list[str]:
-    """Return what follows the number of each bucket: the exemplar with the largest value, as the spec demands."""
+    """Return the text after each bucket's number: the exemplar with the largest value, as the specification demands."""
     tails = [""] * (len(edges) + 1)
     for exemplar in sorted(exemplars):
         if tail := _exemplar(exemplar):

@@ -1,4 +1,4 @@
-"""Prometheus families: metrics of the same name, of whatever scope, joined into one."""
+"""Prometheus families: metrics of the same name from all scopes, joined into one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SUFFIXES: Final[Mapping[Kind, tuple[str, ...]]] = {
     "histogram": ("_bucket", "_count", "_sum", "_created"),
     "info": ("_info",),
 }
-"""What can follow the family's name in the names of its samples: no other family may have a sample of such a name."""
+"""Suffixes of the names of a family's samples: no other family may have a sample of such a name."""
 
 _SCOPE_LABELS: Final = frozenset({"otel_scope_name", "otel_scope_version"})
 _HISTOGRAM_LABELS: Final = _SCOPE_LABELS | {"le"}
@@ -37,7 +37,7 @@ class PrometheusFamily:
 def joined(snapshot: Snapshot) -> Iterable[PrometheusFamily]:
     """Return the families of a snapshot, `target_info` first.
 
-    Series with the same labels are summed; of gauges the last one counts. What conflicts with something earlier is left
+    Series with the same labels are summed; of gauges the last one counts. What conflicts with an earlier family is left
     out and counted: another kind, the same name for a sample, other edges in a histogram of the same labels.
     """
     by_name: dict[str, PrometheusFamily] = {}

@@ -1,4 +1,4 @@
-"""How OpenTelemetry names, units and attributes become Prometheus names and labels."""
+"""Translates names, units and attributes of OpenTelemetry into Prometheus names and labels."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ def family_name(name: str, unit: str, *, is_counter: bool) -> tuple[str, str]:
 def labels(attributes: Attributes, taken: frozenset[str] = frozenset()) -> str:
     """Return the labels of one series without braces, in an order that does not depend on that of the attributes.
 
-    An empty value is left out: Prometheus treats it as no label, so it has to be the same series here.
+    An empty value is left out: Prometheus treats it as no label, so it must be the same series here.
 
     Args:
         attributes: Those of the point.
@@ -106,7 +106,7 @@ _Read = Callable[[Attributes], str]
 
 @lru_cache(maxsize=1024)
 def _layout(keys: tuple[str, ...], taken: frozenset[str]) -> tuple[tuple[str, _Read], ...]:
-    """Return the labels for attributes with these keys: how each begins, and the function that reads its value.
+    """Return the labels for attributes with these keys: the beginning of each, and the function that reads its value.
 
     Most series of a metric have the same keys, so names are translated once and not with every scrape.
     """

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 class Format(Enum):
     """A text format of the exposition; the value is its content type."""
 
-    # Written out: prometheus_client's constant for 0.0.4 came late, and its "latest" has meanwhile become 1.0.0.
+    # Written out: prometheus_client added its constant for 0.0.4 late, and its "latest" has since become 1.0.0.
     TEXT = "text/plain; version=0.0.4; charset=utf-8"
     # The same lines as 0.0.4: our names are valid without quotes, which is what the scheme `underscores` means.
     TEXT_1_0_0 = "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"
@@ -76,7 +76,7 @@ def negotiate(accept: str | None) -> Format:
 
 
 def _preference(offered: Format, asked: list[_MediaRange]) -> tuple[float, bool]:
-    """Return what formats are compared by: the quality that the most precise range gives it, and whether it wins a tie.
+    """Return the key for comparing formats: the quality of the most precise range, and whether it wins a tie.
 
     OpenMetrics wins if it is named, text 0.0.4 otherwise: browsers and curl send `*/*`. Text 1.0.0 has to be named with
     its version.

@@ -119,11 +119,11 @@ def test_the_cost_needs_no_pipeline(monkeypatch, tmp_path, caplog):
     prices.write_text("never a price")
     monkeypatch.setenv("HYDROCHAT_PRICES", str(prices))
     assert [calculate_cost(35_000, 10_000) for _ in range(2)] == [0.0065, 0.0065]
-    assert len([message for message in caplog.messages if message.endswith("The built-in prices hold.")]) == 1
+    assert len([message for message in caplog.messages if message.endswith("The built-in prices apply.")]) == 1
 
 
 @pytest.mark.parametrize("tokens", [(-1, 0), (0, -1)])
 def test_negative_tokens_are_refused(tokens):
     """A number of tokens below 0 is a mistake of the caller's."""
-    with pytest.raises(ValueError, match="they are 0 or more"):
+    with pytest.raises(ValueError, match="both must be 0 or more"):
         calculate_cost(*tokens)

@@ -89,4 +89,4 @@ def test_the_budget_bounds_attempts_and_waits():
 def test_an_sdk_without_a_known_loop_keeps_its_own(caplog):
     """Where the SDK shows no retry loop, its own waits hold, and one line says so."""
     Pace(3, 30, 60).apply_to(type("Client", (), {"_api_client": None})())
-    assert caplog.messages == ["This version of google-genai keeps its own retry waits: it shows no loop to pace."]
+    assert caplog.messages == ["This version of google-genai keeps its own retry waits: its retry loop is unknown."]

@@ -53,7 +53,9 @@ def test_a_file_that_was_cut_is_refused(name):
     lines = SHAPES[name][0].splitlines()
     broken = [line for line in lines if "200,001" not in line]
     assert len(broken) == len(lines) - 1
-    with pytest.raises(BillingError, match=r"^bill.csv, line \d+: says [\d.]+ in all, its lines add up to [\d.]+; "):
+    with pytest.raises(
+        BillingError, match=r"^bill.csv, line \d+: the stated total is [\d.]+, its lines add up to [\d.]+; "
+    ):
         read_text("\n".join(broken))
 
 
@@ -97,7 +99,7 @@ def test_another_currency_is_said_and_converted_only_with_a_rate():
     whole = total(compare(metered(), read_text(text, per_usd=Decimal(2))))
     assert whole.billed.cost_usd * 2 == whole.metered.cost_usd
     mixed = "date,sku,tokens,cost,currency\n2025-10-01,gemini-2.5-flash,1,1,USD\n2025-10-01,gemini-2.5-flash,1,1,EUR\n"
-    with pytest.raises(BillingError, match="line 3: is in 'EUR' and others are not"):
+    with pytest.raises(BillingError, match="line 3: the currency is 'EUR', others differ"):
         read_text(mixed)
 
 
@@ -118,7 +120,7 @@ def test_what_is_no_token_counts_none_and_is_named():
     assert model.reasons == (
         "7 tokens were metered without a price",
         "1 calls had no usage that balances",
-        "2 streams were left before their end",
+        "2 streams ended early",
         "5,000 tokens were billed as batch",
         "$0.070000 were billed for storage of cached content",
     )

@@ -23,7 +23,7 @@ def test_a_hostile_number_is_one_sentence(value, column):
     """Whatever stands in a cell of a number, the error names file and line and is short."""
     cells = {"amount": "1", "cost": "1"} | {column: value}
     text = f"date,sku,tokens,cost\n2025-10-01,gemini-2.5-flash,{cells['amount']},{cells['cost']}\n"
-    with pytest.raises(BillingError, match=r"^bill.csv, line 2: .{1,60} is no number for a ") as caught:
+    with pytest.raises(BillingError, match=r"^bill.csv, line 2: .{1,60} is not a number for a ") as caught:
         read_text(text)
     assert len(str(caught.value)) < 200
 
@@ -33,12 +33,12 @@ def test_a_hostile_number_is_one_sentence(value, column):
     [
         ("", "has no header with a SKU or model"),
         ("a,b\n" * 100, "has no header with a SKU or model"),
-        ("date,sku,tokens\nsoon,gemini-2.5-flash,1\n", "line 2: 'soon' is no date such as 2025-10-01."),
-        ("date,sku,tokens\n9999-12-31T23:59:59-23:00,gemini-2.5-flash,1\n", "is no date such as"),
-        ("date,sku,tokens\n2025-10-01," + "x" * 200_000 + ",1\n", "line 2: is no CSV"),
+        ("date,sku,tokens\nsoon,gemini-2.5-flash,1\n", "line 2: 'soon' is not a date such as 2025-10-01."),
+        ("date,sku,tokens\n9999-12-31T23:59:59-23:00,gemini-2.5-flash,1\n", "is not a date such as"),
+        ("date,sku,tokens\n2025-10-01," + "x" * 200_000 + ",1\n", "line 2: this line is not CSV"),
         ("x" * 2_000_000, "has a line of more than 1000000 characters."),
-        ('date,sku,tokens,credits\n2025-10-01,gemini-2.5-flash,1,"[1, 2]"\n', "is no list of credits."),
-        ("date,sku,tokens,credits\n2025-10-01,gemini-2.5-flash,1," + "[" * 9000 + "\n", "is no list of credits."),
+        ('date,sku,tokens,credits\n2025-10-01,gemini-2.5-flash,1,"[1, 2]"\n', "is not a list of credits."),
+        ("date,sku,tokens,credits\n2025-10-01,gemini-2.5-flash,1," + "[" * 9000 + "\n", "is not a list of credits."),
     ],
 )
 def test_a_file_that_is_none_is_one_sentence(text, sentence):
