@@ -1,7 +1,7 @@
 """A kit for the tests of an application: an emulated Gemini with a ledger, exact measurements, a stepped clock.
 
-Nothing here imports pytest; :mod:`hydrochat_otel.testing.pytest_plugin`, which pytest finds by itself, does. Names are
-loaded when they are first used, so that an installed plugin costs a test run nothing.
+This package does not import pytest; :mod:`hydrochat_otel.testing.pytest_plugin`, which pytest finds by itself, does.
+Names are loaded on first use, so that an installed plugin costs a test run nothing.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Answers made up from the request: a text, JSON that fits the asked-for schema, or a function call.
+"""Default answers made from the request: a text, JSON that fits the requested schema, or a function call.
 
 Everything is a function of the request alone, so that equal requests get equal answers.
 """
@@ -23,7 +23,7 @@ _BY_FORMAT: Final[Mapping[str, str]] = {
 
 
 def made_up_parts(request: Request) -> tuple[Part, ...]:
-    """The parts of an answer that fits the request: JSON where JSON was asked for, else a text."""
+    """Return the parts of an answer that fits the request: JSON if the request asks for it, else a text."""
     config = request.generation_config
     if config.get("responseMimeType") != "application/json":
         return (Part(text=_TEXT),)
@@ -49,12 +49,12 @@ def made_up_reply(request: Request) -> Reply:
 
 
 def estimated_tokens(characters: int) -> int:
-    """A plausible number of tokens for a text, at least 1."""
+    """Return a plausible number of tokens for a text, at least 1."""
     return characters // _CHARACTERS_PER_TOKEN + 1
 
 
 def value_for(schema: Mapping[str, Any]) -> Any:
-    """A value that satisfies a Gemini schema or a JSON schema, as far as types, enums, bounds and nesting go."""
+    """Return a value that satisfies a Gemini schema or a JSON schema, as far as types, enums, bounds and nesting go."""
     return _value(schema, schema.get("$defs", {}), 0)
 
 

@@ -1,7 +1,7 @@
-"""What the emulator charges for one request: the tokens of its replies, and the units that are charged beside them.
+"""What the emulator charges for one request: the tokens of its replies, and units that are charged in addition.
 
-The prices of units are written out by hand, so that agreement with the package's own proves something.
-Source: https://ai.google.dev/gemini-api/docs/pricing, paid tier, without free allowances.
+The prices of units are written out by hand, so that agreement with the package's own is meaningful. Source:
+https://ai.google.dev/gemini-api/docs/pricing, paid tier, without free allowances.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,8 +36,8 @@ class Bill:
 
     Attributes:
         used: The tokens, one for each reply of a model.
-        charged_usd: Dollars beside the tokens.
-        once: Name of what is billed once, however often it is asked for; empty for a request that is billed by itself.
+        charged_usd: Dollars in addition to the tokens.
+        once: Name of what is billed once, however often it is requested; empty for a request that is billed by itself.
     """
 
     used: tuple[Consumption, ...] = ()
@@ -46,7 +46,7 @@ class Bill:
 
 
 def bill_of(request: Request, reply: Reply) -> Bill:
-    """Return what is billed for a request that got this reply."""
+    """Return the bill of a request that got this reply."""
     if reply.status_name in _UNFINISHED:
         return Bill()
     bill_by_units = _BY_UNITS.get(request.method)

@@ -1,4 +1,4 @@
-"""What a request to the emulator uses, and what that costs: tokens in buckets, rates written out by hand."""
+"""What a request to the emulator uses and costs: tokens in buckets, rates written out by hand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from typing import Final
 TIER_FACTORS: Final[Mapping[str, Decimal]] = MappingProxyType(
     {"standard": Decimal(1), "flex": Decimal("0.5"), "batch": Decimal("0.5"), "priority": Decimal("1.8")}
 )
-"""What a service tier costs of the standard price, as Google's price list says of its text models."""
+"""Service tiers as factors of the standard price, as in Google's price list for its text models."""
 
 _MILLION: Final = 1_000_000
 _TIER_TOKENS: Final = 200_000
@@ -54,8 +54,8 @@ class Buckets:
 class Consumption:
     """What one request used: tokens, how many of the input tokens were audio, and the total that the wire stated.
 
-    `reported_total` is None if the reply had no usage record or the record had no total. `tier` is the service tier
-    that served it, a key of :data:`TIER_FACTORS`.
+    `reported_total` is None if the reply had no usage or the usage had no total. `tier` is the service tier that served
+    it, a key of :data:`TIER_FACTORS`.
     """
 
     buckets: Buckets = Buckets()
@@ -77,7 +77,7 @@ class Rate:
     above_200k: "Rate | None" = None
 
     def cost_usd(self, used: Consumption) -> Decimal:
-        """Dollars for one request, exact: thinking at the output rate, tool results at the input rate."""
+        """Return the dollars of one request, exact: thinking at the output rate, tool results at the input rate."""
         if self.above_200k is not None and used.buckets.input > _TIER_TOKENS:
             return self.above_200k.cost_usd(used)
         tokens = used.buckets
@@ -94,7 +94,7 @@ class Rate:
         ) / _MILLION
 
     def saved_usd(self, used: Consumption) -> Decimal:
-        """Dollars that the cached input costs less than it would cost fresh."""
+        """Return the dollars that the cached input saved against fresh input."""
         tokens = used.buckets
         fresh = Buckets(
             input_fresh=tokens.input_fresh + tokens.input_cached,
@@ -118,8 +118,8 @@ def _rate(input_usd: str, cached_usd: str, output_usd: str, *audio: str, above_2
     )
 
 
-# Source: https://ai.google.dev/gemini-api/docs/pricing, standard tier; a test holds each rate against genai-prices.
-# gemini-2.0-flash-exp is the contract's own rate, and its cached input has none: cached costs what fresh costs.
+# Source: https://ai.google.dev/gemini-api/docs/pricing, standard tier; a test compares each rate with genai-prices.
+# gemini-2.0-flash-exp is the contract's own rate, which states none for cached input: it costs the same as fresh input.
 RATES: Final[Mapping[str, Rate]] = MappingProxyType(
     {
         "gemini-2.0-flash-exp": _rate("0.10", "0.10", "0.30"),
@@ -135,9 +135,9 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType(
 
 
 def rate_for(model: str) -> Rate | None:
-    """The rate of a model by its bare id, a release suffix such as `-001` aside; None for a model without a price."""
+    """Return the rate of a bare id, without a release suffix such as `-001`; None for a model without a price."""
     return RATES.get(model) or RATES.get(model.removesuffix("-001"))
 
 
 NOTHING: Final = Consumption()
-"""What a request uses that is not billed."""
+"""The usage of a request that is not billed."""

@@ -34,13 +34,13 @@ _USAGE: Final = frozenset(one.name for one in fields(Usage))
 def reply_of(stated: Any) -> Reply:
     """Return the reply that a JSON object states.
 
-    One of ``text``, ``texts`` (one event of a stream each), ``function_call`` (``name``, ``args``), ``blocked`` (a
-    reason), ``error`` (an HTTP status) and ``rate_limited`` (seconds to wait) says what it is; ``usage`` has the fields
-    of :class:`Usage`, and further keys are fields of :class:`Reply` whose value is text or a number.
+    Exactly one of ``text``, ``texts`` (one event of a stream each), ``function_call`` (``name``, ``args``), ``blocked``
+    (a reason), ``error`` (an HTTP status) and ``rate_limited`` (seconds to wait) states its kind; ``usage`` has the
+    fields of :class:`Usage`, and further keys are fields of :class:`Reply` whose value is text or a number.
 
     Raises:
-        TypeError: It is no JSON object.
-        ValueError: A key or value is not allowed; one sentence says which.
+        TypeError: It is not a JSON object.
+        ValueError: A key or value is invalid; one sentence says which.
     """
     if not isinstance(stated, dict):
         raise TypeError(f"A reply is a JSON object, not {type(stated).__name__}.")
@@ -52,7 +52,7 @@ def reply_of(stated: Any) -> Reply:
     usage = given.pop("usage", None)
     if unknown := sorted(given.keys() - _SCALARS):
         raise ValueError(
-            f"{unknown[0]} is no key of a reply; it has {', '.join((*_KINDS, 'usage', *sorted(_SCALARS)))}."
+            f"{unknown[0]} is not a key of a reply; it has {', '.join((*_KINDS, 'usage', *sorted(_SCALARS)))}."
         )
     try:
         if usage is not None:
@@ -77,7 +77,7 @@ def _made(kind: str, value: Any, given: dict[str, Any]) -> Reply:
 
 def _usage_of(stated: Mapping[str, Any]) -> Usage:
     if unknown := sorted(stated.keys() - _USAGE):
-        raise ValueError(f"{unknown[0]} is no key of usage; it has {', '.join(sorted(_USAGE))}.")
+        raise ValueError(f"{unknown[0]} is not a key of usage; it has {', '.join(sorted(_USAGE))}.")
     return Usage(**stated)
 
 
@@ -112,7 +112,7 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 
 def _exact(value: object) -> str:
-    """Write dollars as text, so that no digit is lost."""
+    """Return dollars as text, so that no digit is lost."""
     if isinstance(value, Decimal):
         return format(value, "f")
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} has no JSON form")

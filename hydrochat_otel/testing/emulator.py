@@ -1,11 +1,10 @@
-"""A Gemini server on loopback: speaks the REST format of the real one, keeps books of what it billed.
+"""A Gemini server on loopback: speaks the REST format of the real one, and keeps a ledger of what it billed.
 
 Used like this:
 
     with GeminiEmulator() as emulator:
-        emulator.script(rate_limited(), answer("Keep it dry.", usage=Usage(prompt=12, answer=4)))
-        client = genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url))
-        ...
+        emulator.script(rate_limited(), answer("Keep it dry.", usage=Usage(prompt=12, answer=4))) client =
+        genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url)) ...
     assert emulator.ledger.totals().tokens.total == 16
 """
 
@@ -28,7 +27,7 @@ from hydrochat_otel.testing.replies import Reply, failure
 from hydrochat_otel.testing.wire import Environ, Request, read_request
 
 Brain = Callable[[Request], Reply]
-"""Decides what is answered where no script does; called from any thread, several at once."""
+"""Makes replies to requests without a scripted one; called from any thread, several at once."""
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -44,12 +43,12 @@ _logger = logging.getLogger(__name__)
 
 
 class _HangUpError(ConnectionAbortedError):
-    """Ends a connection where it is; the server takes it for a network failure and stays quiet."""
+    """Ends a connection at once; the server treats it as a network failure and logs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request as it came: for comparing what two runs put on the wire. `body` is None unless bodies are kept."""
+    """One request as received: for comparing what two runs put on the wire. `body` is None unless bodies are kept."""
 
     http_method: str
     path: str
@@ -60,12 +59,12 @@ class RecordedRequest:
 class GeminiEmulator:
     """The server. A context manager; :meth:`start` and :meth:`stop` for use without `with`.
 
-    What it answers comes from :meth:`script`, in order, one reply for each request; where nothing is scripted, from
-    `brain`; where there is none, it is an error 501 that says so, which the client does not retry. An unknown path is a
-    404 and uses up no reply.
+    Its replies come from :meth:`script`, in order, one for each request; if none is left, from `brain`; without a brain
+    the reply is an error 501 that says so, which the client does not retry. An unknown path is a 404 and uses up no
+    reply.
 
     Args:
-        brain: Decides what is not scripted.
+        brain: Makes the replies that are not scripted.
         port: 0 for any free port.
         record_bodies: Keep the requests' bodies in :attr:`requests`. They hold prompts: for tests only.
         controllable: Whether :mod:`hydrochat_otel.testing.control` answers, for programs in other languages.
@@ -118,12 +117,12 @@ class GeminiEmulator:
             name="gemini-emulator",
             threads=_THREADS,
             ident="gemini-emulator",
-            channel_request_lookahead=1,  # without it nobody notices that a caller hung up
-            log_socket_errors=False,  # a connection that we drop on purpose is no news
+            channel_request_lookahead=1,  # without it the server does not notice that a caller disconnected
+            log_socket_errors=False,  # connections that we drop on purpose are not logged
         )
 
     def stop(self) -> None:
-        """Drop what is being answered and close the port, within a second. May be called again."""
+        """Drop the requests in progress and close the port, within a second. May be called again."""
         self._stopping.set()
         serving, self._serving = self._serving, None
         if serving is not None:
@@ -131,7 +130,7 @@ class GeminiEmulator:
 
     @property
     def base_url(self) -> str:
-        """What the client takes as `HttpOptions.base_url`.
+        """The value for the client's `HttpOptions.base_url`.
 
         Raises:
             RuntimeError: It is not running.
@@ -148,23 +147,23 @@ class GeminiEmulator:
 
     @property
     def unused_replies(self) -> int:
-        """Scripted replies that nothing has asked for yet."""
+        """Scripted replies that no request has used yet."""
         with self._lock:
             return sum(len(replies) for replies in self._scripts.values())
 
     def script(self, *replies: Reply, model: str | None = None) -> None:
-        """Append replies to what is answered next, one for each request; may be called while it runs.
+        """Append scripted replies, one for each request; may be called while it runs.
 
         Args:
             replies: At least one.
-            model: Only for requests to the model with this bare id, which are asked for before the common ones.
+            model: Only for requests to the model with this bare id, which use these before the common ones.
 
         Raises:
-            TypeError: Something is not a Reply.
+            TypeError: An argument is not a Reply.
             ValueError: There is no reply, or `model` is not a bare id.
         """
         if not replies:
-            raise ValueError("script() got no reply; pass one for each request that is to come")
+            raise ValueError("script() got no reply; pass one for each expected request")
         for reply in replies:
             if not isinstance(reply, Reply):
                 raise TypeError(f"script() takes Reply objects, got {type(reply).__name__}")
@@ -174,14 +173,14 @@ class GeminiEmulator:
             self._scripts[model].extend(replies)
 
     def reset(self) -> None:
-        """Empty the ledger, forget requests and drop replies that were not used; only while nothing is answered."""
+        """Empty the ledger, forget requests and drop unused replies; only while no request is in progress."""
         with self._lock:
             self._scripts.clear()
             self._requests.clear()
         self.ledger.clear()
 
     def wait_until_idle(self, timeout_s: float = 5.0) -> bool:
-        """Wait until no request is being answered, as after a cancelled one; False if that took too long."""
+        """Wait until no request is in progress, as after a cancelled one; False after the timeout."""
         with self._idle:
             return self._idle.wait_for(lambda: self._in_flight == 0, timeout_s)
 
@@ -210,7 +209,7 @@ class GeminiEmulator:
             misuse = _misuse(request, reply)
             reply = failure(501, f"the reply to {request.path} {misuse}") if misuse else reply
         else:
-            reply = failure(404, f"the emulator does not speak {request.http_method} {request.path}")
+            reply = failure(404, f"the emulator does not support {request.http_method} {request.path}")
         if not self._pause(reply.delay_s, caller_left):
             self._lose(self._open_line(request, reply, _CALLER_LEFT, "cancelled"), reply)
             raise _HangUpError
@@ -248,7 +247,8 @@ class GeminiEmulator:
     def _stream(
         self, request: Request, reply: Reply, caller_left: Callable[[], bool], start_response: StartResponse
     ) -> Iterator[bytes]:
-        # A line is always ahead of what the caller has seen: whoever read the last event finds the books complete.
+        # A line is always ahead of what the caller has seen: after reading the last event the caller finds the ledger
+        # complete.
         number = self._open_line(request, reply, reply.status, "cancelled")
         start_response("200 OK", [("Content-Type", "text/event-stream"), *reply.headers])
         events = list(encoding.stream_events(request, reply))
@@ -307,7 +307,7 @@ class GeminiEmulator:
         )
 
     def _pause(self, seconds: float, caller_left: Callable[[], bool]) -> bool:
-        """Wait; False as soon as the caller is gone. Raises once the emulator stops."""
+        """Wait; return False as soon as the caller has disconnected. Raises once the emulator stops."""
         until = time.monotonic() + seconds
         while (left_s := until - time.monotonic()) > 0:
             if self._stopping.wait(min(left_s, _POLL_S)):
@@ -318,7 +318,7 @@ class GeminiEmulator:
 
 
 def _misuse(request: Request, reply: Reply) -> str:
-    """What is wrong with a reply to this request; nothing if it can be sent."""
+    """Return what is wrong with a reply to this request; '' if it can be sent."""
     stops_after = max(reply.cut_after or 0, reply.hold_after or 0, reply.error_after)
     if not request.streams:
         stream_only = stops_after or reply.hold_after is not None or reply.stream_error is not None

@@ -1,4 +1,4 @@
-"""What the emulator's answers look like on the wire, method by method."""
+"""Encodes the emulator's answers for the wire, method by method."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -19,43 +19,43 @@ _PNG: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfD
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a stream: its bytes, and what has been used by then (None: it does not say)."""
+    """One event of a stream: its bytes, and the usage so far (None: it does not state it)."""
 
     content: bytes
     used: Consumption | None = None
 
 
 def model_answering(request: Request, reply: Reply) -> str:
-    """Bare id of the model that answers."""
+    """Return the bare id of the model that answers."""
     return reply.model_version or request.model
 
 
 def to_bytes(body: Mapping[str, Any]) -> bytes:
-    """A JSON body, laid out over several lines as the service does."""
+    """Return a JSON body over several lines, as the service sends it."""
     return json.dumps(body, indent=2).encode()
 
 
 def speaks(request: Request) -> bool:
-    """Whether there is an answer to the request at all."""
+    """Return whether the emulator can answer the request."""
     return request.streams or request.method in _BODIES or request.method == "download"
 
 
 def unary_body(request: Request, reply: Reply) -> bytes:
-    """The body of an answer that is not streamed."""
+    """Return the body of an answer that is not streamed."""
     if request.method == "download":
         return surfaces.batch_file(reply)
     return to_bytes(_BODIES[request.method](request, reply))
 
 
 def event_count(request: Request, reply: Reply) -> int:
-    """How many events a stream has before it is cut, held or turned into an error."""
+    """Return how many events a stream has before it is cut, held or turned into an error."""
     if request.method == "interactions.create":
         return sum(1 for _ in surfaces.interaction_events(request, reply))
     return len(_chunks(request, reply))
 
 
 def stream_events(request: Request, reply: Reply) -> Iterator[Event]:
-    """The events of a stream in order, an error object at the end where the reply has one."""
+    """Yield the events of a stream in order, and an error object at the end if the reply has one."""
     if request.method == "interactions.create":
         for content, used in surfaces.interaction_events(request, reply):
             yield Event(content, used)
@@ -70,7 +70,7 @@ def stream_events(request: Request, reply: Reply) -> Iterator[Event]:
         used = None if chunk.usage is None else chunk.usage.consumption()
         yield Event(b"data: " + json.dumps(body).encode() + b"\r\n\r\n", used)
     if reply.stream_error is not None:
-        # As the service does: the object as such, over several lines, not as an event.
+        # As the service does: the plain object over several lines, not an event.
         yield Event(to_bytes(reply.stream_error.to_json()) + b"\n")
 
 
@@ -164,7 +164,7 @@ def _vector(request: Request) -> list[float]:
 
 
 def _tokens_each(request: Request, reply: Reply) -> list[int]:
-    """The prompt tokens spread over the inputs, the first taking what does not divide."""
+    """Return the prompt tokens divided over the inputs; the first gets the remainder."""
     inputs = max(len(request.contents), 1)
     tokens = 0 if reply.usage is None else reply.usage.prompt
     return [tokens // inputs + (tokens % inputs if number == 0 else 0) for number in range(inputs)]

@@ -1,7 +1,7 @@
-"""What the emulator billed: one line for each HTTP request, in books of its own.
+"""The emulator's ledger: what it billed, one line for each HTTP request.
 
-Nothing here is shared with the package's accounting: tokens come from what the reply was declared to use, and the rates
-are written out by hand, so that agreement of the two books proves something.
+It shares no code with the package's accounting: tokens come from the declared usage of the reply, and the rates are
+written out by hand, so that agreement of the two is meaningful.
 """
 
 import threading
@@ -20,7 +20,7 @@ Kind = Literal["generate", "embed", "count", "other", "result"]
 CALL_KINDS: Final[frozenset[Kind]] = frozenset({"generate", "embed"})
 """Requests that are calls of a model."""
 BILLED_KINDS: Final = CALL_KINDS | {"result"}
-"""Requests whose reply states usage: calls, and results of work that goes on after its request."""
+"""Requests whose reply states usage: calls, and results of work that continues after its request."""
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which google-genai sends the same request again, if it was given retry options."""
 
@@ -31,11 +31,11 @@ _FIRST_ERROR_STATUS: Final = 400
 class LedgerLine:
     """One HTTP request on the wire.
 
-    `status` is 0 where the connection died before an answer and 499 where the caller left before it. `cost_usd` is 0
-    for what is not billed and None for what is billed but has no known price. `saved_usd` is what its cached input
-    costs less than fresh input. `lost_usd` is what the input of a request costs whose answer got lost: a service that
-    works on it may charge that, and these books do not. `charged_usd` is charged by the unit, beside the tokens. `call`
-    is equal for the attempts of one call of the client, where the caller marked them; else unique.
+    `status` is 0 if the connection broke before an answer and 499 if the caller left before it. `cost_usd` is 0 for a
+    request that is not billed and None for a billed one without a known price. `saved_usd` is what its cached input
+    costs less than fresh input. `lost_usd` is the cost of the input of a request whose answer was lost: a service that
+    works on it may charge that, and this ledger does not. `charged_usd` is charged by the unit, in addition to the
+    tokens. `call` is equal for the attempts of one call of the client, if the caller marked them; else unique.
     """
 
     number: int
@@ -80,7 +80,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallCounts:
-    """Calls by how they ended."""
+    """Calls by outcome."""
 
     ok: int = 0
     error: int = 0
@@ -95,11 +95,11 @@ class CallCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """The books summed up. Two runs of the same work have equal totals.
+    """The sums of the ledger. Two runs of the same work have equal totals.
 
     `calls` counts generating and embedding calls, each once however often it was retried; `calls_by_kind` has the
-    others as well. `unreconciled_calls` are those of `calls` that ended ok, blocked or cancelled without a usage record
-    that balances.
+    others as well. `unreconciled_calls` are those of `calls` that ended ok, blocked or cancelled without usage that
+    balances.
     """
 
     requests: int
@@ -161,16 +161,16 @@ class Ledger:
             return number
 
     def charge(self, number: int, usd: Decimal) -> None:
-        """Charge a line in dollars, beside its tokens."""
+        """Charge dollars to a line, in addition to its tokens."""
         with self._lock:
             self._lines[number] = replace(self._lines[number], charged_usd=usd)
 
     def bill(self, number: int, *replies: Consumption) -> None:
-        """Bill a line for all it used so far; a later bill for the same line replaces the earlier one.
+        """Bill a line for everything it has used so far; a later bill for the same line replaces the earlier one.
 
         Args:
             number: Of the line.
-            replies: What each reply of a model used, priced by itself; a batch has several.
+            replies: What each reply of a model used, each priced separately; a batch has several.
         """
         with self._lock:
             line = self._lines[number]
@@ -182,7 +182,7 @@ class Ledger:
             self._lines[number] = replace(line, billed=True, used=_sum(replies), cost_usd=cost_usd, saved_usd=saved_usd)
 
     def lose(self, number: int, would_have_used: Consumption) -> None:
-        """Note what the input of a request costs whose answer got lost."""
+        """Note the cost of the input of a request whose answer was lost."""
         with self._lock:
             line = self._lines[number]
             if line.kind in CALL_KINDS and (rate := rate_for(line.model_answered)) is not None:
@@ -191,12 +191,12 @@ class Ledger:
                 self._lines[number] = replace(line, lost_usd=lost_usd)
 
     def settle(self, number: int, outcome: Outcome) -> None:
-        """State how a request ended."""
+        """Set the outcome of a request."""
         with self._lock:
             self._lines[number] = replace(self._lines[number], outcome=outcome)
 
     def clear(self) -> None:
-        """Forget all lines. Call it only while no request is being answered."""
+        """Remove all lines. Call it only while no request is in progress."""
         with self._lock:
             self._lines.clear()
 
@@ -219,7 +219,7 @@ class Ledger:
         return tuple(sorted(calls, key=lambda call: call.last.number))
 
     def totals(self) -> Totals:
-        """The sums over all lines."""
+        """Return the sums over all lines."""
         calls = self.calls()
         lines = [line for call in calls for line in call.attempts]
         billed_calls = [call.last for call in calls if call.last.kind in CALL_KINDS]

@@ -1,4 +1,4 @@
-"""What was measured, to assert on: exact metrics, the window's entries, and the comparison with a ledger."""
+"""What was measured, for assertions: exact metrics, the window's entries, and the comparison with a ledger."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Measured:
         return self._pipeline.snapshot()
 
     def series(self, metric: str) -> dict[frozenset[tuple[str, str]], float]:
-        """Return each series of a metric: its attributes as pairs, and its value; of a histogram the count.
+        """Return each series of a metric: its attributes as pairs, and its value; for a histogram the count.
 
         Args:
             metric: OpenTelemetry name, such as ``hydrochat.llm.calls``.
@@ -46,7 +46,7 @@ class Measured:
         }
 
     def value(self, metric: str, attributes: Mapping[str, str] | None = None) -> float:
-        """Return the sum over the series that have these attributes; of a histogram the number of measurements.
+        """Return the sum over the series that have these attributes; for a histogram the number of measurements.
 
         Raises:
             ValueError: No metric of ours has that name, or it has no such attribute.
@@ -72,10 +72,10 @@ class Measured:
         return self.snapshot().total(semconv.LLM_COST)
 
     def differences(self, ledger: Ledger) -> list[str]:
-        """Return what measurements and ledger disagree on, one line each; empty if the bill is right.
+        """Return the differences between measurements and ledger, one line each; empty if the bill is right.
 
-        Compares requests by how they ended, tokens by bucket, dollars, unpriced tokens and unreconciled calls. A retry
-        is one more request that failed; the wire does not show which call it belongs to.
+        Compares requests by outcome, tokens by bucket, dollars, unpriced tokens and unreconciled calls. A retry is one
+        more request that failed; the wire does not show which call it belongs to.
         """
         billed, snapshot = ledger.totals(), self.snapshot()
         lines = Counter(line.outcome for line in ledger.lines if line.kind in CALL_KINDS)
@@ -105,4 +105,4 @@ def _spec(metric: str) -> semconv.MetricSpec:
     for spec in semconv.METRICS:
         if spec.name == metric:
             return spec
-    raise ValueError(f"{metric} is no metric; the metrics are {', '.join(spec.name for spec in semconv.METRICS)}")
+    raise ValueError(f"{metric} is not a metric; the metrics are {', '.join(spec.name for spec in semconv.METRICS)}")

@@ -1,6 +1,6 @@
-"""Fixtures for pytest, which finds this module by itself where the package is installed.
+"""Fixtures for pytest, which finds this module by itself if the package is installed.
 
-Everything is imported when a fixture is used: a test run that uses none pays nothing.
+Everything is imported when a fixture is used, so a test run that uses none pays nothing.
 """
 
 import os
@@ -18,9 +18,9 @@ _PREFIXES = ("HYDROCHAT_", "METRICS_", "OTEL_")
 
 @pytest.fixture
 def gemini_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator["GeminiEmulator"]:
-    """A running emulator that every google-genai client of this test talks to, whatever its key.
+    """A running emulator that every google-genai client of this test uses, whatever its key.
 
-    Script replies with `gemini_emulator.script(...)`; what is not scripted gets a reply that fits the request.
+    Script replies with `gemini_emulator.script(...)`; other requests get a reply that fits the request.
     """
     from hydrochat_otel.testing import GeminiEmulator, made_up_reply
 
@@ -62,8 +62,8 @@ def hydrochat_measured(hydrochat_pipeline: "Pipeline") -> "Measured":
 
 @pytest.fixture
 def hydrochat_clock(hydrochat_pipeline: "Pipeline") -> Iterator["SteppedClock"]:
-    """A clock that moves by `hydrochat_clock.advance(seconds)` only; operations and calls are measured by it."""
-    assert hydrochat_pipeline is not None  # it has loaded every module that measures
+    """A clock that moves only by `hydrochat_clock.advance(seconds)`; operations and calls are measured with it."""
+    assert hydrochat_pipeline is not None  # it has imported every module that measures
     from hydrochat_otel.testing import SteppedClock
 
     with SteppedClock().in_charge() as clock:

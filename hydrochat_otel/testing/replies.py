@@ -1,4 +1,4 @@
-"""What the emulator answers, declared: a reply is data and says all that happens on the wire."""
+"""Declares the emulator's replies: a reply is data and describes everything on the wire."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -39,11 +39,11 @@ _STATUS_NAMES: Final[Mapping[int, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """The tokens that a reply really used, and how its usage record tells them.
+    """The tokens that a reply really used, and how its usage states them.
 
-    The record is derived: `promptTokenCount` is `prompt` (which holds `cached`), `candidatesTokenCount` is `answer`,
-    or `answer` + `thinking` where `thinking_inside`, and `totalTokenCount` is everything once. As the service does, it
-    leaves out a count of 0.
+    The usage on the wire is derived: `promptTokenCount` is `prompt` (which includes `cached`), `candidatesTokenCount`
+    is `answer`, or `answer` + `thinking` if `thinking_inside`, and `totalTokenCount` is everything once. Like the
+    service, it leaves out a count of 0.
 
     Attributes:
         prompt: Prompt tokens, cached ones included, tool results not.
@@ -51,17 +51,17 @@ class Usage:
         tool: Prompt tokens that came from the service's own tools.
         answer: Tokens of the answer, thoughts not included.
         thinking: Tokens of thoughts.
-        thinking_inside: Inclusive accounting: `candidatesTokenCount` holds the thoughts as well.
+        thinking_inside: Inclusive accounting: `candidatesTokenCount` includes the thoughts.
         prompt_audio: Of `prompt`, audio.
         prompt_image: Of `prompt`, images.
         cached_audio: Of `cached` and `prompt_audio`, both.
-        details: Whether the record breaks the counts down by modality.
+        details: Whether the usage breaks the counts down by modality.
         cached_details: Whether it breaks the cached ones down.
-        total: Stated instead of the true total, for a record that does not balance.
+        total: Stated instead of the true total, for usage that does not balance.
         service_tier: The Gemini API's `serviceTier`.
         traffic_type: Vertex AI's `trafficType`.
-        searches: Google searches that the usage record of an interaction counts.
-        record: Sent instead of the derived record, for shapes that no rule covers.
+        searches: Google searches that the usage of an interaction counts.
+        record: Sent instead of the derived usage, for shapes that no rule covers.
     """
 
     prompt: int = 0
@@ -84,7 +84,7 @@ class Usage:
     def __post_init__(self) -> None:
         for name in ("prompt", "cached", "tool", "answer", "thinking", "prompt_audio", "prompt_image", "cached_audio"):
             if getattr(self, name) < 0:
-                raise ValueError(f"Usage.{name} is {getattr(self, name)}; tokens are 0 or more")
+                raise ValueError(f"Usage.{name} is {getattr(self, name)}; it must be 0 or more")
         if self.cached > self.prompt:
             raise ValueError(f"Usage.cached is {self.cached}; it is a part of prompt, which is {self.prompt}")
         if self.cached_audio > min(self.cached, self.prompt_audio):
@@ -93,7 +93,7 @@ class Usage:
             raise ValueError("Usage.prompt_audio and prompt_image exceed prompt, of which they are parts")
 
     def consumption(self) -> Consumption:
-        """What is billed for it."""
+        """Return what is billed for it."""
         stated = self.to_json().get("totalTokenCount")
         return Consumption(
             buckets=Buckets(
@@ -110,13 +110,13 @@ class Usage:
         )
 
     def so_far(self, event: int, events: int) -> "Usage":
-        """The cumulative usage on the `event`-th (from 1) of `events`: all input at once, output in proportion."""
+        """Return the cumulative usage at event number `event` of `events`: all input at once, output in proportion."""
         if event == events:
             return self
         return replace(self, answer=self.answer * event // events, thinking=self.thinking * event // events)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as it is sent."""
+        """Return the usage as it is sent."""
         if self.record is not None:
             return dict(self.record)
         candidates = self.answer + (self.thinking if self.thinking_inside else 0)
@@ -145,7 +145,7 @@ class Usage:
         return {name: value for name, value in record.items() if value}
 
     def to_embedding(self) -> dict[str, Any]:
-        """The record of an embedding, which knows a prompt and no total."""
+        """Return the usage of an embedding, which has a prompt and no total."""
         record = self.to_json()
         return {name: record[name] for name in ("promptTokenCount", "promptTokensDetails") if name in record}
 
@@ -166,7 +166,7 @@ class Part:
     mime_type: str = "application/octet-stream"
 
     def to_json(self) -> dict[str, Any]:
-        """The part as it is sent."""
+        """Return the part as it is sent."""
         if self.call is not None:
             return {"functionCall": {"name": self.call, "args": dict(self.args)}}
         if self.data is not None:
@@ -178,7 +178,7 @@ class Part:
 class Chunk:
     """One event of a stream, for streams that :class:`Reply` cannot derive.
 
-    `usage` is cumulative. None leaves the record out, `usage_null` sends an explicit null.
+    `usage` is cumulative. None leaves it out, `usage_null` sends an explicit null.
     """
 
     parts: tuple[Part, ...] = ()
@@ -197,7 +197,7 @@ class ApiError:
     details: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The object as it is sent."""
+        """Return the object as it is sent."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         error["status"] = _STATUS_NAMES.get(self.code, "UNKNOWN")
         if self.details:
@@ -207,30 +207,30 @@ class ApiError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """All that happens on the wire in answer to one request.
+    """Everything on the wire in answer to one request.
 
     Attributes:
-        parts: The answer; None makes one up from the request (a text, or JSON that fits the asked-for schema).
-        usage: What it used; None sends no usage record, and nothing is billed.
-        usage_on: Which events of a stream carry the record.
+        parts: The answer; None makes one from the request (a text, or JSON that fits the requested schema).
+        usage: What it used; None sends no usage, and nothing is billed.
+        usage_on: Which events of a stream carry the usage.
         finish_reason: Of the candidate.
         block_reason: `promptFeedback.blockReason`; there are no candidates then.
         candidates: How many; 0 sends none.
-        model_version: Who answered; None for the requested model.
+        model_version: The model version that answers; None for the requested model.
         continuation_token: Base64; goes with the finish reason `CONTINUATION`.
         error: Sent instead of an answer, with its code as the HTTP status.
-        body: Sent as it is, for a body that is not even JSON.
+        body: Sent unchanged, for a body that is not even JSON.
         headers: Of the response.
         chunks: The events of a stream; () makes an event of each part.
-        error_after: A stream turns into this many events and then `stream_error`.
-        cut_after: The connection dies after this many events, for a plain answer (0) instead of it.
-        hold_after: A stream pauses after this many events until the caller hangs up.
+        error_after: A stream sends this many events and then `stream_error`.
+        cut_after: The connection breaks after this many events, for a plain answer (0) instead of it.
+        hold_after: A stream pauses after this many events until the caller disconnects.
         delay_s: Seconds before the first byte.
         chunk_delay_s: Seconds between two events.
         queries: Web searches that the grounding metadata names.
         maps: Whether the grounding metadata names a place of Google Maps.
         resource: Name of the interaction, job, operation or cached content.
-        status_name: Status of an interaction; `in_progress` for work that goes on.
+        status_name: Status of an interaction; `in_progress` for work that continues.
         batch: What each reply of a finished batch job used.
         to_file: Whether a batch job wrote its replies to a file.
         videos: How many videos a finished operation made.
@@ -268,9 +268,9 @@ class Reply:
         for name in ("delay_s", "chunk_delay_s", "candidates", "error_after", "cut_after", "hold_after"):
             value = getattr(self, name)
             if value is not None and value < 0:
-                raise ValueError(f"Reply.{name} is {value}; it is 0 or more")
+                raise ValueError(f"Reply.{name} is {value}; it must be 0 or more")
         if self.usage_on not in _USAGE_ON:
-            raise ValueError(f"Reply.usage_on is {self.usage_on!r}; it is one of {', '.join(_USAGE_ON)}")
+            raise ValueError(f"Reply.usage_on is {self.usage_on!r}; it must be one of {', '.join(_USAGE_ON)}")
         if self.error is not None and not _FIRST_ERROR <= self.error.code <= _LAST_ERROR:
             raise ValueError(
                 f"Reply.error has the code {self.error.code}; an error's code is {_FIRST_ERROR} to {_LAST_ERROR}"
@@ -285,7 +285,7 @@ class Reply:
 
     @property
     def outcome(self) -> Outcome:
-        """How a caller who reads to the end sees it end."""
+        """The outcome for a caller that reads to the end."""
         if self.error is not None or self.body is not None or self.stream_error is not None:
             return "error"
         if self.cut_after is not None:
@@ -297,27 +297,27 @@ class Reply:
 
 
 def answer(*texts: str, **fields: Any) -> Reply:
-    """A plain answer of these texts, one part (and, streamed, one event) each; `fields` are those of :class:`Reply`."""
+    """Return a plain answer with one part (streamed: one event) for each text; `fields` are those of :class:`Reply`."""
     return Reply(parts=tuple(Part(text=text) for text in texts) or None, **fields)
 
 
 def function_call(name: str, args: Mapping[str, Any] | None = None, **fields: Any) -> Reply:
-    """A call of one function that the caller declared."""
+    """Return a call of one function that the caller declared."""
     return Reply(parts=(Part(call=name, args=args or {}),), **fields)
 
 
 def blocked(reason: str = "PROHIBITED_CONTENT", **fields: Any) -> Reply:
-    """A prompt that was refused: no candidates, only the prompt is used."""
+    """Return the reply to a refused prompt: no candidates, only the prompt is used."""
     return Reply(**({"usage": Usage(prompt=10)} | fields), block_reason=reason)
 
 
 def failure(code: int, message: str = "made up by the emulator", **fields: Any) -> Reply:
-    """An HTTP error."""
+    """Return an HTTP error."""
     return Reply(error=ApiError(code=code, message=message), **fields)
 
 
 def rate_limited(retry_delay_s: float = 0.2, **fields: Any) -> Reply:
-    """A 429 whose details say when to come back."""
+    """Return a 429 whose details say when to retry."""
     details = (
         {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "RequestsPerMinute"}]},
         {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_delay_s:g}s"},

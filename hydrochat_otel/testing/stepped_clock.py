@@ -1,4 +1,4 @@
-"""A clock that moves only when a test says so, so that durations are exact."""
+"""A clock that moves only when a test advances it, so that durations are exact."""
 
 import sys
 import time
@@ -10,13 +10,13 @@ _MEASURING_MODULES: Final = "hydrochat_otel.instrumentation."
 
 
 class SteppedClock:
-    """Stands in for the module :mod:`time` where operations and calls are measured.
+    """Replaces the module :mod:`time` in the modules that measure operations and calls.
 
     Wall clock and monotonic clock move together, by :meth:`advance` only. The window's ages count from the moment an
     entry arrives and stay on the real clock.
 
     Args:
-        start_unix_s: Where the wall clock stands at first, in seconds since the epoch; now if not given.
+        start_unix_s: The initial time of the wall clock, in seconds since the epoch; by default now.
     """
 
     def __init__(self, start_unix_s: float | None = None) -> None:
@@ -27,13 +27,13 @@ class SteppedClock:
         return f"<SteppedClock at {self._unix_ns / 1e9:.3f} s since the epoch>"
 
     def advance(self, seconds: float) -> None:
-        """Move the clock; a tracked operation that runs meanwhile took that much longer.
+        """Move the clock; a running operation takes that much longer.
 
         Raises:
             ValueError: `seconds` is negative.
         """
         if seconds < 0:
-            raise ValueError(f"advance({seconds}) would turn the clock back; a stepped clock only goes on")
+            raise ValueError(f"advance({seconds}) would turn the clock back; a stepped clock never goes back")
         step_ns = round(seconds * 1e9)
         self._unix_ns += step_ns
         self._monotonic_ns += step_ns
@@ -67,7 +67,7 @@ class SteppedClock:
 
     @contextmanager
     def in_charge(self) -> Iterator[Self]:
-        """Measure operations and calls by this clock within a `with` block."""
+        """Measure operations and calls with this clock within a `with` block."""
         modules = [module for name, module in sys.modules.items() if name.startswith(_MEASURING_MODULES)]
         patched = [module for module in modules if getattr(module, "time", None) is time]
         for module in patched:

@@ -1,4 +1,4 @@
-"""The emulator's answers beside generated content: interactions, decisions, batches, files, videos, caches."""
+"""The emulator's answers besides generated content: interactions, decisions, batches, files, videos, caches."""
 
 import json
 import time
@@ -16,7 +16,7 @@ _HOUR_S: Final = 3600.0
 
 
 def interaction(request: Request, reply: Reply) -> dict[str, Any]:
-    """An interaction as the service sends it; one that goes on in the background has no usage yet."""
+    """Return an interaction as the service sends it; one that continues in the background has no usage yet."""
     body: dict[str, Any] = {
         "id": reply.resource or "interaction-emulated",
         "object": "interaction",
@@ -32,7 +32,7 @@ def interaction(request: Request, reply: Reply) -> dict[str, Any]:
 
 
 def interaction_events(request: Request, reply: Reply) -> Iterator[tuple[bytes, Consumption | None]]:
-    """The events of a streamed interaction: created, a step, and how it ends."""
+    """Yield the events of a streamed interaction: created, a step, and its end."""
     whole = interaction(request, reply)
     begun = whole | {"status": "in_progress"}
     begun.pop("usage", None)
@@ -49,7 +49,7 @@ def interaction_events(request: Request, reply: Reply) -> Iterator[tuple[bytes, 
 
 
 def interaction_usage(usage: Usage) -> dict[str, Any]:
-    """The usage record of an interaction, which has names of its own."""
+    """Return the usage of an interaction, which has its own field names."""
     record: dict[str, Any] = {
         "total_input_tokens": usage.prompt,
         "total_cached_tokens": usage.cached,
@@ -73,7 +73,7 @@ def interaction_usage(usage: Usage) -> dict[str, Any]:
 
 
 def decision(_request: Request, reply: Reply) -> dict[str, Any]:
-    """The answers to a decision's questions, and what they used."""
+    """Return the answers to a decision's questions, and their usage."""
     body: dict[str, Any] = {"answers": {}}
     if reply.usage is not None:
         body["usage"] = interaction_usage(reply.usage)
@@ -83,7 +83,7 @@ def decision(_request: Request, reply: Reply) -> dict[str, Any]:
 
 
 def batch(request: Request, reply: Reply) -> dict[str, Any]:
-    """A batch job: pending when it is created, then as declared, with its replies in the job or in a file."""
+    """Return a batch job: pending when it is created, then as declared, with its replies in the job or in a file."""
     succeeded = request.method.endswith(".get") and reply.status_name != "in_progress"
     state = "BATCH_STATE_SUCCEEDED" if succeeded else "BATCH_STATE_PENDING"
     metadata: dict[str, Any] = {"state": state, "createTime": _CREATED}
@@ -98,7 +98,7 @@ def batch(request: Request, reply: Reply) -> dict[str, Any]:
 
 
 def batch_file(reply: Reply) -> bytes:
-    """The file that a batch job wrote: one line for each reply."""
+    """Return the file that a batch job wrote: one line for each reply."""
     lines = [
         {"key": str(number), "response": _batch_response(reply, usage)} for number, usage in enumerate(reply.batch)
     ]
@@ -106,7 +106,7 @@ def batch_file(reply: Reply) -> bytes:
 
 
 def video(request: Request, reply: Reply) -> dict[str, Any]:
-    """The operation that makes videos: begun, then done with those that it made."""
+    """Return the operation that makes videos: begun, then done with the videos that it made."""
     name = f"models/{request.model or 'veo'}/operations/{reply.resource or 'emulated'}"
     if request.method == "predictLongRunning" or not reply.videos:
         return {"name": name}
@@ -118,7 +118,7 @@ def video(request: Request, reply: Reply) -> dict[str, Any]:
 
 
 def cache(request: Request, reply: Reply) -> dict[str, Any]:
-    """Content in the cache, stored as many hours ago as declared and for a day."""
+    """Return cached content, stored as many hours ago as declared and for a day."""
     if request.method.endswith(".delete"):
         return {}
     tokens = 0 if reply.usage is None else reply.usage.prompt

@@ -1,4 +1,4 @@
-"""What a request to the emulator says: the REST paths of the Gemini API and of Vertex AI, read once.
+"""Parses requests to the emulator: the REST paths of the Gemini API and of Vertex AI.
 
 Spec: https://ai.google.dev/api and https://cloud.google.com/vertex-ai/docs/reference/rest
 """
@@ -51,15 +51,15 @@ _RESOURCES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request, read.
+    """One HTTP request, parsed.
 
     Attributes:
         http_method: `GET`, `POST`, ...
         path: As sent, without the query.
         api: Which of the two APIs the path belongs to.
-        method: The API's name for what is asked, `generateContent` or `models.get`; empty for a path that neither has.
-        kind: What the ledger files it under.
-        model: The bare id of the model, empty where the path names none.
+        method: The API's name for the request, `generateContent` or `models.get`; empty for a path that neither has.
+        kind: The ledger's category of the request.
+        model: The bare id of the model, empty if the path names none.
         headers: By lower-case name.
         content: The body as sent.
         body: The body read as a JSON object; empty for anything else.
@@ -78,14 +78,14 @@ class Request:
 
     @property
     def streams(self) -> bool:
-        """Whether server-sent events are asked for."""
+        """Whether the request asks for server-sent events."""
         return self.method == "streamGenerateContent" or (
             self.method == "interactions.create" and self.body.get("stream") is True
         )
 
     @property
     def step(self) -> str:
-        """What the caller marked the request with, or nothing."""
+        """The caller's mark on the request, or ''."""
         return self.headers.get(STEP_HEADER, "")
 
     @property
@@ -98,7 +98,7 @@ class Request:
 
     @property
     def contents(self) -> list[Mapping[str, Any]]:
-        """The conversation so far; for embeddings, what is to be embedded."""
+        """The conversation so far; for embeddings, the inputs."""
         if self.method == "batchEmbedContents":
             return [entry.get("content", {}) for entry in self.body.get("requests", [])]
         if self.method == "predict":
@@ -119,7 +119,7 @@ class Request:
 
     @property
     def hop(self) -> int:
-        """How many function results the conversation carries: 0 before the first function call."""
+        """The number of function results in the conversation: 0 before the first function call."""
         return sum(1 for part in self.parts if "functionResponse" in part)
 
     @property
@@ -138,7 +138,7 @@ class _Readable(Protocol):
 
 
 def read_request(environ: Environ) -> Request:
-    """Read a WSGI environment; never raises on what a client sent."""
+    """Parse a WSGI environment; never raises, whatever a client sent."""
     path = str(environ["PATH_INFO"])
     content = cast("_Readable", environ["wsgi.input"]).read()
     api, method, model = _resolve(str(environ["REQUEST_METHOD"]), path)

@@ -1,9 +1,9 @@
 """The web side: :func:`respond` decides everything once, hosts only translate.
 
-`message` is what goes in and out, `routes` the table and :func:`respond`, `data` and `page` the answers, `guard` the
-lock before them, `queries` and `openapi` what may be asked, `delivery` compression and entity tags, `wsgi` and `asgi`
-the two hosts that need no framework; :mod:`hydrochat_otel.django` is the third. Every endpoint but `/healthz` and the
-page's own static files is closed.
+`message` has requests and responses, `routes` the table and :func:`respond`, `data` and `page` the answers, `guard` the
+access check before them, `queries` and `openapi` the parameters, `delivery` compression and entity tags, `wsgi` and
+`asgi` the two hosts that need no framework; :mod:`hydrochat_otel.django` is the third. Every endpoint but `/healthz`
+and the page's own static files is closed.
 """
 
 from hydrochat_otel.web.asgi import asgi_app

@@ -39,7 +39,7 @@ class Viewer(Enum):
 
 
 def no_sign_in() -> Viewer:
-    """Answer for a host without a sign-in of its own."""
+    """Return that the host has no sign-in of its own."""
     return Viewer.UNKNOWN
 
 
@@ -58,7 +58,7 @@ def decide(
         headers: Of the request, names in lower case.
         token: The configured one.
         client: Address that the request came from.
-        viewer: Returns the account that is signed in at the host; asked last, because it may cost a database query.
+        viewer: Returns the account that is signed in at the host; called last, because it may cost a database query.
     """
     presented = _bearer(headers)
     if token is not None and sessions.accepts(cookie_of(headers), token):
@@ -99,7 +99,7 @@ def _by_token(presented: str, token: str, client: str) -> Access:
 def _ask(viewer: Callable[[], Viewer]) -> Viewer:
     try:
         return viewer()
-    except Exception as error:  # the host's session store may be down; the token opens all the same
+    except Exception as error:  # the host's session store may be down; the token still works
         failures.note("web.viewer", error)
         return Viewer.ANONYMOUS
 

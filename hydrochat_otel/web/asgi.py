@@ -1,4 +1,4 @@
-"""The web side as an ASGI application (ASGI 3), alone or mounted in Starlette, FastAPI or another framework."""
+"""The web side as an ASGI application (ASGI 3), on its own or mounted in Starlette, FastAPI or another framework."""
 
 import asyncio
 import os
@@ -76,7 +76,7 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
-    """Return the body, None if it is too long; whatever a client that is slow or gone has sent by then."""
+    """Return the body, or None if it is too long; from a slow or disconnected client, what it has sent by then."""
     if is_too_long(headers.get("content-length", "")):
         return None
     body = bytearray()

@@ -1,4 +1,4 @@
-"""Tells the application's own callbacks apart from its signals: both may raise what is no `Exception`."""
+"""Distinguishes the application's own callbacks from its signals: both may raise something other than `Exception`."""
 
 import signal
 from types import CodeType, TracebackType
@@ -9,9 +9,9 @@ _INSTRUMENT_MODULE: Final = "opentelemetry.sdk.metrics._internal.instrument"
 
 
 def raised_by_callback(error: BaseException) -> bool:
-    """Return whether a callback of an observable instrument raised it, and no signal handler that interrupted one.
+    """Return whether a callback of an observable instrument raised it, and not a signal handler that interrupted one.
 
-    `KeyboardInterrupt` is always taken for an interrupt.
+    `KeyboardInterrupt` always counts as an interrupt.
     """
     if isinstance(error, KeyboardInterrupt):
         return False

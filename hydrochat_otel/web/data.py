@@ -18,7 +18,7 @@ _SCHEMA = "application/schema+json; charset=utf-8"
 
 @closed
 def export(request: Request) -> Response:
-    """Answer with the export, and with the retained entries if the query asks for them."""
+    """Answer with the export, and with the window's entries if the query asks for them."""
     asked = queries.read(request.query, queries.EXPORT)
     entries = asked["entries"]
     if entries is None:
@@ -66,7 +66,7 @@ def overview_of_all(request: Request) -> Response:
 
 @closed
 def turns_of_window(request: Request) -> Response:
-    """Answer with the retained turns that match, or with one of them in full."""
+    """Answer with the turns of the window that match, or with one of them in full."""
     asked = queries.read(request.query, queries.TURNS)
     running = pipeline.current()
     snapshot, trace_url = running.snapshot(), running.settings.trace_url
@@ -74,7 +74,7 @@ def turns_of_window(request: Request) -> Response:
     if asked["turn"] is not None:
         turn = turns.waterfall(collected, asked["turn"], trace_url)
         if turn is None:
-            raise Refused(404, "This turn is not retained: it has left the window, or never was in it.")
+            raise Refused(404, "This turn is not in the window: it has left, or never was in it.")
         return answer(JSON, formats.encoded(turn, indented=False))
     search = turns.Search(
         operation=asked["operation"],
@@ -131,7 +131,7 @@ def description(request: Request) -> Response:
 
 
 def health(_: Request) -> Response:
-    """Answer any client that the process lives, and nothing else."""
+    """Answer any client that the process is alive, and nothing else."""
     return answer(JSON, b'{"status":"ok"}\n')
 
 

@@ -13,7 +13,7 @@ _KEPT_IN_304: Final = frozenset({"Cache-Control", "ETag", "Vary"})
 
 
 def delivered(request: Request, response: Response) -> Response:
-    """Return the response as it goes on the wire."""
+    """Return the response as it is sent."""
     if _has_already(request, response):
         kept = tuple(header for header in response.headers if header[0] in _KEPT_IN_304)
         return replace(bodiless(_NOT_MODIFIED), headers=kept)
@@ -38,7 +38,7 @@ def _compressed(request: Request, response: Response) -> Response:
     headers = (*headers, ("Vary", f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"))
     if not _accepts_gzip(request.headers.get("accept-encoding", "")):
         return replace(response, headers=headers)
-    # Level 1: a scrape is repeated text, and higher levels cost several times as much for a few per cent.
+    # Level 1: a scrape is repetitive text, and higher levels cost several times as much for a few per cent.
     body = gzip.compress(response.body, compresslevel=1, mtime=0)
     return Response(response.status, (*headers, ("Content-Encoding", "gzip")), body)
 

@@ -49,5 +49,5 @@ def explanation(found: Access) -> str:
 
 
 def retry_after(request: Request) -> tuple[str, str]:
-    """Return the header that says when an address that is shut out may try again."""
+    """Return the header that says when a blocked address may try again."""
     return ("Retry-After", str(max(1, math.ceil(wrong_tokens.wait_s(request.client)))))

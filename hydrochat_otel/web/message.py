@@ -11,7 +11,7 @@ from hydrochat_otel.web.access import Viewer, no_sign_in
 MAX_BODY_BYTES: Final = 4096
 """The longest body that a host reads; a form with a token is far below it."""
 BODY_WITHIN_S: Final = 10.0
-"""Seconds within which a body has arrived, as far as the host lets us say so."""
+"""Seconds within which a body has to arrive, as far as the host lets us limit it."""
 
 JSON: Final = "application/json; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
@@ -21,7 +21,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a host received.
+    """A request as a host received it.
 
     Attributes:
         method: In upper case, as sent.
@@ -29,10 +29,10 @@ class Request:
         query: As sent, without the question mark.
         headers: Names in lower case; several of one name are joined with a comma.
         body: Of a POST only; None if it is longer than :data:`MAX_BODY_BYTES`, in which case it was not read.
-        secure: Whether the client came by HTTPS.
-        client: The address the connection came from; '' if the host knows none.
+        secure: Whether the client used HTTPS.
+        client: The address the connection came from; '' if the host does not provide it.
         root: The prefix below which the host mounted the site, without the last slash.
-        viewer: Returns the account that is signed in at the host; asked only if no credentials of ours open.
+        viewer: Returns the account that is signed in at the host; called only without valid credentials of ours.
     """
 
     method: str
@@ -48,19 +48,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a host sends as it is: the Content-Length is among the headers, and a HEAD has lost its body."""
+    """A response that a host sends unchanged: the Content-Length is among the headers, and a HEAD has no body."""
 
     status: int
     headers: Headers
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """Return the value of the first header of the name, which is written as :mod:`web` writes it."""
+        """Return the value of the first header of the name, in the spelling of :mod:`web`."""
         return next((value for key, value in self.headers if key == name), None)
 
 
 def is_too_long(content_length: str) -> bool:
-    """Return whether a Content-Length header announces more than is read; what is no number announces nothing."""
+    """Return whether a Content-Length header exceeds the limit; an invalid one does not."""
     digits = content_length.strip().lstrip("0")
     # By length first: the standard library refuses to convert thousands of digits.
     return digits.isascii() and digits.isdecimal() and (len(digits) > _MAX_DIGITS or int(digits) > MAX_BODY_BYTES)
@@ -76,7 +76,7 @@ _EVERYWHERE: Final[Headers] = (
 
 
 def answer(content_type: str, body: bytes, *headers: tuple[str, str], status: int = 200) -> Response:
-    """Return a response that no cache keeps and whose type no browser guesses."""
+    """Return a response that no cache stores and whose type no browser guesses."""
     return Response(status, (("Content-Type", content_type), *_EVERYWHERE, *headers), body)
 
 

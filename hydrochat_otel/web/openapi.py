@@ -1,4 +1,4 @@
-"""The OpenAPI description of the endpoints that are data, made from the same parameters that are checked."""
+"""The OpenAPI description of the data endpoints, made from the same parameters that requests are checked with."""
 
 from functools import cache
 from typing import Any, Final
@@ -31,12 +31,12 @@ def _description() -> dict[str, Any]:
             "description": "Response times, tokens, cost and failures of a service that talks to Google Gemini.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        # Relative to this description, so that a prefix at which a host mounts the site is in it.
+        # Relative to this description, so that it includes the prefix at which a host mounts the site.
         "servers": [{"url": "../../../../"}],
         "security": [{"bearer": []}],
         "paths": {
             paths.EXPORT_PATH: _get(
-                "The export: totals, and the retained entries on request.",
+                "The export: totals, and the window's entries on request.",
                 {_JSON: {"$ref": "#/components/schemas/Export"}},
                 queries.EXPORT,
                 conditional=True,
@@ -53,7 +53,7 @@ def _description() -> dict[str, Any]:
             ),
             paths.OVERVIEW_PATH: _get("What the page shows; may change with any version.", {_JSON: _OBJECT}),
             paths.TURNS_PATH: _get(
-                "The retained turns that match, or one of them with its waterfall; may change with any version.",
+                "The turns of the window that match, or one of them with its waterfall; may change with any version.",
                 {_JSON: _OBJECT},
                 queries.TURNS,
                 missing=True,
@@ -68,7 +68,7 @@ def _description() -> dict[str, Any]:
                 ignores_query=True,
             ),
             paths.HEALTH_PATH: _get(
-                "Says that the process lives.",
+                "Says that the process is alive.",
                 {_JSON: {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}},
                 is_open=True,
             ),
@@ -113,20 +113,20 @@ def _get(
     }
     if conditional:
         responses["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
-        responses["304"] = {"description": "What If-None-Match names has not changed."}
+        responses["304"] = {"description": "The document that If-None-Match names has not changed."}
     if not ignores_query and not is_open:
-        responses["400"] = _failure("A parameter is unknown or not allowed.")
+        responses["400"] = _failure("A parameter is unknown or invalid.")
     if not is_open:
         responses["401"] = _failure("No token, or a wrong one.", "WWW-Authenticate")
         responses["403"] = _failure("No token is configured, or the account is not staff.")
         responses["429"] = _failure("Too many wrong tokens.", "Retry-After")
     if missing:
-        responses["404"] = _failure("The turn is not retained.")
+        responses["404"] = _failure("The turn is not in the window.")
     if upstream:
-        responses["502"] = _failure("Prometheus cannot be reached or does not answer as it should.")
+        responses["502"] = _failure("Prometheus is unreachable or returns an unexpected result.")
         responses["504"] = _failure("Prometheus does not answer in time.")
     if not is_open:
-        responses["503"] = _failure("Nothing is installed yet, or too much is under way.", "Retry-After")
+        responses["503"] = _failure("Nothing is installed yet, or too many requests are in progress.", "Retry-After")
     operation: dict[str, Any] = {"summary": summary, "responses": responses}
     if parameters:
         operation["parameters"] = [_parameter(one) for one in parameters]

@@ -63,7 +63,7 @@ def sign_in(request: Request) -> Response:
 
 
 def sign_out(request: Request) -> Response:
-    """Invalidate the cookie, and take it back from the browser."""
+    """Invalidate the cookie, and remove it from the browser."""
     _refuse_other_sites(request)
     token = pipeline.current().settings.metrics_token
     if token is not None:
@@ -99,7 +99,7 @@ def _refuse_other_sites(request: Request) -> None:
 
 
 def _is_secure(request: Request) -> bool:
-    """Return whether the cookie is for HTTPS only: the client came by it, or a proxy before us speaks it."""
+    """Return whether the cookie is for HTTPS only: the client used it, or a proxy before us does."""
     return request.secure or pipeline.current().settings.cookie_secure
 
 

@@ -1,4 +1,4 @@
-"""Where everything is, below the prefix at which a host mounts the site."""
+"""The paths of all endpoints, below the prefix at which a host mounts the site."""
 
 from typing import Final
 

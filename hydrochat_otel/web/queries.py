@@ -1,4 +1,4 @@
-"""What may stand behind the question mark: each parameter's check and its description, in one place for both."""
+"""Query parameters: each one's check and description, in one place for both."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -37,10 +37,10 @@ class Parameter:
 
 
 def read(query: str, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    """Return the value of each parameter by name, its default where it is not given.
+    """Return the value of each parameter by name, its default if it is missing.
 
     Raises:
-        Refused: 400 with one sentence: an unknown name, one given twice, or a value that is not allowed.
+        Refused: 400 with one sentence: an unknown name, one given twice, or an invalid value.
     """
     known = {parameter.name: parameter for parameter in parameters}
     values = {parameter.name: parameter.default for parameter in parameters}
@@ -62,13 +62,13 @@ def read(query: str, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
 
 
 def _moment(text: str) -> float:
-    """Return seconds since the epoch for a time stamp of RFC 3339; a plus that became a space in the query is one."""
+    """Return seconds since the epoch for a time stamp of RFC 3339; a space in the place of a plus counts as one."""
     match = _MOMENT.fullmatch(text)
     if match is None:
         raise ValueError
     date, minute, second, fraction, sign, hours, minutes = match.groups()
     if date.startswith("0000"):
-        # The standard knows this year and the calendar of Python does not; it is before everything anyway.
+        # The standard allows this year and Python's calendar does not; it is before everything anyway.
         date = f"0001{date[4:]}"
     # A leap second is the end of the second before it.
     second, fraction = ("59", "999999") if second == "60" else (second, f"{fraction or ''}000000"[:6])
@@ -135,7 +135,7 @@ ENTRIES: Final = Parameter(
     _switch,
     "true or false",
     {"type": "boolean"},
-    "Whether the retained entries are listed, newest first; without it they are when limit or cursor is given.",
+    "Whether the window's entries are listed, newest first; limit or cursor imply it.",
 )
 DAYS: Final = Parameter(
     "days",
@@ -172,7 +172,7 @@ STEP: Final = Parameter(
     _matching(_SPAN, lambda text: int(text[:-1]) * _UNIT_S[text[-1]]),
     "a number with a unit, for instance 30s, 15m or 1d",
     {"type": "string", "pattern": _SPAN},
-    "Length of one step; about a hundredth of the window unless given. Widened where more than 1000 would come out.",
+    "Length of one step; about a hundredth of the window unless given. Widened if there would be more than 1000 steps.",
 )
 
 TURN: Final = Parameter(
@@ -201,14 +201,14 @@ MIN_DURATION: Final = Parameter(
     _matching(_DECIMAL, float),
     "a number of seconds of at least 0, for instance 2.5",
     {"type": "string", "pattern": _DECIMAL},
-    "Only turns that took at least so many seconds.",
+    "Only turns that took at least this many seconds.",
 )
 MIN_COST: Final = Parameter(
     "min_cost",
     _matching(_DECIMAL, float),
     "a number of dollars of at least 0, for instance 0.01",
     {"type": "string", "pattern": _DECIMAL},
-    "Only turns whose calls cost at least so many dollars.",
+    "Only turns whose calls cost at least this many dollars.",
 )
 TURN_LIMIT: Final = Parameter(
     "limit",

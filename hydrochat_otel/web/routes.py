@@ -46,10 +46,10 @@ _STATIC: Final = Route("static", page.static)
 
 
 def respond(request: Request) -> Response:
-    """Answer one request on the calling thread; raises only what is not ours and came from outside of it.
+    """Answer one request on the calling thread; raises only exceptions from outside that are not ours.
 
     A callback of the application that raises `SystemExit` while its metrics are collected costs this answer only. An
-    interrupt, or whatever a signal handler of the application raises, passes through.
+    interrupt, or an exception of a signal handler of the application, is raised unchanged.
 
     Takes milliseconds, except for a history from Prometheus: up to
     :data:`hydrochat_otel.views.prometheus_server.DEADLINE_S`.
@@ -66,7 +66,7 @@ def respond(request: Request) -> Response:
     except BaseException as error:
         if not raised_by_callback(error):
             raise
-        failures.note("web.callback")  # without the error: what is no Exception passes through it
+        failures.note("web.callback")  # without the error: `note` would raise it again unless it is an Exception
         response = failure(500, "A callback of the application for an observable instrument ended the collection.")
     return delivered(request, response)
 

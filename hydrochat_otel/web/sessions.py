@@ -1,4 +1,4 @@
-"""The cookie that signing in sets: a signed id with an end, which signing out invalidates before that end."""
+"""The cookie that signing in sets: a signed id with an expiry, which signing out invalidates earlier."""
 
 import hashlib
 import hmac
@@ -16,14 +16,14 @@ MAX_AGE_S: Final = 12 * 3600
 
 _ID_BYTES: Final = 16
 _LONGEST: Final = 256
-"""Characters of a cookie that are looked at; ours has 111."""
+"""The most characters of a cookie that are read; ours has 111."""
 
 
 class Sessions:
     """Issues, checks and revokes the values of the cookie; any thread may call.
 
-    A value is signed with a key that is derived from the token, so it does not give the token away, every process with
-    the same token accepts it, and a new token invalidates it. A revoked value is remembered until it would have ended
+    A value is signed with a key that is derived from the token, so it does not reveal the token, every process with the
+    same token accepts it, and a new token invalidates it. A revoked value is remembered until it would have expired
     anyway, at most `max_revoked` of them; anonymous clients cannot fill that memory, because only a valid value is
     revoked.
     """
@@ -43,7 +43,7 @@ class Sessions:
         return f"{signed}.{_signature(signed, token)}"
 
     def accepts(self, value: str, token: str) -> bool:
-        """Return whether the value was issued for the token, has not ended and was not revoked."""
+        """Return whether the value was issued for the token, has not expired and was not revoked."""
         parsed = self._parsed(value, token)
         return parsed is not None and parsed[0] not in self._revoked
 
@@ -66,7 +66,7 @@ class Sessions:
         self._revoked.clear()
 
     def _parsed(self, value: str, token: str) -> tuple[str, int] | None:
-        """Return id and end of a value whose signature is right and whose end has not come."""
+        """Return id and expiry of a value whose signature is right and that has not expired."""
         if len(value) > _LONGEST:
             return None
         signed, _, signature = value.rpartition(".")
@@ -78,7 +78,7 @@ class Sessions:
 
 def cookie_of(headers: Mapping[str, str]) -> str:
     """Return the value of our cookie in a request's headers, whose names are in lower case; empty without one."""
-    # The standard library's parser gives up on all cookies if one of the host's own is malformed.
+    # The standard library's parser rejects all cookies if one of the host's own is malformed.
     for pair in headers.get("cookie", "").split(";"):
         name, _, value = pair.strip().partition("=")
         if name == COOKIE:
@@ -87,7 +87,7 @@ def cookie_of(headers: Mapping[str, str]) -> str:
 
 
 def set_cookie(value: str | None, *, secure: bool) -> tuple[str, str]:
-    """Return the Set-Cookie header that gives the value to the browser, or takes it back with None."""
+    """Return the Set-Cookie header that sets the value in the browser, or removes it with None."""
     max_age_s = 0 if value is None else MAX_AGE_S
     cookie = f"{COOKIE}={value or ''}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict"
     return ("Set-Cookie", f"{cookie}; Secure" if secure else cookie)

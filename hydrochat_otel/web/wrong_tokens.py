@@ -16,7 +16,7 @@ UNGUESSABLE_CHARACTERS: Final = 32
 
 @dataclass(slots=True)
 class _Tries:
-    """The wrong tokens that a network may still send at once, and the moment at which that number was right."""
+    """The wrong tokens that a network may still send at once, and the time of that count."""
 
     left: float
     seen_s: float
@@ -25,11 +25,11 @@ class _Tries:
 class WrongTokens:
     """Counts wrong tokens by network: `burst` at once, then one more every `refill_s` seconds. Any thread may call.
 
-    A network from which the right token came within `trust_s` is not shut out, so a guesser cannot lock out a scraper
-    behind the same proxy. Neither is a token of :data:`UNGUESSABLE_CHARACTERS` or more refused, wherever it comes from.
+    A network that sent the right token within `trust_s` is not blocked, so a client cannot lock out a scraper behind
+    the same proxy. A token of :data:`UNGUESSABLE_CHARACTERS` or more is never refused either.
 
-    Guessers and trusted networks are kept apart, each at most `max_networks`; the one seen longest ago is forgotten.
-    Only the right token makes a network trusted, so guessers cannot push a scraper out of the memory.
+    Guessers and trusted networks are kept apart, each at most `max_networks`; the one seen longest ago is dropped. Only
+    the right token makes a network trusted, so guessers cannot push a scraper out of the memory.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class WrongTokens:
         return len(self._guessers)
 
     def wait_s(self, address: str) -> float:
-        """Return the seconds for which the address is shut out; 0 if it is not."""
+        """Return the seconds for which the address is blocked; 0 if it is not."""
         network = network_of(address)
         with self._lock:
             tries = self._guessers.get(network)

@@ -33,7 +33,7 @@ def _body(environ: Mapping[str, Any]) -> bytes | None:
     length = environ.get("CONTENT_LENGTH", "")
     if is_too_long(length):
         return None
-    # Reading more than was announced may block for ever; without a length only the server may end the input.
+    # Reading more than was announced may block forever; without a length only the server may end the input.
     if not length.isdecimal() and not environ.get("wsgi.input_terminated"):
         return b""
     body: bytes = environ["wsgi.input"].read(int(length) if length.isdecimal() else MAX_BODY_BYTES + 1)

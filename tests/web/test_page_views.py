@@ -121,7 +121,7 @@ def test_a_turn_opens_as_a_waterfall(look):
 
 
 def test_a_turn_that_has_left_the_window(look):
-    """The address of a turn that is not retained any more is one sentence."""
+    """The address of a turn that is not in the window any more is one sentence."""
     look.view("turns")
     look.js("location.hash = 'turns/1-1-1'")
     look.until(lambda: "not retained" in look.text("#turn"))
