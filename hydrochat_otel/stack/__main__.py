@@ -13,7 +13,7 @@ _ASSETS = Path(__file__).parent.parent / "assets"
 
 
 def main(folders: list[str]) -> None:
-    """Write what differs, and print its path."""
+    """Write the files that differ, and print their paths."""
     texts = {_ASSETS / path: text for path, text in generated.files().items()}
     for folder in map(Path, folders):
         metrics = folder / "metrics.md"

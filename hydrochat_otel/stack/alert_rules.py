@@ -1,11 +1,11 @@
-"""Alerts, each with what to do about it and a least number of events below which it stays quiet."""
+"""Alerts, each with a runbook and a minimum number of events below which it does not fire."""
 
 from hydrochat_otel.stack import alerts_calls, alerts_money, alerts_operations, alerts_telemetry
 from hydrochat_otel.stack.rule_files import Alert, Group
 
 
 def groups() -> tuple[Group, ...]:
-    """Return the alerts, grouped by what they watch."""
+    """Return the alerts in groups by subject."""
     return tuple(one.group() for one in (alerts_calls, alerts_money, alerts_operations, alerts_telemetry))
 
 

@@ -1,4 +1,4 @@
-"""Alerts on money: budgets, the forecast, growth of spend, and what no sum includes."""
+"""Alerts on money: budgets, the forecast, growth of spend, and what the sums miss."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ from hydrochat_otel.stack.recordings import (
 from hydrochat_otel.stack.rule_files import Alert, Group, Severity, joined
 
 _SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
-"""Of the shares of a budget, the lowest first."""
+"""By share of the budget, the lowest first."""
 
 
 def _budget(position: int) -> Alert:

@@ -1,4 +1,4 @@
-"""Alerts on operations: the objective of root operations, and thresholds that operations state."""
+"""Alerts on operations: the objective of root operations, and the thresholds that operations state."""
 
 from hydrochat_otel.stack import objectives
 from hydrochat_otel.stack.alerts_calls import JOB_NAME, RATIO
@@ -32,7 +32,7 @@ def _slow() -> Alert:
 
 
 def _burn(speed: str, factor: float, long: str, short: str, *, lasting: str, severity: Severity) -> Alert:
-    """Return an alert on both windows: the long one says that it matters, the short one that it goes on."""
+    """Return an alert on two windows: the long one shows that it matters, the short one that it continues."""
     limit = factor * (1 - SLO_RATIO)
     expression = joined(
         (JOB,),

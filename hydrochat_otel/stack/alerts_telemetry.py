@@ -1,4 +1,4 @@
-"""Alerts on the telemetry itself: what is not measured, kept, priced by current prices, or named."""
+"""Alerts on the telemetry itself: calls that are not measured, a short window, old prices, refused names."""
 
 from typing import Final
 

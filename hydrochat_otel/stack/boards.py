@@ -22,12 +22,12 @@ LATENCY: Final = "hydrochat-latency"
 TELEMETRY: Final = "hydrochat-telemetry"
 
 FIRING: Final = 'ALERTS{alertname=~"Hydrochat.+",alertstate="firing",job=~"$job|"}'
-"""Our alerts that fire; the series of a rule without a job is included."""
+"""Our firing alerts; the series of a rule without a job is included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels under a heading; without a title they stand alone."""
+    """Panels under a heading; without a title there is no heading."""
 
     title: str
     panels: tuple[PanelBuilder, ...]
@@ -83,7 +83,7 @@ class Board:
 
 
 def _annotations() -> list[dict[str, Any]]:
-    """Return what is drawn into every chart: alerts that page, and processes that started."""
+    """Return the annotations of every chart: alerts that page, and process starts."""
     source = {"type": SOURCE.type_val, "uid": SOURCE.uid}
     paging = FIRING.replace("{", '{severity="critical",')
     restarted = f"changes({of_job(gauge(semconv.PROCESS_START))}[1m]) > 0"

@@ -1,4 +1,4 @@
-"""What several boards ask: money, turns and failures, as PromQL over the declared metrics."""
+"""Expressions that several dashboards use: money, turns and failures, as PromQL over the declared metrics."""
 
 from typing import Final
 
@@ -28,22 +28,22 @@ QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def rate(series: Series, *names: str) -> str:
-    """Return growth a second at each moment, by labels."""
+    """Return the growth per second at each moment, by labels."""
     return by(names, f"rate({series}[{RATE_INTERVAL}])")
 
 
 def per_minute(series: Series, *names: str) -> str:
-    """Return growth a minute at each moment, by labels."""
+    """Return the growth per minute at each moment, by labels."""
     return f"60 * {rate(series, *names)}"
 
 
 def per_hour(series: Series, *names: str) -> str:
-    """Return growth an hour at each moment, by labels."""
+    """Return the growth per hour at each moment, by labels."""
     return f"3600 * {rate(series, *names)}"
 
 
 def grown(series: Series, *names: str, window: str = RANGE) -> str:
-    """Return growth in the shown range or another window, by labels; a first event counts."""
+    """Return the growth in the shown range or another window, by labels; a first event counts."""
     return by(names, grew(series, window))
 
 
@@ -65,7 +65,7 @@ def good_share(window: str | None = None) -> str:
 
 
 def share_of(part: Series, whole: Series, *names: str) -> str:
-    """Return the share that one series has of another in the shown range, by labels."""
+    """Return one series as a share of another in the shown range, by labels."""
     return ratio(grown(part, *names), grown(whole, *names))
 
 

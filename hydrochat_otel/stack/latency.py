@@ -1,4 +1,4 @@
-"""Latency and errors: where time goes, by turn, operation and model, what fails, and the objective."""
+"""The dashboard Latency and errors: time by turn, operation and model, failures, and the objective."""
 
 from typing import Final
 

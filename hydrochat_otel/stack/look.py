@@ -1,4 +1,4 @@
-"""How panels look: colours by meaning, thresholds with a neutral base, and the words of an empty panel."""
+"""The look of panels: colours by meaning, thresholds with a neutral base, and the text of an empty panel."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -39,7 +39,7 @@ BY_QUANTILE: Final = {"p50": GREEN, "p95": AMBER, "p99": RED}
 class Limits:
     """Values from which a number turns amber and red; with `good_above` it is green from `red` on instead.
 
-    Without data a panel keeps the neutral base colour: no data is neither good nor bad.
+    Without data a panel keeps the neutral base colour: missing data is neither good nor bad.
     """
 
     amber: float | None = None
@@ -53,7 +53,7 @@ class Limits:
         return [steps[0], *(step for step in steps[1:] if step.value is not None)]
 
     def marks(self) -> list[Threshold]:
-        """Return the steps that are drawn into a chart as lines: the limits themselves."""
+        """Return the steps that a chart draws as lines: the limits themselves."""
         return [step for step in self.steps() if step.value != 0]
 
 

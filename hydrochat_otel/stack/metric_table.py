@@ -23,7 +23,7 @@ def inserted(document: str) -> str:
     """Return the document with the table between its two markers.
 
     Raises:
-        ValueError: A marker is missing, or there are two of a kind.
+        ValueError: A marker is missing, or occurs twice.
     """
     before, found, rest = document.partition(BEGIN)
     _, closed, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""Money: which operation, turn and model costs what, what is saved or wasted, and whether the budget holds."""
+"""The dashboard Money: cost by operation, turn and model, savings and waste, and the budget."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What rules and panels compare with: the contract's thresholds, and how few events are too few to judge."""
+"""The numbers that rules and panels compare with: the contract's thresholds, and minimum numbers of events."""
 
 from typing import Final
 
@@ -6,31 +6,31 @@ from hydrochat_otel.settings import Settings
 from hydrochat_otel.views.thresholds import BUDGET_PERCENTS, MAX_ERROR_RATE, MAX_RETRIES, MIN_CALLS_FOR_ERROR_RATE
 
 RESPONSE_TIME_S: Final[float] = Settings.rules()["response_time_threshold_s"][1]
-"""The contract's default threshold; an edge of the duration histogram lies on it."""
+"""The contract's default threshold; an edge of the duration histogram is at it."""
 
 ERROR_RATIO: Final = MAX_ERROR_RATE
 MIN_CALLS: Final = MIN_CALLS_FOR_ERROR_RATE
-"""Calls below which no error ratio is judged at all."""
+"""Calls below which no error ratio is evaluated at all."""
 PAGING_CALLS: Final = 20
 PAGING_FAILURES: Final = 5
-"""Calls and failures below which an error ratio pages nobody at night; it is a warning then."""
+"""Calls and failures below which an error ratio does not page; it is a warning then."""
 RETRIES: Final = MAX_RETRIES
 RETRY_RATIO: Final = 0.10
 THROTTLED_RATIO: Final = 0.10
 BLOCKED_RATIO: Final = 0.10
 CACHE_DROP: Final = 0.5
-"""The share of cached input falls to less than this much of yesterday's."""
+"""The share of cached input falls below this fraction of yesterday's."""
 FIRST_TOKEN_GROWTH: Final = 2.0
 """The first answer token takes this many times as long as at the same hour yesterday."""
 SPEND_GROWTH: Final = 3.0
 """Dollars of an hour, compared with the same hour of the week before."""
 MIN_SPEND_USD: Final = 1.0
-"""Dollars an hour below which no growth of spend is judged."""
+"""Dollars an hour below which no growth of spend is evaluated."""
 MIN_TRAFFIC: Final = 20
-"""Calls in the same hour yesterday from which on no call at all means that traffic stopped."""
+"""With this many calls in the same hour yesterday, an hour without calls means that traffic stopped."""
 
 MIN_OPERATIONS: Final = 20
-"""Operations below which no ratio of them is judged."""
+"""Operations below which no ratio of them is evaluated."""
 VIOLATION_RATIO: Final = 0.10
 MIN_UNRECONCILED: Final = 3
 UNRECONCILED_RATIO: Final = 0.01
@@ -52,6 +52,6 @@ CREEPING_BURN: Final = 1.0
 """10 % of the budget within three days."""
 
 RUNBOOKS: Final = "docs/runbooks/"
-"""Where the runbooks are; `hydrochat-otel rules export --runbooks URL` puts a site of your own in its place."""
+"""Address of the runbooks; `hydrochat-otel rules export --runbooks URL` replaces it by a site of your own."""
 BOARDS: Final = "/d/"
-"""Where the dashboards are; `hydrochat-otel rules export --grafana URL` puts Grafana's address before it."""
+"""Address of the dashboards; `hydrochat-otel rules export --grafana URL` puts Grafana's address before it."""

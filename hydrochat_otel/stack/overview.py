@@ -1,4 +1,4 @@
-"""The landing page: how turns fare, what they cost, what fails, and which model or operation it is."""
+"""The landing page: the state of turns, their cost and failures, and the models and operations behind them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Panels over time: tiles, lines, bars and heat maps, over Grafana's own types."""
+"""Panels over time: tiles, lines, bars and heat maps, built with Grafana's own types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ _NO_GAP_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a panel, and how its series are named in the legend."""
+    """One query of a panel, and the names of its series in the legend."""
 
     expression: str
     legend: str = ""
@@ -70,12 +70,12 @@ def tile(
         unit: Grafana's unit of the value.
         expression: Has one series.
         limits: Colours of the value.
-        decimals: Digits behind the point; None leaves them to Grafana.
-        trend: Whether the value at each moment means something; otherwise one value of the range is shown.
-        empty: What an empty panel says.
+        decimals: Digits after the point; None leaves them to Grafana.
+        trend: Whether the value at each moment is meaningful; otherwise one value of the range is shown.
+        empty: The text of an empty panel.
         width: In columns of the grid.
         height: In rows of the grid.
-        link: Where a click leads.
+        link: Target of a click.
     """
     target = target_of(Query(expression, title), 0)
     panel = (
@@ -126,13 +126,13 @@ def lines(
         unit: Grafana's unit of the values.
         queries: Each has a legend that no series leaves blank.
         limits: Drawn as dashed lines.
-        width: In columns of the grid; a wide panel has its legend as a table at the right, a narrow one as a list.
+        width: In columns of the grid; a wide panel has its legend as a table on the right, a narrow one as a list.
         stacked: Whether the series add up.
         share: Whether the values are shares, which end at 1.
         exemplars: Whether diamonds lead to traces.
         by_name: Colours of series that have one.
         soft_max: The axis reaches at least this far, so that an idle service does not fill it.
-        empty: What an empty panel says.
+        empty: The text of an empty panel.
     """
     panel = _over_time(title, description, unit, width=width, by_name=by_name, empty=empty)
     panel = panel.fill_opacity(40 if stacked else 0).line_width(1 if stacked else 2)
@@ -158,7 +158,7 @@ def bars(
     interval: str = "1m",
     reaches_back: str | None = None,
 ) -> PanelBuilder:
-    """Return counts of rare events as stacked bars, one for each interval: the first event is seen.
+    """Return counts of rare events as stacked bars, one for each interval: the first event is shown.
 
     The queries count by ``$__interval``, which is at least `interval`. `reaches_back` is a range of the panel's own,
     for instance ``30d``.

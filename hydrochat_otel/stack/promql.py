@@ -1,4 +1,4 @@
-"""PromQL over the declared metrics: names and labels come from the specs, so that no query names what is not there.
+"""PromQL over the declared metrics: names and labels come from the specs, so that no query names a missing one.
 
 An expression is plain text; a :class:`Series` is a selector that becomes text where it is formatted.
 """
@@ -44,7 +44,7 @@ class Series:
 
     Attributes:
         name: Of the samples, with its suffix.
-        allowed: The labels that a matcher may speak of.
+        allowed: The labels that a matcher may use.
         matchers: As they are written between braces.
     """
 
@@ -64,7 +64,7 @@ class Series:
         return replace(self, matchers=(*self.matchers, f'{name}{operator}"{text}"'))
 
     def scoped(self, **matchers: str) -> "Series":
-        """Return the same series, narrowed down by regular expressions for those of the labels that it has."""
+        """Return the same series, restricted by regular expressions for those of the labels that it has."""
         narrowed = self
         for name, pattern in matchers.items():
             if name in self.allowed:
@@ -94,7 +94,7 @@ def gauge(spec: MetricSpec) -> Series:
 
 
 def count(spec: MetricSpec) -> Series:
-    """Return how many measurements a histogram has."""
+    """Return the number of measurements of a histogram."""
     _expect(spec, "histogram")
     return _series(spec, "_count")
 
@@ -112,14 +112,14 @@ def bucket(spec: MetricSpec) -> Series:
 
 
 def up_to(spec: MetricSpec, edge: float) -> Series:
-    """Return how many measurements were at most as large as one of the edges.
+    """Return the number of measurements at or below one of the edges.
 
     Raises:
         ValueError: The histogram has no such edge.
     """
     if edge not in spec.edges:
         raise ValueError(f"{spec.name} has no edge at {edge}; it has {spec.edges}.")
-    # 2.0 is written so by OpenMetrics and by Prometheus 3, 2 by the collector and in the older text format.
+    # OpenMetrics and Prometheus 3 write 2.0, the collector and the older text format 2.
     return bucket(spec).where("le", "=~", f"{edge:g}([.]0)?")
 
 
@@ -129,12 +129,12 @@ def _expect(spec: MetricSpec, *kinds: str) -> None:
 
 
 def grew(series: Series, window: str) -> str:
-    """Return by how much counters grew in the window, the first value of a series that appeared in it included.
+    """Return the growth of counters in the window, including the first value of a series that appeared in it.
 
-    `increase` alone sees nothing of a series that appears with its first event and then stands still, which is what
-    errors and retries do in a quiet service. A series appeared in the window when it has fewer samples there than the
-    same process's gauge of retained entries, which is there from the first scrape on: so neither a Prometheus that is
-    new nor a gap in the scrapes makes old counters grow.
+    `increase` alone misses a series that appears with its first event and then does not change, which is how errors and
+    retries look in a quiet service. A series appeared in the window if it has fewer samples there than the same
+    process's gauge of window entries, which exists from the first scrape on: so neither a new Prometheus nor a gap in
+    the scrapes makes old counters grow.
     """
     process = by((JOB, INSTANCE), f"count_over_time({_always_there()}[{window}])", "max")
     appeared = f"count_over_time({series}[{window}]) < on ({JOB}, {INSTANCE}) group_left () {process}"
@@ -146,17 +146,17 @@ def _always_there() -> Series:
 
 
 def by(names: tuple[str, ...], expression: str, aggregation: str = "sum") -> str:
-    """Return the expression aggregated by labels; by none, to one number."""
+    """Return the expression aggregated by labels; without labels, to one number."""
     return f"{aggregation} by ({', '.join(names)}) ({expression})" if names else f"{aggregation}({expression})"
 
 
 def or_zero(expression: str, like: str) -> str:
-    """Return the expression, and zero for whatever only `like` has: no failure recorded is zero failures."""
+    """Return the expression, and zero where only `like` has a series: no recorded failure is zero failures."""
     return f"({expression} or 0 * {like})"
 
 
 def ratio(part: str, whole: str) -> str:
-    """Return part by whole, zero where there is no part, nothing where there is no whole."""
+    """Return part by whole, zero if there is no part, nothing if there is no whole."""
     return f"{or_zero(part, whole)} / ({whole} > 0)"
 
 

@@ -1,4 +1,4 @@
-"""Recording rules: what several panels and alerts read, and what is expensive to compute over days."""
+"""Recording rules: expressions that several panels and alerts use, or that are expensive to compute over days."""
 
 from typing import Final
 
@@ -44,22 +44,22 @@ BY_PERIOD: Final = (JOB, PERIOD)
 
 
 def slo_bad(window: str) -> str:
-    """Return the name of the share of bad root operations in a window."""
+    """Return the recorded name of the share of bad root operations in a window."""
     return f"job:hydrochat_slo_bad:ratio{window}"
 
 
 def slo_operations(window: str) -> str:
-    """Return the name of the number of root operations in a window."""
+    """Return the recorded name of the number of root operations in a window."""
     return f"job:hydrochat_slo_operations:grew{window}"
 
 
 def roots(series: Series) -> Series:
-    """Return the root operations of a series: what a caller waits for."""
+    """Return the root operations of a series: those that a caller waits for."""
     return series.where(ROLE, "=", ROOT_ROLE)
 
 
 def _slo(window: str) -> tuple[Recording, Recording]:
-    """Return how many root operations there were, and the share that failed or exceeded their own threshold."""
+    """Return the number of root operations, and the share that failed or exceeded their own threshold."""
     bad, every = roots(total(semconv.OPERATION_BAD)), roots(count(semconv.OPERATION_DURATION))
     return (
         Recording(slo_operations(window), by((JOB,), grew(every, window))),
@@ -68,7 +68,7 @@ def _slo(window: str) -> tuple[Recording, Recording]:
 
 
 def groups() -> tuple[Group, ...]:
-    """Return the groups, each in the order in which its rules build on each other."""
+    """Return the groups, each in the order in which its rules depend on each other."""
     calls = total(semconv.LLM_CALLS)
     operations = count(semconv.OPERATION_DURATION)
     violations = total(semconv.OPERATION_VIOLATIONS)

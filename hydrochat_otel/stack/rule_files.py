@@ -16,7 +16,7 @@ _FOLD_FROM: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A rule that keeps an expression's value as a series; `record` is its name as level:metric:operation."""
+    """A rule that stores an expression's value as a series; `record` is its name as level:metric:operation."""
 
     record: str
     expression: str
@@ -30,16 +30,16 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """An alert and what to do about it.
+    """An alert and its runbook.
 
     Attributes:
         name: Starts with `Hydrochat`, by which the dashboards find it.
-        expression: Fires for whatever it returns.
+        expression: Fires for each series that it returns.
         lasting: How long that must last; None fires with the first evaluation.
-        severity: `critical` pages, `warning` is for the working day, `info` is for the dashboards.
+        severity: `critical` pages, `warning` is for working hours, `info` is for the dashboards.
         summary: One line with the labels in it.
-        description: What was compared with what.
-        runbook: What to look at and what to do, in order.
+        description: The comparison in words.
+        runbook: What to check and what to do, in order.
         board: Address of the dashboard that shows it.
     """
 
@@ -73,7 +73,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that are evaluated one after the other, every so often."""
+    """Rules that are evaluated one after the other, at one interval."""
 
     name: str
     interval: str
@@ -81,12 +81,12 @@ class Group:
 
 
 def joined(names: tuple[str, ...], left: str, operator: str, right: str) -> str:
-    """Return two vectors with the same labels put together by an operator such as `and`."""
+    """Return two vectors with the same labels, joined by an operator such as `and`."""
     return f"{left}\n{operator} on ({', '.join(names)})\n{right}"
 
 
 def at_least(minimum: float, names: tuple[str, ...], growth: str) -> str:
-    """Return the condition that enough has happened to judge by."""
+    """Return the condition that there are enough events for an evaluation."""
     return f"{by(names, growth)} >= {minimum:g}"
 
 
@@ -108,13 +108,13 @@ def dump(header: str, document: Any) -> str:
 
 
 class _Text(str):
-    """A text that is written as a block when it has several lines."""
+    """A text that is written as a block if it has several lines."""
 
     __slots__ = ()
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key, and repeats what is equal instead of pointing at it."""
+    """Indents lists below their key, and repeats equal values instead of using anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT002 - its signature
         super().increase_indent(flow, indentless=False)

@@ -1,4 +1,4 @@
-"""The documentation's runbooks, one page for each alert, made from the rules."""
+"""The documentation's runbooks, one page for each alert, generated from the rules."""
 
 from itertools import groupby
 from operator import attrgetter

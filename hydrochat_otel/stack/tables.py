@@ -1,4 +1,4 @@
-"""Panels of one value for each row: tables that are sorted and totalled, and rankings as bars."""
+"""Panels with one value for each row: tables that are sorted and totalled, and rankings as bars."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ class Column:
         expression: Has one series for each row.
         share: Whether it is drawn as a bar from 0 to 1.
         limits: Colour of the cell's background; None leaves it.
-        empty: What a cell without a value says, for instance "no price".
-        decimals: Digits behind the point; None leaves them to Grafana.
+        empty: The text of a cell without a value, for instance "no price".
+        decimals: Digits after the point; None leaves them to Grafana.
         total: Whether the footer adds the column up.
     """
 
@@ -45,7 +45,7 @@ class Column:
     total: bool = False
 
     def overrides(self) -> list[DynamicConfigValue]:
-        """Return what is special about the column."""
+        """Return the column's overrides."""
         values = [DynamicConfigValue("unit", self.unit), DynamicConfigValue("noValue", self.empty)]
         digits = 0 if self.decimals is None and self.unit == _WHOLE else self.decimals
         if digits is not None:
@@ -87,11 +87,11 @@ def rows(
         description: Of the panel.
         columns: By heading; all expressions have the same labels.
         labels: Heading of each label, in order.
-        sort: Heading of the column whose largest value comes first; the first column of values by default.
+        sort: Heading of the column whose largest value comes first; by default the first column of values.
         width: In columns of the grid.
         height: In rows of the grid.
-        empty: What an empty table says.
-        links: By heading of a label or column: where a click on its cell leads.
+        empty: The text of an empty table.
+        links: By heading of a label or column: the target of a click on its cell.
     """
     totals = [heading for heading, column in columns.items() if column.total]
     panel = (

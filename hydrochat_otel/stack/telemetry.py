@@ -1,4 +1,4 @@
-"""The telemetry's own health: whether every process measures, what was lost, and what it costs Prometheus."""
+"""The dashboard on the telemetry's own health: whether every process measures, losses, and the cost for Prometheus."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The dashboards' variables, and the selectors that they narrow down."""
+"""The dashboards' variables, and the selectors that they restrict."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ _ALL: Final = VariableOption(selected=True, text=["All"], value=["$__all"])
 
 
 def chosen(series: Series) -> Series:
-    """Return the series of the chosen jobs, instances, models, operations and turns, where it has these labels."""
+    """Return the series of the chosen jobs, instances, models, operations and turns, for the labels that it has."""
     return of_job(series).scoped(**{MODEL: "$model", OPERATION: "$operation", ROOT: "$turn"})
 
 
@@ -32,12 +32,12 @@ def of_job(series: Series) -> Series:
 
 
 def turns(series: Series) -> Series:
-    """Return the series of the chosen root operations: what a caller waits for."""
+    """Return the series of the chosen root operations: those that a caller waits for."""
     return of_job(series).where(ROLE, "=", ROOT_ROLE).where(OPERATION, "=~", "$turn")
 
 
 def processes() -> tuple[Variable, ...]:
-    """Return what every dashboard has: data source, job and instance."""
+    """Return the variables of every dashboard: data source, job and instance."""
     return (
         dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"),
         _query("job", "Job", gauge(semconv.RETENTION_ENTRIES), JOB),
@@ -46,23 +46,23 @@ def processes() -> tuple[Variable, ...]:
 
 
 def model() -> Variable:
-    """Return which models are shown."""
+    """Return the variable that selects models."""
     return _query("model", "Model", total(semconv.LLM_CALLS).scoped(**{JOB: "$job"}), MODEL)
 
 
 def operation() -> Variable:
-    """Return which operations are shown, steps and turns."""
+    """Return the variable that selects operations, steps and turns."""
     return _query("operation", "Operation", count(semconv.OPERATION_DURATION).scoped(**{JOB: "$job"}), OPERATION)
 
 
 def turn() -> Variable:
-    """Return which root operations are shown."""
+    """Return the variable that selects root operations."""
     roots = count(semconv.OPERATION_DURATION).scoped(**{JOB: "$job"}).where(ROLE, "=", ROOT_ROLE)
     return _query("turn", "Turn", roots, OPERATION)
 
 
 def grouping() -> Variable:
-    """Return the label that money is grouped by: a dimension of the application's own, or any other."""
+    """Return the label that money is grouped by: one of the application's dimensions, or any other."""
     return (
         dashboard.TextBoxVariable("grouping")
         .label("Group by")
