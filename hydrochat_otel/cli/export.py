@@ -25,7 +25,7 @@ _DEADLINE_S: Final = 10.0
 _MAX_BYTES: Final = 32_000_000
 _SECTIONS: Final = ("performance_metrics", "llm_api_metrics", "retention_policy")
 _TITLES: Final = dict(
-    zip(_SECTIONS, ("Operations, retained window", "Gemini, since the start", "Retention"), strict=True)
+    zip(_SECTIONS, ("Operations, in the window", "Gemini, since the start", "Retention"), strict=True)
 )
 _ENTRY_HEADS: Final = ("Time (UTC)", "Kind", "Operation", "Took, s", "Outcome", "Model")
 

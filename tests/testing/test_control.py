@@ -49,7 +49,7 @@ def test_a_json_object_states_a_reply(stated, reply):
         ([1], "A reply is a JSON object, not int"),
         ([{"text": "a", "error": 500}], "not text and error"),
         ([{"txet": "a"}], "txet is not a key of a reply"),
-        ([{"usage": {"promt": 1}}], "promt is no key of usage"),
+        ([{"usage": {"promt": 1}}], "promt is not a key of usage"),
         ([{"function_call": 5}], "function_call has a value of the wrong form"),
         ([{"error": 200}], "an error's code is 400 to 599"),
     ],

@@ -63,7 +63,7 @@ def test_a_difference_is_said_in_words(install):
 def test_a_metric_that_does_not_exist_is_refused(installed):
     """A misspelt metric or attribute is an error, never 0."""
     measured = Measured(installed)
-    with pytest.raises(ValueError, match=r"hydrochat.llm.cals is no metric; the metrics are "):
+    with pytest.raises(ValueError, match=r"hydrochat.llm.cals is not a metric; the metrics are "):
         measured.value("hydrochat.llm.cals")
     with pytest.raises(ValueError, match=r"hydrochat.llm.calls has no attribute outcome; it has "):
         measured.value("hydrochat.llm.calls", {"outcome": "ok"})

@@ -59,7 +59,7 @@ def test_the_export_for_people(served, token_file):
     lines = [" ".join(line.replace("│", " ").split()) for line in done.output.splitlines()]
     assert done.exit_code == 0
     for line in (
-        "Operations, retained window",
+        "Operations, in the window",
         "Metrics count 60",
         "Max response time, s 2.650",
         "Threshold violations 13",
