@@ -1,6 +1,6 @@
-"""Leaves begun work of every kind in reference cycles while spans start, so that collections begin inside our code.
+"""Leaves work unfinished in reference cycles while spans start, so that collections begin inside our code.
 
-`python finalisers.py KIND ROUNDS` prints what the books hold afterwards. A segmentation fault is what it looks for.
+`python finalisers.py KIND ROUNDS` prints what was counted. The test looks for a segmentation fault.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Callables of every kind that may be decorated; each does two seconds of work and says what it was given.
+"""Callables of every kind that may be decorated; each works for two seconds and returns its arguments.
 
 A shape makes a callable of a function of one of four kinds. `work()` moves the test's clock by one second and notes
 whether an operation is current.
@@ -32,7 +32,7 @@ class Request(Awaitable):
 
 
 def kinds(work):
-    """One function of each kind; all of them work for two seconds and give `(value, extra)`."""
+    """Return one function of each kind; all of them work for two seconds and return `(value, extra)`."""
 
     def plain(value, extra=1):
         work()
@@ -96,7 +96,7 @@ def _method_of_object(function):
 
 
 def _same_kind_method(function):
-    """A function of the same kind that takes `self` first."""
+    """Return a function of the same kind that takes `self` first."""
     if inspect.iscoroutinefunction(function):
 
         async def method(self, value, extra=1):

@@ -6,13 +6,13 @@ from hydrochat_otel.instrumentation.answer_check import demanding, refusal
 from hydrochat_otel.runtime import failures
 
 
-def test_without_a_demand_nothing_is_refused():
-    """Outside of a demand every reply is accepted."""
+def test_without_a_check_nothing_is_refused():
+    """Without a check every reply is accepted."""
     assert refusal(None) is None
 
 
-def test_the_innermost_demand_decides():
-    """Inside of a demand its check decides, the innermost one where they are nested, and after it the outer again."""
+def test_the_innermost_check_decides():
+    """Inside a check the innermost one decides, and after it the outer one again."""
     with demanding(lambda reply: reply == "yes"):
         assert [refusal(reply) for reply in ("yes", "no")] == [None, "UnusableAnswer"]
         with demanding(lambda reply: reply == "no"):
@@ -21,8 +21,8 @@ def test_the_innermost_demand_decides():
     assert refusal("no") is None
 
 
-async def test_a_demand_belongs_to_its_task():
-    """Tasks that run at the same time each have their own demand."""
+async def test_a_check_belongs_to_its_task():
+    """Tasks that run at the same time each have their own check."""
 
     async def ask(wanted):
         with demanding(lambda reply: reply == wanted):

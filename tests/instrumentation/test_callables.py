@@ -56,20 +56,20 @@ QUESTIONS = (
 )
 
 
-def told(function):
-    """What `inspect` says of a callable."""
+def inspected(function):
+    """Return everything that `inspect` reports of a callable."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # asyncio.iscoroutinefunction, from 3.14 on
         return [(question.__name__, question(function)) for question in QUESTIONS]
 
 
 def same(shape, make, work, run, installed):
-    """Decorated and undecorated give the same, and the decorated one is one operation of two seconds."""
+    """Assert that both give the same, and that the decorated one is one operation of two seconds."""
     plain = make()
     decorated = track_response_time("shape")(make())
     if shape == "partial of a partial":
         run = functools.partial(lambda run, function: run(lambda _: function()), run)
-    assert told(decorated) == told(plain)
+    assert inspected(decorated) == inspected(plain)
     assert run(decorated) == run(plain)
     assert rows(installed) == [("shape", 2.0, "ok", None)]
     assert work.inside == [True, True, False, False]
@@ -83,7 +83,7 @@ EVERY_SHAPE = [(shape, kind) for shape in shapes.MAKE for kind in shapes.RUN if 
 
 @pytest.mark.parametrize(("shape", "kind"), EVERY_SHAPE)
 def test_every_shape_of_every_kind(installed, work, shape, kind):
-    """What `inspect` says stays, the result passes, and the time is that of the awaited or iterated work."""
+    """`inspect` reports the same, the result passes, and the time is that of the awaited or iterated work."""
     same(shape, lambda: shapes.MAKE[shape](shapes.kinds(work)[kind]), work, shapes.RUN[kind], installed)
 
 
@@ -111,13 +111,13 @@ def test_a_partialmethod_above_and_below(installed, work, kind):
     service = Service()
     expected = shapes.RUN[kind](service.plain)
     assert [shapes.RUN[kind](service.above), shapes.RUN[kind](service.below)] == [expected, expected]
-    assert told(service.above) == told(service.plain) == told(service.below)
+    assert inspected(service.above) == inspected(service.plain) == inspected(service.below)
     assert rows(installed) == [("above", 2.0, "ok", None), ("below", 2.0, "ok", None)]
 
 
 @pytest.mark.parametrize("kind", shapes.RUN)
 def test_a_staticmethod_above_and_below(installed, work, kind):
-    """`@staticmethod` may stand above and below, and is called through the class and through an instance."""
+    """`@staticmethod` may be above or below, and is called through the class and through an instance."""
     function = shapes.kinds(work)[kind]
 
     class Service:
@@ -128,15 +128,15 @@ def test_a_staticmethod_above_and_below(installed, work, kind):
     for owner in (Service, Service()):
         expected = shapes.RUN[kind](owner.plain)
         assert [shapes.RUN[kind](owner.above), shapes.RUN[kind](owner.below)] == [expected, expected]
-    assert told(Service.above) == told(Service.plain) == told(Service.below)
+    assert inspected(Service.above) == inspected(Service.plain) == inspected(Service.below)
     assert rows(installed) == [("above", 2.0, "ok", None), ("below", 2.0, "ok", None)] * 2
 
 
 @pytest.mark.parametrize(
     "make", [classmethod, property, functools.cached_property, functools.singledispatchmethod, staticmethod]
 )
-def test_what_cannot_be_called_is_refused_in_one_sentence(installed, make):
-    """A descriptor that is no callable is refused when it is decorated, with the place to put the decorator."""
+def test_a_descriptor_is_refused_in_one_sentence(installed, make):
+    """A descriptor that is not callable is refused when it is decorated, with the place for the decorator."""
     descriptor = make(lambda *_: 1)
     if callable(descriptor):
         assert track_response_time("static")(descriptor).__func__() == 1
@@ -184,7 +184,7 @@ def test_an_awaitable_that_is_entered(installed, work):
 
 
 def test_the_time_before_the_first_step_does_not_count(installed, work):
-    """A coroutine that waits to be awaited, and a generator to be iterated, do not take longer for it."""
+    """Waiting to be awaited or iterated does not add to the time of a coroutine or generator."""
     functions = shapes.kinds(work)
     for function in (functools.partial(functions["generator"], 7), lambda: functions["generator"](7)):
         generator = track_response_time("waits")(function)()
@@ -224,7 +224,7 @@ def test_a_failing_task_is_an_error_and_stays_unretrieved(installed, caplog):
     assert "Task exception was never retrieved" in caplog.text
 
 
-def test_a_proxy_is_what_it_stands_for(installed):
+def test_a_proxy_equals_its_target(installed):
     """A decorated class, builtin, partial or object keeps its type, attributes, equality and pickled form."""
     partial = functools.partial(int, base=2)
     decorated = track_response_time("partial")(partial)

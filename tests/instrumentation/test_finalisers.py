@@ -1,4 +1,4 @@
-"""Promise: work that was begun and is collected in a reference cycle crashes no process and is in the books."""
+"""Promise: unfinished work that is collected in a reference cycle crashes no process and is counted."""
 
 import json
 import os
@@ -47,13 +47,13 @@ def interpreter(request, tmp_path_factory):
 @pytest.mark.real
 @pytest.mark.parametrize("kind", ENDED)
 def test_collected_work_crashes_nothing_and_is_counted(interpreter, kind):
-    """Collections that begin at any allocation of ours end begun work: no crash, no failure, each in all books once."""
+    """Collections at any allocation of ours end unfinished work: no crash, no failure, each counted once everywhere."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [interpreter, PROGRAM, kind, str(ROUNDS)], env=environ, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    # A generator of the host that holds a `with` block leaves its context where it was begun, with us or without.
+    # A generator of the host that holds a `with` block leaves its context where it began, with us or without.
     assert told.pop("nothing is current") or kind == "block"
     assert told == {"outcomes": [ENDED[kind]], "counted": ROUNDS, "failures": {}, "spans": ROUNDS}

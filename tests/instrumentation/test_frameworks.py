@@ -1,7 +1,7 @@
-"""Promise of the decorator in the frameworks that call what it decorates: decorating changes nothing but the books.
+"""Promise of the decorator in frameworks: decorating a callable changes nothing except that it is measured.
 
-The real FastAPI, Starlette and Django call every shape, decorated and not; status, body and what the framework saw of
-the callable are compared.
+The real FastAPI, Starlette and Django call every shape, decorated and not; the test compares status, body and what the
+framework saw of the callable.
 """
 
 import asyncio
@@ -175,7 +175,7 @@ class Text:
         return await text(request)
 
 
-REQUEST = types.SimpleNamespace(method="GET")  # all that a view looks at; Django needs settings for more
+REQUEST = types.SimpleNamespace(method="GET")  # all that a view reads; Django needs settings for more
 
 
 class PlainView(View):
@@ -235,7 +235,7 @@ def test_a_view_of_django_that_is_not_async(installed):
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_both_event_loops_of_anyio(installed, backend):
-    """Results, errors and cancellations are the same on asyncio and on trio; a cancellation is no error."""
+    """Results, errors and cancellations are the same on asyncio and on trio; a cancellation is not an error."""
 
     @track
     async def waits(seconds):

@@ -8,7 +8,7 @@ from hydrochat_otel.instrumentation.attribution import OUTSIDE, Within
 
 @pytest.mark.parametrize("name", ["conversation_turn", "chat.turn", "tools/lookup-scans", "Classify2", "a:b", "_x"])
 def test_identifiers_are_admitted(name):
-    """Names as programmers write them stay as they are."""
+    """Names as programmers write them are unchanged."""
     assert labels.operation_names(10).admit(name) == name
 
 
@@ -28,7 +28,7 @@ def test_identifiers_are_admitted(name):
         "naïve",
     ],
 )
-def test_what_may_speak_of_a_person_is_other(name):
+def test_values_that_may_identify_a_person_are_other(name):
     """Prose, record numbers, phones, dates and mail addresses become `other` and are counted."""
     assert labels.operation_names(10).admit(name) == "other"
     assert labels.refusals() == {"operation": 1}
@@ -46,7 +46,7 @@ def test_the_number_of_values_is_bounded():
     [("ValueError", "ValueError"), ("429", "429"), ("oops: S1234567D", "_OTHER"), ("S1234567A", "_OTHER")],
 )
 def test_error_types_are_class_names_or_statuses(value, kept):
-    """Nothing that could be a message passes as an error's type."""
+    """No text that could be a message is accepted as an error's type."""
     assert labels.error_types().admit(value) == kept
 
 

@@ -62,7 +62,7 @@ def ward(installed):
 
 
 def tree(exported):
-    """Each finished span with its parent's name and its status, in order of their names."""
+    """Return each finished span with its parent's name and its status, in order of their names."""
     spans = exported.get_finished_spans()
     names = {span.context.span_id: span.name for span in spans}
     return sorted((span.name, names.get(span.parent.span_id) if span.parent else None) for span in spans)
@@ -108,7 +108,7 @@ def test_a_turn_is_one_operation_with_one_for_each_node(ward, exported, turn):
 
 
 def test_nothing_is_patched(installed, exported):
-    """The graph that is given stays as it is; only the copy is tracked, and tracking it again changes nothing."""
+    """The given graph is unchanged; only the copy is tracked, and tracking it again changes nothing."""
     plain = graph((START, "classify"), classify=says("classify"))
     tracked = instrument_graph(plain)
     assert instrument_graph(tracked) is tracked
@@ -163,7 +163,7 @@ def test_what_a_node_starts_is_the_nodes_child(installed, exported, call, kind):
 
 
 def test_a_turn_inside_an_operation_is_its_child(ward, exported):
-    """A turn belongs to what is current where the graph is called."""
+    """A turn is a child of the span that is current at the call of the graph."""
     with track_response_time("chat.request"):
         ward.invoke({"said": []})
     assert ("conversation_turn", "chat.request") in tree(exported)
@@ -176,7 +176,7 @@ def test_nothing_is_current_between_two_chunks(ward):
 
 
 def test_the_same_node_may_run_many_times_at_once(installed, exported):
-    """Parallel runs of one node are told apart by run."""
+    """Parallel runs of one node are distinguished by run."""
     compiled = instrument_graph(_fanning_out())
     compiled.invoke({"said": []})
     assert [name for name, _ in tree(exported)].count("conversation_turn.measure") == 5
@@ -189,8 +189,8 @@ def _fanning_out():
     return builder.compile()
 
 
-def test_a_subgraph_stands_below_its_node(installed, exported):
-    """Nodes of a subgraph are below the node that it is, by name and by parent."""
+def test_a_subgraph_is_below_its_node(installed, exported):
+    """Nodes of a subgraph are below the subgraph's node, by name and by parent."""
     inner = graph((START, "extract"), extract=asks)
     compiled = instrument_graph(graph((START, "intake"), intake=inner))
     asyncio.run(compiled.ainvoke({"said": []}))
@@ -201,7 +201,7 @@ def test_a_subgraph_stands_below_its_node(installed, exported):
     ]
 
 
-def test_an_interrupt_is_no_error(installed):
+def test_an_interrupt_is_not_an_error(installed):
     """A node that waits for a person is cancelled, its turn is ok, and the resumed turn is another one."""
 
     def confirm(state):
@@ -220,7 +220,7 @@ def test_an_interrupt_is_no_error(installed):
     ]
 
 
-def test_a_command_to_the_parent_graph_is_no_error(installed):
+def test_a_command_to_the_parent_graph_is_not_an_error(installed):
     """A node of a subgraph that sends its parent elsewhere has ended well."""
 
     def leave(state):
@@ -234,7 +234,7 @@ def test_a_command_to_the_parent_graph_is_no_error(installed):
     assert {row for row in outcomes() if row[1] != "ok"} == set()
 
 
-def test_closing_early_is_no_error(ward):
+def test_closing_early_is_not_an_error(ward):
     """A stream that is closed or dropped before its end is a cancelled turn without an error, sync and async."""
     chunks = ward.stream({"said": []})
     next(chunks)
@@ -255,8 +255,8 @@ def test_closing_early_is_no_error(ward):
     assert {error for _, _, error in outcomes()} == {None}
 
 
-def test_a_cancelled_task_is_no_error(installed):
-    """Cancelling the task of a turn cancels the turn and the node, and the cancellation goes on its way."""
+def test_a_cancelled_task_is_not_an_error(installed):
+    """Cancelling the task of a turn cancels the turn and the node, and the cancellation is raised unchanged."""
 
     async def run():
         begun = asyncio.Event()
@@ -275,8 +275,8 @@ def test_a_cancelled_task_is_no_error(installed):
     assert outcomes() == [("conversation_turn", "cancelled", None), ("conversation_turn.wait", "cancelled", None)]
 
 
-def test_an_error_is_told_by_its_class(installed, exported, caplog):
-    """What a node raises passes untouched, and its class is all that is told of it."""
+def test_an_error_is_recorded_by_its_class(installed, exported, caplog):
+    """An exception of a node is raised unchanged, and only its class is recorded."""
     caplog.set_level(logging.DEBUG, "hydrochat_otel")
     raised = ValueError(SECRET)
 
@@ -309,14 +309,14 @@ def test_thresholds_hold_for_turns_and_for_nodes(installed, caplog):
 
 
 def test_node_names_are_a_closed_set(installed):
-    """A node whose name is no identifier is counted as other."""
+    """A node whose name is not an identifier is counted as other."""
     instrument_graph(graph((START, SECRET), **{SECRET: says("x")})).invoke({"said": []})
     assert [name for name, _, _ in outcomes()] == ["conversation_turn", "other"]
     assert labels.refusals() == {"operation": 1}
 
 
 def test_runs_that_never_end_are_bounded(installed, monkeypatch):
-    """A run whose end is never told is given up when too many are open, and is counted."""
+    """A run whose end is never reported is dropped when too many are open, and is counted."""
     monkeypatch.setattr("hydrochat_otel.instrumentation.langgraph._MOST_OPEN_RUNS", 2)
     tracker = TurnTracker()
     for run_id in range(3):
@@ -329,7 +329,7 @@ def test_runs_that_never_end_are_bounded(installed, monkeypatch):
     assert tracker._runs == {}
 
 
-def test_turns_in_many_threads_are_told_apart(ward, exported):
+def test_turns_in_many_threads_are_separate(ward, exported):
     """Turns of many threads at once each have their own nodes."""
     threads = [threading.Thread(target=ward.invoke, args=({"said": []},)) for _ in range(8)]
     for thread in threads:
@@ -344,7 +344,7 @@ def test_turns_in_many_threads_are_told_apart(ward, exported):
 
 
 def test_our_own_failure_does_not_reach_the_graph(installed, monkeypatch):
-    """When the telemetry fails the turn goes on, and the failure is counted."""
+    """When the telemetry fails the turn continues, and the failure is counted."""
     monkeypatch.setattr("hydrochat_otel.instrumentation.tracked.Operation", None)
     compiled = instrument_graph(graph((START, "classify"), classify=says("classify")))
     assert compiled.invoke({"said": []}) == {"said": ["classify"]}

@@ -24,12 +24,12 @@ from hydrochat_otel.window.snapshot import HistogramPoint
 
 
 def kept():
-    """What the window says of each operation, without times."""
+    """Return the window's facts of each operation, without times."""
     return [(row["operation"], row["error"]) for row in get_performance_metrics().response_times]
 
 
 def counted(pipeline):
-    """Number of measurements by operation and error type in the histogram."""
+    """Return the number of measurements by operation and error type in the histogram."""
     return {
         tuple(sorted(point.attributes.values())): sum(point.counts)
         for point in pipeline.snapshot().points(semconv.OPERATION_DURATION)
@@ -45,7 +45,7 @@ class BoomError(Exception):
 def plain(value):
     """Doc of plain."""
     if value is None:
-        raise BoomError("a message that nobody may see")
+        raise BoomError("a message that must not appear")
     return value
 
 
@@ -94,7 +94,7 @@ def test_a_function_is_timed_and_otherwise_unchanged(installed):
 
 
 def test_an_exception_is_recorded_and_passes_untouched(installed, exported):
-    """The same object is raised, its class is recorded, its message is nowhere."""
+    """The same object is raised, its class is recorded, its message appears nowhere."""
     error = BoomError("S1234567D")
 
     @track_response_time("raises")
@@ -125,7 +125,7 @@ def test_the_kind_of_function_stays(function, check):
 
 
 async def test_a_coroutine_is_timed(installed):
-    """Awaited, raising and cancelled coroutines are each recorded once; a cancellation is no error."""
+    """Awaited, raising and cancelled coroutines are each recorded once; a cancellation is not an error."""
     assert await coroutine(7) == 7
     with pytest.raises(BoomError):
         await coroutine(None)
@@ -299,13 +299,13 @@ def test_methods_partials_and_callables(installed):
     ("arguments", "kind"),
     [((None,), TypeError), (("x", -1.0), ValueError), (("x", float("nan")), ValueError)],
 )
-def test_mistakes_are_told_when_decorating(arguments, kind):
-    """A name that is no text and a threshold that is no time are refused at once."""
+def test_mistakes_are_refused_when_decorating(arguments, kind):
+    """A name that is not a text and an invalid threshold are refused at once."""
     with pytest.raises(kind):
         track_response_time(*arguments)
 
 
-def test_a_name_that_may_speak_of_a_person_is_not_kept(installed):
+def test_a_name_that_may_identify_a_person_is_not_kept(installed):
     """An operation named with a record number runs, and is counted as `other`."""
     with track_response_time("lookup S1234567D"):
         pass
@@ -349,8 +349,8 @@ def test_the_threshold_comes_from_the_settings(install, monkeypatch):
     assert get_performance_summary()["threshold_violations"] == 1
 
 
-def test_a_clock_that_jumps_does_not_bend_a_duration(installed, exported, monkeypatch):
-    """The wall clock set back during an operation leaves its duration and its span's right."""
+def test_a_clock_that_jumps_does_not_change_a_duration(installed, exported, monkeypatch):
+    """Setting the wall clock back during an operation does not change its duration or its span's."""
     walls = iter([2_000_000_000_000_000_000, 1_000_000_000_000_000_000])
     monkeypatch.setattr("hydrochat_otel.instrumentation.operation.time.time_ns", lambda: next(walls))
     slow_operation(monkeypatch, 1.5)
@@ -393,7 +393,7 @@ def test_reset_forgets_the_window_but_no_counter(installed):
 
 
 def test_sixteen_threads_lose_nothing(installed):
-    """16 x 10 000 tracked calls: counts exact, exactly the newest 1000 kept, no exception, no fault."""
+    """16 x 10 000 tracked calls: counts exact, exactly the newest 1000 kept, no exception, no failure."""
 
     def work():
         for _ in range(10_000):

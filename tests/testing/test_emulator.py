@@ -136,7 +136,9 @@ def test_misused_scripts_say_what_is_wrong(emulator, client):
         emulator.script(Reply(), model="models/gemini-2.5-flash")
     with pytest.raises(ValueError, match=r"Reply.delay_s is -1"):
         Reply(delay_s=-1)
-    with pytest.raises(ValueError, match=r"Reply.usage_on is 'sometimes'; it must be one of every, last, null_last, none"):
+    with pytest.raises(
+        ValueError, match=r"Reply.usage_on is 'sometimes'; it must be one of every, last, null_last, none"
+    ):
         Reply(usage_on="sometimes")
     with pytest.raises(ValueError, match=r"the code 200; an error's code is 400 to 599"):
         failure(200)

@@ -1,4 +1,4 @@
-"""How the scenarios ask: plain, streamed, in chats, with tools, many at once, and how streams end badly."""
+"""The client calls of the scenarios: plain, streamed, chats, tools, concurrent, and streams that end early."""
 
 import asyncio
 import threading
@@ -33,11 +33,11 @@ def config(**fields: Any) -> Any:
     return types.GenerateContentConfig(**fields)
 
 
-# -- how a request is made ----------------------------------------------------------------------------------------
+# -- requests -----------------------------------------------------------------------------------------------------
 
 
 def ask(model: str = FLASH, times: int = 1, **fields: Any) -> Any:
-    """Plain requests."""
+    """Make plain requests."""
 
     def run(client):
         settings = config(**fields) if fields else None
@@ -50,7 +50,7 @@ def ask(model: str = FLASH, times: int = 1, **fields: Any) -> Any:
 
 
 def ask_async(model: str = FLASH, **fields: Any) -> Any:
-    """One asynchronous request."""
+    """Make one asynchronous request."""
 
     async def run(client):
         settings = config(**fields) if fields else None
@@ -60,7 +60,7 @@ def ask_async(model: str = FLASH, **fields: Any) -> Any:
 
 
 def read(model: str = FLASH, **fields: Any) -> Any:
-    """One stream, read to the end."""
+    """Read one stream to the end."""
 
     def run(client):
         settings = config(**fields) if fields else None
@@ -71,7 +71,7 @@ def read(model: str = FLASH, **fields: Any) -> Any:
 
 
 def read_async(model: str = FLASH, **fields: Any) -> Any:
-    """One asynchronous stream, read to the end."""
+    """Read one asynchronous stream to the end."""
 
     async def run(client):
         settings = config(**fields) if fields else None
@@ -84,7 +84,7 @@ def read_async(model: str = FLASH, **fields: Any) -> Any:
 
 
 def embed(model: str = EMBEDDING, contents: Any = "How is the wound?") -> Any:
-    """One request for embeddings."""
+    """Make one request for embeddings."""
 
     def run(client):
         return client.models.embed_content(model=model, contents=contents)
@@ -122,7 +122,7 @@ def talk_with_tools(client):
 
 
 def one_config_for_many(client):
-    """One configuration with a tool, used for several calls: it must stay as it is."""
+    """Use one configuration with a tool for several calls: it must not change."""
     settings = config(tools=[lookup])
     before = settings.model_copy()
     results = [client.models.generate_content(model=FLASH, contents="x", config=settings) for _ in range(5)]
@@ -130,7 +130,7 @@ def one_config_for_many(client):
     return results
 
 
-# -- how a stream ends badly --------------------------------------------------------------------------------------
+# -- streams that end early ---------------------------------------------------------------------------------------
 
 
 def close_early(client):
@@ -142,7 +142,7 @@ def close_early(client):
 
 
 def drop(client):
-    """Read one chunk, then let go of the stream."""
+    """Read one chunk, then drop the last reference to the stream."""
     return [next(client.models.generate_content_stream(model=FLASH, contents="x"))]
 
 
@@ -162,7 +162,7 @@ async def close_early_async(client):
 
 
 async def drop_async(client):
-    """Read one chunk, then let go of the stream."""
+    """Read one chunk, then drop the last reference to the stream."""
     return [await anext(await client.aio.models.generate_content_stream(model=FLASH, contents="x"))]
 
 
@@ -200,7 +200,7 @@ async def cancel_in_stream(client):
 
 
 def never_read(client):
-    """Make a stream and never ask for a chunk: the SDK sends nothing."""
+    """Make a stream and never request a chunk: the SDK sends nothing."""
     client.models.generate_content_stream(model=FLASH, contents="x")
     return []
 
@@ -224,7 +224,7 @@ async def step_by_step_async(client):
 
 
 def ignore_errors(*runs: Any) -> Any:
-    """Go on after each failure, as an application does."""
+    """Continue after each failure, as an application does."""
 
     def run(client):
         seen = []
@@ -238,7 +238,7 @@ def ignore_errors(*runs: Any) -> Any:
     return run
 
 
-# -- many at once -------------------------------------------------------------------------------------------------
+# -- concurrency --------------------------------------------------------------------------------------------------
 
 
 async def gather(client):
@@ -258,16 +258,16 @@ def from_threads(client):
     return sorted(seen)
 
 
-# -- what is no text ----------------------------------------------------------------------------------------------
+# -- other content than text --------------------------------------------------------------------------------------
 
 
 def draw(client):
-    """An image of Imagen."""
+    """Make an image with Imagen."""
     return client.models.generate_images(model="imagen-4.0-generate-001", prompt="a plaster").generated_images[0]
 
 
 def film(client):
-    """A video of Veo, which is begun only."""
+    """Begin a video with Veo."""
     return client.models.generate_videos(model="veo-3.0-generate-001", prompt="a plaster").name
 
 
@@ -278,17 +278,17 @@ async def film_async(client):
 
 
 def cache(client):
-    """Content that is put in the cache."""
+    """Put content into the cache."""
     return client.caches.create(model=FLASH, config=types.CreateCachedContentConfig(contents="x")).name
 
 
 def batch(client):
-    """A batch job, which is begun only."""
+    """Begin a batch job."""
     return client.batches.create(model=FLASH, src=[types.InlinedRequest(contents="x")]).name
 
 
 def count(client):
-    """Counting tokens costs nothing and is no call."""
+    """Count tokens, which costs nothing and is not a call."""
     return client.models.count_tokens(model=FLASH, contents="How is the wound?").total_tokens
 
 
@@ -298,10 +298,10 @@ async def count_async(client):
 
 
 def tokenise(client):
-    """Vertex AI's list of tokens."""
+    """Get Vertex AI's list of tokens."""
     return client.models.compute_tokens(model=FLASH, contents="How is the wound?")
 
 
 def list_models(client):
-    """The list of models is no call of a model."""
+    """List the models, which is not a call of a model."""
     return len(list(client.models.list(config={"query_base": True})))

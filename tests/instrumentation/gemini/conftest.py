@@ -10,7 +10,7 @@ from hydrochat_otel.testing.emulator import GeminiEmulator
 
 @pytest.fixture
 def emulator():
-    """A running emulator without a brain, which keeps what was asked."""
+    """A running emulator without a brain, which records the requests."""
     with GeminiEmulator(record_bodies=True) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""Reads what was metered, as plain data, from providers of a test's own."""
+"""Reads metrics and spans as plain data from providers of a test's own."""
 
 from collections import Counter
 
@@ -66,7 +66,7 @@ class Meters:
         return sum(value for _, value in self.points(spec))
 
     def measured(self):
-        """Everything that :class:`Expected` speaks of."""
+        """Return all fields of :class:`Expected`."""
         by_bucket = self.by(semconv.LLM_TOKENS, semconv.TOKEN_BUCKET)
         return Expected(
             calls=self.by(semconv.LLM_CALLS, semconv.OUTCOME),

@@ -1,6 +1,6 @@
-"""The real client over the emulator: how a scenario is run, and what is told of what its caller saw.
+"""Runs a scenario with the real client over the emulator, and returns what its caller saw.
 
-Knows nothing of any instrumentation, so that the same scenarios run with ours, with another's and with none.
+It depends on no instrumentation, so that the same scenarios run with ours, with another's and with none.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ SDK_VERSION = tuple(int(part) for part in genai.__version__.split(".")[:2])
 FLASH = "gemini-2.5-flash"
 _NOT_SCRIPTED = 501
 _MAY_BE_CHARGED = {0, 200, 499}
-"""Statuses of requests that the service worked on; 0 and 499 are a connection that was lost."""
-# What the installed SDK sends its requests with: httpx2 since version 3, httpx before.
+"""Statuses of requests that the service processed; 0 and 499 are lost connections."""
+# The installed SDK's HTTP library: httpx2 since version 3, httpx before.
 httpx = importlib.import_module("httpx2" if SDK_VERSION >= (3, 0) else "httpx")
 _DIRECT = {"trust_env": False}
 _RETRIES = types.HttpRetryOptions(attempts=4, initial_delay=0.01, max_delay=0.02, jitter=0)
@@ -35,7 +35,7 @@ _RETRIES = types.HttpRetryOptions(attempts=4, initial_delay=0.01, max_delay=0.02
 
 @dataclass(frozen=True)
 class Expected:
-    """What must be metered of a scenario; `tokens` are the five buckets, `calls` those by outcome."""
+    """The expected numbers of a scenario; `tokens` are the five buckets, `calls` those by outcome."""
 
     calls: dict[str, int]
     tokens: tuple[int, int, int, int, int]
@@ -51,16 +51,16 @@ class Expected:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked, what is answered, and where the caller's truth is another than the service's.
+    """The requests, the replies, and the differences between the caller's and the service's view.
 
     Attributes:
         name: Of the test.
         run: Makes the requests; plain or a coroutine function.
-        replies: What the emulator answers, in order.
+        replies: The emulator's replies, in order.
         vertex: Whether the client is one of Vertex AI.
         retry: Whether the client may repeat requests.
-        differs: Fields of :class:`Expected` in which the caller's truth is not the ledger's, with the reason in `why`.
-        since: First version of the SDK that can do it.
+        differs: Fields of :class:`Expected` whose value differs from the ledger's, with the reason in `why`.
+        since: First version of the SDK that supports it.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the caller of a scenario saw: results in order or the exception, and what went over the wire."""
+    """What the caller of a scenario saw: results in order or the exception, and the requests on the wire."""
 
     result: Any
     error: str
@@ -91,7 +91,7 @@ def open_client(
     step: str = "s",
     timeout_ms: int | None = None,
 ) -> genai.Client:
-    """A client that talks to the emulator only, and marks its requests for the emulator's books."""
+    """Return a client that uses the emulator only, and marks its requests for the ledger."""
     http_options = types.HttpOptions(
         base_url=emulator.base_url,
         headers={"x-demo-step": step},
@@ -110,7 +110,7 @@ def open_client(
 
 
 def run(scenario: Scenario, emulator: GeminiEmulator) -> Seen:
-    """Run a scenario and tell what its caller saw; waits until the emulator's books are closed."""
+    """Run a scenario and return what its caller saw; waits until the ledger is complete."""
     logging.getLogger("google_genai").setLevel(logging.CRITICAL)
     emulator.script(*scenario.replies) if scenario.replies else None
     client = open_client(emulator, vertex=scenario.vertex, retry=scenario.retry, step=scenario.name)
@@ -133,7 +133,7 @@ def run(scenario: Scenario, emulator: GeminiEmulator) -> Seen:
 
 
 def describe(value: Any) -> Any:
-    """A value of the SDK as plain data, types included, for comparing two runs."""
+    """Return a value of the SDK as plain data, types included, for comparing two runs."""
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
     if hasattr(value, "model_dump"):
@@ -142,7 +142,7 @@ def describe(value: Any) -> Any:
 
 
 def billed(scenario: Scenario, emulator: GeminiEmulator) -> Expected:
-    """What the emulator's own books say, and the scenario's corrections."""
+    """Return the numbers of the emulator's ledger, with the scenario's corrections."""
     totals = emulator.ledger.totals()
     calls = [call for call in emulator.ledger.calls() if call.last.kind not in {"count", "result"}]
     outcomes: dict[str, int] = {}
@@ -172,7 +172,7 @@ def billed(scenario: Scenario, emulator: GeminiEmulator) -> Expected:
 
 
 def _is_incomplete(line: LedgerLine) -> bool:
-    """Whether the service may have worked on a request whose caller did not hear the end of it."""
+    """Return whether the service may have processed a request whose caller did not receive the end."""
     states_all = line.method.startswith("interactions") and line.billed
     return (
         line.kind in CALL_KINDS
@@ -183,7 +183,7 @@ def _is_incomplete(line: LedgerLine) -> bool:
 
 
 def usd(per_million: str, tokens: int) -> float:
-    """Dollars for tokens at a price for a million."""
+    """Return the dollars for tokens at a price for a million."""
     return float(Decimal(per_million) * tokens / 1_000_000)
 
 

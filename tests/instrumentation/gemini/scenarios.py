@@ -1,4 +1,4 @@
-"""The scenarios: everything that can happen between the client and Gemini and must be counted right."""
+"""The scenarios: everything that can happen between the client and Gemini and must be counted exactly."""
 
 from dataclasses import replace
 
@@ -76,7 +76,7 @@ _INCLUSIVE = Usage(prompt=341, answer=15, thinking=3347, thinking_inside=True)
 _FLEX = Usage(prompt=1000, answer=100, traffic_type="ON_DEMAND_FLEX")
 
 SCENARIOS: tuple[Scenario, ...] = (
-    # the four ways to ask
+    # the four kinds of request
     Scenario("plain", ask(), (answer("Yes."),)),
     Scenario("plain_async", ask_async(), (answer("Yes."),)),
     Scenario("stream", read(), (WORDS,)),

@@ -1,4 +1,4 @@
-"""The scenarios of surfaces beside generated content, and of charges beside tokens."""
+"""The scenarios of other APIs than generated content, and of charges in addition to tokens."""
 
 from instrumentation.gemini.client_calls import ask, embed, read
 from instrumentation.gemini.scenario_runner import FLASH, Scenario
@@ -113,7 +113,7 @@ SURFACES: tuple[Scenario, ...] = (
         vertex=True,
     ),
     Scenario("cache_deleted", cache_and_delete, (Reply(usage=Usage(prompt=20), stored_hours=2.0),) * 2),
-    # charges beside tokens
+    # charges in addition to tokens
     Scenario("searched_on_gemini_2", ask(), (answer("x", usage=_ASKED, queries=("a", "b", "a")),)),
     Scenario("searched_on_gemini_3", ask(GEMINI_3), (answer("x", usage=_ASKED, queries=("a", "b", "a")),)),
     Scenario("searched_in_a_stream", read(GEMINI_3), (answer("x", "y", usage=_ASKED, queries=("a", "b")),)),

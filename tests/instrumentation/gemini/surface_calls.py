@@ -1,4 +1,4 @@
-"""How the scenarios ask on surfaces beside generated content: interactions, decisions, batches, videos, the cache."""
+"""The client calls for other APIs than generated content: interactions, decisions, batches, videos, the cache."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ INPUT = "How is the wound?"
 
 
 def interact(**fields: Any) -> Any:
-    """One interaction, with its events if it is streamed."""
+    """Make one interaction, and read its events if it is streamed."""
 
     def run(client):
         reply = client.interactions.create(model=FLASH, input=INPUT, **fields)
@@ -41,7 +41,7 @@ def interact_raw(**fields: Any) -> Any:
 
 
 def interact_in_lines(client):
-    """One interaction whose events the caller reads as lines, while they come."""
+    """Make one interaction whose events the caller reads as lines while they arrive."""
     with client.interactions.with_streaming_response.create(model=FLASH, input=INPUT, stream=True) as reply:
         return [line for line in reply.iter_lines() if line.startswith("event:")]
 
@@ -54,7 +54,7 @@ async def interact_in_lines_async(client):
 
 
 def interact_and_leave(client):
-    """One interaction whose raw events the caller leaves after the first."""
+    """Make one interaction whose raw events the caller leaves after the first."""
     with client.interactions.with_streaming_response.create(model=FLASH, input=INPUT, stream=True) as reply:
         for _ in reply.iter_lines():
             return "left"
@@ -62,7 +62,7 @@ def interact_and_leave(client):
 
 
 def interact_in_background(client):
-    """An interaction that goes on, is looked up unfinished, then twice finished."""
+    """Begin an interaction in the background, look it up unfinished, then twice finished."""
     begun = client.interactions.create(model=FLASH, input=INPUT, background=True)
     return [begun.status, *[client.interactions.get(begun.id).status for _ in range(3)]]
 
@@ -74,7 +74,7 @@ async def interact_in_background_async(client):
 
 
 def look_up_unknown(client):
-    """An interaction of another process, finished at the first look: that process counted it."""
+    """Look up another process's interaction, finished at the first look: that process counted it."""
     return client.interactions.get("somebody-elses").status
 
 
@@ -101,7 +101,7 @@ def batch_file(client):
     job = client.batches.create(model=FLASH, src=[types.InlinedRequest(contents=INPUT)])
     file = client.batches.get(name=job.name).dest.file_name
     sizes = [len(client.files.download(file=file)) for _ in range(2)]
-    time.sleep(0.3)  # the file is read in a thread of its own
+    time.sleep(0.3)  # a separate thread reads the file
     return sizes
 
 

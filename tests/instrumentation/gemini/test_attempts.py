@@ -33,7 +33,7 @@ def api_error(code, details=None):
     ],
 )
 def test_every_failure_has_a_reason_of_a_closed_set(error, reason):
-    """The status's class where there is one, and never a message."""
+    """The reason is the status's class if there is a status, and never a message."""
     assert reason_of(error) == reason
 
 
@@ -53,20 +53,20 @@ RETRY = "type.googleapis.com/google.rpc.RetryInfo"
         ([], None),
     ],
 )
-def test_retry_info_is_read_where_it_makes_sense(details, seconds):
-    """A delay in seconds, or nothing."""
+def test_retry_info_is_read_if_valid(details, seconds):
+    """A valid delay gives its seconds, anything else None."""
     assert advised_s(api_error(429, details)) == seconds
 
 
 @pytest.mark.parametrize("error", [ValueError(), api_error(500), httpx.ReadError("x")])
 def test_an_error_without_details_advises_nothing(error):
-    """Whatever its shape."""
+    """An error without details gives no advice, whatever its shape."""
     error.details = "text" if isinstance(error, errors.APIError) else None
     assert advised_s(error) is None
 
 
-async def test_attempts_are_told_on_span_and_in_metrics(emulator, meters, instrumentor):
-    """How each ended, what was waited, and what the service asked for."""
+async def test_attempts_are_on_span_and_in_metrics(emulator, meters, instrumentor):
+    """Span and metrics have each attempt's reason, the waits, and the advised wait."""
     emulator.script(rate_limited(0.25), failure(503), answer("Yes."))
     await ask_async()(open_client(emulator, retry=True))
     (span,) = meters.spans
@@ -86,7 +86,7 @@ async def test_attempts_are_told_on_span_and_in_metrics(emulator, meters, instru
 
 
 def test_a_call_that_fails_after_four_attempts_is_one_failed_call(emulator, meters, instrumentor):
-    """One call, one duration, four attempts, and the status is the error's type."""
+    """Four failed attempts are one call and one duration; the status is the error's type."""
     emulator.script(*[failure(503)] * 4)
     with pytest.raises(errors.ServerError):
         ask()(open_client(emulator, retry=True))
@@ -97,7 +97,7 @@ def test_a_call_that_fails_after_four_attempts_is_one_failed_call(emulator, mete
     assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"error": 1}
 
 
-def test_a_connection_that_the_sdk_repeats_out_of_sight_is_seen():
+def test_a_connection_that_the_sdk_repeats_is_noticed():
     """A second session within one attempt means that the first connection broke."""
     attempts = Attempts()
     with attempts:
@@ -110,7 +110,7 @@ def test_a_connection_that_the_sdk_repeats_out_of_sight_is_seen():
     ("failure_of_first", "lost"), [(httpx.ReadError("S1234567D"), 1), (ConnectionRefusedError(), 0)]
 )
 def test_a_repeated_connection_may_be_charged_unless_it_was_never_made(failure_of_first, lost):
-    """What is repeated out of sight is lost if its request may have reached the service, and only then."""
+    """A repeated connection counts as lost only if its request may have reached the service."""
     attempts = Attempts()
     with attempts:
         attempts.connect()

@@ -1,4 +1,4 @@
-"""Promises of what a call is attributed to: operation, root, dimensions; and of its entry in the window."""
+"""Promises of the attribution of a call (operation, root, dimensions) and of its entry in the window."""
 
 import asyncio
 import contextvars
@@ -18,12 +18,12 @@ OPERATION, ROOT = semconv.OPERATION, semconv.ROOT_OPERATION
 
 
 def replies(count):
-    """So many answers of 10 and 5 tokens."""
+    """Return this many answers of 10 and 5 tokens."""
     return [answer("Yes.", usage=Usage(prompt=10, answer=5)) for _ in range(count)]
 
 
 def test_money_carries_the_operation_it_was_spent_in(emulator, meters, instrumentor):
-    """Calls, tokens and dollars by innermost and outermost operation sum up to what was used; outside it is `none`."""
+    """Calls, tokens and dollars by innermost and outermost operation sum up to the total; outside it is `none`."""
     emulator.script(*replies(4))
     client = open_client(emulator)
     with track_response_time("turn"):
@@ -40,7 +40,7 @@ def test_money_carries_the_operation_it_was_spent_in(emulator, meters, instrumen
     assert meters.by(semconv.LLM_ATTEMPTS, OPERATION, ROOT) == calls
 
 
-def test_tasks_and_threads_carry_it_where_the_context_goes(emulator, meters, instrumentor):
+def test_tasks_and_threads_carry_it_with_the_context(emulator, meters, instrumentor):
     """Parallel tasks each have their own operation; a thread has the one of the context that it runs in."""
     emulator.script(*replies(3))
     client = open_client(emulator)
@@ -71,7 +71,7 @@ def test_a_stream_belongs_to_where_it_began(emulator, meters, instrumentor):
 
 
 def test_the_applications_own_dimensions(emulator, meters, instrumentor, monkeypatch):
-    """Those of the setting are labels of every call made inside; inner ones add to outer ones."""
+    """Dimensions of the setting are labels of every call made inside; inner ones add to outer ones."""
     made = Instruments(
         meters.tracer_provider.get_tracer("own"), meters.meter_provider.get_meter("own"), cost_dimensions=("tier",)
     )
@@ -94,7 +94,7 @@ def history(install):
 
 
 def test_an_entry_of_a_call_has_where_it_was_made(emulator, history):
-    """Operation, root, attempts, tokens and dollars, and the ids of its span."""
+    """The entry has operation, root, attempts, tokens and dollars, and the ids of its span."""
     emulator.script(failure(503), *replies(1))
     with track_response_time("turn"), track_response_time("classify"):
         ask()(open_client(emulator, retry=True))
@@ -123,7 +123,7 @@ def test_a_call_that_another_span_stands_for_is_in_the_history(key, emulator, hi
 
 
 def test_an_exemplar_has_the_trace_of_its_call(emulator, history):
-    """Fed later and by another thread, a counter's exemplar has the trace of the call."""
+    """A counter that another thread feeds later has an exemplar with the trace of the call."""
     emulator.script(*replies(1))
     with track_response_time("turn"):
         ask()(open_client(emulator))
@@ -133,7 +133,7 @@ def test_an_exemplar_has_the_trace_of_its_call(emulator, history):
 
 
 def test_what_ends_before_its_usage_is_stated_is_incomplete(emulator, meters, instrumentor):
-    """A stream that is closed early, and no call that was refused or complete; its tokens are the lower bound."""
+    """Only a stream that is closed early is incomplete, not a refused or complete call; its tokens are a lower bound."""
     emulator.script(answer("a", "b", usage=Usage(prompt=20, answer=10), hold_after=1), failure(400), *replies(1))
     client = open_client(emulator)
     chunks = client.models.generate_content_stream(model=FLASH, contents="x")

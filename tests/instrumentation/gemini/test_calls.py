@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.instrumentation.gemini.call` and ``replies``: what a span tells of a call."""
+"""Promises of :mod:`hydrochat_otel.instrumentation.gemini.call`: the attributes of a call's span."""
 
 import re
 import time
@@ -17,8 +17,8 @@ from hydrochat_otel.testing.replies import Reply, Usage, answer, failure
 from hydrochat_otel.window import days
 
 
-def test_a_span_tells_everything_and_nothing_else(emulator, meters, instrumentor):
-    """Names, server, model versions, buckets, modalities, dollars and finish reason; no content, and no status text."""
+def test_a_span_has_all_facts_and_no_content(emulator, meters, instrumentor):
+    """A span has names, server, model versions, buckets, modalities, dollars and finish reason; no content or text."""
     emulator.script(answer("Yes.", usage=FULL, model_version="gemini-2.5-flash-lite"))
     ask()(open_client(emulator))
     (span,) = meters.spans
@@ -51,7 +51,7 @@ def test_a_span_tells_everything_and_nothing_else(emulator, meters, instrumentor
 
 
 def test_priced_unpriced_and_free_look_different(emulator, meters, instrumentor):
-    """A cost, no cost but a mark, and a cost of zero."""
+    """A priced call has a cost, an unpriced one only a mark, a free one a cost of zero."""
     client = open_client(emulator)
     for model in (FLASH, "gemini-9-ultra", "gemma-3-27b-it"):
         emulator.script(answer("Yes."))
@@ -61,7 +61,7 @@ def test_priced_unpriced_and_free_look_different(emulator, meters, instrumentor)
 
 
 def test_a_call_is_spent_on_the_day_on_which_it_ended(emulator, meters, instrumentor, monkeypatch):
-    """A call that began on the last microsecond of March costs in April; what has no price costs nothing."""
+    """A call that began in the last microsecond of March costs in April; a call without a price costs nothing."""
     midnight = datetime(2026, 4, 1, tzinfo=UTC).timestamp()
     client = open_client(emulator)
     for model, before_s in ((FLASH, 3600.0), ("gemini-9-ultra", 3600.0), (FLASH, 1e-6), (FLASH, 1e-6)):
@@ -81,7 +81,7 @@ def test_a_call_is_spent_on_the_day_on_which_it_ended(emulator, meters, instrume
 
 
 def test_what_does_not_balance_is_marked(emulator, meters, instrumentor):
-    """On the span as in the counter."""
+    """A call that does not balance is marked on the span as in the counter."""
     emulator.script(answer("Yes.", usage=Usage(prompt=10, answer=5, total=99)), answer("Yes."))
     ask(times=2)(open_client(emulator))
     assert [span.attributes.get(semconv.UNRECONCILED) for span in meters.spans] == [True, None]
@@ -104,7 +104,7 @@ def test_a_failure_is_its_status(emulator, meters, instrumentor):
 
 
 def test_counting_tokens_is_timed_only(emulator, meters, instrumentor):
-    """It costs nothing and is no call: one duration, and no other metric."""
+    """Counting tokens costs nothing and is not a call: one duration, and no other metric."""
     emulator.script(Reply(usage=Usage(prompt=7)))
     assert count(open_client(emulator)) == 7
     ((attributes, number, _),) = meters.points(semconv.GEN_AI_DURATION)
@@ -113,8 +113,8 @@ def test_counting_tokens_is_timed_only(emulator, meters, instrumentor):
     assert [meters.points(spec) for spec in others] == [[], [], [], [], []]
 
 
-def test_content_put_in_the_cache_is_told_on_the_span(emulator, meters, instrumentor):
-    """Its tokens are stored, not used, so no bucket has them."""
+def test_content_put_in_the_cache_is_on_the_span(emulator, meters, instrumentor):
+    """Cached content is stored, not used, so its tokens are in no bucket."""
     emulator.script(Reply(usage=Usage(prompt=2000)))
     cache(open_client(emulator))
     (span,) = meters.spans
@@ -123,7 +123,7 @@ def test_content_put_in_the_cache_is_told_on_the_span(emulator, meters, instrume
 
 
 def test_a_callers_own_span_is_the_parent(emulator, meters, instrumentor):
-    """Each call is a child of what the application was doing."""
+    """Each call is a child of the application's current span."""
     emulator.script(answer("Yes."))
     client = open_client(emulator)
     with meters.tracer_provider.get_tracer("theirs").start_as_current_span("turn") as turn:

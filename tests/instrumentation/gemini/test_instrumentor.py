@@ -21,7 +21,7 @@ from hydrochat_otel.testing.replies import answer
 
 
 def patched():
-    """Every function of the SDK that is replaced, by name."""
+    """Return every function of the SDK that is wrapped, by name."""
     return {
         (patch.owner.__name__, patch.name): vars(patch.owner)[patch.name]
         for patch in find_patches(importlib.import_module)
@@ -29,13 +29,13 @@ def patched():
 
 
 def ask(emulator, client):
-    """One call."""
+    """Make one call."""
     emulator.script(answer("Yes."))
     return client.models.generate_content(model=FLASH, contents="x")
 
 
 def test_undoing_leaves_every_function_the_original():
-    """Each replaced function is the same object again as before, on its own class."""
+    """Each wrapped function is the same object again as before, on its own class."""
     before = patched()
     instrumentor = GeminiInstrumentor()
     instrumentor.instrument()
@@ -55,14 +55,14 @@ MODELS = [
 
 
 class Everything:
-    """Contains whatever is asked for."""
+    """Contains everything."""
 
     def __contains__(self, _):
         return True
 
 
 def test_instrumenting_twice_counts_once(emulator, meters):
-    """Twice the same, then another one: still one call, priced by the one activated last."""
+    """Two activations and a second instrumentor still give one call, priced by the one activated last."""
     first, second = GeminiInstrumentor(), GeminiInstrumentor()
     for instrumentor in (first, first, second):
         instrumentor.instrument()
@@ -84,7 +84,7 @@ def test_the_version_is_known_once_the_sdk_is(instrumentor):
 
 
 def refused(caplog, monkeypatch, owner, name, function):
-    """What an instrumentor says and does when the SDK has this function."""
+    """Return what an instrumentor logs and does if the SDK has this function."""
     monkeypatch.setattr(owner, name, function)
     instrumentor = GeminiInstrumentor()
     with caplog.at_level(logging.ERROR, "hydrochat_otel"):
@@ -105,8 +105,8 @@ def changed_generator(self, *, model, contents, config=None):
 
 
 @pytest.mark.parametrize("function", [changed, changed_generator])
-def test_an_unknown_seam_is_refused_loudly(caplog, monkeypatch, function):
-    """One sentence that names version and function, a counted fault, not active, and nothing is replaced."""
+def test_an_unknown_patch_point_is_refused_with_a_sentence(caplog, monkeypatch, function):
+    """One sentence names version and function, a failure is counted, and nothing is active or wrapped."""
     active, sentences, counted = refused(caplog, monkeypatch, models.Models, "_generate_content", function)
     assert active is False
     assert sentences[-1] == (
@@ -116,8 +116,8 @@ def test_an_unknown_seam_is_refused_loudly(caplog, monkeypatch, function):
     assert counted == {"google_genai.incompatible": 1}
 
 
-def test_a_lesser_function_that_differs_is_left_alone(caplog, monkeypatch, emulator, meters):
-    """The rest is counted all the same, and the function is named as uncovered."""
+def test_an_optional_function_that_differs_is_left_unwrapped(caplog, monkeypatch, emulator, meters):
+    """Everything else is still counted, and the function is named as uncovered."""
     monkeypatch.setattr(models.Models, "compute_tokens", changed)
     instrumentor = GeminiInstrumentor()
     instrumentor.instrument()
@@ -129,8 +129,8 @@ def test_a_lesser_function_that_differs_is_left_alone(caplog, monkeypatch, emula
     assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"ok": 1}
 
 
-def test_somebody_elses_wrapper_above_ours_survives(emulator, meters, monkeypatch):
-    """Undone, we pass everything through below theirs; instrumented again, each call still counts once."""
+def test_another_librarys_wrapper_above_ours_survives(emulator, meters, monkeypatch):
+    """After undoing, ours passes everything through below theirs; instrumented again, each call still counts once."""
     original = vars(models.Models)["_generate_content"]
     monkeypatch.setattr(models.Models, "_generate_content", original)
     instrumentor = GeminiInstrumentor()
@@ -157,7 +157,7 @@ def test_somebody_elses_wrapper_above_ours_survives(emulator, meters, monkeypatc
 
 
 def printed_by(program):
-    """What a program prints that runs in a process of its own."""
+    """Return the output of a program that runs in a process of its own."""
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout, done.stderr
@@ -184,7 +184,7 @@ def test_the_sdk_is_not_imported_for_us():
 
 
 def test_undone_before_the_sdk_is_imported_nothing_is_replaced():
-    """The hook that waits for the import finds nobody to work for."""
+    """The hook that waits for the import finds no active instrumentor."""
     program = """
         from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
         instrumentor = GeminiInstrumentor()

@@ -33,7 +33,7 @@ def event(kind, **fields):
 
 
 def client_of(*responses):
-    """A client whose transport answers with these responses, in order."""
+    """Return a client whose transport answers with these responses, in order."""
     waiting = list(responses)
     transport = httpx.MockTransport(lambda _: waiting.pop(0))
     return genai.Client(
@@ -48,7 +48,7 @@ def client_of(*responses):
 
 
 def test_an_interaction_is_a_call_with_its_tokens(meters, instrumentor):
-    """Its own names for the counts end in the same five buckets and the same prices."""
+    """The interaction's own count names give the same five buckets and the same prices."""
     client = client_of(httpx.Response(200, json=interaction()))
     result = client.interactions.create(model="gemini-2.5-flash", input="x")
     measured = meters.measured()
@@ -62,7 +62,7 @@ def test_an_interaction_is_a_call_with_its_tokens(meters, instrumentor):
 
 
 async def test_an_asynchronous_interaction_counts_alike(meters, instrumentor):
-    """One call, and its attempts."""
+    """An asynchronous interaction is one call with its attempts."""
     client = client_of(httpx.Response(503, json={}), httpx.Response(200, json=interaction()))
     await client.aio.interactions.create(model="gemini-2.5-flash", input="x")
     measured = meters.measured()
@@ -85,7 +85,7 @@ def test_a_streamed_interaction_keeps_its_type(meters, instrumentor):
 
 
 def test_a_failed_interaction_is_a_failed_call(meters, instrumentor):
-    """By its status where the service says so, and by the HTTP status where it refuses."""
+    """A failed interaction has its status if the service states it, and the HTTP status if the service refuses."""
     client = client_of(
         httpx.Response(200, json=interaction(status="failed")), httpx.Response(400, json={"error": {"message": "x"}})
     )

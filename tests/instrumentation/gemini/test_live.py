@@ -16,7 +16,7 @@ MODEL = "gemini-live-2.5-flash"
 
 @pytest.fixture(autouse=True)
 def unencrypted(monkeypatch):
-    """The SDK knows encrypted web sockets only; the server of these tests is on loopback."""
+    """The SDK supports encrypted web sockets only; the server of these tests is on loopback."""
 
     def open_socket(uri, additional_headers=None, **_):
         return connect(uri.replace("wss://", "ws://"), additional_headers=additional_headers, proxy=None)
@@ -25,7 +25,7 @@ def unencrypted(monkeypatch):
 
 
 def usage(prompt, response, **more):
-    """A message that tells usage."""
+    """Return a message that states usage."""
     return {
         "usageMetadata": {
             "promptTokenCount": prompt,
@@ -37,13 +37,13 @@ def usage(prompt, response, **more):
 
 
 def turn(text, **more):
-    """A message of the model."""
+    """Return a message of the model."""
     return {"serverContent": {"modelTurn": {"parts": [{"text": text}]}, **more}}
 
 
 @contextlib.asynccontextmanager
 async def live_client(*messages):
-    """A client of a live server that answers each client message with the next messages, up to one that ends a turn."""
+    """A client of a live server that answers each client message with the next messages, up to the end of a turn."""
     waiting = list(messages)
 
     async def answer(connection):
@@ -63,13 +63,13 @@ async def live_client(*messages):
 
 
 async def say(session, text):
-    """One turn."""
+    """Make one turn."""
     await session.send_client_content(turns=types.Content(role="user", parts=[types.Part(text=text)]))
     return [message async for message in session.receive()]
 
 
 def kept(span):
-    """What a span tells of the call."""
+    """Return the facts of the call on its span."""
     names = (semconv.GEN_AI_INPUT_TOKENS, semconv.GEN_AI_OUTPUT_TOKENS, semconv.OUTCOME, semconv.UNRECONCILED)
     return {name: span.attributes[name] for name in names if name in span.attributes}
 
@@ -96,7 +96,7 @@ async def test_a_session_is_one_call_with_the_tokens_of_its_turns(meters, instru
 
 
 async def test_a_session_that_fails_is_a_failed_call(meters, instrumentor):
-    """What the caller raises inside of it comes out untouched, and what was used by then counts."""
+    """An exception of the caller inside of it is raised unchanged, and the usage until then counts."""
     wrong = LookupError("the caller's")
 
     async def fail():
@@ -114,7 +114,7 @@ async def test_a_session_that_fails_is_a_failed_call(meters, instrumentor):
 
 
 async def test_a_session_without_usage_is_unreconciled(meters, instrumentor):
-    """Counted, with its duration, and marked."""
+    """The session is counted, with its duration, and marked."""
     async with live_client(turn("a", turnComplete=True)) as client, client.aio.live.connect(model=MODEL) as session:
         await say(session, "x")
     measured = meters.measured()

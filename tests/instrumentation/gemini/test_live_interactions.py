@@ -31,7 +31,7 @@ CREATED = {
 
 @pytest.fixture(autouse=True)
 def unencrypted(monkeypatch):
-    """The SDK knows encrypted web sockets only; the server of these tests is on loopback."""
+    """The SDK supports encrypted web sockets only; the server of these tests is on loopback."""
 
     def open_socket(uri, additional_headers=None, **_):
         return connect(uri.replace("wss://", "ws://"), additional_headers=additional_headers, proxy=None)
@@ -40,7 +40,7 @@ def unencrypted(monkeypatch):
 
 
 async def received(*events, leave_after=None):
-    """The types of the events that a caller receives to the end, or until it leaves after so many."""
+    """Return the types of the events that a caller receives to the end, or until it leaves."""
 
     async def answer(connection):
         await connection.recv()
@@ -71,14 +71,14 @@ async def test_a_connection_is_one_call_with_the_usage_of_its_end(meters, instru
 
 
 async def test_a_cancelled_interaction_is_cancelled(meters, instrumentor):
-    """What it used by then counts."""
+    """The usage until the cancellation counts."""
     await received(CREATED, {"event_type": "interaction.cancelled", "usage": USAGE})
     measured = meters.measured()
     assert (measured.calls, measured.tokens) == ({"cancelled": 1}, (20, 10, 3, 12, 5))
 
 
 async def test_a_connection_that_is_left_is_incomplete(meters, instrumentor):
-    """The service goes on without the caller, so what was stated is a lower bound."""
+    """The service continues without the caller, so the stated usage is a lower bound."""
     await received(CREATED, leave_after=1)
     measured = meters.measured()
     assert (measured.calls, measured.incomplete_calls) == ({"cancelled": 1}, 1)

@@ -16,7 +16,7 @@ LATE = {"delay_s": 3.0}
 
 
 def hasty_client(emulator):
-    """Return a client that gives an attempt half a second and repeats what timed out."""
+    """Return a client that gives an attempt half a second and repeats an attempt that timed out."""
     return open_client(emulator, retry=True, timeout_ms=500)
 
 

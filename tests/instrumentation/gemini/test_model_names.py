@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.prices.model_names`, and of the labels that are made from the names."""
+"""Promises of :mod:`hydrochat_otel.prices.model_names`, and of the labels made from the names."""
 
 import pytest
 from instrumentation.gemini.client_calls import ask
@@ -44,7 +44,7 @@ def test_a_bare_id_is_the_same_for_every_form(name, bare):
     ],
 )
 def test_a_price_is_looked_up_exactly_first(model, ids):
-    """Then without the suffix of its release."""
+    """The exact id comes first, then the one without its release suffix."""
     assert list(price_ids(model)) == ids
 
 
@@ -64,7 +64,7 @@ def test_a_price_is_looked_up_exactly_first(model, ids):
     ],
 )
 def test_models_of_known_families_are_labels(model):
-    """Also those that come out after this was written, as long as the vendor's words stay."""
+    """Later models are labels, too, as long as the vendor's words stay."""
     assert labels.model_names().admit(model) == model
 
 
@@ -88,12 +88,12 @@ def test_whatever_else_is_passed_as_a_model_is_other(name):
 
 @pytest.fixture
 def using():
-    """Instruments that lead nowhere."""
+    """Instruments without an exporter."""
     return Instruments(NoOpTracer(), NoOpMeter("x"))
 
 
-def test_models_that_somebody_priced_are_labels(using, tmp_path):
-    """The operator's price file and the price book name models that no rule of form would admit."""
+def test_models_with_a_price_are_labels(using, tmp_path):
+    """The operator's price file and the price book may name models that no rule of form would admit."""
     path = tmp_path / "prices.toml"
     path.write_text('[models."ward-assistant"]\ninput = 1\noutput = 2\n')
     book = PriceBook(path)
@@ -116,7 +116,7 @@ def test_models_that_somebody_priced_are_labels(using, tmp_path):
     ],
 )
 def test_a_server_is_a_host_and_a_port(using, url, server):
-    """User, path and query are never looked at, and a host that carries a record number is `other`."""
+    """User, path and query are never read, and a host that contains a record number is `other`."""
     site = Sites(PriceBook()).at(using, "generate_content", FLASH, None, {"http_options": {"base_url": url}})
     assert (site.attributes.get(semconv.SERVER_ADDRESS), site.attributes.get(semconv.SERVER_PORT)) == server
 
@@ -129,8 +129,8 @@ def test_one_site_serves_all_calls_of_a_model(using):
     )
 
 
-def test_the_provider_is_told_apart(emulator, meters, instrumentor):
-    """Gemini API and Vertex AI."""
+def test_the_two_providers_are_distinguished(emulator, meters, instrumentor):
+    """Gemini API and Vertex AI have different providers."""
     for vertex in (False, True):
         emulator.script(answer("Yes."))
         ask()(open_client(emulator, vertex=vertex))

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.instrumentation.gemini.patch_points`: no function of the SDK can bill unseen."""
+"""Promises of :mod:`hydrochat_otel.instrumentation.gemini.patch_points`: no function of the SDK bills uncounted."""
 
 import importlib
 import inspect
@@ -62,13 +62,13 @@ def functions():
 
 
 def covered(points=PATCH_POINTS):
-    """Class and name of every function that is replaced."""
+    """Return class and name of every function that is wrapped."""
     every = (*points, *embedding_points(importlib.import_module))
     return {(point.owner, point.name) for point in every}
 
 
 def missing(points=PATCH_POINTS):
-    """Functions that can return usage and that nothing counts."""
+    """Return functions that can return usage and are not counted."""
     replaced = covered(points)
     return [
         f"{owner}.{name}" for owner, name in functions() if (owner, name) not in replaced and name not in PASSED_THROUGH
@@ -76,7 +76,7 @@ def missing(points=PATCH_POINTS):
 
 
 def test_every_function_that_can_return_usage_has_a_patch_point():
-    """A release of the SDK that adds one fails here, before it bills unseen."""
+    """A release of the SDK that adds one fails here, before it bills uncounted."""
     assert missing() == []
     assert len(set(functions())) > 20
 
@@ -89,7 +89,7 @@ def test_a_removed_patch_point_is_noticed():
 
 
 def test_every_type_with_usage_is_known():
-    """Each model of the SDK that carries a usage record is one that the functions above return, or is inside of one."""
+    """Each model of the SDK that carries usage is one that the functions above return, or is inside of one."""
     known = set(re.findall(r"\w+", CARRIERS.pattern))
     inside = {"LiveServerMessage", "CachedContent", "GenerateContentResponse", "EmbedContentResponse"}
     carriers = {

@@ -1,4 +1,4 @@
-"""Nothing that a patient typed, and nothing about one, ever leaves through the telemetry."""
+"""Promises that nothing a patient typed, and nothing about a patient, leaves through the telemetry."""
 
 import logging
 
@@ -84,7 +84,7 @@ def test_a_marked_patient_leaves_no_trace(emulator, meters, instrumentor, caplog
     assert canary.found_in([request.body for request in emulator.requests])
 
 
-def test_what_is_kept_of_the_hostile_calls(emulator, meters, instrumentor):
+def test_labels_of_hostile_calls_are_closed_sets(emulator, meters, instrumentor):
     """Unknown models and versions are `other`, unknown finish reasons are OTHER, servers have neither user nor path."""
     conversation(emulator)
     models = {attributes[semconv.GEN_AI_REQUEST_MODEL] for attributes, _ in meters.points(semconv.LLM_CALLS)}
@@ -101,8 +101,8 @@ def test_what_is_kept_of_the_hostile_calls(emulator, meters, instrumentor):
     assert all(not span.events and span.status.description is None for span in meters.spans)
 
 
-def test_the_search_finds_what_is_there():
-    """A search that finds nothing anywhere proves nothing."""
+def test_the_search_finds_a_planted_text():
+    """The search finds a planted text, so that an empty result is meaningful."""
     for dirty in (
         canary.PATIENT,
         canary.SLUG.upper(),

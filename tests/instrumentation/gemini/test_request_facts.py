@@ -37,22 +37,22 @@ TOLD = {
 WIRE = {"".join(part.capitalize() if n else part for n, part in enumerate(k.split("_"))): v for k, v in CONFIG.items()}
 
 
-def told_of(operation="generate_content", *, stream=False, **config):
+def facts_of(operation="generate_content", *, stream=False, **config):
     """The facts of a request."""
     return facts(operation, config, stream=stream)
 
 
 @pytest.mark.parametrize("config", [types.GenerateContentConfig(**CONFIG), CONFIG, WIRE], ids=["model", "dict", "wire"])
-def test_every_number_and_closed_set_of_a_request_is_told(config):
-    """A configuration says the same as a model, as a dictionary and by the names of the wire, with the right types."""
+def test_every_number_and_closed_set_of_a_request_is_recorded(config):
+    """A configuration gives the same facts as a model, a dictionary or wire names, with the right types."""
     found = facts("generate_content", config, stream=False)
     assert found == TOLD
     assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in TOLD.items()}
 
 
-def test_a_request_that_asks_for_nothing_tells_nothing():
-    """No configuration, one candidate, and no stream are no facts; a stream is one."""
-    assert facts("generate_content", None, stream=False) == told_of(candidate_count=1) == {}
+def test_a_default_request_has_no_facts():
+    """Without a configuration, with one candidate and no stream, there are no facts; a stream is one."""
+    assert facts("generate_content", None, stream=False) == facts_of(candidate_count=1) == {}
     assert facts("generate_content", None, stream=True) == {"gen_ai.request.stream": True}
 
 
@@ -70,17 +70,17 @@ def test_a_request_that_asks_for_nothing_tells_nothing():
     ],
 )
 def test_the_output_type_is_a_member_of_the_enumeration(operation, config, output_type):
-    """What the request asks for, and nothing where it leaves that open."""
-    assert told_of(operation, **config).get(semconv.GEN_AI_OUTPUT_TYPE) == output_type
+    """The output type is the requested one, and missing if the request does not state it."""
+    assert facts_of(operation, **config).get(semconv.GEN_AI_OUTPUT_TYPE) == output_type
 
 
 @pytest.mark.parametrize(
     "sequences",
     [["Tan Ah Kow"], ["\n", "a"], ["7"], ["陈"], ["---------"], [""], [7], "###", ["#"] * 17, [], iter(["#"])],
 )
-def test_stop_sequences_that_may_be_words_are_not_told(sequences):
-    """One with a letter or digit of any script, a longer one or another type keeps all of them out."""
-    assert told_of(stop_sequences=sequences) == {}
+def test_stop_sequences_that_may_be_words_are_not_recorded(sequences):
+    """A sequence with a letter or digit of any script, a longer one or another type suppresses all of them."""
+    assert facts_of(stop_sequences=sequences) == {}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_stop_sequences_that_may_be_words_are_not_told(sequences):
         ("thinking_config", {"thinking_level": "Tan Ah Kow"}),
     ],
 )
-def test_what_is_no_number_or_member_is_left_out(name, value):
+def test_invalid_values_are_left_out(name, value):
     """Values that an exporter could not encode, or that may be text, are no facts; nothing is raised."""
-    assert told_of(**{name: value}) == {}
+    assert facts_of(**{name: value}) == {}
 
 
 @pytest.mark.parametrize(
@@ -110,20 +110,20 @@ def test_what_is_no_number_or_member_is_left_out(name, value):
     ],
 )
 def test_an_interaction_names_the_one_before_by_its_form(previous, is_told):
-    """An id that the service makes is told; anything else that a caller passes is not."""
+    """An id in the service's form is recorded; any other text of a caller is not."""
     asked = {"previous_interaction_id": previous, "generation_config": {"temperature": 0.5, "thinking_level": "high"}}
     found = facts("interaction", asked, stream=False)
     assert found.pop(semconv.GEN_AI_PREVIOUS_RESPONSE, None) == (previous if is_told else None)
     assert found == {"gen_ai.request.temperature": 0.5, "gen_ai.request.reasoning.level": "high"}
 
 
-def test_embeddings_tell_their_dimensions():
-    """The number of dimensions, as a whole number."""
-    assert told_of("embeddings", output_dimensionality=256) == {"gen_ai.embeddings.dimension.count": 256}
+def test_embeddings_record_their_dimensions():
+    """The number of dimensions is a whole number."""
+    assert facts_of("embeddings", output_dimensionality=256) == {"gen_ai.embeddings.dimension.count": 256}
 
 
 def test_a_sampler_sees_the_facts_and_an_unread_request_costs_nothing():
-    """The attributes are there when a sampler decides; while nobody reads them, the configuration is not looked at."""
+    """The attributes exist when a sampler decides; if nothing reads them, the configuration is not read."""
     seen = {}
 
     class Looking(Sampler):
@@ -151,7 +151,7 @@ def test_a_sampler_sees_the_facts_and_an_unread_request_costs_nothing():
 
 
 def test_a_configuration_that_fails_leaves_the_call_alone():
-    """Where reading it raises, the span has the attributes of its site."""
+    """If reading the configuration raises, the span has the attributes of its site."""
 
     class Broken:
         @property

@@ -1,4 +1,4 @@
-"""The table: whatever happens on the wire, our books equal the service's own, and the caller notices nothing."""
+"""The table: whatever happens on the wire, our numbers equal the ledger, and the caller sees no difference."""
 
 import functools
 from dataclasses import dataclass, replace
@@ -61,12 +61,12 @@ def observed(name: str) -> Observed:
 
 
 def without_dollars(figures):
-    """Everything that is a whole number."""
+    """Return every whole number."""
     return replace(figures, cost_usd=0.0, charged_usd=0.0, saved_usd=0.0)
 
 
 @every_scenario
-def test_our_books_equal_the_ledger(scenario):
+def test_our_numbers_equal_the_ledger(scenario):
     """Calls by outcome, buckets, dollars spent and saved, unpriced, unreconciled, incomplete, attempts: equal."""
     run = observed(scenario.name)
     assert without_dollars(run.measured) == without_dollars(run.expected)
@@ -77,7 +77,7 @@ def test_our_books_equal_the_ledger(scenario):
 
 
 @every_scenario
-def test_spans_and_instruments_tell_the_same(scenario):
+def test_spans_and_instruments_agree(scenario):
     """Each call has one span with the same tokens, cost and outcome, and as many durations as calls were made."""
     run = observed(scenario.name)
     told = [span.attributes for span in run.spans]
@@ -97,12 +97,12 @@ def test_spans_and_instruments_tell_the_same(scenario):
 
 @every_scenario
 def test_the_caller_sees_no_difference(scenario):
-    """Results, their types, exceptions, where they were raised and the bytes on the wire are those without us."""
+    """Results, their types, exceptions, where they were raised and the bytes on the wire are the same as without us."""
     run = observed(scenario.name)
     assert run.seen_with == run.seen_without
 
 
 def test_the_table_is_long_enough():
-    """More than forty scenarios, each with a name of its own."""
+    """There are more than forty scenarios, each with a name of its own."""
     names = [scenario.name for scenario in possible()]
     assert len(set(names)) == len(names) > 40

@@ -26,14 +26,14 @@ pytestmark = [
 
 
 def requirements():
-    """What the package needs, google-genai and the extras aside."""
+    """Return the package's requirements, without google-genai and the extras."""
     needed = importlib.metadata.requires("hydrochat-otel") or []
     return [line for line in needed if "extra ==" not in line and not re.match(r"google.genai", line)]
 
 
 @pytest.mark.parametrize("version", ["1.41.0", "1.65.0", "2.34.0", "3.6.1"])
 def test_the_supported_range_is_supported(version, tmp_path):
-    """A virtual environment of its own with that version passes every test of this folder."""
+    """A separate virtual environment with that version passes every test of this folder."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     install = [python, "-m", "pip", "install", "-q", f"google-genai=={version}", *requirements(), *RUNNERS]

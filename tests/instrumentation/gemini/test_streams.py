@@ -23,7 +23,7 @@ THOUGHTFUL = Reply(
 
 
 @pytest.mark.parametrize("run", [read(), read_async()], ids=["sync", "async"])
-def test_thoughts_are_chunks_and_no_answer(run, emulator, meters, instrumentor):
+def test_thoughts_are_chunks_and_not_an_answer(run, emulator, meters, instrumentor):
     """The first chunk may be a thought, later ones count in the time per chunk; answers have a time of their own."""
     emulator.script(THOUGHTFUL)
     client = open_client(emulator)
@@ -55,7 +55,7 @@ def test_span_and_metric_measure_the_same_time(emulator, meters, instrumentor):
 
 
 def test_the_span_is_current_only_while_a_chunk_is_fetched(emulator, meters, instrumentor):
-    """Between two chunks the caller's own span is current, and what it starts there is no child of ours."""
+    """Between two chunks the caller's own span is current, and spans that it starts are not children of ours."""
     emulator.script(WORDS)
     client, tracer = open_client(emulator), meters.tracer_provider.get_tracer("theirs")
     with tracer.start_as_current_span("caller") as caller:
@@ -81,12 +81,12 @@ async def test_an_async_stream_may_move_between_tasks(emulator, meters, instrume
 
 
 async def collect(chunks):
-    """The rest of a stream."""
+    """Return the rest of a stream."""
     return [chunk async for chunk in chunks]
 
 
-def test_a_stream_that_is_let_go_in_a_cycle_ends_when_it_is_collected(emulator, meters, instrumentor):
-    """Even where only the garbage collector finds it."""
+def test_a_stream_in_a_reference_cycle_ends_when_it_is_collected(emulator, meters, instrumentor):
+    """A stream that only the garbage collector frees is ended, too."""
     emulator.script(answer("a", "b", hold_after=1))
     client = open_client(emulator)
     chunks = client.models.generate_content_stream(model=FLASH, contents="x")
@@ -99,7 +99,7 @@ def test_a_stream_that_is_let_go_in_a_cycle_ends_when_it_is_collected(emulator, 
 
 
 def test_a_dropped_stream_is_ended_by_the_thread_that_drains(emulator, meters, instrumentor):
-    """A finaliser may run inside of any lock, so it leaves the work; the moment of the drop counts all the same."""
+    """A finaliser may run inside of any lock, so it defers the work; the time of the drop counts."""
     queue = meters.instruments.queue
     queue.start()
     emulator.script(answer("a", "b", hold_after=1))
@@ -135,7 +135,7 @@ def test_a_stream_that_ends_early_keeps_what_it_had_used(emulator, meters, instr
 
 
 def test_a_stream_closed_after_its_last_chunk_is_complete(emulator, meters, instrumentor):
-    """Whoever has read why the answer ended has all of it, and cancelled nothing."""
+    """A caller that has read the finish reason has the whole answer, so closing is not a cancellation."""
     emulator.script(answer("a"))
     client = open_client(emulator)
     chunks = client.models.generate_content_stream(model=FLASH, contents="x")

@@ -1,4 +1,4 @@
-"""Beside other instrumentations: no second span, and tokens and cost once."""
+"""Beside other instrumentations there is no second span, and tokens and cost count once."""
 
 import pytest
 from instrumentation.gemini.client_calls import ask
@@ -17,8 +17,8 @@ CONVENTIONS = (semconv.GEN_AI_DURATION, semconv.GEN_AI_TOKEN_USAGE)
     [INFERENCE, context_api._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"],
     ids=["genai", "otel", "plain"],
 )
-def test_another_ones_span_stands_for_ours(key, emulator, meters, instrumentor):
-    """Under another GenAI span, and where instrumentation is suppressed, only the ledger's counters are fed."""
+def test_another_librarys_span_replaces_ours(key, emulator, meters, instrumentor):
+    """Under another GenAI span, and with suppressed instrumentation, only the ledger's counters are fed."""
     emulator.script(answer("Yes.", usage=Usage(prompt=10, answer=5)))
     token = context_api.attach(context_api.set_value(key, object()))
     try:
@@ -32,7 +32,7 @@ def test_another_ones_span_stands_for_ours(key, emulator, meters, instrumentor):
 
 
 def test_a_key_that_was_cleared_means_nothing(emulator, meters, instrumentor):
-    """The other instrumentation sets it to None when its own span has ended."""
+    """A key that the other instrumentation reset to None after its span has no effect."""
     emulator.script(answer("Yes."))
     token = context_api.attach(context_api.set_value(INFERENCE, None))
     try:
@@ -43,6 +43,6 @@ def test_a_key_that_was_cleared_means_nothing(emulator, meters, instrumentor):
 
 
 def test_without_an_sdk_calls_go_on(emulator, instrumentor):
-    """With no provider set the API's no-op ones are used, and the caller notices nothing."""
+    """Without a provider the API's no-op ones are used, and the caller sees no difference."""
     emulator.script(answer("Yes."))
     assert ask()(open_client(emulator))[0].text == "Yes."
