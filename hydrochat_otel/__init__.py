@@ -39,7 +39,7 @@ PUBLIC_MODULES: Final = (
     "hydrochat_otel.testing",
     "hydrochat_otel.web",
 )
-"""Every module that an application may import; `hydrochat_otel.django` stands in INSTALLED_APPS."""
+"""Every module that an application may import; `hydrochat_otel.django` belongs in INSTALLED_APPS."""
 
 __all__ = [
     "PUBLIC_MODULES",
@@ -63,11 +63,11 @@ _LATER: Final = {
     **dict.fromkeys(("Pipeline", "PipelineError", "current", "install", "shutdown"), "pipeline.pipeline"),
     **dict.fromkeys(("Report", "report"), "reporting.report"),
 }
-"""Public names that need the SDK, and where they are."""
+"""Public names that need the SDK, and their modules."""
 
 
 def __getattr__(name: str) -> object:
-    # The pipeline brings the SDK (0.1 s); an application that only decorates functions need not wait for it here.
+    # The pipeline imports the SDK (0.1 s); an application that only decorates functions does not wait for it here.
     if name in _LATER:
         return getattr(import_module(f"hydrochat_otel.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""``python -m hydrochat_otel`` is the command ``hydrochat-otel``."""
+"""``python -m hydrochat_otel`` runs the command ``hydrochat-otel``."""
 
 from hydrochat_otel.cli import main
 

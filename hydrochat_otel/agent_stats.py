@@ -1,4 +1,4 @@
-"""Door to HydroChat's agent statistics, under the import name of the original system."""
+"""Re-exports HydroChat's agent statistics under the import name of the original system."""
 
 from hydrochat_otel.hydrochat.agent_stats import agent_stats
 

@@ -1,4 +1,4 @@
-"""The alert watch: calls the application back when a threshold is exceeded and when it no longer is, once each time.
+"""The alert watch: calls the application once when a threshold is exceeded and once when it no longer is.
 
 A budget has several thresholds: reaching a higher one begins the alert again. If the budget falls back, as at midnight,
 or another period becomes the decisive one, the alert ends and begins.
@@ -44,11 +44,11 @@ Callback = Callable[[AlertChange], object]
 
 
 class AlertWatch:
-    """Compares each snapshot with the one before; one thread at a time.
+    """Compares each snapshot with the previous one; one thread at a time.
 
     Args:
         thresholds: The thresholds.
-        window_s: How far back counts are judged; an alert ends that long after its cause.
+        window_s: How far back counts are evaluated; an alert ends that long after its cause.
     """
 
     def __init__(self, thresholds: Thresholds = DEFAULT_THRESHOLDS, window_s: float = 3600.0) -> None:
@@ -77,7 +77,7 @@ class AlertWatch:
 
     def _since(self, snapshot: Snapshot) -> Counts:
         now = Counts.of(snapshot)
-        if now.calls < self._seen[-1].calls:  # other providers, whose counters start at 0
+        if now.calls < self._seen[-1].calls:  # from other providers, whose counters start at 0
             self._seen = deque([Counts()])
         start_unix_s = snapshot.unix_s - self._window_s
         while len(self._seen) > 1 and self._seen[1].unix_s <= start_unix_s:

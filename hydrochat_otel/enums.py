@@ -1,4 +1,4 @@
-"""Door to HydroChat's intents, under the import name of the original system."""
+"""Re-exports HydroChat's intents under the import name of the original system."""
 
 from hydrochat_otel.hydrochat.enums import Intent
 

@@ -1,4 +1,4 @@
-"""Door to HydroChat's Gemini client, under the import name of the original system."""
+"""Re-exports HydroChat's Gemini client under the import name of the original system."""
 
 from hydrochat_otel.hydrochat.client.client import (
     GeminiClientV2,

@@ -1,4 +1,4 @@
-"""Door to the instrumentation of LangGraph graphs."""
+"""Re-exports the instrumentation of LangGraph graphs."""
 
 from hydrochat_otel.instrumentation.langgraph import TurnTracker, instrument_graph
 

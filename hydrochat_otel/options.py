@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 class SettingsOptions(TypedDict, total=False):
     """Single settings by field name.
 
-    What is not given, or is None, comes from Django's settings, the environment or the default.
+    A missing option, or None, takes its value from Django's settings, the environment or the default.
     """
 
     response_time_threshold_s: float | None

@@ -1,4 +1,4 @@
-"""Door to response times, under the import name of the original system."""
+"""Re-exports response times under the import name of the original system."""
 
 from hydrochat_otel.instrumentation.tracked import logger
 from hydrochat_otel.instrumentation.tracker import (

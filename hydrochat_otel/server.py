@@ -1,4 +1,4 @@
-"""Door to the server that serves the endpoints on a port of its own."""
+"""Re-exports the server that serves the endpoints on a port of its own."""
 
 from hydrochat_otel.serve.server import Server, ServerError
 

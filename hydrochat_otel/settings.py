@@ -19,12 +19,12 @@ MISSING: Final = object()
 
 
 class SettingsError(ValueError):
-    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
+    """A setting has an invalid value; the message names it, the value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one setting is read: its variable, how text becomes a value, and what is allowed, in words."""
+    """How one setting is read: its variable, how text becomes a value, and a description of what is allowed."""
 
     variable: str
     parse: Callable[[Any], Any]
@@ -47,7 +47,7 @@ def _whole(minimum: int) -> Callable[[Any], int]:
 def _number(*, above: float | None = None, minimum: float | None = None) -> Callable[[Any], float]:
     def parse(raw: Any) -> float:
         if isinstance(raw, bool):
-            raise ValueError  # noqa: TRY004 - every refusal of a value is told in the same sentence
+            raise ValueError  # noqa: TRY004 - every invalid value gives the same sentence
         value = float(raw)
         too_low = (above is not None and value <= above) or (minimum is not None and value < minimum)
         if not math.isfinite(value) or too_low:
@@ -79,7 +79,7 @@ def _text(raw: Any) -> str:
 
 def _token(raw: Any) -> str:
     text = _text(raw)
-    if len(text) < 16 or not all("!" <= c <= "~" for c in text):  # noqa: PLR2004 - the rule's words say it
+    if len(text) < 16 or not all("!" <= c <= "~" for c in text):  # noqa: PLR2004 - stated in the rule's description
         raise ValueError
     return text
 
@@ -96,7 +96,7 @@ def _http_url(raw: Any) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or " " in text:
         raise ValueError
-    _ = parts.port  # raises where it is no port
+    _ = parts.port  # raises for an invalid port
     return text.rstrip("/")
 
 
@@ -141,7 +141,7 @@ def _state(raw: Any) -> str:
 
 def _timezone(raw: Any) -> str:
     text = _text(raw)
-    if text == "UTC":  # known also where the system knows no time zones
+    if text == "UTC":  # also without the system's time zone data
         return text
     try:
         ZoneInfo(text)
@@ -185,7 +185,7 @@ def _setting(variable: str, default: Any, parse: Callable[[Any], Any], allowed: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be configured, validated; one record serves one pipeline.
+    """All settings, validated; one record serves one pipeline.
 
     Build it with :meth:`load`. The constructor takes values as they are and checks nothing.
     """
@@ -281,16 +281,17 @@ class Settings:
         An empty environment variable counts as not set, and so does a Django setting or an override of ``None``.
 
         Args:
-            environ: Where variables are looked up; the process environment when not given.
+            environ: Where variables are looked up; by default the process environment.
             overrides: Values by field name, checked like all others.
 
         Raises:
-            SettingsError: A value is not allowed, or an override names no setting; one sentence says which and what is.
+            SettingsError: A value is invalid, or an override is not a setting; one sentence says which and what is
+                allowed.
         """
         environ = os.environ if environ is None else environ
         known = {f.name: f.metadata["rule"] for f in fields(cls)}
         if unknown := sorted(overrides.keys() - known.keys()):
-            raise SettingsError(f"{unknown[0]} is no setting; the settings are {', '.join(sorted(known))}.")
+            raise SettingsError(f"{unknown[0]} is not a setting; the settings are {', '.join(sorted(known))}.")
         values: dict[str, Any] = {}
         for name, rule in known.items():
             raw, origin = _look_up(name, rule.variable, environ, overrides)
@@ -329,7 +330,7 @@ def _look_up(name: str, variable: str, environ: Mapping[str, str], overrides: Ma
 
 
 def _django_value(variable: str) -> Any:
-    """Return the value from Django's settings, or None; Django is never imported and never configured from here."""
+    """Return the value from Django's settings, or None; never imports or configures Django."""
     django_conf = sys.modules.get("django.conf")
     if django_conf is None or not django_conf.settings.configured:
         return None

@@ -1,6 +1,6 @@
-"""No code: what ``opentelemetry-instrument`` and ``hydrochat-otel run`` call before the application begins.
+"""Start-up without code: what ``opentelemetry-instrument`` and ``hydrochat-otel run`` call before the program starts.
 
-:mod:`start` installs the pipeline and opens the endpoints, :mod:`process_role` decides what kind of process it is,
+:mod:`start` installs the pipeline and opens the endpoints, :mod:`process_role` decides what kind of process this is,
 :mod:`deferred_start` defers start-up from a supervisor to its workers; :mod:`distro` and :mod:`instrumentor` are the
 other entry points, which need opentelemetry-instrumentation.
 """
@@ -19,7 +19,7 @@ RUN_PID: Final = "_HYDROCHAT_RUN_PID"
 
 def pre_instrument() -> None:
     """Start what this process needs; the entry point of the same name. Never raises."""
-    # Imported here: the names above are needed by `run`, which must start the program without the SDK.
+    # Imported here: `run` needs the names above and must start the program without the SDK.
     from hydrochat_otel.auto import start  # noqa: PLC0415
 
     start.pre_instrument()

@@ -1,7 +1,7 @@
-"""What is put off in a process that must have nothing of ours, until it forks a worker: then the worker does it.
+"""Defers start-up from a supervisor to the workers it forks.
 
 Not from a hook of :func:`os.register_at_fork`: while those run, locks of other libraries are still held for the fork,
-and the SDK waits for one of them for ever. :mod:`multiprocessing` calls back when all of that is over.
+and the SDK would wait for one of them forever. :mod:`multiprocessing` calls back after all hooks.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from hydrochat_otel.runtime import failures
 
 
 class _Put:
-    """The steps of the process, in the order in which they came."""
+    """The deferred steps of the process, in the order in which they were added."""
 
     def __init__(self) -> None:
         self.steps: list[Callable[[], None]] = []
@@ -35,5 +35,5 @@ _put: Final = _Put()
 
 
 def put_off(step: Callable[[], None]) -> None:
-    """Leave a step to each worker that :mod:`multiprocessing` forks from this process."""
+    """Defer a step to each worker that :mod:`multiprocessing` forks from this process."""
     _put.off(step)

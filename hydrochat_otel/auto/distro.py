@@ -24,7 +24,7 @@ _SIGNALS: Final = ("traces", "metrics", "logs")
 
 
 class HydroChatDistro(BaseDistro):  # type: ignore[misc] # see its import
-    """Metrics stay here, spans go to a collector if one is configured, and what is not installed aborts nothing."""
+    """Metrics stay here, spans go to a collector if one is configured, and a missing exporter aborts nothing."""
 
     def _configure(self, **_: Any) -> None:
         try:
@@ -35,7 +35,7 @@ class HydroChatDistro(BaseDistro):  # type: ignore[misc] # see its import
 
 
 class HydroChatConfigurator(_OTelSDKConfigurator):
-    """The SDK's own configurator, put off in a process that must have no providers, and never raising."""
+    """The SDK's own configurator, deferred in a process that must have no providers, and never raising."""
 
     def _configure(self, **kwargs: Any) -> None:
         if start.current_role() is Role.ABSENT:
@@ -52,27 +52,28 @@ class HydroChatConfigurator(_OTelSDKConfigurator):
         except Exception as error:
             failures.note("auto.configurator", error, quiet=True)
             logger.error(  # noqa: TRY400 - one sentence, no trace
-                "OpenTelemetry exports nothing from here (%s); what hydrochat_otel keeps is not affected.", error
+                "OpenTelemetry exports nothing from this process (%s); what hydrochat_otel keeps is not affected.",
+                error,
             )
 
 
 def _redact(environ: Mapping[str, str]) -> None:
-    """Let the exporters that were just made redact other libraries' spans, unless a setting says otherwise."""
+    """Make the exporters redact other libraries' spans, unless a setting says otherwise."""
     provider = trace.get_tracer_provider()
-    # Read by itself: a mistake in another setting must not let spans leave as they are.
+    # Read without the other settings: a mistake in one of them must not let spans leave unredacted.
     switch = environ.get("HYDROCHAT_REDACT_SPANS", "").strip().lower()
     if switch != "never" and isinstance(provider, TracerProvider):
         redaction.redact(provider)
 
 
 def set_defaults(environ: MutableMapping[str, str]) -> None:
-    """Fill in what the user left open, and take out exporters that are not installed, in one sentence each."""
+    """Fill in what the user left open, and remove exporters that are not installed, with one log line each."""
     if environ.get("OTEL_CONFIG_FILE"):
         return
     installed = [protocol for protocol, name in _PROTOCOLS.items() if _is_installed("traces", name)]
     if len(installed) == 1:
         environ.setdefault("OTEL_EXPORTER_OTLP_PROTOCOL", installed[0])
-    # Who installed the stock distro counts on a collector at the usual address, without setting any.
+    # The stock distro exports to a collector at the usual address without any setting; its users expect that.
     is_stock = bool(entry_points(group="opentelemetry_distro", name=STOCK_DISTRO))
     endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     environ.setdefault("OTEL_TRACES_EXPORTER", "otlp" if installed and (endpoint or is_stock) else "none")
@@ -89,11 +90,11 @@ def _take_out_missing(signal: str, environ: MutableMapping[str, str]) -> None:
     if found != names:
         missing = ", ".join(name for name in names if name not in found)
         environ[variable] = ",".join(found) or "none"
-        logger.warning("%s names %s, which is not installed here: %s do not go there.", variable, missing, signal)
+        logger.warning("%s names %s, which is not installed here: it receives no %s.", variable, missing, signal)
 
 
 def _component(name: str, signal: str, environ: MutableMapping[str, str]) -> str:
-    """Return the name under which an exporter is looked for, as the SDK does."""
+    """Return the name under which the SDK looks an exporter up."""
     if name != "otlp":
         return name
     protocol = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL") or environ.get(
@@ -107,7 +108,7 @@ def _is_installed(signal: str, name: str) -> bool:
 
 
 def _choose_configurator(environ: MutableMapping[str, str]) -> None:
-    """Let our configurator go with our distro; that another one is installed as well is no news then."""
+    """Select our configurator with our distro; another installed one then causes no warning."""
     if environ.setdefault("OTEL_PYTHON_CONFIGURATOR", NAME) == NAME:
         logging.getLogger("opentelemetry.instrumentation.auto_instrumentation._load").addFilter(_is_news)
 

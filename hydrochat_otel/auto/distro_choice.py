@@ -1,8 +1,9 @@
-"""What ``opentelemetry-instrument`` imports before it starts the program, as everything of its group of entry points.
+"""Chooses the distro; ``opentelemetry-instrument`` imports this module before it starts the program.
 
-Without a name it takes the distro that comes first in a directory on the disk, which nobody orders; and the stock one,
-where the exporter that it takes for granted is not installed, aborts before anything of ours is called. So where only
-the stock distro is beside ours, ours is asked for by name, in the environment of the program that is about to start.
+It imports all modules of its group of entry points. Without a name it takes the first distro in a directory of the
+disk, in no defined order; and the stock distro aborts before any code of ours runs if the exporter that it expects is
+not installed. So if only the stock distro is installed beside ours, this sets the name of ours in the environment of
+the program.
 """
 
 import os

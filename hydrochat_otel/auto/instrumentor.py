@@ -1,4 +1,4 @@
-"""The Gemini instrumentation under the name by which auto-instrumentation switches it on and off."""
+"""The Gemini instrumentation under the name that switches it on and off in auto-instrumentation."""
 
 from collections.abc import Collection
 from typing import Any
@@ -11,9 +11,9 @@ from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError
 
 
 class HydroChatInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see its import
-    """Switches the counting of Gemini calls on and off; on, it installs the pipeline where there is none.
+    """Switches the counting of Gemini calls on and off; when switched on, it installs a missing pipeline.
 
-    ``HYDROCHAT_INSTRUMENT_GEMINI=0`` wins, so that the operator of a service has the last word.
+    ``HYDROCHAT_INSTRUMENT_GEMINI=0`` wins, so that the operator of a service decides.
     """
 
     def instrumentation_dependencies(self) -> Collection[str]:
@@ -21,7 +21,7 @@ class HydroChatInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see its i
         return ("google-genai >= 1.41, < 4",)
 
     def _instrument(self, **_: Any) -> None:
-        # Under auto-instrumentation there is a pipeline by now, or a reason why there is none, which was logged.
+        # Under auto-instrumentation the pipeline exists by now, or the log has the reason why not.
         running = _running() if start.is_in_charge() else pipeline.install()
         if running is not None and running.settings.instrument_gemini:
             running.instrumentor.instrument()

@@ -1,6 +1,6 @@
-"""Which program this process is: whether it serves, forks workers, starts others anew, or is no service at all.
+"""Decides what a process does: serve, fork workers, start other programs, or none of these.
 
-``sitecustomize`` runs before ``sys.argv`` is set, so this reads the words that the interpreter was started with.
+``sitecustomize`` runs before ``sys.argv`` is set, so this reads the command line of the interpreter.
 """
 
 import os
@@ -13,21 +13,21 @@ from typing import Final
 
 
 class Role(Enum):
-    """What is installed in the process, and who opens the port."""
+    """What is installed in the process, and which process opens the port."""
 
-    SERVES = "measures and opens the port itself; what it forks measures only"
+    SERVES = "measures and opens the port itself; its forked children only measure"
     FORKS = "measures; the processes that it forks open the port"
     SILENT = "measures and opens no port: a command, a shell, a worker of a pool"
-    ABSENT = "has nothing of ours: a supervisor or a tool; what it forks begins anew, what it starts decides for itself"
+    ABSENT = "is not instrumented: a supervisor or a tool; its children decide for themselves"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a Python interpreter was told to run.
+    """What a Python interpreter runs.
 
     Attributes:
-        name: A script's file name without ending, or a module's first name, in lower case; empty where there is none.
-        arguments: What the program itself is given.
+        name: A script's file name without ending, or a module's first name, in lower case; empty if there is none.
+        arguments: The program's own arguments.
         code: The text after ``-c``.
         interactive: Whether ``-i`` keeps the interpreter open.
     """
@@ -38,7 +38,7 @@ class Program:
     interactive: bool = False
 
     def command(self, *valued: str) -> str:
-        """Return the first argument that is no option and no value of the options that are `valued`."""
+        """Return the first argument that is neither an option nor the value of one of the `valued` options."""
         words = iter(self.arguments)
         for word in words:
             if word in valued:
@@ -89,12 +89,12 @@ def role(argv: Sequence[str], environ: Mapping[str, str], *, parent_argv: Sequen
 
 
 def is_spawned(argv: Sequence[str]) -> bool:
-    """Return whether :mod:`multiprocessing` started the process with an interpreter of its own."""
+    """Return whether :mod:`multiprocessing` started the process in a new interpreter."""
     return "--multiprocessing-fork" in argv
 
 
 def command_line(pid: int) -> list[str]:
-    """Return all words of a running process's command line; empty where the system does not tell."""
+    """Return all words of a running process's command line; empty if the system does not provide it."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
@@ -106,7 +106,7 @@ def command_line(pid: int) -> list[str]:
 
 
 def read(argv: Sequence[str]) -> Program:
-    """Return what an interpreter was told to run."""
+    """Return what an interpreter runs."""
     interactive = False
     words = iter(argv[1:])
     for word in words:
@@ -137,14 +137,14 @@ def _name_of_script(word: str) -> str:
 
 
 def _wrapped(words: Sequence[str]) -> Sequence[str]:
-    """Return what a profiler or debugger runs, from its script or ``-m`` on."""
+    """Return what a profiler or debugger runs, starting at its script or ``-m``."""
     for position, word in enumerate(words):
         if word == "-m" or word.endswith(".py"):
             return words[position:]
     return ()
 
 
-# -- what is known of programs --------------------------------------------------------------------------------------
+# -- roles of programs ----------------------------------------------------------------------------------------------
 
 
 def _role_of_code(program: Program, environ: Mapping[str, str], parent_argv: Sequence[str]) -> Role:
@@ -161,7 +161,7 @@ def _is_true(value: str | None) -> bool:
 
 
 def _several(*counts: str | None) -> bool:
-    """Return whether the first count that is given is above one."""
+    """Return whether the first given count is above one."""
     given = next((count for count in counts if count), "1")
     return given.isdecimal() and int(given) > 1
 
@@ -235,5 +235,5 @@ _DJANGO_SERVICES: Final = frozenset({"testserver", "runworker", "db_worker", "rq
 
 
 def parent_command_line(argv: Sequence[str]) -> list[str]:
-    """Return the command line of this process's parent where the role depends on it."""
+    """Return the command line of this process's parent if the role depends on it."""
     return command_line(os.getppid()) if is_spawned(argv) else []

@@ -1,6 +1,6 @@
 """What ``hydrochat-otel run`` prints from inside the program that it started: the address, and a last line of totals.
 
-The command takes the place of ``run``, so only the program itself can say when the port is open and what was counted.
+The program replaces ``run`` in its process, so only the program can report the open port and the totals.
 """
 
 import atexit
@@ -21,7 +21,7 @@ _NOT_OK: Final = ("failed", "cancelled", "blocked")
 
 
 def announcer(environ: Mapping[str, str], settings: Settings) -> Callable[[str], None] | None:
-    """Return what to call with the address once the port is open; None where the program was not started by ``run``."""
+    """Return what to call with the address once the port is open; None if ``run`` did not start the program."""
     if RUN_PID not in environ:
         return None
 
@@ -34,12 +34,12 @@ def announcer(environ: Mapping[str, str], settings: Settings) -> Callable[[str],
 
 
 def close_with_summary(environ: Mapping[str, str]) -> None:
-    """Let this process end with a line of totals if it is what ``run`` became, or the program of the shell it became.
+    """Print a line of totals at exit if this process is what ``run`` became, or the program of the shell it became.
 
-    Its workers print none: the line is about all processes that share the state.
+    Its workers print none: the line covers all processes that share the state.
     """
     if environ.get(RUN_PID) in {str(os.getpid()), str(os.getppid())} and process_tree.leader() is None:
-        # Before the pipeline's own handlers, which were registered earlier: the state can still be read.
+        # Runs before the pipeline's own handlers, which were registered earlier: the state can still be read.
         atexit.register(_summarise, os.getpid())
 
 

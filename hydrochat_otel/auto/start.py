@@ -1,4 +1,4 @@
-"""What happens in a process before its program begins: the pipeline is installed and the endpoints are opened."""
+"""Start-up of a process before its program begins: installs the pipeline and opens the endpoints."""
 
 import logging
 import os
@@ -29,15 +29,15 @@ _process: Final = _Process()
 def pre_instrument() -> None:
     """Install the pipeline and open the port, as the role of the process demands; never raises.
 
-    The distro and its configurator have set the providers. What cannot be installed is logged in one sentence and the
-    application starts: an exception here would take all other instrumentations with it.
+    The distro and its configurator have set the providers. If the installation fails, one log line says so and the
+    application starts: an exception here would stop all other instrumentations as well.
     """
     _process.in_charge = True
     _guarded(_begin_here)
 
 
 def is_in_charge() -> bool:
-    """Return whether auto-instrumentation started this process, and with it everything that is to be installed."""
+    """Return whether auto-instrumentation started this process and therefore decides what is installed."""
     return _process.in_charge
 
 
@@ -57,7 +57,7 @@ def opens_port(role: Role, settings: Settings, environ: Mapping[str, str]) -> tu
 
 
 def exporters_elsewhere(environ: Mapping[str, str]) -> str:
-    """Return ``OTEL_METRICS_EXPORTER`` where it sends the metrics to others only, so that ours are not asked for."""
+    """Return ``OTEL_METRICS_EXPORTER`` if it sends the metrics to other exporters only, else ''."""
     value = environ.get("OTEL_METRICS_EXPORTER", "")
     names = {name.strip().lower() for name in value.split(",")} - {"", "none"}
     return value if names and NAME not in names else ""
@@ -96,10 +96,10 @@ def _begin(role: Role) -> None:
         if here:
             keeper.start()
     elif role in {Role.SERVES, Role.FORKS} and settings.serve == "auto":
-        # Only with `serve` left at auto: an operator who said "never" knows that there is no page.
+        # Only if `serve` is still auto: an operator who chose never expects no page.
         logger.warning(
-            "OTEL_METRICS_EXPORTER=%s sends the metrics elsewhere, so that the page, the export and /metrics of "
-            "hydrochat_otel have no port; add %s to it, or set HYDROCHAT_SERVE to always for them, or to never.",
+            "OTEL_METRICS_EXPORTER=%s sends the metrics elsewhere, so the page, the export and /metrics of "
+            "hydrochat_otel have no port; add %s to it, or set HYDROCHAT_SERVE to always or never.",
             exporters_elsewhere(os.environ),
             NAME,
         )
@@ -109,7 +109,7 @@ def _guarded(step: Callable[[], None]) -> None:
     try:
         step()
     except Exception as error:
-        # Once: the first tracked call must not try, and log, the same again.
+        # Once only: the first tracked call must not try, and log, the same again.
         instruments.on_first_use(None)
         failures.note("auto", error, quiet=True)
         logger.error("%s The application starts without hydrochat_otel.", error)  # noqa: TRY400 - one sentence, no trace

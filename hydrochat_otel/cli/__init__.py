@@ -10,7 +10,7 @@ from hydrochat_otel.cli.lazy_group import LazyGroup
 COMMANDS: Final = {
     "dashboards": "Grafana dashboards of the metrics.",
     "demo": "Run a HydroChat-like workload against an emulated Gemini and serve the results.",
-    "doctor": "Find out whether the telemetry works, and what to do where it does not.",
+    "doctor": "Find out whether the telemetry works, and what to do if it does not.",
     "emulator": "Run an emulated Gemini on 127.0.0.1 that keeps a ledger of what it billed.",
     "export": "Print the export of a running service.",
     "prices": "List the price of every known model, or of MODELS, in US dollars for a million tokens.",

@@ -1,4 +1,4 @@
-"""``hydrochat-otel dashboards export``: the dashboards for a Grafana that is there already."""
+"""``hydrochat-otel dashboards export``: the dashboards for an existing Grafana."""
 
 from pathlib import Path
 

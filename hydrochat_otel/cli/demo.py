@@ -1,4 +1,4 @@
-"""``hydrochat-otel demo``: an emulated Gemini, a workload through the real SDK, and the numbers to look at."""
+"""``hydrochat-otel demo``: runs a workload through the real SDK against an emulated Gemini, and serves the numbers."""
 
 import logging
 import os
@@ -45,7 +45,9 @@ def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
     except (SettingsError, ServerError) as error:
         raise MistakeError(error) from None
     except OSError as error:
-        sentence = f"The emulator cannot listen on 127.0.0.1: {error.strerror}; is the loopback interface up?"
+        sentence = (
+            f"The emulator cannot listen on 127.0.0.1: {error.strerror}; check that the loopback interface is up."
+        )
         raise MistakeError(sentence) from None
     _log_to(console)
     stop = _stop_on_signals()
@@ -66,14 +68,14 @@ def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
     pipeline.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A conversation that was interrupted may still wait for an answer in a thread; nobody waits for it.
+    # A thread of the interrupted conversation may still wait for an answer; the exit does not wait for it.
     os._exit(code)
 
 
 def _run(
     console: Console, emulator: GeminiEmulator, turns: int, seed: int, stop: threading.Event
 ) -> WorkloadReport | None:
-    """Run the workload in a thread of its own, so that an interrupt ends it at once; None when it was interrupted."""
+    """Run the workload in a thread of its own, so that an interrupt ends it at once; None if interrupted."""
     outcome: list[WorkloadReport | BaseException] = []
     columns = (TextColumn("Talking to the emulated Gemini"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -85,7 +87,7 @@ def _run(
                 outcome.append(
                     run_workload(emulator.base_url, turns=turns, seed=seed, on_turn=lambda _: progress.advance(task))
                 )
-            except BaseException as error:  # told below, in the main thread
+            except BaseException as error:  # raised below, in the main thread
                 outcome.append(error)
             done.set()
 

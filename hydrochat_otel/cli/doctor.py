@@ -1,4 +1,4 @@
-"""``hydrochat-otel doctor``: whether the telemetry works, one line for each check, with the cure."""
+"""``hydrochat-otel doctor``: whether the telemetry works, one line for each check, with the remedy."""
 
 import json
 import os
@@ -29,7 +29,7 @@ _COLOURS: Final = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow
 def doctor(
     *, url: str | None, token_file: Path | None, as_json: bool, strict: bool, calls: bool, command: tuple[str, ...]
 ) -> None:
-    """Find out whether the telemetry works, and what to do where it does not.
+    """Find out whether the telemetry works, and what to do if it does not.
 
     Examines the set-up here, or a running service with --url, or COMMAND, which is started as `run` does and ended once
     it has settled. Exits with status 1 if there is a problem.
@@ -59,7 +59,7 @@ def examine(url: str | None, token_file: Path | None, command: Sequence[str], *,
 
 
 def show(finding: Finding) -> None:
-    """Print one finding on a line, and its cure on a second one."""
+    """Print one finding on a line, and its remedy on a second one."""
     level = click.style(f"{finding.level:8}", fg=_COLOURS[finding.level])
     click.echo(f"{level} {finding.check:20} {finding.sentence}")
     if finding.cure:

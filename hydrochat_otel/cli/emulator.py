@@ -25,7 +25,7 @@ def emulator(port: int) -> None:
     try:
         running.start()
     except OSError as error:
-        raise MistakeError(f"127.0.0.1:{port} cannot be listened on: {error.strerror}.") from None
+        raise MistakeError(f"Listening on 127.0.0.1:{port} failed: {error.strerror}.") from None
     sys.stdout.write(f"{running.base_url}\n")
     sys.stdout.flush()
     stop.wait()

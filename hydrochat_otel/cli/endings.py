@@ -1,6 +1,6 @@
-"""How a command ends: ``Error: SENTENCE`` on the standard error, and one exit code for each kind of mistake.
+"""How a command exits: ``Error: SENTENCE`` on the standard error, and one exit code for each kind of mistake.
 
-0 is success, 1 a negative answer, 2 a mistake in what was given, 126 and 127 are what shells use, 130 is Ctrl-C.
+0 is success, 1 a negative answer, 2 a mistake in the input; 126 and 127 follow the shells, 130 is Ctrl-C.
 """
 
 from enum import IntEnum
@@ -9,7 +9,7 @@ import click
 
 
 class ExitCode(IntEnum):
-    """What scripts can rely on."""
+    """The exit codes that scripts can rely on."""
 
     OK = 0
     NEGATIVE = 1
@@ -20,20 +20,20 @@ class ExitCode(IntEnum):
 
 
 class CommandError(click.ClickException):
-    """Ends the command with one sentence, without usage and without a trace; the sentence may be an error's text."""
+    """Ends the command with one sentence, without usage and traceback; the sentence may be an error's text."""
 
     def __init__(self, sentence: object) -> None:
         super().__init__(str(sentence))
 
 
 class NegativeError(CommandError):
-    """The work is done and the answer is no: a silent service, a refused token, a difference, a failed check."""
+    """The work is done and the answer is negative, such as an unreachable service, a rejected token or a difference."""
 
     exit_code = ExitCode.NEGATIVE
 
 
 class MistakeError(CommandError):
-    """A setting, a file, an address or a missing package: the command ends like this until that is fixed."""
+    """A wrong setting, file or address, or a missing package: the command fails until that is fixed."""
 
     exit_code = ExitCode.MISTAKE
 
@@ -45,6 +45,6 @@ class NotExecutableError(CommandError):
 
 
 class NotFoundError(CommandError):
-    """There is no such program."""
+    """The program does not exist."""
 
     exit_code = ExitCode.NOT_FOUND

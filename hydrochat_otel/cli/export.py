@@ -1,4 +1,4 @@
-"""``hydrochat-otel export``: another process's export, for people or for pipes."""
+"""``hydrochat-otel export``: prints another process's export as tables or as JSON."""
 
 import sys
 import time
@@ -39,9 +39,9 @@ _ENTRY_HEADS: Final = ("Time (UTC)", "Kind", "Operation", "Took, s", "Outcome", 
 )
 @click.option("--watch", is_flag=True, help="Stay, and show every change until Ctrl-C.")
 @click.option(
-    "--interval", type=click.FloatRange(0.2), default=2.0, show_default=True, help="Seconds between two looks."
+    "--interval", type=click.FloatRange(0.2), default=2.0, show_default=True, help="Seconds between two requests."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the JSON as it comes, one line each while watching.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON as received, one line each while watching.")
 @click.option("--since", help="Only what ended at this time or later (RFC 3339, with its offset).")
 @click.option("--operation", help="Only operations of this name.")
 @click.option("--limit", type=click.IntRange(0, 1000), default=0, show_default=True, help="List the newest entries.")
@@ -58,7 +58,7 @@ def export(
 ) -> None:
     """Print the export of a running service.
 
-    Ends with 1 where the service does not answer or does not let in.
+    Exits with status 1 if the service is unreachable or rejects the token.
     """
     try:
         settings = Settings.load()
@@ -83,7 +83,7 @@ def export(
 
 @dataclass(slots=True)
 class Source:
-    """The export of a running service; keeps the last one, so that the service need not send it again unchanged."""
+    """The export of a running service; keeps the last one, so that the service does not send it again unchanged."""
 
     url: str
     token: str | None
@@ -91,7 +91,7 @@ class Source:
     _last: bytes = b""
 
     def body(self) -> bytes:
-        """Return the export as it is now; raises :class:`FetchError` with a sentence if there is none."""
+        """Return the current export; raises :class:`FetchError` with a sentence on failure."""
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -107,7 +107,7 @@ class Source:
         if fetched.status != 200:  # noqa: PLR2004 - OK
             raise FetchError(f"{at} answers with status {fetched.status}: {_reason(fetched.body)}")
         if _parsed(fetched.body) is None:
-            raise FetchError(f"{at} answers with something else than an export.")
+            raise FetchError(f"{at} answers with something other than an export.")
         self._tag, self._last = fetched.headers.get("etag"), fetched.body
         return fetched.body
 
@@ -132,7 +132,7 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
 
 
 def _reason(body: bytes) -> str:
-    """Return the sentence of a failure of ours; nothing of any other body, which can be another server's page."""
+    """Return the sentence of a failure of ours; no part of any other body, which can be another server's page."""
     try:
         sentence = orjson.loads(body)["error"]
     except (ValueError, TypeError, KeyError):
@@ -140,7 +140,7 @@ def _reason(body: bytes) -> str:
     return formats.printable(str(sentence), 300)
 
 
-# -- for people ---------------------------------------------------------------------------------------------------
+# -- tables -------------------------------------------------------------------------------------------------------
 
 
 def _tables(export: Mapping[str, Any]) -> Group:
@@ -209,7 +209,7 @@ def _watch(source: Source, interval_s: float, *, as_json: bool) -> None:
 
 
 def _watch_as_lines(source: Source, interval_s: float, console: Console, *, as_json: bool) -> None:
-    """Print each change below the one before: the output is no terminal, so nothing can be redrawn."""
+    """Print each change below the last one: the output is not a terminal, so nothing can be redrawn."""
     last = b""
     for shown, trouble in _looks(source, interval_s):
         if trouble:
@@ -224,7 +224,7 @@ def _watch_as_lines(source: Source, interval_s: float, console: Console, *, as_j
 
 
 def _looks(source: Source, interval_s: float) -> Iterator[tuple[bytes, str]]:
-    """Yield the newest export and a sentence about the last failure, '' for none, without end."""
+    """Yield the newest export and a sentence about the last failure ('' for none), without end."""
     shown = b""
     while True:
         trouble = ""

@@ -1,4 +1,4 @@
-"""What ``dashboards export`` and ``rules export`` have in common: the files that are written, kept or compared."""
+"""The common part of ``dashboards export`` and ``rules export``: files are written, kept or compared."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A group of commands of which each is imported only when it is called."""
+"""A group of commands that imports each command on its first call only."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -8,7 +8,7 @@ import click
 
 
 class LazyGroup(click.Group):
-    """Lists its commands without importing them: ``--help`` needs their names and one line of each.
+    """Lists its commands without importing them: ``--help`` needs only their names and one line of each.
 
     Args:
         lazy: One line of help for each command. The command is the function of the same name in
@@ -25,7 +25,7 @@ class LazyGroup(click.Group):
         return sorted(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - see above
-        """Import the command's module; None for a name that is no command."""
+        """Import the command's module; None for an unknown name."""
         if cmd_name not in self.lazy:
             return None
         command: click.Command = getattr(import_module(f"hydrochat_otel.cli.{cmd_name}"), cmd_name)

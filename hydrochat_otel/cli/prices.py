@@ -1,4 +1,4 @@
-"""``hydrochat-otel prices``: what would be charged for each model, and where each rate comes from."""
+"""``hydrochat-otel prices``: the price of each model, and the source of each rate."""
 
 import json
 import sys
@@ -66,13 +66,13 @@ def prices(models: tuple[str, ...], path: Path | None, *, as_json: bool) -> None
 
 
 def _look_up(book: PriceBook, model: str, now: float) -> list[_Row]:
-    """Return the model's standard rate, if known or not, and the known ones of its other service tiers."""
+    """Return the model's standard rate, even if unknown, and the known rates of its other service tiers."""
     others = ((model, tier, book.rate(model, now, tier)) for tier in FACTORS)
     return [(model, STANDARD, book.rate(model, now)), *(row for row in others if row[2] and not row[2].is_free)]
 
 
 def _console() -> Console:
-    # A pipe has no width, and a table that is cut there is of no use.
+    # A pipe has no width, and a truncated table is useless there.
     return Console() if sys.stdout.isatty() else Console(width=160)
 
 

@@ -1,4 +1,4 @@
-"""``hydrochat-otel reconcile``: what was metered beside what Google billed, by day and model."""
+"""``hydrochat-otel reconcile``: compares what was metered with what Google billed, by day and model."""
 
 import calendar
 import re
@@ -84,9 +84,9 @@ def reconcile(
 ) -> None:
     """Compare a billing file of Google with what was metered.
 
-    FILE is a CSV as Google hands it out: the console's Cost table or Reports, BigQuery's standard or detailed export,
-    or FOCUS; - reads the standard input. Credits, taxes and rounding are kept apart. Exits with status 1 beyond the
-    tolerance or if a service does not answer, 2 if the file cannot be compared.
+    FILE is a CSV from Google: the console's Cost table or Reports, BigQuery's standard or detailed export, or FOCUS;
+    - reads the standard input. Credits, taxes and rounding are kept apart. Exits with status 1 beyond the tolerance or
+    if a service does not answer, 2 if the file cannot be compared.
     """
     try:
         side = _side(source, token_file)
@@ -98,7 +98,7 @@ def reconcile(
         raise NegativeError(formats.printable(str(error))) from None
     rows = compare(days, bill)
     if (whole := total(rows)) is None:
-        raise MistakeError(f"{bill.name}: has no line of a model to compare.")
+        raise MistakeError(f"{bill.name} has no line of a model to compare.")
     notes += _notes(bill, rows)
     if as_json:
         found = formats.encoded(document(bill, rows, notes))
@@ -120,7 +120,7 @@ class _Side:
     export: Source | None = None
 
     def read(self, bill: Bill) -> tuple[MeteredDays, list[str]]:
-        """Return the days that the bill speaks of, and what has to be said about them."""
+        """Return the days that the bill covers, and notes about them."""
         if self.table is not None:
             return metered.of_table(_bill(self.table, bill.zone, None, None)), []
         if self.prometheus is not None:
@@ -195,12 +195,12 @@ def _notes(bill: Bill, rows: Sequence[Row]) -> list[str]:
     ]
     if not bill.is_priced:
         notes.append(
-            f"The bill is in {bill.currency}: --per-usd compares its money, without it only tokens are compared."
+            f"The bill is in {bill.currency}: set --per-usd to compare dollars; without it only tokens are compared."
         )
     elif bill.currency != "USD":
         notes.append(f"The bill is in {bill.currency} and was converted into dollars.")
     if any(row.model == UNKNOWN for row in rows):
-        notes.append(f"SKUs of models that are not known here are shown as {UNKNOWN}.")
+        notes.append(f"SKUs of unknown models are shown as {UNKNOWN}.")
     return notes
 
 

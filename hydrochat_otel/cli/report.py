@@ -1,4 +1,4 @@
-"""``hydrochat-otel report``: what it cost, by operation, model or dimension."""
+"""``hydrochat-otel report``: calls, tokens and dollars by operation, model or dimension."""
 
 import csv
 import json
@@ -31,8 +31,8 @@ from hydrochat_otel.settings import SettingsError
 def report(shape: str, token_file: Path | None, **asked: Any) -> None:
     """Print calls, tokens and dollars by operation, model or dimension.
 
-    Reads a durable state (no token is needed for a file that this user may read) or asks a running service. Without a
-    period it covers everything since the start; with one, what the window holds, and it says what that misses.
+    Reads a durable state (a file that this user may read needs no token) or a running service. Without a period it
+    covers everything since the start; with one, what the window holds, and it says what that misses.
     """
     os.environ["HYDROCHAT_SERVE"] = "never"
     token = token_file.read_text(encoding="utf-8").strip() if token_file else None

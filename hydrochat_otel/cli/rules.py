@@ -1,4 +1,4 @@
-"""``hydrochat-otel rules export``: recording rules and alerts for a Prometheus that is there already."""
+"""``hydrochat-otel rules export``: recording rules and alerts for an existing Prometheus."""
 
 from pathlib import Path
 

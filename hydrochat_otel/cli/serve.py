@@ -1,4 +1,4 @@
-"""``hydrochat-otel serve``: the web side on a port of its own, beside an application that is started here."""
+"""``hydrochat-otel serve``: serves the page, export and /metrics on their own port, beside a module that it runs."""
 
 import asyncio
 import inspect
@@ -29,9 +29,9 @@ def serve(target: str | None, host: str | None, port: int | None) -> None:
     """Serve the page, the export and /metrics from a process that runs MODULE.
 
     The numbers are those of this process: MODULE is imported, and FUNCTION, which may be a coroutine function, is
-    called without arguments; when it returns, the server stops. Without FUNCTION it serves until Ctrl-C or SIGTERM,
-    for a module whose import starts the work. Without MODULE there is what others publish to HYDROCHAT_STATE, and what
-    HYDROCHAT_PROMETHEUS_URL knows.
+    called without arguments; when it returns, the server stops. Without FUNCTION it serves until Ctrl-C or SIGTERM, for
+    a module whose import starts the work. Without MODULE it shows what other processes publish to HYDROCHAT_STATE, and
+    the history from HYDROCHAT_PROMETHEUS_URL.
     """
     console = Console(stderr=True)
     try:
@@ -58,7 +58,7 @@ def serve(target: str | None, host: str | None, port: int | None) -> None:
 
 
 def _installed(settings: Settings) -> pipeline.Pipeline:
-    """Return the pipeline that the module installed with settings of its own, or the one of ours."""
+    """Return the pipeline that the module installed with settings of its own, or else ours."""
     try:
         running = pipeline.current()
     except PipelineError:
@@ -76,7 +76,7 @@ def _function(target: str | None) -> Callable[[], Any] | None:
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:
-        # Only where the target itself is missing; an import that fails inside of it keeps its own trace.
+        # Only if the target itself is missing; an import that fails inside of it keeps its own traceback.
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
         raise click.UsageError(f"There is no module {name} here.") from None
@@ -85,18 +85,18 @@ def _function(target: str | None) -> Callable[[], Any] | None:
     function = getattr(module, attribute, None)
     if not callable(function):
         raise click.UsageError(f"{name} has no function {attribute}.")
-    return function  # type: ignore[no-any-return] # whatever it takes and returns is the user's affair
+    return function  # type: ignore[no-any-return] # its arguments and result are the user's
 
 
 def _run(function: Callable[[], Any]) -> None:
-    """Call the function on this thread, as its author expects, to its end."""
+    """Call the function on this thread and wait for its end."""
     result = function()
     if inspect.iscoroutine(result):
         asyncio.run(result)
 
 
 def _stop_on_signals() -> None:
-    """Let SIGTERM end the function as Ctrl-C does."""
+    """Make SIGTERM end the function as Ctrl-C does."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt

@@ -1,7 +1,7 @@
-"""The assets that the wheel carries: found, and written where Grafana or Prometheus look for them.
+"""Finds the assets of the wheel, and writes them to where Grafana or Prometheus look for them.
 
-An exported file carries the version and the hash of what was written. An upgrade replaces a file that was not edited,
-and keeps one that was.
+An exported file carries the version and the hash of what was written. An upgrade replaces an unedited file, and keeps
+an edited one.
 """
 
 import difflib
@@ -24,16 +24,16 @@ _STAMP: Final = re.compile(
 
 
 class ExportError(OSError):
-    """An asset cannot be written; the message is one sentence for people."""
+    """An asset cannot be written; the message is one readable sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What became of an export.
+    """The result of an export.
 
     Attributes:
-        written: The files that hold what is shipped now.
-        kept: The files that were edited and stay as they are.
+        written: The files that now hold what is shipped.
+        kept: The files that were edited and stay unchanged.
     """
 
     written: list[Path]
@@ -51,7 +51,7 @@ def export(folder: str, directory: Path, *, overwrite: bool = False) -> Exported
 
     Args:
         folder: Below the assets, `dashboards` or `rules`.
-        directory: Made if it is not there.
+        directory: Made if it does not exist.
         overwrite: Replace edited files, too.
 
     Raises:
@@ -72,7 +72,7 @@ def export(folder: str, directory: Path, *, overwrite: bool = False) -> Exported
 
 
 def differences(folder: str, directory: Path) -> str:
-    """Return what differs between the files in a directory and what is shipped, as a unified diff; '' for nothing.
+    """Return the differences between the files in a directory and the shipped ones as a unified diff; '' if equal.
 
     Raises:
         ExportError: A file cannot be read.
@@ -99,7 +99,7 @@ def stamped(text: bytes, suffix: str) -> bytes:
 
 
 def is_edited(there: bytes, shipped: bytes) -> bool:
-    """Return whether a file is neither what is shipped nor what any version has written."""
+    """Return whether a file is neither the shipped one nor one that another version wrote."""
     body = _body(there)
     stamp = _STAMP.search(there)
     return body != shipped and (stamp is None or sha256(body).hexdigest() != stamp["digest"].decode())

@@ -1,4 +1,4 @@
-"""Invented patients. Their names and ids occur in prompts only, so that a search for them shows what leaks."""
+"""Invented patients. Their names and ids occur in prompts only, so that a search for them shows any leak."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """Somebody who does not exist. `nric` looks like a Singapore id; its check letter is wrong, so it is nobody's."""
+    """An invented person. `nric` looks like a Singapore id, but its check letter is wrong, so no person has it."""
 
     name: str
     nric: str

@@ -1,7 +1,7 @@
-"""What happens in each turn of the demo's conversation, and the brain that makes it happen.
+"""What happens in each turn of the demo's conversation, and the replies that make it happen.
 
-A step's case follows from the turn's number alone, its numbers from seed, turn and step; a header takes them to the
-emulator. So two runs with the same seed have the same tokens and the same bill, in whatever order requests arrive.
+A step's case follows from the turn's number alone, its numbers from seed, turn and step; a header carries them to the
+emulator. So two runs with the same seed have the same tokens and the same bill, in any order of requests.
 """
 
 import hashlib
@@ -20,25 +20,25 @@ Step = Literal["classify", "extract", "answer", "scans", "embed", "count", "summ
 
 
 class Case(StrEnum):
-    """What a step meets."""
+    """The case of a step."""
 
     PLAIN = "plain"
     SLOW = "slow"  # over the 2 s that a turn may take
     THINKING = "thinking"
-    THINKING_INSIDE = "thinking_inside"  # the same, and candidatesTokenCount holds the thoughts
+    THINKING_INSIDE = "thinking_inside"  # like THINKING, but candidatesTokenCount includes the thoughts
     CACHED = "cached"
     VOICE = "voice"  # a part of the prompt is audio
     GROUNDED = "grounded"  # the service's own tool adds prompt tokens
     LONG = "long"  # a prompt in the upper price tier
-    OTHER_VERSION = "other_version"  # answered by another model than the one asked for
+    OTHER_VERSION = "other_version"  # another model version answers than the requested one
     NULL_LAST = "null_last"  # the last event's usage is null
     NO_USAGE = "no_usage"
     UNPRICED = "unpriced"
     THROTTLED = "throttled"  # 429, then an answer
     UNAVAILABLE = "unavailable"  # 503 twice, then an answer
-    FAILING = "failing"  # 500 to the end
+    FAILING = "failing"  # 500 on every attempt
     BLOCKED = "blocked"
-    CUT = "cut"  # the connection dies in the stream
+    CUT = "cut"  # the connection breaks during the stream
     CLOSED_EARLY = "closed_early"  # the caller stops reading
     DEEP_SCAN = "deep_scan"  # two function calls instead of one
 
@@ -117,7 +117,7 @@ _CHUNK_S: Final = 0.06
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What a request says about itself in its header; it carries numbers and names of cases, nothing else."""
+    """What a request states in its header: numbers and names of cases, nothing else."""
 
     seed: int
     turn: int
@@ -130,7 +130,7 @@ class Mark:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The mark in a header; None for a request of somebody else."""
+        """The mark in a header; None for a request that is not the workload's."""
         try:
             seed, turn, step, case, time_scale = text.split()
             known = next(name for name in _MODELS if name == step)
@@ -140,19 +140,19 @@ class Mark:
 
     @property
     def model(self) -> str:
-        """The model that the step asks for."""
+        """The model that the step requests."""
         special = {Case.UNPRICED: "wound-triage-preview", Case.OTHER_VERSION: "gemini-flash-latest"}
         return special.get(self.case, _MODELS[self.step])
 
     def number(self, name: str, low: int, high: int) -> int:
-        """A number from `low` to `high` that looks random and is always the same for this step and name."""
+        """A pseudo-random number from `low` to `high`, always the same for this step and name."""
         key = f"{self.seed} {self.turn} {self.step} {name}".encode()
         return low + int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()) % (high - low + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The steps of one turn; None for a step that it does not have."""
+    """The steps of one turn; a missing step is None."""
 
     classify: Case
     extract: Case | None
@@ -182,9 +182,9 @@ def plan(turn: int) -> Turn:
 
 
 class ConversationBrain:
-    """Answers the workload's requests by their marks, and anything else as it comes.
+    """Answers the workload's requests by their marks, and any other request with the default reply.
 
-    It remembers only how often a call was refused so far. Called from any thread.
+    It keeps only the number of refusals of each call. Called from any thread.
     """
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ class ConversationBrain:
         self._refused: Counter[str] = Counter()
 
     def __call__(self, request: Request) -> Reply:
-        """The reply to a request."""
+        """Return the reply to a request."""
         mark = Mark.parse(request.step)
         if mark is None:
             return made_up_reply(request)

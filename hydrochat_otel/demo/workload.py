@@ -1,4 +1,4 @@
-"""A conversation workload like HydroChat's: nurses ask about wounds, Gemini classifies, extracts, answers.
+"""A conversation workload like HydroChat's: nurses send messages about wounds, Gemini classifies, extracts, answers.
 
 It drives an emulator with a :class:`~hydrochat_otel.demo.scenario.ConversationBrain` through the real google-genai
 client, sync and async, plain and streamed, and tracks its operations as any application would.
@@ -29,7 +29,7 @@ _FIELDS: Final = {"type": "OBJECT", "properties": {"first_name": {"type": "STRIN
 
 
 class RecordStoreError(Exception):
-    """The demo's patient records cannot be written: a failure that has nothing to do with Gemini."""
+    """The demo's patient records cannot be written: a failure that is unrelated to Gemini."""
 
 
 class UnexpectedOutcomeError(Exception):
@@ -38,7 +38,7 @@ class UnexpectedOutcomeError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadReport:
-    """What was done: turns, the planned failures by operation, and how long it took."""
+    """The result of the workload: turns, the planned failures by operation, and the time it took."""
 
     turns: int
     failures: Mapping[str, int]
@@ -52,7 +52,7 @@ class WorkloadReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ward:
-    """What all turns share."""
+    """State that all turns share."""
 
     client: genai.Client
     seed: int
@@ -67,7 +67,7 @@ class _Ward:
 
     @contextmanager
     def failing(self, operation: str, error: type[Exception]) -> Iterator[None]:
-        """Counts the planned failure of what is done inside; complains if there is none."""
+        """Count the planned failure of the body; raise if it does not fail."""
         try:
             yield
         except error:
@@ -84,9 +84,9 @@ def run_workload(
     on_turn: Callable[[int], None] | None = None,
     time_scale: float = 1.0,
 ) -> WorkloadReport:
-    """Hold a conversation of some turns, several at a time, and return when the last has ended.
+    """Run a conversation of some turns, several at a time, and return when the last has ended.
 
-    Planned failures (refused calls, a dead connection, a record store that is down) are met and counted.
+    Planned failures (refused calls, a broken connection, an unavailable record store) are caught and counted.
 
     Args:
         base_url: Of an emulator with a :class:`~hydrochat_otel.demo.scenario.ConversationBrain`.
@@ -99,9 +99,9 @@ def run_workload(
         ValueError: An argument is out of bounds.
     """
     if turns < 1:
-        raise ValueError(f"turns is {turns}; it is 1 or more")
+        raise ValueError(f"turns is {turns}; it must be 1 or more")
     if time_scale <= 0:
-        raise ValueError(f"time_scale is {time_scale}; it is more than 0")
+        raise ValueError(f"time_scale is {time_scale}; it must be more than 0")
     return asyncio.run(_run(base_url, turns, seed, on_turn, time_scale))
 
 
@@ -180,7 +180,7 @@ async def _hear_answer(ward: _Ward, mark: Mark) -> None:
     if mark.case is Case.CLOSED_EARLY:
         await asyncio.to_thread(_hear_beginning, ward, mark)
     elif mark.case in FAILING_CASES:
-        # A connection that dies is an error of whichever HTTP library the client found.
+        # A broken connection raises an error of whichever HTTP library the client uses.
         with ward.failing("answer_patient", errors.APIError if mark.case is Case.FAILING else Exception):
             await _hear_all(ward, mark)
     else:
@@ -193,7 +193,7 @@ async def _hear_all(ward: _Ward, mark: Mark) -> None:
 
 
 def _hear_beginning(ward: _Ward, mark: Mark) -> None:
-    # Not with the async client: it leaves the rest of a closed stream to the garbage collector, which may complain.
+    # Not with the async client: it leaves the rest of a closed stream to the garbage collector, which may warn.
     with closing(_answer_patient_sync(ward, mark)) as texts:
         for _ in itertools.islice(texts, _READ_BEFORE_CLOSING):
             pass
@@ -279,7 +279,7 @@ def _lookup_scans_sync(ward: _Ward, mark: Mark) -> None:
 
 @track_response_time("embed_note")
 async def _embed_note(ward: _Ward, mark: Mark) -> None:
-    # Any: the SDK's type for it names another set of types where Pillow is installed.
+    # Any: the SDK's type for it names other types if Pillow is installed.
     notes: list[Any] = [ward.patient(mark.turn).wound, ward.patient(mark.turn).name]
     await ward.client.aio.models.embed_content(
         model=mark.model,
@@ -321,4 +321,4 @@ def _summarise_wound(ward: _Ward, mark: Mark) -> None:
 @track_response_time("save_record")
 def _save_record(*, up: bool) -> None:
     if not up:
-        raise RecordStoreError("the record store does not answer")
+        raise RecordStoreError("the record store is unavailable")

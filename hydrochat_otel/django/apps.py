@@ -1,4 +1,4 @@
-"""The application: joins the process to the pipeline when Django is ready."""
+"""The Django application: installs the pipeline when Django is ready."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -10,14 +10,14 @@ from hydrochat_otel.settings import SettingsError
 
 
 class TelemetryConfig(AppConfig):
-    """Installs the pipeline, unless the project did so before with settings of its own."""
+    """Installs the pipeline, unless the project already did so with settings of its own."""
 
     name = "hydrochat_otel.django"
     label = "hydrochat_otel"
     verbose_name = "HydroChat telemetry"
 
     def ready(self) -> None:
-        """Install, and register the system checks; a setting that is not allowed stops the start in one sentence."""
+        """Install, and register the system checks; an invalid setting stops the start with one sentence."""
         from hydrochat_otel.django import checks  # noqa: PLC0415 - the URL resolver needs the applications
 
         register(checks.check, checks.TAG)

@@ -27,20 +27,20 @@ def _access() -> Iterator[CheckMessage]:
     has_accounts = _AUTHENTICATION in settings.MIDDLEWARE
     if not has_token and not has_accounts:
         yield Warning(
-            "The numbers are closed: no token is set, and staff cannot be recognised.",
+            "The endpoints are closed: no token is set, and staff cannot be recognised.",
             hint=f"Set HYDROCHAT_METRICS_TOKEN to at least 16 characters, or add {_AUTHENTICATION} to MIDDLEWARE.",
             id="hydrochat_otel.W001",
         )
     elif not has_token:
         yield Warning(
-            "Prometheus cannot scrape: no token is set, so that only staff who are signed in can see the numbers.",
+            "Prometheus cannot scrape: no token is set, so only signed-in staff can read the endpoints.",
             hint="Set HYDROCHAT_METRICS_TOKEN to at least 16 characters; `openssl rand -hex 24` makes a good one.",
             id="hydrochat_otel.W002",
         )
     elif not has_accounts and not settings.DEBUG:
         yield Warning(
             "DEBUG is off and staff cannot be recognised: only the token opens the page and the export.",
-            hint=f"Add {_AUTHENTICATION} to MIDDLEWARE, or share HYDROCHAT_METRICS_TOKEN with care.",
+            hint=f"Add {_AUTHENTICATION} to MIDDLEWARE, or keep HYDROCHAT_METRICS_TOKEN to a few people.",
             id="hydrochat_otel.W003",
         )
 

@@ -15,29 +15,29 @@ from hydrochat_otel.web.access import Viewer
 
 
 class MetricsExportAPIView(APIView):
-    """The export at whatever URL the project gives it.
+    """The export at a URL of the project's choice.
 
-    Opens for the token, and for staff and superusers whom one of the project's authenticators recognises. Everything
-    else is decided where it is for all hosts, so that permissions, throttles and renderers of the project do not apply.
+    Accepts the token, and staff and superusers whom one of the project's authenticators recognises. All other access
+    rules are those of every host, so the project's permissions, throttles and renderers do not apply.
     """
 
     permission_classes = ()
     throttle_classes = ()
 
     def perform_authentication(self, request: RestRequest) -> None:
-        """Leave it for later: an authenticator for bearer tokens would refuse ours before it was looked at."""
+        """Authenticate later: an authenticator for bearer tokens would refuse ours first."""
 
     def perform_content_negotiation(self, request: RestRequest, force: bool = False) -> tuple[Any, str]:  # noqa: ARG002, FBT002 - the framework's signature
-        """Return JSON, which is all there is."""
+        """Return JSON, the only format."""
         return JSONRenderer(), JSONRenderer.media_type
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """None: the response brings all of its own."""
+        """No defaults: the response has all its headers."""
         return {}
 
     def answered(self, request: RestRequest, *_: Any, **__: Any) -> HttpResponse:
-        """Answer any method, also with 405."""
+        """Answer any method; a wrong one with 405."""
         question = asked(request._request, EXPORT_PATH)  # noqa: SLF001 - the framework has no public name for it
         question = replace(question, viewer=lambda: _viewer(request))
         return translated(respond(question))

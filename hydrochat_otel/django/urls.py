@@ -1,6 +1,6 @@
 """URLs to include: the export and its neighbours, ``metrics``, and the whole site below ``hydrochat/telemetry/``.
 
-Sign of life, page and sign-in are below that prefix only, because a project has its own at the root.
+Health check, page and sign-in are below that prefix only, because a project has its own at the root.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ _AT_ROOT: Final = {
 
 urlpatterns = [
     *(path(where[1:], site, {"path": where}, name=route.name) for where, route in _AT_ROOT.items()),
-    # With and without the last slash, so that nothing is left to APPEND_SLASH.
+    # With and without the last slash, so that APPEND_SLASH has no effect.
     *(path(where[1:].rstrip("/"), site, {"path": where}) for where in _AT_ROOT if where.endswith("/")),
     path(f"{SITE}/", site, {"path": PAGE_PATH}, name=ROUTES[PAGE_PATH].name),
     re_path(rf"^{SITE}(?P<path>/.*)?$", site, name="site"),

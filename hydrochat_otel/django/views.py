@@ -1,4 +1,4 @@
-"""The one view: Django's request in, :func:`hydrochat_otel.web.respond`, Django's response out.
+"""The one view: translates Django's request for :func:`hydrochat_otel.web.respond`, and its response for Django.
 
 It is synchronous on purpose: under ASGI, Django runs it in a thread, where rendering cannot block the event loop.
 """
@@ -15,15 +15,15 @@ from hydrochat_otel.web.access import Viewer, no_sign_in
 from hydrochat_otel.web.message import MAX_BODY_BYTES, is_too_long
 
 
-@csrf_exempt  # our forms change nothing but our own strict cookie, and refuse other sites by themselves
+@csrf_exempt  # our forms change only our own strict cookie, and refuse other sites themselves
 @login_not_required  # respond() decides on access, and never redirects to a login page
 def site(request: HttpRequest, path: str | None = None) -> HttpResponse:
-    """Answer the request at this path of ours; None is the prefix without its slash."""
+    """Answer the request at one of our paths; None is the prefix without its slash."""
     return translated(respond(asked(request, path or "")))
 
 
 def asked(request: HttpRequest, path: str) -> Request:
-    """Return the request at this path of ours; the signed-in account is looked up only if it matters."""
+    """Return the request at one of our paths; the signed-in account is looked up only if it matters."""
     return Request(
         method=request.method or "",
         path=path,
@@ -47,7 +47,7 @@ def _body(request: HttpRequest) -> bytes | None:
         return b""
     except RequestDataTooBig:  # the project's own limit, for a body that announces no length
         return None
-    except UnreadablePostError:  # the client is gone
+    except UnreadablePostError:  # the client disconnected
         return b""
     return body if len(body) <= MAX_BODY_BYTES else None
 

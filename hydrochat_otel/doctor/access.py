@@ -1,4 +1,4 @@
-"""Checks of the endpoints' access: token, who can reach the port, and who has it."""
+"""Checks of the endpoints' access: the token, the address, and which program has the port."""
 
 import errno
 import ipaddress
@@ -15,7 +15,7 @@ _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read,
 
 
 def token(subject: Subject) -> Iterator[Finding]:
-    """Say whether a scraper has a token to come in with."""
+    """Report whether a scraper has a token."""
     if subject.settings is None:
         return
     if subject.settings.metrics_token is None:
@@ -30,7 +30,7 @@ def token(subject: Subject) -> Iterator[Finding]:
 
 
 def reach(subject: Subject) -> Iterator[Finding]:
-    """Say who can reach the port."""
+    """Report from where the port is reachable."""
     if subject.settings is None:
         return
     host = subject.settings.host
@@ -38,7 +38,10 @@ def reach(subject: Subject) -> Iterator[Finding]:
         address = ipaddress.ip_address(str(socket.getaddrinfo(host, 0)[0][4][0]).partition("%")[0])
     except (OSError, ValueError):
         yield Finding(
-            "reach", Level.PROBLEM, f"HYDROCHAT_HOST={host} is no address of this machine.", "Use 127.0.0.1 or 0.0.0.0."
+            "reach",
+            Level.PROBLEM,
+            f"HYDROCHAT_HOST={host} is not an address of this machine.",
+            "Use 127.0.0.1 or 0.0.0.0.",
         )
         return
     if address.is_loopback:
@@ -53,7 +56,7 @@ def reach(subject: Subject) -> Iterator[Finding]:
 
 
 def port(subject: Subject) -> Iterator[Finding]:
-    """Say whether the port is free, ours, or somebody else's."""
+    """Report whether the port is free, ours, or another program's."""
     if subject.settings is None or subject.settings.port == 0:
         return
     host, number = subject.settings.host, subject.settings.port

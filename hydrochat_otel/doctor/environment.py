@@ -16,7 +16,7 @@ _AFTER: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def settings(subject: Subject) -> Iterator[Finding]:
-    """Say which setting is not allowed, and which is none."""
+    """Report settings that are invalid or unknown."""
     if subject.settings is None:
         yield Finding("settings", Level.PROBLEM, subject.settings_error, "Correct the setting, or remove it.")
         return
@@ -24,13 +24,13 @@ def settings(subject: Subject) -> Iterator[Finding]:
     unknown = unknown_settings.unknown(subject.environ)
     for name, nearest in unknown.items():
         cure = f"Did you mean {nearest}?" if nearest else "Remove it."
-        yield Finding("settings", Level.WARNING, f"{name} is no setting of hydrochat_otel and has no effect.", cure)
+        yield Finding("settings", Level.WARNING, f"{name} is not a setting of hydrochat_otel and has no effect.", cure)
     if not unknown:
-        yield Finding("settings", Level.OK, f"All settings are allowed; {len(ours)} HYDROCHAT_ variables are set.")
+        yield Finding("settings", Level.OK, f"All settings are valid; {len(ours)} HYDROCHAT_ variables are set.")
 
 
 def sdk_switch(subject: Subject) -> Iterator[Finding]:
-    """Say when OpenTelemetry is switched off as a whole."""
+    """Report when OpenTelemetry is switched off as a whole."""
     if subject.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield Finding(
             "sdk-switch",
@@ -43,7 +43,7 @@ def sdk_switch(subject: Subject) -> Iterator[Finding]:
 
 
 def exporters(subject: Subject) -> Iterator[Finding]:
-    """Say where the metrics go: to scrapers, to a collector, or to both, which counts everything twice."""
+    """Report where the metrics go: to scrapers, to a collector, or to both, which counts everything twice."""
     value = subject.environ.get("OTEL_METRICS_EXPORTER", "")
     names = {name.strip().lower() for name in value.split(",")} - {"", "none", "console"}
     serve = "auto" if subject.settings is None else subject.settings.serve
@@ -61,14 +61,14 @@ def exporters(subject: Subject) -> Iterator[Finding]:
             "exporters",
             Level.WARNING,
             f"OTEL_METRICS_EXPORTER={value} sends the metrics elsewhere: page, export and /metrics have no port.",
-            "Add hydrochat to OTEL_METRICS_EXPORTER, or set HYDROCHAT_SERVE to always, or to never if that is meant.",
+            "Add hydrochat to OTEL_METRICS_EXPORTER, or set HYDROCHAT_SERVE to always, or to never if intended.",
         )
     else:
         yield Finding("exporters", Level.OK, "The metrics go one way only.")
 
 
 def service_name(subject: Subject) -> Iterator[Finding]:
-    """Say when the service has no name, which is what keeps services apart."""
+    """Report when the service has no name, which keeps services apart."""
     named = subject.environ.get("OTEL_SERVICE_NAME") or "service.name=" in subject.environ.get(
         "OTEL_RESOURCE_ATTRIBUTES", ""
     )
@@ -79,13 +79,13 @@ def service_name(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "service-name",
             Level.WARNING if shared else Level.NOTE,
-            "The service has no name: services without one cannot be told apart in a shared state or a dashboard.",
+            "The service has no name: services without one are mixed up in a shared state or a dashboard.",
             "Set OTEL_SERVICE_NAME.",
         )
 
 
 def workers(subject: Subject) -> Iterator[Finding]:
-    """Say when several workers would each answer with numbers of their own."""
+    """Report when several workers would each answer with numbers of their own."""
     count = next((subject.environ[name] for name in _WORKERS if subject.environ.get(name)), "1")
     several = count.isdecimal() and int(count) > 1
     if several and subject.settings is not None and subject.settings.state == "memory":
@@ -100,7 +100,7 @@ def workers(subject: Subject) -> Iterator[Finding]:
 
 
 def clock(subject: Subject) -> Iterator[Finding]:
-    """Say when the wall clock cannot be right, and when the time zone of the budget is unknown here."""
+    """Report when the wall clock cannot be right, and when the time zone of the budget is unknown here."""
     now = datetime.fromtimestamp(time.time(), UTC)
     if not _BEFORE < now < _AFTER:
         yield Finding("clock", Level.PROBLEM, f"The clock says {now:%Y-%m-%d}.", "Set the clock, for instance by NTP.")

@@ -19,7 +19,7 @@ from hydrochat_otel.settings import Settings, SettingsError
 
 
 def of_setup(environ: Mapping[str, str], *, calls: bool = True) -> list[Finding]:
-    """Examine what a service started from this environment would find; under Django, with its settings.
+    """Examine what a service would find that starts in this environment; under Django, with its settings.
 
     Args:
         environ: The environment, by default of this process.

@@ -1,4 +1,4 @@
-"""What a check finds: a level, a sentence and the cure."""
+"""The result of a check: a level, a sentence and the remedy."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,7 +25,7 @@ class Finding:
         check: Name of the check, stable for scripts.
         level: How much it matters.
         sentence: What was found.
-        cure: What to do; empty where there is nothing to do.
+        cure: What to do; empty if there is nothing to do.
     """
 
     check: str
@@ -40,11 +40,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the checks look at.
+    """What the checks examine.
 
     Attributes:
-        environ: The environment of the service, or of the shell that it is started from.
-        settings: Its settings; None where one of them is not allowed.
+        environ: The environment of the service, or of the shell that starts it.
+        settings: Its settings; None if one of them is invalid.
         settings_error: The sentence about that setting.
         reports: What the synthetic calls, a command or a service reported, by check.
     """
@@ -59,7 +59,7 @@ Check = Callable[[Subject], Iterable[Finding]]
 
 
 def run(checks: Iterable[Check], subject: Subject) -> list[Finding]:
-    """Run every check; one that fails is a finding itself, and the others go on."""
+    """Run every check; a check that raises becomes a finding, and the others still run."""
     found: list[Finding] = []
     for check in checks:
         try:
@@ -69,7 +69,7 @@ def run(checks: Iterable[Check], subject: Subject) -> list[Finding]:
                 Finding(
                     check.__name__.replace("_", "-"),
                     Level.WARNING,
-                    f"This check failed itself ({type(error).__name__}).",
+                    f"This check itself failed ({type(error).__name__}).",
                     "Report it with the versions that `hydrochat-otel doctor --json` prints.",
                 )
             )

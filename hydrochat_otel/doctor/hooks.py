@@ -1,4 +1,4 @@
-"""Checks of the hooks: what the synthetic calls of :mod:`synthetic` left behind."""
+"""Checks of the hooks: the results of the synthetic calls of :mod:`synthetic`."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ _SHOWN: Final = 6
 
 
 def measure(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Make the synthetic calls in a process of their own; an entry ``failed`` says why there is no result."""
+    """Make the synthetic calls in a separate process; an entry ``failed`` says why there is no result."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "hydrochat_otel.doctor.synthetic"],
@@ -34,21 +34,19 @@ def measure(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def synthetic_calls(subject: Subject) -> Iterator[Finding]:
-    """Say of each hook whether the call through it was counted, once and to the token."""
+    """Report for each hook whether its call was counted, once and to the token."""
     report = subject.reports.get(REPORT)
     if report is None:
         return
     if "failed" in report:
-        yield Finding(
-            "hooks", Level.PROBLEM, f"The synthetic calls could not be made: {report['failed']}.", "Fix that first."
-        )
+        yield Finding("hooks", Level.PROBLEM, f"The synthetic calls failed: {report['failed']}.", "Fix that first.")
         return
     tracked = report["operations"] >= 1
     yield Finding(
         "hook-operations",
         Level.OK if tracked else Level.PROBLEM,
         "A tracked operation is in the window." if tracked else "A tracked operation is not in the window.",
-        "" if tracked else "Look into the log for what hydrochat_otel could not install.",
+        "" if tracked else "Look in the log for what hydrochat_otel could not install.",
     )
     if report["genai"] is None:
         yield Finding("hook-gemini", Level.NOTE, "google-genai is not installed: there are no calls to count.")
@@ -74,7 +72,7 @@ def synthetic_calls(subject: Subject) -> Iterator[Finding]:
 
 
 def uncovered(subject: Subject) -> Iterator[Finding]:
-    """Name functions of the installed SDK that may cost money and that nothing covers."""
+    """Name functions of the installed SDK that may cost money and that no patch covers."""
     found = (subject.reports.get(REPORT) or {}).get("uncovered")
     if found is None:
         return
@@ -91,7 +89,7 @@ def uncovered(subject: Subject) -> Iterator[Finding]:
 
 
 def exemplars(subject: Subject) -> Iterator[Finding]:
-    """Say whether a metric leads to a trace."""
+    """Report whether a metric leads to a trace."""
     on = (subject.reports.get(REPORT) or {}).get("exemplars")
     if on is None:
         return
@@ -101,7 +99,7 @@ def exemplars(subject: Subject) -> Iterator[Finding]:
 
 
 def fast_ways(subject: Subject) -> Iterator[Finding]:
-    """Say which fast ways are in use and which fell back to the public API."""
+    """Report which fast paths are in use and which fell back to the public API."""
     report = (subject.reports.get(REPORT) or {}).get("fast_ways")
     if not report:
         return
@@ -110,11 +108,11 @@ def fast_ways(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "fast-ways",
             Level.NOTE,
-            f"Slower than possible, and as exact: {', '.join(fallen)}.",
+            f"Slower than possible, but as exact: {', '.join(fallen)}.",
             "Install a version of opentelemetry-sdk that this version was tested with.",
         )
     else:
-        yield Finding("fast-ways", Level.OK, "All fast ways are in use.")
+        yield Finding("fast-ways", Level.OK, "All fast paths are in use.")
 
 
 CHECKS: Final[tuple[Check, ...]] = (synthetic_calls, uncovered, exemplars, fast_ways)

@@ -1,4 +1,4 @@
-"""Checks of a command's own process: what was installed in it, and who else traces there."""
+"""Checks of a command's own process: what was installed in it, and which other libraries trace in it."""
 
 import atexit
 import contextlib
@@ -19,7 +19,7 @@ from hydrochat_otel.pipeline.pipeline import PipelineError
 
 REPORT: Final = "process"
 FILE: Final = "_HYDROCHAT_DOCTOR_FILE"
-"""Variable with the path where the process that is examined leaves its report."""
+"""Variable with the path where the examined process leaves its report."""
 
 _GENAI: Final = "google.genai"
 _SETTLED_S: Final = 2.0
@@ -28,7 +28,7 @@ _POLL_S: Final = 0.05
 
 
 def report_soon(environ: Mapping[str, str], facts: Mapping[str, Any]) -> None:
-    """Let this process leave a report, if one is asked for, once it has settled or when it ends before that."""
+    """Write a report, if one is requested, once this process has settled or when it ends before that."""
     path = environ.get(FILE)
     if not path:
         return
@@ -71,7 +71,7 @@ def _report(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_importing(module: str) -> bool:
-    """Return whether an import of the module is under way; the instrumentation goes in when it ends."""
+    """Return whether an import of the module is in progress; the instrumentation is applied when it ends."""
     spec = getattr(sys.modules.get(module), "__spec__", None)
     return bool(getattr(spec, "_initializing", False))
 
@@ -86,7 +86,7 @@ def _processors(provider: object) -> list[str]:
 
 
 def start(environ: Mapping[str, str], command: list[str]) -> dict[str, Any]:
-    """Run the command until it has left a report or has ended, and end it; ``failed`` says why there is none."""
+    """Run the command until it has left a report or has ended, and end it; ``failed`` says why there is no report."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "report.json"
         child = subprocess.Popen(  # noqa: S603 - the operator's own command
@@ -115,17 +115,19 @@ def start(environ: Mapping[str, str], command: list[str]) -> dict[str, Any]:
 
 
 def installed(subject: Subject) -> Iterator[Finding]:
-    """Say whether the pipeline is in the process."""
+    """Report whether the pipeline is installed in the process."""
     found = subject.reports[REPORT]
     if "failed" in found:
         yield Finding(
             "command",
             Level.PROBLEM,
             f"The command left no report (exit code {found['ended']}: {found['failed']}).",
-            "Is it a Python program? Does it start by itself? Is OTEL_SDK_DISABLED set?",
+            "Check that it is a Python program, runs without hydrochat_otel, and OTEL_SDK_DISABLED is not set.",
         )
     elif not found["installed"]:
-        yield Finding("command", Level.PROBLEM, f"Nothing is installed in it: {found['reason']}", "Read its log.")
+        yield Finding(
+            "command", Level.PROBLEM, f"The pipeline is not installed in it: {found['reason']}", "Read its log."
+        )
     else:
         yield Finding("command", Level.OK, f"The pipeline is installed in it; its role: {found['role']}.")
         address = found["opens_port"]
@@ -134,7 +136,7 @@ def installed(subject: Subject) -> Iterator[Finding]:
 
 
 def gemini(subject: Subject) -> Iterator[Finding]:
-    """Say whether Gemini is counted in the process."""
+    """Report whether Gemini is counted in the process."""
     found = subject.reports[REPORT]
     if not found.get("installed"):
         return
@@ -152,7 +154,7 @@ def gemini(subject: Subject) -> Iterator[Finding]:
 
 
 def providers(subject: Subject) -> Iterator[Finding]:
-    """Say which providers were joined, who else traces, and whether metrics are pushed as well as scraped."""
+    """Report which providers were joined, what else traces, and whether metrics are both pushed and scraped."""
     found = subject.reports[REPORT]
     if not found.get("installed"):
         return

@@ -1,4 +1,4 @@
-"""Checks of a running service, from what it answers at its address."""
+"""Checks of a running service, from its answers at its address."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def look(url: str, token: str | None) -> dict[str, Any]:
-    """Ask a service for everything that the checks need; an entry ``failed`` says why there is no result."""
+    """Request everything that the checks need from a service; an entry ``failed`` says why there is no result."""
     base = url.rstrip("/")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
@@ -54,7 +54,7 @@ def _samples(text: str) -> list[tuple[str, dict[str, str], float]]:
 
 
 def answers(subject: Subject) -> Iterator[Finding]:
-    """Say whether the service answers, closes itself to strangers and lets the token in."""
+    """Report whether the service answers, refuses requests without a token and accepts the token."""
     found = subject.reports[REPORT]
     where = urlsplit(found["url"]).netloc.rpartition("@")[2]
     if "failed" in found:
@@ -65,17 +65,17 @@ def answers(subject: Subject) -> Iterator[Finding]:
             "service",
             Level.PROBLEM,
             f"{where}/healthz answers with status {found['health']}.",
-            "Check the address: is it a service with hydrochat_otel?",
+            "Check the address: it must be a service with hydrochat_otel.",
         )
         return
     yield Finding("service", Level.OK, f"{where} answers.")
     if found["anonymous"] == _OK:
-        yield Finding("service-access", Level.PROBLEM, "/metrics is open to everybody.", "Put a token before it.")
+        yield Finding("service-access", Level.PROBLEM, "/metrics is open without a token.", "Require a token.")
     elif found["status"] in {_UNAUTHORIZED, _FORBIDDEN}:
         yield Finding(
             "service-access",
             Level.PROBLEM,
-            f"The token is refused with status {found['status']}.",
+            f"The token is rejected with status {found['status']}.",
             "Use the token of the service: --token-file, or HYDROCHAT_METRICS_TOKEN.",
         )
     elif found["status"] != _OK:
@@ -83,15 +83,15 @@ def answers(subject: Subject) -> Iterator[Finding]:
             "service-access", Level.PROBLEM, f"/metrics answers with status {found['status']}.", "Read its log."
         )
     else:
-        yield Finding("service-access", Level.OK, "Closed to strangers, open to the token.")
+        yield Finding("service-access", Level.OK, "Closed without the token, open with it.")
     host = urlsplit(found["url"])
     if host.scheme == "http" and host.hostname not in _LOCAL:
-        cure = "Put a proxy with TLS before it if the network is not yours alone."
+        cure = "Put a proxy with TLS before it, unless the network is private."
         yield Finding("service-tls", Level.WARNING, "The token travels in plain HTTP.", cure)
 
 
 def hooks(subject: Subject) -> Iterator[Finding]:
-    """Say whether Gemini is counted in the service, and what its telemetry failed at."""
+    """Report whether Gemini is counted in the service, and where its telemetry failed."""
     samples = _found(subject)
     active = {value for name, _, value in samples if name == "hydrochat_instrumentation_active"}
     if active == {0.0}:
@@ -99,7 +99,7 @@ def hooks(subject: Subject) -> Iterator[Finding]:
             "service-gemini",
             Level.PROBLEM,
             "google-genai is imported in the service and its calls are not counted.",
-            "Look into its log for google_genai.incompatible, and run `hydrochat-otel doctor` there.",
+            "Look in its log for google_genai.incompatible, and run `hydrochat-otel doctor` there.",
         )
     elif 0.0 in active:
         yield Finding("service-gemini", Level.WARNING, "Some of the processes do not count calls to Gemini.")
@@ -116,11 +116,11 @@ def hooks(subject: Subject) -> Iterator[Finding]:
             "Each first failure is in the log of hydrochat_otel, with its cause.",
         )
     else:
-        yield Finding("service-errors", Level.OK, "Telemetry of the service did not fail anywhere.")
+        yield Finding("service-errors", Level.OK, "Telemetry of the service did not fail.")
 
 
 def money(subject: Subject) -> Iterator[Finding]:
-    """Say what the totals of the service miss."""
+    """Report what the totals of the service miss."""
     samples = _found(subject)
     for check, name, label, what, cure in (
         ("service-unpriced", "hydrochat_llm_unpriced_tokens_total", "gen_ai_response_model", "tokens without a price",
@@ -129,7 +129,7 @@ def money(subject: Subject) -> Iterator[Finding]:
          "calls whose tokens do not add up", "Compare with the bill: `hydrochat-otel reconcile`."),
         ("service-incomplete", "hydrochat_llm_incomplete_calls_total", "gen_ai_response_model",
          "calls that ended before their usage was known", "The dollars are a lower bound."),
-        ("service-labels", "hydrochat_label_refusals_total", "hydrochat_label", "names that were folded into `other`",
+        ("service-labels", "hydrochat_label_refusals_total", "hydrochat_label", "names that were counted as `other`",
          "Raise HYDROCHAT_MAX_OPERATIONS, or use fewer names; the log says which rule refused them."),
     ):  # fmt: skip
         missing = _by_label(samples, name, label)
@@ -141,13 +141,13 @@ def money(subject: Subject) -> Iterator[Finding]:
 
 
 def state(subject: Subject) -> Iterator[Finding]:
-    """Say whose numbers they are and whether the state is well."""
+    """Report which processes the numbers cover, and whether the state works."""
     document = subject.reports[REPORT].get("document")
     if not isinstance(document, dict):
         return
     kept = document["state"]
     if kept["problem"]:
-        cure = "Repair the state; numbers wait in the processes meanwhile."
+        cure = "Repair the state; until then numbers wait in the processes."
         yield Finding("service-state", Level.PROBLEM, str(kept["problem"]), cure)
     else:
         sentence = f"The numbers of {kept['workers']} process(es), kept in {kept['kind']}."
@@ -161,7 +161,7 @@ def state(subject: Subject) -> Iterator[Finding]:
 
 
 def exemplars(subject: Subject) -> Iterator[Finding]:
-    """Say whether its metrics lead to traces."""
+    """Report whether its metrics lead to traces."""
     on = subject.reports[REPORT].get("exemplars")
     if on is None:
         return

@@ -1,4 +1,4 @@
-"""Checks of the shared state: reachable, writable, and what a restart leaves of it."""
+"""Checks of the shared state: whether it is reachable and writable, and what it keeps over a restart."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _VOLATILE: Final = frozenset({"tmpfs", "ramfs", "overlay"})
 
 
 def state(subject: Subject) -> Iterator[Finding]:
-    """Read the state once, as a scrape does, and say how long it lasts."""
+    """Read the state once, as a scrape does, and report how long it lasts."""
     if subject.settings is None:
         return
     named = subject.settings.state
@@ -22,7 +22,7 @@ def state(subject: Subject) -> Iterator[Finding]:
             "state",
             Level.NOTE,
             f"HYDROCHAT_STATE={named}: totals start at zero when the service restarts.",
-            "Set HYDROCHAT_STATE to sqlite:///path or to a Redis if they shall survive.",
+            "Set HYDROCHAT_STATE to sqlite:///path or to a Redis to keep them.",
         )
         return
     file = Path("/" + named.removeprefix("sqlite:///").lstrip("/")) if named.startswith("sqlite:///") else None
@@ -46,14 +46,14 @@ def state(subject: Subject) -> Iterator[Finding]:
 
 
 def _new_file(file: Path) -> Iterator[Finding]:
-    """Judge the directory of a file that the service will make."""
+    """Check the directory of a file that the service will make."""
     if file.parent.is_dir() and os.access(file.parent, os.W_OK):
         yield from _lasting(file)
     else:
         yield Finding(
             "state",
             Level.PROBLEM,
-            f"{file.parent} is not there, or not writable for this user: {file.name} cannot be made in it.",
+            f"{file.parent} does not exist or is not writable for this user: {file.name} cannot be made in it.",
             "Make the directory writable for the user of the service, or name another one.",
         )
 
@@ -64,15 +64,15 @@ def _lasting(file: Path) -> Iterator[Finding]:
         yield Finding(
             "state",
             Level.WARNING,
-            f"{file} can be written, but it is on {kind}, which does not outlive the machine or container.",
+            f"{file} is writable, but it is on {kind}, which does not outlive the machine or container.",
             "Name a file on a volume that lasts.",
         )
     else:
-        yield Finding("state", Level.OK, f"{file} can be written and outlives a restart.")
+        yield Finding("state", Level.OK, f"{file} is writable and outlives a restart.")
 
 
 def _file_system(directory: Path) -> str:
-    """Return the type of the file system that holds a directory; empty where the system does not say."""
+    """Return the type of the file system that holds a directory; empty if the system does not provide it."""
     try:
         mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

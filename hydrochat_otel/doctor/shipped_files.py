@@ -1,4 +1,4 @@
-"""Checks that dashboards and rules of the installed version ask for metrics that this version emits."""
+"""Checks that the installed version emits every metric that its dashboards and rules query."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.doctor.findings import Finding, Level, Subject
 from hydrochat_otel.views.prometheus.naming import family_name
 
-_ASKED: Final = re.compile(r"(?<![\w:])(?:hydrochat|gen_ai)_[a-z0-9_]+(?![\w:])")
+_NAMES: Final = re.compile(r"(?<![\w:])(?:hydrochat|gen_ai)_[a-z0-9_]+(?![\w:])")
 """Names of metrics; those of recording rules have a colon."""
 _LABELS: Final = re.compile(r"\{[^{}]*\}|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)")
 _TEXTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -23,21 +23,21 @@ _MADE_BY_EXPORTER: Final = frozenset({"hydrochat_build_info"})
 def dashboards_and_rules(_: Subject) -> Iterator[Finding]:
     """Compare every metric name in an expression with the names that are emitted."""
     emitted = {family_name(spec.name, spec.unit, is_counter=spec.kind == "counter")[0] for spec in semconv.METRICS}
-    unknown = sorted({name for name in asked() if not _is_known(name, emitted)})
+    unknown = sorted({name for name in queried() if not _is_known(name, emitted)})
     if unknown:
         yield Finding(
             "dashboards",
             Level.PROBLEM,
-            f"Dashboards or rules of this version ask for metrics that it does not emit: {', '.join(unknown)}.",
-            "Reinstall hydrochat-otel; its files do not belong together.",
+            f"Dashboards or rules of this version query metrics that it does not emit: {', '.join(unknown)}.",
+            "Reinstall hydrochat-otel: its files are of different versions.",
         )
     else:
-        yield Finding("dashboards", Level.OK, "Every metric that the dashboards and rules ask for is emitted.")
+        yield Finding("dashboards", Level.OK, "Every metric that the dashboards and rules query is emitted.")
 
 
-def asked() -> set[str]:
+def queried() -> set[str]:
     """Return the names of our metrics in all expressions of the shipped dashboards and rules."""
-    return {name for text in _expressions() for name in _ASKED.findall(_LABELS.sub("", _TEXTS.sub("", text)))}
+    return {name for text in _expressions() for name in _NAMES.findall(_LABELS.sub("", _TEXTS.sub("", text)))}
 
 
 def _expressions() -> Iterator[str]:

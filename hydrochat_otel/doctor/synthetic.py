@@ -1,7 +1,7 @@
 """``python -m hydrochat_otel.doctor.synthetic``: one call through every hook, counted on both sides, as JSON.
 
-A process of its own with providers, window and an emulated Gemini of its own, so that no synthetic call is ever counted
-among real ones. Nothing leaves the machine.
+A separate process with its own providers, window and emulated Gemini, so that no synthetic call is ever counted among
+real ones. Nothing leaves the machine.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ _SENDS: Final = frozenset({"request", "async_request", "request_streamed", "asyn
 _FREE: Final = ("get", "_get", "list", "_list", "delete", "_delete", "update", "_update", "cancel", "_cancel", "pages")
 _MODULES: Final = ("models", "batches", "caches", "tunings", "files", "operations", "tokens", "file_search_stores")
 _WITHOUT_USAGE: Final = "embeddings"
-"""The last call: its reply may say nothing of tokens, so that the two sides are compared before it."""
+"""The last call: its reply may lack token counts, so the two sides are compared before it."""
 _MODEL: Final = "gemini-2.0-flash-exp"
 
 
 def measure() -> dict[str, Any]:
-    """Make the calls and return what was sent, what was counted, and which functions of the SDK nothing covers."""
+    """Make the calls and return what was sent, what was counted, and which functions of the SDK no patch covers."""
     os.environ.update({"HYDROCHAT_STATE": "memory", "HYDROCHAT_SERVE": "never", "OTEL_SDK_DISABLED": "false"})
     import hydrochat_otel  # noqa: PLC0415 - reads the environment
     from hydrochat_otel.testing import GeminiEmulator, made_up_reply  # noqa: PLC0415 - see above
@@ -33,7 +33,7 @@ def measure() -> dict[str, Any]:
         pass
     report: dict[str, Any] = {"calls": {}}
     try:
-        from google import genai  # noqa: PLC0415 - what is measured, and perhaps not installed
+        from google import genai  # noqa: PLC0415 - the library under test, which may not be installed
     except ImportError:
         return report | {"genai": None, "operations": _operations(pipeline)}
     report["genai"] = genai.__version__

@@ -1,4 +1,4 @@
-"""Checks of installed versions: against the ranges that this package declares, and who else instruments Gemini."""
+"""Checks of installed versions: against the ranges that this package declares, and which others instrument Gemini."""
 
 import re
 import sys
@@ -41,14 +41,14 @@ def versions(_: Subject) -> Iterator[Finding]:
 
 
 def other_telemetry(_: Subject) -> Iterator[Finding]:
-    """Name installed packages that trace Gemini or write into the shared metric families, too."""
+    """Name installed packages that also trace Gemini or write into the shared metric families."""
     there = [f"{name} ({what})" for name, what in _EMITTERS.items() if _installed(name) is not None]
     if there:
         yield Finding(
             "other-telemetry",
             Level.NOTE,
             f"Also installed: {'; '.join(there)}.",
-            "Our dashboards, page and rules read hydrochat.* only; do not add both sources up in panels of your own.",
+            "Our dashboards, page and rules read hydrochat.* only; do not add both sources up in your own panels.",
         )
     else:
         yield Finding("other-telemetry", Level.OK, "No other package that instruments Gemini is installed.")
@@ -77,7 +77,7 @@ def satisfies(version: str, wanted: str) -> bool:
 
 
 def _key(version: str) -> tuple[tuple[int, int], ...]:
-    """Return what orders versions: numbers, where a pre-release comes before the release."""
+    """Return a sort key of versions: numbers, where a pre-release comes before the release."""
     parts = re.findall(r"\d+|[a-z]+", version.lower().partition("+")[0])
     key = [(0, int(part)) if part.isdecimal() else (-1, 0) for part in parts]
     while key and key[-1] == (0, 0):

@@ -1,8 +1,8 @@
 """The shared state: one view of all processes of a service, on one host or several, that survives restarts.
 
-Each process is a member. It publishes its cumulative totals and its new entries; everybody reads all of them and adds
-them up. A member that has gone is merged into one departed. `totals` is what is kept and `merging` how it is added up,
-`backend` what a state must do, `sqlite` and `redis` do it, `member` is the protocol and `publisher` its thread,
-`location` finds the state that a setting names, `endings` knows processes that end without exit handlers, and `fleet`
-is the picture of all.
+Each process is a member. It publishes its cumulative totals and its new entries, and reads and adds up those of all
+members. The totals of a departed member are merged into one record of all departed members. `totals` is what is stored
+and `merging` how it is added up; `backend` states what a state must do, and `sqlite` and `redis` implement it; `member`
+is the protocol and `publisher` its thread; `discovery` finds the state that a setting names; `fleet_snapshot` is the
+snapshot of all members.
 """

@@ -1,7 +1,7 @@
-"""What a shared state must do: one exchange in a transaction, a merge, and a restoration; and the totals it passes.
+"""What a shared state must do: one exchange in a transaction, a merge and a restore; and the records it passes.
 
-The members (:mod:`member`) think, the backends (:mod:`sqlite`, :mod:`redis`) keep. What is kept is opaque to them:
-totals and entries are bytes that :mod:`totals` writes and reads.
+Members (:mod:`member`) decide, backends (:mod:`sqlite`, :mod:`redis`) store. The stored values are opaque to a backend:
+totals and entries are bytes that :mod:`totals` and :mod:`entries` write and read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,29 +9,29 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 SCHEMA_VERSION: Final = 1
-"""Of everything that is kept. Another version never reads or writes what this one keeps."""
+"""Version of everything that is stored. A process never reads or writes what another version stored."""
 
 MAX_MERGED: Final = 4096
-"""Members that are remembered as merged; the oldest are forgotten first."""
+"""Merged members that are remembered; the oldest are dropped first."""
 
 KEEP_S: Final = 35 * 86_400
-"""A state that nobody touches for so long may be forgotten; longer than a month, because of the month's budget."""
+"""An unused state may be deleted after this time; longer than a month, because of the monthly budget."""
 
 
 class StateError(Exception):
-    """The shared state cannot be used now; the message is one sentence for people, without secrets."""
+    """The shared state cannot be used now; the message is one readable sentence without secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What one member says in one exchange.
+    """What one member publishes in one exchange.
 
     Attributes:
         member: Its identifier.
         seq: Grows with each publication of the member; one that is not above the stored one was applied before.
-        totals: Its cumulative totals; None where it has not changed since the last one.
-        entries: New retained entries as ``(end_unix_s, bytes)``, each text unique.
-        leaving: Whether it is the member's last one.
+        totals: Its cumulative totals; None if they have not changed since the last publication.
+        entries: New window entries as ``(end_unix_s, bytes)``; each value is unique.
+        leaving: Whether it is the member's last publication.
     """
 
     member: str
@@ -43,12 +43,12 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """Everything that is kept, as of one moment.
+    """Everything that is stored, as of one moment.
 
     Attributes:
         totals: The totals of each member that was not merged.
-        entries: The retained window of all, oldest first.
-        evicted: Entries that have left it so far, by reason (``capacity``, ``age``).
+        entries: The window of all members, oldest first.
+        evicted: Entries that have left the window so far, by reason (``capacity``, ``age``).
     """
 
     totals: Mapping[str, bytes]
@@ -61,18 +61,18 @@ class Receipt:
     """What the state answers in one exchange.
 
     Attributes:
-        store_id: Made at random with the state; another one means that what had been kept is gone.
+        store_id: A random id made with the state; a different one means that the former state was lost.
         age_s: Seconds since the state was made.
-        restored_age_s: Seconds since somebody last restored what he knew into it; None where nobody has.
-        merged_seq: The member was taken for dead after this publication of its, which is in the departed; what it
-            publishes now was not written. None in the ordinary case.
-        kept_seq: Of the member's publication that was kept last before this one; None where nothing of it was kept, or
+        restored_age_s: Seconds since the last restore by any member, or None.
+        merged_seq: The member was considered departed and merged as of this publication of its own; the current
+            publication was not written. None in the ordinary case.
+        kept_seq: Sequence number of the member's last stored publication before this one; None if none was stored, or
             nothing is published.
         departed_version: Grows with each merge; 0 before the first.
-        departed: The totals of all merged members, where its version is not the one that the member knows; else None.
-        members: The members that have been heard of lately.
-        silent: Those that have not, with the last sequence number of each: to be merged.
-        contents: Everything, where it was asked for.
+        departed: The totals of all merged members if their version differs from the one the member has; else None.
+        members: The members that published recently.
+        silent: The members that did not, with the last sequence number of each: to be merged.
+        contents: All contents, if requested.
     """
 
     store_id: str
@@ -89,10 +89,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much is kept, and when a member is taken for dead.
+    """How much is stored, and when a member counts as departed.
 
     Attributes:
-        max_entries: The most entries of the retained window.
+        max_entries: The most entries of the window.
         ttl_s: Age in seconds from which an entry is expired, counted from its end.
         silent_after_s: Seconds without a publication after which a member is silent.
     """
@@ -104,9 +104,9 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What a member knew of a state that was lost, to be restored into its successor; as in a receipt.
+    """What a member has read of a state that was lost, to be restored into its successor; as in a receipt.
 
-    `merged` are members that are in the departed, with the sequence number of each, the newest last.
+    `merged` are the members whose totals are in `departed`, with the sequence number of each, the newest last.
     """
 
     departed: bytes | None = None
@@ -119,7 +119,7 @@ class Knowledge:
 class Backend(Protocol):
     """A shared state. One thread at a time calls; every method may raise :class:`StateError`, within a second or two.
 
-    A method that raises may have been applied or not; calling it again with the same arguments changes nothing more.
+    A method that raises may have been applied or not; a repeated call with the same arguments changes nothing more.
     """
 
     kind: str
@@ -128,28 +128,29 @@ class Backend(Protocol):
     def exchange(self, publication: Publication | None, known_departed_version: int, *, read: bool) -> Receipt:
         """Apply the publication, trim the window, and answer, all in one transaction.
 
-        Makes the state where there is none. Of a member that is not kept nothing but the entries is taken of a
-        publication without a totals. A publication of a merged member, and one whose `seq` is not above the
-        stored one, writes nothing but that the member lives; one that leaves makes it silent at once. Evicted entries
-        are counted in the state, by reason.
+        Creates a missing state. If the member is unknown and the publication has no totals, only its entries are
+        stored. A publication of a merged member, and one whose `seq` is not above the stored one, only records that the
+        member is alive; a leaving publication makes it silent at once. Evicted entries are counted in the state, by
+        reason.
         """
 
     def merge(self, merged: Mapping[str, int], departed: bytes, known_departed_version: int) -> bool:
-        """Put the departed in the place of the old one and of the members' totals, and remember who was merged.
+        """Replace the departed totals and remove the merged members' own, and remember which members were merged.
 
-        False, and nothing changed, where the departed has another version than the one known, or a member has
-        published since (its sequence number is another one) or is kept no more.
+        Returns False and changes nothing if the departed totals have another version than the one given, or if a member
+        has published since (its sequence number differs) or is no longer stored.
         """
 
     def restore(self, knowledge: Knowledge) -> None:
-        """Bring back what a lost state held, and note the time.
+        """Restore what a lost state held, and note the time.
 
-        The departed if it is newer than the kept one, and then whom it holds is merged here, too; totals of members
-        of which nothing newer is kept and which are not merged; counts of evicted entries where they are higher.
+        The departed totals replace older ones, and their members then count as merged here, too; a member's totals are
+        stored unless newer ones are stored or the member is merged; counts of evicted entries are raised, never
+        lowered.
         """
 
     def close(self) -> None:
-        """Let go of connections; the next call opens them anew. Never raises."""
+        """Close the connections; the next call opens them again. Never raises."""
 
     def abandon(self) -> None:
-        """Forget connections without closing them, in a forked child; the next call opens new ones. Never raises."""
+        """Drop the connections without closing them, in a forked child; the next call opens new ones. Never raises."""

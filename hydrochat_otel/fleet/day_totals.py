@@ -1,4 +1,4 @@
-"""The days of a member's totals, as JSON and back, checked."""
+"""Encodes the days of a member's totals as JSON, and decodes and checks them."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ _LONGEST_NAME: Final = 256
 
 
 def encoded_days(days: Days) -> dict[str, Any]:
-    """Return the rows nested by zone, day, model and outcome, so that no text is written more often than needed."""
+    """Return the rows nested by zone, day, model and outcome, so that no text is repeated."""
     nested: dict[str, Any] = {}
     for (zone, day, model, outcome), counts in days.items():
         nested.setdefault(zone, {}).setdefault(day, {}).setdefault(model, {})[outcome] = list(counts)
@@ -19,10 +19,10 @@ def encoded_days(days: Days) -> dict[str, Any]:
 
 
 def decoded_days(raw: Any) -> dict[DayKey, DayCounts]:
-    """Return the rows of what :func:`encoded_days` returned.
+    """Return the rows from what :func:`encoded_days` returned.
 
     Raises:
-        DecodingError: It is anything else.
+        DecodingError: The value is anything else.
     """
     return {
         DayKey(

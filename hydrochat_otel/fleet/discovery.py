@@ -1,8 +1,8 @@
-"""Where the shared state is: what a setting names, or a private file of the processes that one parent made.
+"""Where the shared state is: what a setting names, or a private file of the processes that one parent started.
 
-``auto`` means memory until there are several processes. A process that forks and its children meet in an SQLite file of
-the run directory; the name of the file names the process that they descend from and their service. Workers that a
-server forked or spawned before it imported the package find the same file by their ancestry.
+``auto`` means memory until there are several processes. A process that forks and its children share an SQLite file in
+the run directory; the name of the file identifies their common ancestor and their service. Workers that a server forked
+or spawned before it imported the package find the same file by their ancestry.
 """
 
 import os
@@ -19,13 +19,13 @@ from hydrochat_otel.fleet.backend import Backend, Bounds, StateError
 from hydrochat_otel.runtime import process_tree
 
 _FORKS: Final = hasattr(os, "fork")
-"""Whether processes of this system can meet in a file; on Windows they are on their own, or meet in a Redis."""
+"""Whether processes of this system can share a file; on Windows they need a Redis."""
 
 if _FORKS:
     from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 _ABANDONED_AFTER_S: Final = 3600.0
-"""Members write every few seconds. A file whose leader has ended and that is not written for so long is removed."""
+"""Members write every few seconds. A file whose leader has ended and that was not written for this long is removed."""
 _INSTEAD: Final = "Set HYDROCHAT_STATE to sqlite:///path or to a Redis."
 
 
@@ -33,7 +33,7 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
     """Return the backend that a setting names, without connecting; None for ``memory`` and ``auto``.
 
     Raises:
-        StateError: The library that it needs is not installed, or this system cannot do it.
+        StateError: The library that it needs is not installed, or this system does not support it.
     """
     if state in {"auto", "memory"}:
         return None
@@ -51,7 +51,7 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
 
 
 def fleet_of(state: str, service: str) -> str:
-    """Return what names the processes that answer for each other: digests of their service and of their state."""
+    """Return what identifies the processes that share numbers: digests of their service and of their state."""
     if state in {"auto", "memory"}:
         place = _identity_of_leader()[0]
     else:
@@ -61,7 +61,7 @@ def fleet_of(state: str, service: str) -> str:
 
 
 def service_of(fleet: str) -> str:
-    """Return the part of a fleet's name that names its service."""
+    """Return the part of a fleet's name that identifies its service."""
     return fleet.partition(".")[0]
 
 
@@ -70,18 +70,18 @@ def _digest(text: str) -> str:
 
 
 def _identity_of_leader() -> tuple[str, bool]:
-    """Return what names the process that this one and its relatives descend from, and whether that is another one."""
+    """Return what identifies the common ancestor of this process's family, and whether it is another process."""
     leader = process_tree.leader()
     return process_tree.identity(os.getpid() if leader is None else leader), leader is not None
 
 
 class Location:
-    """The place where this process meets the others of its service.
+    """The place where this process shares its totals with the others of its service.
 
     Args:
         state: As in the settings.
-        group: Name of the service, which keeps services that share a place apart.
-        bounds: How much is kept there.
+        group: Name of the service, which separates services that share a place.
+        bounds: How much is stored there.
 
     Raises:
         StateError: The library that the state needs is not installed.
@@ -100,7 +100,7 @@ class Location:
         return self._backend is None and not self._automatic
 
     def backend(self) -> Backend | None:
-        """Return where to meet; None while this process is on its own.
+        """Return the backend to share through; None while this process has none to share with.
 
         Raises:
             StateError: There is no private place for several processes.
@@ -112,7 +112,7 @@ class Location:
         return self._backend
 
     def after_fork_in_child(self) -> None:
-        """Meet the parent and its other children, on a connection of its own."""
+        """Share with the parent and its other children, over a connection of its own."""
         self._meets = True
         if self._backend is not None:
             self._backend.abandon()
@@ -122,7 +122,7 @@ class Location:
         return f"{self._leader}.{_digest(self._group)}.db"
 
     def _has_met(self) -> bool:
-        """Return whether a child of this process has made the file. A process on its own needs none."""
+        """Return whether a child of this process has made the file. A single process needs none."""
         directory = _run_directory()
         try:
             return directory is not None and (directory / self._name).exists()
@@ -143,7 +143,7 @@ def _run_directory() -> Path | None:
 def _temporary_directories() -> Iterator[str]:
     # Not tempfile.gettempdir(): it writes a file into each candidate, and the working directory is one of them.
     yield from filter(None, (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")))
-    yield from ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a directory of this user alone is made inside
+    yield from ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a directory that only this user can read is made inside
 
 
 def _is_usable(directory: str, *, mine: bool = False) -> bool:
@@ -157,31 +157,31 @@ def _is_usable(directory: str, *, mine: bool = False) -> bool:
 
 
 def _private_directory() -> Path:
-    """Make the run directory, for this user alone; refuse one that another user made."""
+    """Make the run directory, readable by this user only; refuse one that another user made."""
     directory = _run_directory()
     if directory is None:
         raise StateError(
-            "Several processes cannot share their numbers, because they can write neither to XDG_RUNTIME_DIR nor to "
-            f"TMPDIR or /tmp. {_INSTEAD}"
+            "Several processes cannot share their numbers, because neither XDG_RUNTIME_DIR nor TMPDIR nor /tmp "
+            f"is writable. {_INSTEAD}"
         )
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()
     except OSError as error:
         raise StateError(
-            f"Several processes cannot share their numbers: {directory} cannot be made ({error.strerror}). {_INSTEAD}"
+            f"Several processes cannot share their numbers: making {directory} failed ({error.strerror}). {_INSTEAD}"
         ) from None
     mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
     if not stat.S_ISDIR(found.st_mode) or not mine or found.st_mode & 0o077:
         raise StateError(
-            f"Several processes cannot share their numbers: {directory} is not a directory of this user alone. "
+            f"Several processes cannot share their numbers: {directory} is readable by others, or no directory. "
             f"Remove it, or s{_INSTEAD[1:]}"
         )
     return directory
 
 
 def _forget_abandoned(directory: Path) -> None:
-    """Remove the files of processes that have ended long ago."""
+    """Remove the files of processes that ended long ago."""
     oldest_unix_s = time.time() - _ABANDONED_AFTER_S
     for file in directory.glob("*.db"):
         parts = [file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm", ".lock"))]

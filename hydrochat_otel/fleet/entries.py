@@ -1,7 +1,7 @@
-"""An entry of the window as bytes, and back, checked.
+"""Encodes a window entry as bytes, and decodes and checks it.
 
 Only fields that differ from their default are written, by name. So an entry that a process of another version wrote can
-be read as long as this version knows what it needs.
+be read if it has the fields that this version needs.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ def decode_entry(data: bytes) -> Entry:
     """Return the entry of the bytes.
 
     Raises:
-        DecodingError: They are none, or a value is not what it must be.
+        DecodingError: They are not an entry, or a value fails its check.
     """
     raw = checks.mapping(checks.loads(data, "An entry"), "An entry")
     fields: dict[str, Any] = {}
@@ -62,7 +62,7 @@ def _id(raw: Any, field: str) -> int:
 
 
 def _seconds(raw: Any, field: str) -> float:
-    # Below zero is what a host's clock that is set back makes of another library's span.
+    # A duration is below zero if the host's clock was set back during another library's span.
     return checks.amount(raw, field, least=-checks.MAX_AMOUNT)
 
 

@@ -1,4 +1,4 @@
-"""The picture of the whole fleet: one snapshot of what is known of all members."""
+"""Builds one snapshot of all members from their totals and entries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -39,16 +39,16 @@ def snapshot_of(
     """Return one snapshot of all members.
 
     Args:
-        totals: Of the departed, if there is one, and of each member.
-        entries: The retained window of all, oldest first; expired ones are left out.
-        evicted: Entries that have left it, by reason.
+        totals: Those of the departed members, if there are any, and of each other member.
+        entries: The window of all members, oldest first; expired ones are left out.
+        evicted: Entries that have left the window, by reason.
         unix_s: Now, in seconds since the epoch.
         max_entries: Of the window.
         ttl_hours: Of the window.
-        budget: Of all together.
-        days: Of all together.
-        sharing: How many they are.
-        instance_is_named: Whether the user gave the instance an id; an id made at random is each process's own.
+        budget: Of all members together.
+        days: Of all members together.
+        sharing: How many members there are.
+        instance_is_named: Whether the user gave the instance an id; a random id belongs to one process only.
     """
     oldest_unix_s = unix_s - ttl_hours * 3600
     live = tuple(entry for entry in entries if entry.end_unix_s > oldest_unix_s)[-max_entries:]
@@ -76,7 +76,7 @@ def snapshot_of(
 
 
 def budget_families(budget: Budget) -> Iterable[Family]:
-    """Yield the gauges of what was spent and of what may be."""
+    """Yield the gauges of the dollars spent and of the budget."""
     yield _family(semconv.LLM_SPEND, {"day": budget.spent_day_usd, "month": budget.spent_month_usd}, semconv.PERIOD)
     if budget.day_usd is not None and budget.month_usd is not None:
         yield _family(semconv.LLM_BUDGET, {"day": budget.day_usd, "month": budget.month_usd}, semconv.PERIOD)
@@ -92,7 +92,7 @@ def _family(spec: MetricSpec, values: Mapping[str, float], attribute: str | None
 
 
 def _common(resources: Sequence[Attributes], *, instance_is_named: bool) -> Attributes:
-    """Return what is true of all, and nothing that tells one process from the next."""
+    """Return the attributes that all members share, without those that distinguish one process from another."""
     if not resources:
         return {}
     return {

@@ -1,10 +1,10 @@
-"""One process's membership in a shared state: what it publishes, what it knows, and how nothing counts twice.
+"""One process's membership in a shared state: what it publishes, what it restores, and why nothing counts twice.
 
-A publication that was not acknowledged is sent again as it was, until it is; only then comes the next. So there are
-never more than two totals that the state may hold of a member: the acknowledged and the pending one. Whoever is
-silent for long is merged into the departed by another member; should he come back, he learns which of the two it was,
-and goes on as a new member that counts from there. A state that was lost, or has gone back in time, is restored from
-what its members know.
+A publication that was not acknowledged is sent again unchanged until it is; only then the next one is made. So the
+state holds one of at most two totals of a member: the acknowledged or the pending one. A member that stops publishing
+is merged into the totals of departed members by another one. If it resumes, the receipt says which publication was
+merged; it continues under a new id from that baseline. After shared state is lost or rolled back, its members restore
+it.
 """
 
 import math
@@ -25,11 +25,11 @@ from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.outbox import Outbox
 
 _ROUNDS: Final = 4
-"""Exchanges that one call makes at most: a pending one, a correction or two, and the one asked for."""
+"""The most exchanges of one call: a pending publication, a correction or two, and the requested one."""
 _BEFORE_LOSSES: Final = 4
-"""Publications from before losses that are remembered: what may have been merged then, and come to light later."""
+"""Publications from before losses that are remembered: they may have been merged then, which shows only later."""
 _UNKNOWN: Final = -1
-"""No version of a departed."""
+"""A version that no departed totals have."""
 
 
 class Member:
@@ -39,8 +39,8 @@ class Member:
         backend: The shared state.
         collect: Returns the process's own cumulative numbers.
         outbox: Its entries that wait to be published.
-        settle_s: Seconds after which every member that lives has published into a state that was restored.
-        newborn_s: Seconds after which every member that lives has noticed a state that was made anew.
+        settle_s: Seconds after which every live member has published into a restored state.
+        newborn_s: Seconds after which every live member has noticed a new state.
         refill: Puts all entries that the process still keeps and that did not end before a moment, in seconds since the
             epoch, into the outbox again.
         new_id: Makes identifiers.
@@ -85,17 +85,17 @@ class Member:
 
     @property
     def departed(self) -> Totals | None:
-        """The totals of all merged members, as far as this one knows."""
+        """The totals of all merged members, as this one last read them."""
         return self._departed[2]
 
     def own_totals(self, own: Own) -> Totals:
-        """Return what this member contributes: its numbers less what is in the departed already."""
+        """Return what this member contributes: its numbers less those that were merged already."""
         base = self._base
         days = all_days.minus(own.days, base.days)
         return Totals(self.id, self._seq, 0.0, own.resource, merging.minus(own.families, base.families), days)
 
     def totals_with(self, view: View, own: Own) -> tuple[Totals, ...]:
-        """Return the others' totals of the view, and this member's own as of now."""
+        """Return the others' totals from the view, and this member's current ones."""
         return (*(one for one in view.totals if one.member != self.id), self.own_totals(own))
 
     def days_of_all(self, view: View, days: Days) -> Days:
@@ -116,19 +116,19 @@ class Member:
         heartbeat: bool = True,
         collect: bool = True,
     ) -> None:
-        """Publish what is new, and read everything into :attr:`view` if asked.
+        """Publish what is new, and read everything into :attr:`view` if requested.
 
         Args:
             unix_s: Now, in seconds since the epoch.
             read: Whether to read. What is read includes what was published in the same transaction.
             leaving: Whether the process ends.
-            heartbeat: Whether to publish also if nothing is new, or to ask if there never was anything.
-            collect: Whether to collect the process's numbers; if not, those that were published last are current.
+            heartbeat: Whether to publish even if nothing is new, or to make the first contact with the state.
+            collect: Whether to collect the process's numbers; if not, the last published ones count as current.
 
         Raises:
-            StateError: The state cannot be used; what is not published stays, and goes with the next exchange.
+            StateError: The state cannot be used; what was not published stays, and goes with the next exchange.
         """
-        # Who knows what others left behind can bring it back, should the state be lost before it is in the departed.
+        # Read too, so that this member can restore silent members' totals if the state is lost before they are merged.
         read = read or self._has_to_read
         for _ in range(_ROUNDS):
             repeated = self._pending is not None
@@ -139,7 +139,7 @@ class Member:
                     own, unix_s, leaving=leaving, heartbeat=heartbeat or read, refresh=known is None
                 )
             publication = self._pending[0] if self._pending is not None else None
-            # Who has nothing to say notices a loss all the same, in time to bring back what he knows.
+            # A member without news notices a loss as well, in time to restore what it has read.
             if publication is None and not (read or heartbeat):
                 return
             receipt = self.backend.exchange(publication, self._known_version(), read=read and not repeated)
@@ -158,11 +158,11 @@ class Member:
     def _next(
         self, own: Own, unix_s: float, *, leaving: bool, heartbeat: bool, refresh: bool
     ) -> tuple[Publication, Own] | None:
-        """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
+        """Return what to publish now; None if nothing is new and the state does not list this process."""
         entries = self._outbox.take()
-        told = self._acknowledged is not None
+        published = self._acknowledged is not None
         changed, self._is_damaged = self._differs(own) or self._is_damaged, False
-        if not (entries or told or merging.counts_anything(own.families)):
+        if not (entries or published or merging.counts_anything(own.families)):
             return None
         if not (entries or changed or heartbeat or leaving):
             return None
@@ -180,7 +180,7 @@ class Member:
         return own.days != before.days or not merging.count_the_same(own.families, before.families)
 
     def _take(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
-        """Learn what the receipt says; False where the exchange has to be made again."""
+        """Process the receipt; return False if the exchange has to be repeated."""
         if self._store_id not in {None, receipt.store_id} or self._has_gone_back(receipt, pending):
             self._restore(receipt, pending)
             return False
@@ -198,7 +198,7 @@ class Member:
         return True
 
     def _has_gone_back(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
-        """Return whether the state has forgotten what it acknowledged: an old copy was put in its place."""
+        """Return whether the state no longer has what it acknowledged: it was replaced by an older copy."""
         if receipt.departed_version < self._departed[0]:
             return True
         if pending is None or self._acknowledged is None or receipt.merged_seq is not None:
@@ -206,20 +206,20 @@ class Member:
         return receipt.kept_seq is None or receipt.kept_seq < self._acknowledged[0]
 
     def _go_on_as_another(self, merged_seq: int, publication: Publication, own: Own) -> None:
-        """Become a new member that counts from what was merged of the old one."""
+        """Become a new member that counts from the merged publication of the old one."""
         if merged_seq == publication.seq:
             self._base = own
         else:
             self._give_back(publication)
-            told = self._told()
-            if merged_seq not in told:
+            published = self._published()
+            if merged_seq not in published:
                 failures.note("state.rebase")
-            self._base = told.get(merged_seq, told[max(told)] if told else self._base)
+            self._base = published.get(merged_seq, published[max(published)] if published else self._base)
         self._acknowledged, self._before_losses = None, {}
         self.id, self._seq = self._new_id(), 0
 
-    def _told(self) -> dict[int, Own]:
-        """Return what was acknowledged last, and what may have been before a loss, by sequence number."""
+    def _published(self) -> dict[int, Own]:
+        """Return the last acknowledged numbers, and those from before losses, by sequence number."""
         return self._before_losses | ({} if self._acknowledged is None else dict([self._acknowledged]))
 
     def _give_back(self, publication: Publication) -> None:
@@ -227,11 +227,11 @@ class Member:
             self._outbox.put(decode_entry(data))
 
     def _restore(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> None:
-        """Bring back what was known of a state that was lost; everybody does, the newest of each wins."""
-        told = self._told()
+        """Restore a state that was lost; every member does, and the newest totals of each member win."""
+        published = self._published()
         if pending is not None:
-            told[pending[0].seq] = pending[1]
-        self._before_losses = dict(sorted(told.items())[-_BEFORE_LOSSES:])
+            published[pending[0].seq] = pending[1]
+        self._before_losses = dict(sorted(published.items())[-_BEFORE_LOSSES:])
         version, data, departed = self._departed
         totals = {
             member: (one.seq, data)
@@ -249,19 +249,19 @@ class Member:
         )
         contents = self.backend.exchange(None, _UNKNOWN, read=True).contents
         self._store_id, self._has_to_learn, self._acknowledged = receipt.store_id, True, None
-        # What is older than a full window has been evicted, and counted, before.
+        # Entries older than a full window were evicted and counted before.
         left = contents.entries if contents is not None else ()
         oldest = readable_entry(left[0]) if len(left) >= self._outbox.capacity else None
         self._refill(oldest.end_unix_s if oldest is not None else -math.inf)
 
     def _known_version(self) -> int:
-        # Of a state that was lost the same number may stand for another departed.
+        # In a new state the same version number may stand for other departed totals.
         return _UNKNOWN if self._has_to_learn else self._departed[0]
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def _look(self, receipt: Receipt, own: Own, unix_s: float) -> None:
-        """Make the view of what was read, if anything was."""
+        """Build the view from what was read, if anything was."""
         contents = receipt.contents
         if contents is None:
             return
@@ -272,16 +272,16 @@ class Member:
                 before if before is not None and before[0] == data else (data, readable_totals(data, member))
             )
         self._known = known
-        # From one reading to the next most entries are the same, and to decode them costs more than to read them.
+        # Most entries are the same as in the last reading, and decoding costs more than reading.
         window = self._window
         self._window = {data: window[data] if data in window else readable_entry(data) for data in contents.entries}
         self._lost_evicted = contents.evicted
         totals = [one for _, one in known.values() if one is not None]
         if self.id not in known:
-            # It had counted nothing, so it did not publish. What it counts from now on, no other member can show yet.
+            # This process had nothing to publish. No other member can show what it counts from now on.
             totals.append(self.own_totals(own)._replace(unix_s=unix_s))
         elif known[self.id][1] is None:
-            # Something has damaged what it published; the next publication replaces it.
+            # What it published is damaged; the next publication replaces it.
             totals.append(self.own_totals(own)._replace(unix_s=unix_s))
             self._is_damaged = True
         if self.departed is not None:
@@ -301,12 +301,12 @@ class Member:
     # -- merging ---------------------------------------------------------------------------------------------------
 
     def _merge(self, silent: Mapping[str, int], unix_s: float) -> None:
-        """Put members that have gone into the departed; whoever does it first wins, the others do nothing."""
+        """Merge silent members into the departed totals; the first member to do it wins, the others change nothing."""
         receipt = self.backend.exchange(None, self._known_version(), read=True)
         if not self._take(receipt, None) or receipt.contents is None:
             return
         _, kept, readable = self._departed
-        if kept is not None and readable is None:  # what cannot be read must not be written over
+        if kept is not None and readable is None:  # unreadable totals must not be overwritten
             return
         gone = {member: seq for member, seq in silent.items() if receipt.silent.get(member) == seq}
         totals = [readable_totals(receipt.contents.totals.get(member), member) for member in gone]

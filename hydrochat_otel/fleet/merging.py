@@ -1,6 +1,6 @@
-"""How the numbers of several processes become those of all: counters and histograms add up, gauges by their meaning.
+"""Adds up the numbers of several processes: counters and histograms by sum, gauges by their meaning.
 
-Pure functions on :class:`Family`; nothing here knows where the numbers come from.
+Pure functions on :class:`Family`, independent of where the numbers come from.
 """
 
 import math
@@ -13,10 +13,10 @@ from hydrochat_otel import semconv
 from hydrochat_otel.window.snapshot import Attributes, Exemplar, Family, HistogramPoint, NumberPoint, Point
 
 MAX_SERIES: Final = 2000
-"""Series of one metric that are kept of members that have gone, as many as the SDK keeps of one that lives."""
+"""Series of one metric that are kept of departed members: the SDK's own limit for a live process."""
 
 OVERFLOW: Final[Mapping[str, str]] = {"otel.metric.overflow": "true"}
-"""The attributes under which further series are lumped together, as the SDK does it."""
+"""The attributes that further series are added up under, as in the SDK."""
 
 _Key = tuple[str, str, str]
 _Labels = frozenset[tuple[str, str]]
@@ -25,17 +25,17 @@ _COMBINE: Final[Mapping[str, Callable[[float, float], float]]] = {
     "sum": lambda one, other: one + other,
     "max": max,
     "min": min,
-    "fleet": lambda _, other: other,  # whoever knows the whole picture speaks last
+    "fleet": lambda _, other: other,  # the last part speaks for the whole fleet
 }
 
 
 def merged(parts: Iterable[Sequence[Family]]) -> tuple[Family, ...]:
     """Return the families of all parts together.
 
-    Families of the same scope, name and kind become one, series of the same attributes one series. Counters and
-    histograms add up; histograms of different edges on those that all of them know, which loses detail and no count.
-    A gauge of ours follows :attr:`MetricSpec.across`, where of ``fleet`` the last part counts; another one adds up if
-    it is additive, else the highest counts.
+    Families of the same scope, name and kind become one, and so do series with the same attributes. Counters and
+    histograms add up; histograms with different edges are added up on their common edges, which loses detail but no
+    count. A gauge of ours follows :attr:`MetricSpec.across` (for ``fleet`` the last part counts); any other gauge adds
+    up if it is additive, else the highest counts.
     """
     found: dict[_Key, list[Family]] = {}
     for families in parts:
@@ -45,7 +45,7 @@ def merged(parts: Iterable[Sequence[Family]]) -> tuple[Family, ...]:
 
 
 def minus(families: Sequence[Family], base: Sequence[Family]) -> tuple[Family, ...]:
-    """Return the families less what the base had counted already; gauges stay, nothing falls below zero."""
+    """Return the families less what the base had counted already; gauges stay, no value falls below zero."""
     if not base:
         return tuple(families)
     before = {_key(family): {_labels(point): point for point in family.points} for family in base if _lasts(family)}
@@ -60,8 +60,8 @@ def minus(families: Sequence[Family], base: Sequence[Family]) -> tuple[Family, .
 def exact(families: Iterable[Family]) -> tuple[Family, ...]:
     """Return the families with counts and sums on a binary grid, rounded down, so that they add up without rounding.
 
-    Sums of doubles depend on their order in the last digit; a counter that falls by that digit looks like one that was
-    reset. On the grid all orders agree, up to 130 000 dollars or 130 000 000 seconds.
+    The last digit of a sum of doubles depends on the order; a counter that falls by that digit looks like a reset. On
+    the grid all orders agree, up to 130 000 dollars or 130 000 000 seconds.
     """
     return tuple(
         replace(family, points=tuple(_on_grid(point, grid_of(family.unit)) for point in family.points))
@@ -72,12 +72,12 @@ def exact(families: Iterable[Family]) -> tuple[Family, ...]:
 
 
 def grid_of(unit: str) -> int:
-    """Return the steps to one of the unit: 2**-36 dollars, 2**-26 seconds and others."""
+    """Return the steps in one unit: a step is 2**-36 dollars, 2**-26 seconds and others."""
     return 1 << (36 if unit == "{USD}" else 26)
 
 
 def floored(value: float, steps: int) -> float:
-    """Return the highest multiple of the step that is not above the value; whole and infinite ones as they are."""
+    """Return the highest multiple of the step that is not above the value; whole and infinite values are unchanged."""
     if isinstance(value, int) or not math.isfinite(value):
         return value
     return math.floor(value * steps) / steps
@@ -90,7 +90,7 @@ def _on_grid(point: Point, steps: int) -> Point:
 
 
 def lasting(families: Iterable[Family], *, max_series: int = MAX_SERIES) -> tuple[Family, ...]:
-    """Return what stays true of a process that has gone: counters and histograms, without exemplars, bounded.
+    """Return what stays true after a process has ended: counters and histograms, without exemplars, bounded.
 
     Series beyond `max_series` of a metric are added up under :data:`OVERFLOW`.
     """
@@ -108,7 +108,7 @@ def counts_anything(families: Iterable[Family]) -> bool:
 
 
 def count_the_same(one: Sequence[Family], other: Sequence[Family]) -> bool:
-    """Return whether the counters and histograms of both show the same; the first difference decides."""
+    """Return whether the counters and histograms of both are equal; stops at the first difference."""
     if len(one) != len(other):
         return False
     for now, before in zip(one, other, strict=True):
@@ -122,7 +122,7 @@ def count_the_same(one: Sequence[Family], other: Sequence[Family]) -> bool:
 
 
 def _key(family: Family) -> _Key:
-    # Not its version: while a new version is rolled out, old and new workers count the same things.
+    # Not the scope's version: during a rolling upgrade old and new workers count the same things.
     return family.scope, family.name, family.kind
 
 
@@ -179,7 +179,7 @@ def _added(one: HistogramPoint, other: HistogramPoint) -> tuple[tuple[float, ...
 
 
 def _is_known(point: HistogramPoint, edge: float) -> bool:
-    """Return whether it can be told how many values of the histogram are at most the edge."""
+    """Return whether the number of the histogram's values at or below the edge can be derived."""
     index = bisect_left(point.edges, edge)
     return (index < len(point.edges) and point.edges[index] == edge) or point.counts[index] == 0
 

@@ -1,8 +1,8 @@
-"""The thread that publishes, and what the process knows of the others; no thread of the host's comes here.
+"""The thread that publishes, and the last state that it read; no thread of the host's runs this.
 
-While the shared state is away, numbers wait where they are: counters are cumulative, and entries wait in a bounded
-outbox. The publisher tries again after a random delay. One log line says that the state is away, another that it is
-back.
+While the shared state is unreachable, numbers wait in this process: counters are cumulative, and entries wait in a
+bounded outbox. The publisher tries again after a random delay. One log line says that the state is unreachable, another
+that it is back.
 """
 
 import logging
@@ -24,26 +24,26 @@ from hydrochat_otel.window.store import MetricsStore
 logger: Final = logging.getLogger("hydrochat_otel")
 
 _MAX_DELAY_S: Final = 1.0
-"""How long is waited at most, beyond the interval, until a state that is away is tried again."""
+"""The longest delay beyond the interval before an unreachable state is tried again."""
 _TURN_S: Final = 2.0
-"""How long a scrape waits for another exchange of the same process."""
+"""The longest wait of a scrape for another exchange of the same process."""
 _INTEREST_S: Final = 60.0
-"""How long the others' numbers are kept fresh after a reader in the process asked for them."""
+"""How long the others' numbers are kept fresh after a reader in the process requested them."""
 _COLLECT_S: Final = 15.0
-"""How old the metrics of other libraries, and gauges, may get while nothing of ours is recorded."""
+"""The greatest age of gauges and other libraries' metrics while nothing of ours is recorded."""
 
 
 class Publisher:
-    """Publishes this process's numbers every interval, and reads everybody's; any thread may call.
+    """Publishes this process's numbers every interval, and reads those of all members; any thread may call.
 
     Args:
         settings: State, interval and bounds.
         group: Name of the service.
         collect: Returns the process's own cumulative numbers.
-        store: Returns the process's retained window.
+        store: Returns the process's own window.
         prepare: Called on the thread before it publishes.
-        activity: Returns what changes whenever something of ours was recorded. While it stays the same, metrics are not
-            collected: that takes as long as publishing them.
+        activity: Returns a value that changes whenever something of ours was recorded. While it stays the same, metrics
+            are not collected: that takes as long as publishing them.
 
     Raises:
         StateError: The library that the state needs is not installed.
@@ -77,7 +77,7 @@ class Publisher:
         self._collect_at_s = 0.0
         self._is_started = False
         self._member: Member | None = None
-        # Held over a fork: an exchange under way has a connection that the child must not share.
+        # Held over a fork: an exchange in progress has a connection that the child must not share.
         self._turn = ForkLock(Phase.SHARING)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -107,21 +107,21 @@ class Publisher:
             self._turn.release()
 
     def known(self) -> tuple[Member, View] | None:
-        """Return what was read last, without waiting for anything; it is read again soon where it is asked for."""
+        """Return what was read last, without waiting; requesting it makes the thread read again soon."""
         self._wanted_until_s = time.monotonic() + _INTEREST_S
         member = self._member
         return None if member is None or member.view is None else (member, member.view)
 
     @property
     def stale_s(self) -> float:
-        """Seconds since the state could be used; 0 while it can."""
+        """Seconds since the state was last usable; 0 while it is."""
         since_s = self._failing_since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread, unless this process stays on its own for good; a second call does nothing."""
+        """Start the thread, unless this process never shares; a second call does nothing."""
         if not self._is_started and not self._location.is_nowhere:
             self._is_started = True
             self._stop.clear()
@@ -129,7 +129,7 @@ class Publisher:
             exits.watch(self)
 
     def leave(self) -> None:
-        """Publish what is new now, because it may be the last time; never raises."""
+        """Publish what is new now, because this may be the last time; never raises."""
         if self._is_started:
             self.publish(leaving=True)
 
@@ -193,7 +193,8 @@ class Publisher:
                 self._collect,
                 self._store().share(),
                 settle_s=self._settle_s,
-                # A Redis can be emptied at any time; the process that makes the state anew may know nothing of the old.
+                # A Redis can be emptied at any time, and the process that makes the new state may have read nothing of
+                # the old one.
                 newborn_s=2 * self._interval_s if backend.kind == "redis" else 0.0,
                 refill=lambda since_unix_s: self._store().share(since_unix_s),
             )
@@ -218,11 +219,11 @@ class Publisher:
         self._recovered()
 
     def _failed(self, error: StateError) -> None:
-        self._next_heartbeat_s = self._collect_at_s = 0.0  # what comes back may know less than it did
+        self._next_heartbeat_s = self._collect_at_s = 0.0  # a state that returns may have lost publications
         failures.note("state", error, quiet=True)
         if self._failing_since_s is None:
             self._failing_since_s = time.monotonic()
-            safe_log.warning(logger, "%s The application goes on; its numbers wait and are published later.", error)
+            safe_log.warning(logger, "%s The application continues; its numbers wait and are published later.", error)
         self.problem = str(error)
 
     def _recovered(self) -> None:
@@ -233,7 +234,7 @@ class Publisher:
     # -- forks -----------------------------------------------------------------------------------------------------
 
     def forget_parent(self) -> None:
-        """Be a member of its own in a forked child, which has published nothing yet."""
+        """Become a new member in a forked child, which has published nothing yet."""
         self._stop = threading.Event()
         self._location.after_fork_in_child()
         self._member = None

@@ -1,6 +1,6 @@
-"""What a member has counted since its start, as bytes, and back, checked.
+"""Encodes what a member has counted since its start as bytes, and decodes and checks it.
 
-Totals are cumulative: the newest ones of a member say everything, whichever were missed before.
+Totals are cumulative: the newest ones of a member are complete, whichever were missed before.
 """
 
 import math
@@ -28,12 +28,12 @@ class Totals(NamedTuple):
 
     Attributes:
         member: Its id; '' for the departed.
-        seq: Of the member's publication that brought it; 0 for the departed.
+        seq: Sequence number of the publication that brought it; 0 for the departed.
         unix_s: When they were collected, in seconds since the epoch.
         resource: Attributes of the process, as text.
-        families: Its metrics; of the departed only what lasts: counters and histograms.
+        families: Its metrics; for the departed only what lasts: counters and histograms.
         days: Calls, tokens and dollars by day, model and outcome.
-        merged: Of the departed, the members that were merged last, with the sequence number of each; else empty.
+        merged: For the departed, the members that were merged last, with the sequence number of each; else empty.
     """
 
     member: str
@@ -80,12 +80,12 @@ def decode_totals(data: bytes) -> Totals:
     """Return the totals of the bytes. A metric that fails the checks is left out, counted and named in the log.
 
     Raises:
-        DecodingError: They are none, or of another version.
+        DecodingError: They are not totals, or of another version.
     """
     raw = checks.mapping(checks.loads(data, "A member's totals"), "A member's totals")
     if raw.get("v") != SCHEMA_VERSION:
         shown = raw.get("v") if isinstance(raw.get("v"), int) else "unknown"
-        checks.refuse(f"A member's totals have version {shown}, this program reads {SCHEMA_VERSION}")
+        checks.refuse(f"A member's totals have version {shown}; this program reads {SCHEMA_VERSION}")
     edges = [_edges(one) for one in checks.sequence(raw.get("edges"), "edges")]
     read = (_readable_family(one, edges) for one in checks.sequence(raw.get("families"), "families"))
     merged = checks.mapping(raw.get("merged", {}), "merged")
@@ -101,13 +101,13 @@ def decode_totals(data: bytes) -> Totals:
 
 
 def readable_totals(data: bytes | None, member: str) -> Totals | None:
-    """Return a member's totals; None if there are none, or none that can be read, which is counted and logged."""
+    """Return a member's totals; None if there are none or they cannot be read, which is counted and logged."""
     if data is None:
         return None
     try:
         read = decode_totals(data)
         if read.member != member:
-            checks.refuse("A member's totals are another member's")
+            checks.refuse("A member's totals carry another member's id")
     except DecodingError as error:
         failures.note("state.record", error, sentence=f"{_named(member)} left out: {error}")
         return None
@@ -133,10 +133,10 @@ def _family(raw: Any, edges: Sequence[tuple[float, ...]]) -> Family:
     checks.one_of(kind, "the kind", _KINDS)
     ours = checks.text(scope, "the scope") == semconv.SCOPE
     if not name or (ours and _OURS.get(name, kind) != kind):
-        checks.refuse("the kind is not that of the metric")
+        checks.refuse("the kind differs from that of the metric")
     read = tuple(_read_point(one, kind, edges, ours=ours) for one in checks.sequence(points, "the series"))
     if len({frozenset(point.attributes.items()) for point in read}) != len(read):
-        checks.refuse("a series is there twice")
+        checks.refuse("a series occurs twice")
     return Family(
         name,
         kind,
@@ -153,7 +153,7 @@ def _edges(raw: Any) -> tuple[float, ...]:
     edges = tuple(checks.measured(edge, "an edge") for edge in checks.sequence(raw, "edges"))
     rising = all(one < other for one, other in pairwise(edges))
     if len(edges) > _MAX_EDGES or not rising or any(map(math.isnan, edges)):
-        checks.refuse("edges do not rise")
+        checks.refuse("edges do not ascend")
     return edges
 
 

@@ -1,4 +1,4 @@
-"""What a process contributes to a shared state, and what it sees of all members."""
+"""What a process contributes to a shared state, and what it reads of all members."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Attributes, Family
 
 _MERGED_REMEMBERED: Final = 256
-"""Members whose names go with the departed into another state; a name is 50 bytes."""
+"""Merged members whose names go with the departed totals into a restored state; a name is 50 bytes."""
 
 
 class Own(NamedTuple):
@@ -26,14 +26,14 @@ NOTHING: Final = Own((), {}, {})
 
 
 class View(NamedTuple):
-    """Everything that is known of all members, as of one exchange.
+    """What was read of all members, as of one exchange.
 
     Attributes:
-        totals: Of the departed first, and of each member that was not merged; this one's among them.
-        entries: The retained window of all, oldest first.
-        evicted: Entries that have left it, by reason.
-        members: How many were heard of lately, this one included.
-        settling: Whether the state is so new, or was lost so lately, that members may be missing from it.
+        totals: Of the departed first, then of each member that was not merged, this one included.
+        entries: The window of all members, oldest first.
+        evicted: Entries that have left the window, by reason.
+        members: How many published recently, this one included.
+        settling: Whether the state is so new, or was lost so recently, that members may be missing from it.
     """
 
     totals: tuple[Totals, ...]
@@ -44,7 +44,7 @@ class View(NamedTuple):
 
 
 def departed_of(totals: Iterable[Totals | None], gone: Mapping[str, int], unix_s: float) -> Totals:
-    """Return the totals of all departed members: those known so far, and those of members that have gone since."""
+    """Return the totals of all departed members: the given ones, and those of members that have gone since."""
     parts = [one for one in totals if one is not None]
     families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
     merged = [*(item for one in parts for item in one.merged.items()), *gone.items()]

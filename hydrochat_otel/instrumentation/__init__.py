@@ -1,1 +1,1 @@
-"""What measures; knows the OpenTelemetry API only."""
+"""The write side: measures operations and calls, with the OpenTelemetry API only."""

@@ -1,7 +1,7 @@
-"""Acceptance: what the application demands of an answer before the call to Gemini counts as successful.
+"""Answer checks: the application's conditions for an answer before the call to Gemini counts as successful.
 
-An answer can come with HTTP 200 and be of no use: no valid JSON, a value outside the enumeration. Only the application
-knows. It states its demand around the call, and the call is recorded once, as failed, with the tokens it used.
+An answer can come with HTTP 200 and be useless: invalid JSON, a value outside the enumeration. Only the application can
+decide. It sets its check around the call, and the call is recorded once, as failed, with the tokens it used.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,14 +16,14 @@ UNUSABLE_ANSWER: Final = "UnusableAnswer"
 """The ``error.type`` of a call whose answer was refused."""
 
 Check = Callable[[Any], bool]
-"""Takes the reply of the SDK and says whether it is of use."""
+"""Takes the reply of the SDK and returns whether it is usable."""
 
 _CHECK_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.answer_check")
 
 
 @contextmanager
 def demanding(check: Check) -> Iterator[None]:
-    """Judge the replies to the plain (not streamed) calls made inside, in this thread or task, by the check."""
+    """Apply the check to the replies of the plain (not streamed) calls made inside, in this thread or task."""
     token = context_api.attach(context_api.set_value(_CHECK_KEY, check))
     try:
         yield
@@ -32,9 +32,9 @@ def demanding(check: Check) -> Iterator[None]:
 
 
 def refusal(reply: Any) -> str | None:
-    """Return the error type for a reply that the current demand refuses, or None; never raises.
+    """Return the error type for a reply that the current check refuses, or None; never raises.
 
-    Without a demand it costs one look-up. A check that raises refuses nothing and is counted.
+    Without a check it costs one look-up. A check that raises refuses nothing and is counted.
     """
     check = context_api.get_value(_CHECK_KEY)
     if check is None:

@@ -1,6 +1,6 @@
-"""What work is made in: the tracked operation around it, the outermost one, and the application's own dimensions.
+"""Attribution of work: the tracked operation around it, the outermost one, and the application's own dimensions.
 
-All of it travels in the OpenTelemetry context, so it reaches asynchronous tasks by itself and threads wherever the
+All of it travels in the OpenTelemetry context, so it reaches asynchronous tasks without help, and threads if the
 context is propagated to them.
 """
 
@@ -45,10 +45,10 @@ def span_in(context: Context) -> Span | None:
 
 
 def inside(context: Context, operations: Within | None, span: Span | None) -> Context:
-    """Return the context of what runs inside the operations and the span; what is None stays as it is."""
+    """Return the context for code inside the operations and the span; None leaves the respective value unchanged."""
     made = Context(context)
     if operations is not None:
-        dict.__setitem__(made, _WITHIN_KEY, operations)  # a context is immutable once it is handed out
+        dict.__setitem__(made, _WITHIN_KEY, operations)  # a context is immutable once it is returned
     if span is not None:
         dict.__setitem__(made, _SPAN_KEY, span)
     return made
@@ -66,13 +66,13 @@ def cost_dimensions(**values: str) -> Iterator[None]:
         with cost_dimensions(tenant_tier="gold"):
             reply = client.models.generate_content(...)
 
-    Their names are those of `HYDROCHAT_COST_DIMENSIONS`; any other name is left out, and of each name the first 20
-    values are told apart. Dimensions inside others add to them. Works across asynchronous tasks, and in threads that
-    the context is propagated to. Never name a person: the values become labels of Prometheus.
+    Their names are those of `HYDROCHAT_COST_DIMENSIONS`; any other name is ignored, and the first 20 values of each
+    name are counted separately. Dimensions inside others add to them. Works across asynchronous tasks, and in threads
+    that the context is propagated to. Never name a person: the values become labels of Prometheus.
 
     Args:
-        values: Values by name, identifiers such as ``gold``; one that is none, or looks like a record number, is
-            counted as ``other``.
+        values: Values by name, identifiers such as ``gold``; any other value, or one that looks like a record number,
+            is counted as ``other``.
     """
     outer: Mapping[str, str] = dict(dimensions(context_api.get_current()))
     token = context_api.attach(context_api.set_value(_DIMENSIONS_KEY, tuple(sorted({**outer, **values}.items()))))

@@ -1,4 +1,4 @@
-"""Stands for an awaitable that is neither a coroutine nor a future, such as the request of an HTTP client's `get()`.
+"""A proxy for an awaitable that is neither a coroutine nor a future, such as the request of an HTTP client's `get()`.
 
 The proxy is transparent: its type, attributes and other protocols are those of the awaitable.
 """
@@ -89,6 +89,6 @@ def _proxy_class(protocols: frozenset[str]) -> type[_Awaited]:
 
 
 def standing_for(awaitable: Any, begin: Begin) -> Any:
-    """Return what stands for the awaitable, and runs it in the operation that `begin` gives, once it is awaited."""
+    """Return a proxy of the awaitable that runs it, once awaited, in the operation that `begin` gives."""
     kind = type(awaitable)
     return _proxy_class(frozenset(name for name in _PROTOCOLS if hasattr(kind, name)))(awaitable, begin)

@@ -1,4 +1,4 @@
-"""Decorates callables of every kind: what `inspect` says of the callable stays true of the decorated one.
+"""Decorates callables of every kind; `inspect` sees the same as without the decorator.
 
 A plain function gives a function of the same kind. Any other callable (a partial, a bound method, an object with
 `__call__`, a class, a builtin) gives a transparent proxy, so its type, attributes, marks and signature stay visible.
@@ -63,7 +63,7 @@ def decorated(target: Any, begin: Begin, decorate: Decorate) -> Any:
 def _function(function: types.FunctionType, begin: Begin) -> Function:
     flags = function.__code__.co_flags
     timed = _WRAPPERS.get(flags & _KINDS, _plain_function)(function, begin)
-    if flags & inspect.CO_ITERABLE_COROUTINE:  # what @types.coroutine makes
+    if flags & inspect.CO_ITERABLE_COROUTINE:  # set by @types.coroutine
         timed = types.coroutine(timed)
     return functools.wraps(function)(timed)
 
@@ -74,7 +74,7 @@ def _plain_function(function: Function, begin: Begin) -> Function:
         try:
             return _run(function, begin, before, args, kwargs)
         finally:
-            if get_current() is not before:  # the host raised at a line of ours
+            if get_current() is not before:  # the host raised at one of our lines
                 attach(before)
 
     return timed
@@ -112,7 +112,7 @@ def _run(function: Function, begin: Begin, before: Context, args: tuple[Any, ...
 
 
 def _is_lazy(target: Any) -> bool:
-    """Whether a call only makes a coroutine or generator, so that the operation begins with the first step of that."""
+    """Return whether a call only makes a coroutine or generator, whose first step then begins the operation."""
     for _ in range(_DEEPEST):
         if isinstance(target, functools.partial):
             target = target.func
@@ -130,7 +130,7 @@ def _is_lazy(target: Any) -> bool:
 
 
 class _CallableProxy(_Proxy):  # type: ignore[misc]  # chosen by wrapt's version
-    """Stands for a callable and tracks its calls."""
+    """A proxy of a callable that tracks its calls."""
 
     def __init__(self, target: Any, begin: Begin, decorate: Decorate) -> None:
         super().__init__(target)
@@ -146,7 +146,8 @@ class _CallableProxy(_Proxy):  # type: ignore[misc]  # chosen by wrapt's version
         return self._self_call(*args, **kwargs)
 
     def __eq__(self, other: object) -> bool:
-        # A cache that is keyed by callables must tell this one from the undecorated one; a class stays what it is.
+        # A cache that is keyed by callables must distinguish this one from the undecorated one; a class stays equal to
+        # itself.
         return self is other or (isinstance(self.__wrapped__, type) and bool(self.__wrapped__ == other))
 
     def __hash__(self) -> int:

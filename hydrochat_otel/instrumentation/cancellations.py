@@ -1,4 +1,4 @@
-"""What an exception says of how work ended; knows the cancellations of libraries that are not imported from here."""
+"""Derives the outcome of work from its exception; recognises cancellations of libraries without importing them."""
 
 import asyncio
 from typing import Any, Final
@@ -18,21 +18,21 @@ def is_cancellation(error: BaseException | None) -> bool:
     """Whether work that raised this was cancelled."""
     if isinstance(error, _CANCELLATIONS):
         return True
-    # Derived from BaseException only, as a cancellation must be to pass `except Exception`.
+    # A cancellation derives from BaseException only, so that it passes `except Exception`.
     if error is None or isinstance(error, Exception):
         return False
     return any(_module_and_name(kind) in _OTHERS for kind in _mro_of(type(error)))
 
 
 def outcome_of(error: BaseException | None) -> Outcome:
-    """Return how work ended that raised this, or nothing; a cancellation is no error."""
+    """Return the outcome of work that raised this, or nothing; a cancellation is not an error."""
     if error is None:
         return "ok"
     return "cancelled" if is_cancellation(error) else "error"
 
 
 def class_name(error: BaseException | None) -> str:
-    """Return the name of an exception's class, also where its metaclass hides it."""
+    """Return the name of an exception's class, even if its metaclass hides it."""
     return str(_name_of(type(error)))
 
 

@@ -55,7 +55,9 @@ class Ended(NamedTuple):
             attributes[semconv.OUTCOME] = self.outcome
         if self.error_type is not None:
             attributes[semconv.ERROR_TYPE] = self.error_type
-        end_own: Callable[..., None] | None = getattr(span, "end_own", None)  # of spans that take all in one step
+        end_own: Callable[..., None] | None = getattr(
+            span, "end_own", None
+        )  # spans that take everything in one step have it
         if end_own is not None:
             end_own(attributes, is_error=self.error_type is not None, end_time=self.end_unix_ns)
             return
@@ -111,7 +113,7 @@ class FinishedOperation(NamedTuple):
         self.using.record_operation(self)
 
     def entry(self) -> Entry:
-        """Return what the window keeps of it."""
+        """Return its entry for the window."""
         ended = self.ended
         return Entry(
             "operation",

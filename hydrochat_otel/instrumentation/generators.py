@@ -1,7 +1,7 @@
-"""Wrappers of one kind each: a coroutine, generator or async generator function that does the work in an operation.
+"""Runs a coroutine, generator or async generator function in an operation, with one wrapper for each kind.
 
-Each takes `begin`, which begins the operation at the first step, and ends the operation with the work, however the work
-ends: returned, raised, closed, or dropped. A failure of ours costs the measurement and never the work.
+Each takes `begin`, which begins the operation at the first step, and ends the operation with the work, however it ends:
+returned, raised, closed, or dropped. A failure of ours loses the measurement and never the work.
 """
 
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def async_generator_function(function: Function, begin: Begin) -> Function:
                 try:
                     sent = yield item
                 except GeneratorExit:
-                    await generator.aclose()  # perhaps a finaliser: nothing of ours is current meanwhile
+                    await generator.aclose()  # may be a finaliser: no context of ours is current here
                     raise
                 except BaseException as thrown:
                     step, arguments = generator.athrow, (thrown,)

@@ -1,7 +1,7 @@
-"""The write side's tracer and instruments on the OpenTelemetry API, with the queue of finished work in front of them.
+"""The write side's tracer and instruments on the OpenTelemetry API, and the queue of finished work.
 
 One :class:`Instruments` serves one pair of providers. :func:`current` is what call sites use; the pipeline calls
-:func:`bind`. Nothing here knows the SDK.
+:func:`bind`. This module does not use the SDK.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
 
 _FOREIGN_READER_S: Final = 4.0
-"""How long the reader of another may wait for our queue: well below the ten seconds that the SDK gives a callback."""
+"""How long another library's reader may wait for our queue: well below the SDK's ten seconds for a callback."""
 
 
 def tracer_of(provider: TracerProvider) -> Tracer:
@@ -128,7 +128,7 @@ class Instruments:
     def record_measured(
         self, operation: str, duration_s: float, end_unix_s: float, error_type: str | None, *, exceeded: bool
     ) -> None:
-        """Queue an operation that was measured elsewhere and is in the window already."""
+        """Queue an operation that was measured elsewhere and is already in the window."""
         outcome: Outcome = "ok" if error_type is None else "error"
         ended = Ended(duration_s, int(end_unix_s * 1e9), outcome, error_type)
         self.queue.put_kept(FinishedOperation(self, operation, "root", operation, exceeded, ended))
@@ -140,7 +140,7 @@ class _OperationFeeds(NamedTuple):
     bad: Feed
 
 
-# Functions of the module: the SDK keeps the first callback that a meter was given for a name, for good.
+# Module-level functions: the SDK keeps the first callback that a meter received for a name, permanently.
 def _observe_errors(_: CallbackOptions) -> Iterable[Observation]:
     deferred_queue.drain_all(_FOREIGN_READER_S)
     return [Observation(count, {semconv.SEAM: seam}) for seam, count in failures.counts().items()]
@@ -180,15 +180,15 @@ def bind(instruments: Instruments | None) -> None:
 
 
 def on_first_use(hook: Callable[[], None] | None) -> None:
-    """Set what is called, once, when a call site needs instruments and none are bound."""
+    """Set a hook that is called once, when a call site needs instruments and none are bound."""
     _binding.on_first_use = hook
 
 
 def current() -> Instruments:
     """Return the instruments to record with; never raises.
 
-    Without a bound pipeline the hook of :func:`on_first_use` may bind one; failing that, measurements go to whatever
-    providers the process has set globally.
+    Without a bound pipeline the hook of :func:`on_first_use` may bind one; otherwise measurements go to the process's
+    global providers.
     """
     if (bound := _binding.bound) is not None:
         return bound

@@ -15,7 +15,7 @@ from hydrochat_otel.runtime import process_globals
 
 _MAX_LENGTH: Final = 96
 _MOST_VALUES: Final = 20
-"""Values of one dimension of the application's."""
+"""Values of one of the application's dimensions."""
 _MOST_ATTRIBUTIONS: Final = 300
 """Five buckets of tokens for each stay below the 2000 series of a metric from which the SDK hides the rest."""
 
@@ -24,8 +24,8 @@ _IDENTIFIER: Final = re.compile(
     r"(?!.*\d{5})(?!.*\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4})[A-Za-z_][A-Za-z0-9_.:/\-]*", re.ASCII
 )
 
-# A model's id is a family and then only words, versions, sizes and months of the vendor's own vocabulary, because a
-# caller's mistake may pass anything as a model. New words come in with the price book and the operator's price file.
+# A model's id is a family followed only by words, versions, sizes and months of the vendor's own vocabulary, because a
+# caller's mistake may pass anything as a model. The price book and the operator's price file add new words.
 _FAMILIES: Final = (
     "gemini|gemma|imagen|veo|lyria|learnlm|embedding|text-embedding|text-multilingual-embedding|multimodalembedding|"
     "aqa|medlm|medgemma|nano-banana|deep-research"
@@ -48,7 +48,7 @@ def refusals() -> dict[str, int]:
 
 
 def forget() -> None:
-    """Start at zero, as a forked child does: what was counted belongs to the parent."""
+    """Start at zero, as a forked child does: the counts belong to the parent."""
     _refusals.clear()
 
 
@@ -87,14 +87,14 @@ class ClosedSet:
 
 
 class Attributions:
-    """The closed set of what calls are attributed to: operation, root operation, model and own dimensions.
+    """The closed set of attributions of calls: operation, root operation, model and own dimensions.
 
-    The series of a counter are bounded by it: beyond the limit a new combination keeps its model, and the rest becomes
+    It bounds the series of a counter: beyond the limit a new combination keeps its model, and the rest becomes
     ``other`` and is counted.
 
     Args:
         names: Names of the dimensions that the application may use.
-        limit: How many combinations are admitted.
+        limit: The most combinations that are admitted.
     """
 
     def __init__(self, names: Sequence[str] = (), limit: int = _MOST_ATTRIBUTIONS) -> None:
@@ -104,7 +104,7 @@ class Attributions:
         self._others: dict[str, dict[str, str]] = {}
 
     def attributes(self, operations: Within, model: str, dimensions: Dimensions) -> dict[str, str]:
-        """Return the attributes of calls that were made there; do not change them."""
+        """Return the attributes of calls that were made there; the caller must not change them."""
         known = self._admitted.get((operations, model, dimensions))
         if known is not None:
             return known

@@ -1,8 +1,8 @@
-"""LangGraph: one operation for each turn through a compiled graph, and below it one for each node that runs.
+"""LangGraph: one operation for each turn through a compiled graph, and below it one for each run of a node.
 
     graph = instrument_graph(builder.compile())
 
-Nothing is patched: the graph is given a callback handler. State, messages and what nodes return are never looked at.
+Nothing is patched: the graph gets a callback handler, which never reads state, messages or results of nodes.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _NODE_TAG: Final = "graph:step:"
 _MOST_OPEN_RUNS: Final = 10_000
 _RUN_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.langgraph.run")
 
-_Graph = TypeVar("_Graph", bound=Pregel)  # type: ignore[type-arg]  # whatever its state and context are
+_Graph = TypeVar("_Graph", bound=Pregel)  # type: ignore[type-arg]  # with any type of state and context
 
 
 def instrument_graph(
@@ -35,16 +35,16 @@ def instrument_graph(
     threshold_seconds: float | None = None,
     node_thresholds_seconds: Mapping[str, float] | None = None,
 ) -> _Graph:
-    """Return a copy of a compiled graph whose turns and nodes are tracked; one that is tracked already comes back.
+    """Return a copy of a compiled graph whose turns and nodes are tracked; a tracked graph is returned unchanged.
 
     Every `invoke`, `ainvoke`, `stream` and `astream` is one operation, every run of a node one below it, named
-    ``conversation_turn.classify``; nodes of a subgraph stand below the node that the subgraph is. Spans that a node's
-    code starts, such as calls to Gemini, are children of the node's.
+    ``conversation_turn.classify``; nodes of a subgraph are below the node of the subgraph. Spans that a node's code
+    starts, such as calls to Gemini, are children of the node's.
 
-    A node that interrupts and a stream that is closed early are cancelled, which is no error.
+    A node that interrupts and a stream that is closed early are cancelled, which is not an error.
 
     Args:
-        compiled: What ``StateGraph.compile()`` returns. It stays as it is.
+        compiled: The result of ``StateGraph.compile()``; it is not changed.
         operation_name: Of a turn.
         threshold_seconds: A longer turn is a violation; None takes `HYDROCHAT_RESPONSE_TIME_THRESHOLD`.
         node_thresholds_seconds: The same by name of node; nodes without one have none.
@@ -60,7 +60,7 @@ def instrument_graph(
 
 
 class _Run:
-    """A run; one within a node that is no node itself shares the node's operation and does not own it."""
+    """A run; one within a node that is not a node itself shares the node's operation and does not own it."""
 
     __slots__ = ("before", "inside", "is_over", "operation", "owns")
 
@@ -72,7 +72,7 @@ class _Run:
         self.inside: Context | None = None
 
     def enter(self) -> None:
-        """Make the operation's span current where the node is going to run."""
+        """Make the operation's span current where the node will run."""
         self.before = context_api.get_current()
         self.inside = context_api.set_value(_RUN_KEY, self, self.operation.context)
         context_api.attach(self.inside)
@@ -81,7 +81,7 @@ class _Run:
         """Undo :meth:`enter`.
 
         Not by token: a token belongs to one context, and the node may end in a copy of it. Several trackers leave in
-        the order in which they entered, so who is not current leaves it to the one who is.
+        the order in which they entered, so a tracker that is not current leaves the context to the current one.
         """
         self.is_over = True
         if self.before is None or context_api.get_current() is not self.inside:
@@ -93,13 +93,13 @@ class _Run:
 
 
 class TurnTracker(BaseCallbackHandler):
-    """The callback handler that :func:`instrument_graph` gives to a graph; takes the same arguments.
+    """The callback handler that :func:`instrument_graph` adds to a graph; takes the same arguments.
 
     For hosts that pass ``config={"callbacks": [...]}`` to each call. One tracker may serve any number of graphs and
     turns at once, from any thread.
     """
 
-    # Called where the node will run, not in a pool: so that its span can be current there.
+    # Called where the node will run, not in a pool, so that its span can be current there.
     run_inline = True
     ignore_agent = True
     ignore_chat_model = True
@@ -124,7 +124,7 @@ class TurnTracker(BaseCallbackHandler):
     def on_chain_start(
         self,
         serialized: dict[str, Any] | None,  # noqa: ARG002 - the handler's signature
-        inputs: Any,  # noqa: ARG002 - the state, which is never looked at
+        inputs: Any,  # noqa: ARG002 - the state, which is never read
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
@@ -148,7 +148,7 @@ class TurnTracker(BaseCallbackHandler):
                 context_api.attach(before)
             failures.note("langgraph.start", error)
 
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:  # noqa: ARG002 - what is never looked at
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:  # noqa: ARG002 - never read
         """End a turn or a node; raises nothing of ours."""
         self._end(run_id, None)
 

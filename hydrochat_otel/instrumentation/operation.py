@@ -1,6 +1,6 @@
 """Work in progress: one object that owns the clock, the span and the end of a piece of work.
 
-It starts once, is active while the work runs, and finishes exactly once. Nothing else starts a span or reads a clock.
+It starts once, is active while the work runs, and finishes exactly once. No other code starts a span or reads a clock.
 """
 
 import math
@@ -90,7 +90,7 @@ class Work:
                 span = using.tracer.start_span(
                     span_name, outside, kind, attributes, start_time=started_unix_ns, record_exception=False
                 )
-            except BaseException as error:  # an id generator, sampler or processor of the host's may fail here
+            except BaseException as error:  # an id generator, sampler or processor of the host may fail here
                 failures.note("operation.start", error)
         self.span = span
         self.context = attribution.inside(outside, within, span)
@@ -107,7 +107,7 @@ class Work:
         return self._started_unix_ns / 1e9
 
     def enter(self) -> Token[Context]:
-        """Make the span current in the calling thread or task; returns what :meth:`leave` takes."""
+        """Make the span current in the calling thread or task; returns the token for :meth:`leave`."""
         return context_api.attach(self.context)
 
     def leave(self, token: Token[Context]) -> None:
@@ -115,11 +115,11 @@ class Work:
         context_api.detach(token)
 
     def skip(self, idle_ns: int) -> None:
-        """Leave out a time in which the work waited to go on."""
+        """Exclude a time in which the work waited to continue."""
         self._started_ns += idle_ns
 
     def _close(self) -> bool:
-        """Return True to the first that asks: the one that ends the work."""
+        """Return True to the first caller, which ends the work."""
         try:
             return self._open.pop()
         except IndexError:
@@ -184,7 +184,7 @@ class DroppedWork(NamedTuple):
 
 
 class Operation(Work):
-    """A tracked operation: a root where no other one is around it, a step inside another.
+    """A tracked operation: a root if no other one is around it, a step inside another.
 
     Attributes:
         name: Its label.
@@ -193,7 +193,7 @@ class Operation(Work):
         threshold_s: Seconds above which it counts as a violation.
 
     Args:
-        using: What it is recorded by.
+        using: The instruments that record it.
         name: Its label, one of the closed set.
         threshold_s: Seconds above which it counts as a violation.
     """
@@ -213,8 +213,8 @@ class Operation(Work):
         """End the operation: span, metrics and the window's entry. Only the first call does; later ones return None.
 
         Args:
-            error: What the work raised; cancellations are no errors. Its message is never looked at.
-            outcome: How the work ended, if the caller can say it better than the exception.
+            error: What the work raised; cancellations are not errors. Its message is never read.
+            outcome: How the work ended, if the caller has better information than the exception.
         """
         if not self._close():
             return None
@@ -227,7 +227,7 @@ class Operation(Work):
         return finished
 
     def drop(self, error: BaseException | None = None, outcome: Outcome = "cancelled") -> None:
-        """End an operation in code that a finaliser may run, such as one that nothing holds any more: only note it."""
+        """Note the end of an operation in code that a finaliser may run, such as for an unreferenced stream."""
         if self._close():
             ended_ns = time.perf_counter_ns()
             kind = class_name(error) if outcome == "error" else None

@@ -1,7 +1,7 @@
-"""Results that are work still to be done: a coroutine, generator or other awaitable that a plain function returns.
+"""Results that are unfinished work: a coroutine, generator or other awaitable that a plain function returns.
 
-The operation goes on until the result is awaited or iterated to its end. The time between the return of the call and
-the first step does not count. A result that nothing ever runs ends its operation as cancelled when it is freed.
+The operation continues until the result is awaited or iterated to its end. The time between the return of the call and
+the first step does not count. A result that is never run ends its operation as cancelled when it is freed.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _WRAPPERS: Final[dict[type, Callable[[Function, Begin], Function]]] = {
 
 
 class _Waiting:
-    """An operation whose work has been returned and has not begun its first step."""
+    """An operation whose work was returned and has not begun its first step."""
 
     __slots__ = ("_operation", "_returned_ns")
 
@@ -33,7 +33,7 @@ class _Waiting:
         self._returned_ns = time.perf_counter_ns()
 
     def go_on(self) -> Operation | None:
-        """Return the operation to the first that asks, without the time that it waited."""
+        """Return the operation to the first caller, without the time that it waited."""
         operation, self._operation = self._operation, None
         if operation is not None:
             operation.skip(time.perf_counter_ns() - self._returned_ns)
@@ -48,7 +48,7 @@ class _Waiting:
 
 
 def continued(result: Any, operation: Operation | None) -> Any:
-    """Return what stands for the result and ends the operation with it; None for a result that is complete.
+    """Return a replacement of the result that ends the operation with it; None for a complete result.
 
     The type of a coroutine, generator or async generator stays. A future or task stays the same object. Any other
     awaitable becomes a transparent proxy.
@@ -88,7 +88,7 @@ def _same_kind(wrap: Callable[[Function, Begin], Function], result: Any, begin: 
 
 
 def _end_with_future(operation: Operation, future: Any) -> None:
-    """End the operation of a future that is done; its exception stays unretrieved, as the host may not have seen it."""
+    """End the operation of a future that is done; its exception stays unretrieved, as the host may not have read it."""
     try:
         if future.cancelled():
             tracked.end(operation, None, "cancelled")

@@ -1,7 +1,7 @@
-"""Work that is done in stretches: its span is current in each step of a generator or coroutine and never in between.
+"""Runs work in steps: its span is current in each step of a generator or coroutine and never in between.
 
 Nothing stays attached while the work is suspended, so a suspended generator or coroutine that is dropped or collected
-has no context to restore. That is why no finaliser here touches the context.
+has no context to restore. So no finaliser here changes the context.
 """
 
 import types
@@ -18,7 +18,7 @@ _STEPPED: Final = (types.CoroutineType, types.GeneratorType)
 
 
 class Stretches:
-    """The context in which the next stretch of the work runs: what the last one left current.
+    """The context for the next step of the work: what the previous step left current.
 
     Attributes:
         inside: None if the operation could not begin: the work runs as it would without us.
@@ -36,7 +36,7 @@ def run(
 ) -> Generator[Any, Any, Any]:
     """Call the function and run the generator or awaitable that it returns to its end, step by step.
 
-    Usable by ``await`` and by ``yield from``. What is sent, thrown, yielded, raised and returned passes untouched.
+    Usable by ``await`` and by ``yield from``. Values sent, thrown, yielded, raised and returned pass unchanged.
     """
     running = steps_of(_within(stretches, function, *args, **kwargs))
     step = send = getattr(running, "send", None) or _sender(running)
@@ -48,7 +48,7 @@ def run(
                 argument = yield item
                 step = send
             except GeneratorExit:
-                # Perhaps a finaliser: the work closes in the context of the moment, which stays as it is.
+                # May be a finaliser: the work closes in the current context, which stays unchanged.
                 if (close := getattr(running, "close", None)) is not None:
                     close()
                 raise
@@ -61,12 +61,12 @@ def run(
 
 
 def _within(stretches: Stretches | None, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Do one step of the work in its context, and leave the context that was current before."""
+    """Run one step of the work in its context, and restore the context that was current before."""
     before = get_current()
     try:
         return _do(stretches, before, step, args, kwargs)
     finally:
-        if get_current() is not before:  # the host raised at a line of ours
+        if get_current() is not before:  # the host raised at one of our lines
             attach(before)
 
 
@@ -94,7 +94,7 @@ def _do(
 
 
 def steps_of(work: Any) -> Any:
-    """Return what is stepped to do the work: a generator or coroutine itself, or the iterator of an awaitable."""
+    """Return the object to step: a generator or coroutine itself, or the iterator of an awaitable."""
     if isinstance(work, _STEPPED):
         return work
     await_ = getattr(type(work), "__await__", None)
@@ -106,7 +106,7 @@ def steps_of(work: Any) -> Any:
 
 
 def _sender(iterator: Any) -> Callable[[Any], Any]:
-    """Return the `send` of an iterator that has none, as ``yield from`` has it: only None can be sent."""
+    """Return a `send` for an iterator without one, as in ``yield from``: only None can be sent."""
 
     def send(value: Any) -> Any:
         return next(iterator) if value is None else iterator.send(value)

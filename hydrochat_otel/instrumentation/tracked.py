@@ -20,12 +20,12 @@ NO_THRESHOLD: Final = math.inf
 
 
 def begin(name: str, threshold_s: float | None, using: Instruments | None = None) -> Operation:
-    """Begin an operation below what is current.
+    """Begin an operation below the current one.
 
     Args:
-        name: Name of the operation; one that the rule of names refuses becomes ``other``.
+        name: Name of the operation; a name that the closed set refuses becomes ``other``.
         threshold_s: Seconds above which it is a violation; None takes `HYDROCHAT_RESPONSE_TIME_THRESHOLD`.
-        using: What records it; None takes the current instruments.
+        using: The instruments that record it; None takes the current ones.
     """
     using = using or instruments.current()
     admitted = using.operation_names.admit(name)
@@ -47,7 +47,7 @@ def end(operation: Operation | None, error: BaseException | None, outcome: Outco
     Args:
         operation: The operation; only its first end counts.
         error: What the work raised.
-        outcome: How it ended, if the caller knows better than the exception says.
+        outcome: How it ended, if the caller has better information than the exception.
     """
     if operation is None:
         return

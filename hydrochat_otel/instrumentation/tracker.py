@@ -1,4 +1,4 @@
-"""Response times: :func:`track_response_time` measures, :func:`get_performance_metrics` reads what is kept."""
+"""Response times: :func:`track_response_time` measures, :func:`get_performance_metrics` reads the window."""
 
 import functools
 import inspect
@@ -31,13 +31,13 @@ def track_response_time(operation_name: str, threshold_seconds: float | None = N
         with track_response_time("render_reply", threshold_seconds=0.5):
             ...
 
-    The clock is monotonic. What the callable returns, raises, yields and receives passes untouched, and what `inspect`
-    says of it stays true. A coroutine or generator is timed from its first step to its end, also one that a plain
+    The clock is monotonic. What the callable returns, raises, yields and receives passes unchanged, and `inspect` sees
+    the same as without it. A coroutine or generator is timed from its first step to its end, also one that a plain
     function, a partial or an object with `__call__` returns.
 
     Args:
-        operation_name: An identifier without white space (``chat.turn``). Names in any other form, names that look
-            like a record number, and names beyond `HYDROCHAT_MAX_OPERATIONS` are counted as ``other``.
+        operation_name: An identifier without white space (``chat.turn``). Names in any other form, names that look like
+            a record number, and names beyond `HYDROCHAT_MAX_OPERATIONS` are counted as ``other``.
         threshold_seconds: A longer duration is a violation and logs one warning. None takes
             `HYDROCHAT_RESPONSE_TIME_THRESHOLD`, which is 2.0 unless set.
 
@@ -49,7 +49,7 @@ def track_response_time(operation_name: str, threshold_seconds: float | None = N
 
 
 class ResponseTimeTracker:
-    """What :func:`track_response_time` returns; one tracker may serve any number of calls at once."""
+    """The result of :func:`track_response_time`; one tracker may serve any number of calls at once."""
 
     __slots__ = ("_begin", "_name", "_open", "_threshold_s")
 
@@ -64,7 +64,7 @@ class ResponseTimeTracker:
         self._open: list[_Block] = []
 
     def __call__(self, function: _F) -> _F:
-        """Decorate a callable; its kind is decided here, not at each call.
+        """Decorate a callable; its kind is determined here, not at each call.
 
         Raises:
             TypeError: The argument cannot be called, as a classmethod or a property cannot.
@@ -80,7 +80,7 @@ class ResponseTimeTracker:
         try:
             self._enter(before)
         except BaseException as failure:
-            # Where the host raised at a line of ours the block is not entered, and nothing would leave it.
+            # If the host raised at one of our lines the block is not entered, and `__exit__` will not run.
             attach(before)
             failures.note("performance.begin", failure)
         return self
@@ -119,7 +119,7 @@ class ResponseTimeTracker:
             end(block.operation, error)
 
     def _block(self) -> "_Block | None":
-        """Return the block that ends: the one that is current, else the frame's, else the newest of the thread."""
+        """Return the block that ends: the current one, else the frame's, else the newest of the thread."""
         inside, frame, thread = get_current(), _frame_of_with(), threading.get_ident()
         of_frame = of_thread = None
         for block in reversed(self._open):
@@ -136,7 +136,7 @@ class _Block:
     """A ``with`` block that is open.
 
     Attributes:
-        before: What was current outside of it.
+        before: The context that was current outside of it.
         frame: Identity of the frame that entered it; unique while the block is open.
         operation: Its operation; None if that could not begin.
         thread: Identifier of the thread that entered it.
@@ -151,7 +151,7 @@ class _Block:
         self.thread = threading.get_ident()
 
     def leave(self) -> None:
-        """Make current what was current outside; does nothing where something else is current by now."""
+        """Restore the context that was current outside; does nothing if another context is current by now."""
         if self.operation is not None and get_current() is self.operation.context:
             attach(self.before)
 
@@ -171,7 +171,7 @@ class _PipelineMetrics(PerformanceMetrics):
     """The response times in the window that the pipeline fills."""
 
     def __init__(self) -> None:
-        """Have no window of its own."""
+        """Make no window of its own."""
 
     @property
     def _store(self) -> MetricsStore:
@@ -197,15 +197,15 @@ _of_pipeline: Final = _PipelineMetrics()
 
 
 def get_performance_metrics() -> PerformanceMetrics:
-    """Return the response times that the pipeline keeps."""
+    """Return the response times of the window that the pipeline fills."""
     return _of_pipeline
 
 
 def get_performance_summary() -> dict[str, Any]:
-    """Summarise the response times that the pipeline keeps; the keys of :meth:`PerformanceMetrics.get_summary`."""
+    """Summarise the response times of the pipeline's window; the keys of :meth:`PerformanceMetrics.get_summary`."""
     return _of_pipeline.get_summary()
 
 
 def reset_performance_metrics() -> None:
-    """Remove the response times that the pipeline keeps."""
+    """Remove the response times from the pipeline's window."""
     _of_pipeline.reset()

@@ -1,1 +1,1 @@
-"""Joins what measures, the SDK's providers, the window and the shared state."""
+"""Joins the write side, the SDK's providers, the window and the shared state."""

@@ -1,6 +1,6 @@
-"""The pipeline: joins the write side, the SDK's providers, the retained window and the shared state.
+"""The pipeline: joins the write side, the SDK's providers, the window and the shared state.
 
-:meth:`Pipeline.snapshot` is the one picture of the whole, from which every surface is rendered.
+:meth:`Pipeline.snapshot` returns the one snapshot from which every view is rendered.
 """
 
 import atexit
@@ -34,7 +34,7 @@ logger: Final = logging.getLogger("hydrochat_otel")
 
 
 _END_S: Final = 5.0
-"""How long :meth:`Pipeline.shutdown` waits: for the last exchange with a slow state, or for what cannot end."""
+"""How long :meth:`Pipeline.shutdown` waits: for the last exchange with a slow state, or a step that does not end."""
 
 
 class PipelineError(RuntimeError):
@@ -42,17 +42,17 @@ class PipelineError(RuntimeError):
 
 
 class Pipeline:
-    """Providers, instruments, retained window, shared state and instrumentations that belong together.
+    """The providers, instruments, window, shared state and instrumentations of the process.
 
     Made by :func:`install`. All methods may be called from any thread.
 
     Attributes:
-        settings: What it was made with.
-        tracer_provider: Where its spans come from; the process's own one if there was one.
+        settings: The settings it was made with.
+        tracer_provider: Makes its spans; the process's own provider if there was one.
         meter_provider: The same for metrics.
         instrumentor: Patches the google-genai SDK.
-        implicit: Whether the first tracked call made it, because nobody had called :func:`install`.
-        provisional: Whether auto-instrumentation made it, before the application could say with which settings.
+        implicit: Whether the first tracked call made it, because :func:`install` had not been called.
+        provisional: Whether auto-instrumentation made it, before the application could choose its settings.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class Pipeline:
 
     @property
     def store(self) -> MetricsStore:
-        """The retained window of this process; it has one."""
+        """The window of this process."""
         return window.get_global_metrics_store()
 
     def start(self) -> None:
-        """Join everything; called once, by :func:`install`."""
+        """Start all parts; :func:`install` calls it once."""
         self._providers.processor.active = True
         self._providers.processor.retain_other_spans = self.settings.retain_other_spans
         self._providers.add_reader()
@@ -115,27 +115,27 @@ class Pipeline:
         atexit.register(self._leave)
 
     def snapshot(self, *, fresh: bool = True) -> Snapshot:
-        """Take one picture of the metrics and the retained window, of all processes that share their state.
+        """Take one snapshot of the metrics and the window, of all processes that share their state.
 
-        Milliseconds on the calling thread in memory; with a shared state one exchange with it, a second or two at most.
-        Where the state cannot be used, the others' numbers are the last known ones, and `sharing.problem` says so.
+        Takes milliseconds on the calling thread in memory; with a shared state one exchange, a second or two at most.
+        If the state cannot be used, the others' numbers are the last known ones, and `sharing.problem` says so.
 
         Args:
-            fresh: Whether to ask the shared state. If not, the others' numbers are those read last, seconds old, and
-                nothing is waited for: what the application's own code calls.
+            fresh: Whether to exchange with the shared state. If not, the others' numbers are those read last, seconds
+                old, and nothing waits: the application's own code calls it so.
         """
         return self._pictures.take() if fresh else self._pictures.take_known()
 
     def pushes_to(self) -> str | None:
-        """Return the name of the exporter that pushes this process's metrics; None where they wait to be scraped."""
+        """Return the name of the exporter that pushes this process's metrics; None if they are scraped."""
         return self._providers.pushes_to()
 
     def service_name(self) -> str:
-        """Return the name of the service, as the meter provider's resource has it."""
+        """Return the name of the service from the meter provider's resource."""
         return self._providers.service_name()
 
     def force_flush(self) -> None:
-        """Feed everything that waits to the instruments and let the providers export it."""
+        """Record all finished work that is queued, and make the providers export it."""
         self.instruments.queue.drain()
         self._pictures.publisher.publish()
         flush = getattr(self.tracer_provider, "force_flush", None)
@@ -144,9 +144,9 @@ class Pipeline:
         self.meter_provider.force_flush()
 
     def shutdown(self) -> None:
-        """Undo :meth:`start`: nothing is lost, the SDK is unpatched, the providers stay as they were found.
+        """Undo :meth:`start`: record everything queued, unpatch the SDK, and leave the providers as they were found.
 
-        What the retained window holds stays there. A second call does nothing.
+        The window keeps its entries. A second call does nothing.
         """
         if self._closed:
             return
@@ -154,7 +154,7 @@ class Pipeline:
         atexit.unregister(self._leave)
         for registration in self._at_fork:
             registration.cancel()
-        # A signal handler may call this in the middle of a collection or an exchange of its own thread.
+        # A signal handler may call this during a collection or an exchange of its own thread.
         background.within(_END_S, self._end, component="shutdown")
 
     def _end(self) -> None:
@@ -164,11 +164,11 @@ class Pipeline:
         self._providers.remove_reader()
 
     def spent(self) -> Budget:
-        """Return what all processes have spent, as far as this one knows; waits for nothing and collects nothing."""
+        """Return what all processes have spent, as last read; does not wait or collect."""
         return self._pictures.spent()
 
     def workers(self) -> int:
-        """Return how many processes reported lately, as far as this one knows."""
+        """Return how many processes reported recently, as last read."""
         return self._pictures.workers()
 
     def _leave(self) -> None:
@@ -226,9 +226,9 @@ def install(
     meter_provider: MeterProvider | None = None,
     **overrides: Unpack[SettingsOptions],
 ) -> Pipeline:
-    """Join the process to the pipeline and return it; a second call returns the same one.
+    """Install the pipeline in the process and return it; a second call returns the same one.
 
-    Providers that are not given are the process's global ones; where none was set yet, they are made and set.
+    Missing providers are the process's global ones; if none are set, they are made and set.
 
     Args:
         settings: A whole record; by default it is read from Django's settings and the environment.
@@ -237,16 +237,16 @@ def install(
         overrides: Single settings by field name of :class:`Settings`, for instance ``max_entries=200``.
 
     Raises:
-        SettingsError: A setting is not allowed, or both `settings` and overrides are given.
+        SettingsError: A setting is invalid, or both `settings` and overrides are given.
         PipelineError: The library that the shared state needs is not installed, or this system cannot share.
     """
     if settings is not None and overrides:
-        raise SettingsError(f"{min(overrides)} is given beside a whole settings record: give one of the two.")
+        raise SettingsError(f"{min(overrides)} is given together with a settings record: give only one of the two.")
     settings = settings or Settings.load(**overrides)
     with _process.lock:
         current_one = _process.pipeline
         if current_one is not None and current_one.provisional:
-            if not current_one.settings.instrument_gemini:  # who starts the process has the last word
+            if not current_one.settings.instrument_gemini:  # the environment of the process decides
                 settings = dataclasses.replace(settings, instrument_gemini=False)
             current_one.provisional = settings != current_one.settings
         if current_one is not None and not (current_one.implicit or current_one.provisional):
@@ -264,7 +264,7 @@ def install(
 
 
 def install_provisionally(**overrides: Unpack[SettingsOptions]) -> Pipeline:
-    """Install before the application begins; its own :func:`install` with other settings takes the place of this one.
+    """Install before the application begins; its own :func:`install` with other settings replaces this one.
 
     Raises:
         SettingsError: As :func:`install`.
@@ -276,10 +276,10 @@ def install_provisionally(**overrides: Unpack[SettingsOptions]) -> Pipeline:
 
 
 def install_on_first_use() -> None:
-    """Install for a process that tracks without having called :func:`install`; global providers stay unset.
+    """Install for a process that tracks without having called :func:`install`; does not set global providers.
 
-    Global providers that the process has are joined. A setting that is not allowed is logged in one sentence, and the
-    process goes on without retained metrics.
+    It uses global providers that the process has. An invalid setting is logged in one sentence, and the process
+    continues without recording.
     """
     with _process.lock:
         if _process.pipeline is not None:
@@ -304,7 +304,7 @@ def current() -> Pipeline:
 
 
 def shutdown() -> None:
-    """Undo :func:`install`; does nothing where nothing is installed."""
+    """Undo :func:`install`; does nothing if nothing is installed."""
     with _process.lock:
         pipeline, _process.pipeline = _process.pipeline, None
         if pipeline is not None:

@@ -1,4 +1,4 @@
-"""The pictures that are taken of the numbers: of this process alone, or of all that share their state.
+"""Takes snapshots of this process alone, or of all processes that share their state.
 
 Numbers of others are either read now, in one exchange with the shared state, or those that were read last.
 """
@@ -29,7 +29,7 @@ class Pictures:
 
     Args:
         settings: Bounds, state and budget.
-        providers: Whose metrics are read.
+        providers: Providers whose metrics are read.
         ledger: The days of this process.
 
     Attributes:
@@ -55,7 +55,7 @@ class Pictures:
         )
 
     def take(self) -> Snapshot:
-        """Return the picture of now; with a shared state after one exchange with it, two seconds or so at most."""
+        """Return the current snapshot; with a shared state after one exchange, two seconds or so at most."""
         try:
             view = self.publisher.fresh()
         except StateError as error:
@@ -63,22 +63,22 @@ class Pictures:
         return self._alone() if view is None else self._of(view)
 
     def take_known(self) -> Snapshot:
-        """Return the picture of this process now and of the others as they were read last; waits for nothing."""
+        """Return a snapshot of this process now and of the others as they were read last; never waits."""
         return self._of_known(self.publisher.problem)
 
     def spent(self) -> Budget:
-        """Return what all have spent, as far as is known; waits for nothing and collects nothing."""
+        """Return what all members have spent, as last read; does not wait or collect."""
         days = self._ledger.days()
         known = self._known_to_push()
         return self._budget(days if known is None else known[0].days_of_all(known[1], days), time.time())
 
     def workers(self) -> int:
-        """Return how many processes reported lately, as far as is known."""
+        """Return how many processes reported recently, as last read."""
         known = self._known_to_push()
         return 1 if known is None else known[1].members
 
     def _known_to_push(self) -> tuple[Member, View] | None:
-        # Where nothing is pushed, the picture of all replaces these, and nobody needs the others' numbers kept fresh.
+        # A process that does not push shows the snapshot of all instead, so the others' numbers need not be kept fresh.
         return self.publisher.known() if self._providers.pushes_to() is not None else None
 
     def _own(self) -> Own:
@@ -125,7 +125,7 @@ class Pictures:
     def _of(self, view: View, problem: str | None = None) -> Snapshot:
         unix_s = time.time()
         if problem is None and view.settling:
-            problem = "The shared state was lost or is new; its members are restoring it, in a few seconds it is whole."
+            problem = "The shared state was lost or is new; its members restore it within a few seconds."
         days = days_of(view.totals)
         return fleet_snapshot.snapshot_of(
             view.totals,
@@ -148,7 +148,7 @@ class Pictures:
 
 
 def _activity() -> object:
-    """Return what changes whenever something of ours is recorded."""
+    """Return a value that changes whenever something of ours is recorded."""
     return deferred_queue.fed(), sum(failures.counts().values())
 
 

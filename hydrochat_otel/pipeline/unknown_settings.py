@@ -1,4 +1,4 @@
-"""Variables with our prefix that name no setting: a typing mistake would otherwise have no effect and no sentence."""
+"""Finds variables with our prefix that are not settings: a misspelt one would otherwise be ignored silently."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,20 +9,20 @@ PREFIX: Final = "HYDROCHAT_"
 
 _OF_COMMANDS: Final = ("HYDROCHAT_RUN_", "HYDROCHAT_DOCTOR_", "HYDROCHAT_TEST_")
 _CUTOFF: Final = 0.75
-"""How alike two names must be, from 0 to 1; the prefix alone makes any two rather alike."""
+"""Required similarity of two names, from 0 to 1; the prefix alone makes any two fairly similar."""
 
 
 def unknown(environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Return each variable with our prefix that names no setting, and the setting whose name is nearest."""
+    """Return each variable with our prefix that is not a setting, and the setting with the nearest name."""
     known = {rule.variable for rule, _ in Settings.rules().values()}
     found = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return {name: _nearest(name, known) for name in found if not name.startswith(_OF_COMMANDS)}
 
 
 def sentences(environ: Mapping[str, str]) -> list[str]:
-    """Return a sentence for the log for each of them."""
+    """Return a log sentence for each of them."""
     return [
-        f"{name[:100]} names no setting and is ignored" + (f": is {nearest} meant?" if nearest else ".")
+        f"{name[:100]} is not a setting and is ignored" + (f"; did you mean {nearest}?" if nearest else ".")
         for name, nearest in unknown(environ).items()
     ]
 

@@ -1,7 +1,7 @@
-"""Threads of ours in another program's process: they survive what their work raises, and may be impossible to start.
+"""Threads of ours in another program's process: an exception does not end them, and a thread may fail to start.
 
-A host may have no threads left (a container's limit on processes), or be ended by a signal whose handler runs in the
-middle of our own code. Nothing here raises because of the first or waits for ever because of the second.
+A host may have no threads left (a container's limit on processes), or be ended by a signal whose handler interrupts our
+own code. Nothing here raises because of the first or waits forever because of the second.
 """
 
 import _thread
@@ -22,21 +22,21 @@ def start(name: str, target: Callable[[], object]) -> threading.Thread | None:
         failures.note(
             "threads",
             error,
-            sentence="No thread can be started here. Counting goes on, and the numbers are brought up to date whenever "
-            "they are read; what is done regularly (publishing, alerts, the port) is not.",
+            sentence="No thread can be started here. Counting continues, and the numbers are brought up to date when "
+            "they are read; regular work (publishing, alerts, the port) does not run.",
         )
         return None
     return thread
 
 
 def repeat(stop: threading.Event, interval_s: float, step: Callable[[], float | None], *, component: str) -> None:
-    """Call the step again and again until the event is set; what the step raises is counted and changes nothing.
+    """Call the step repeatedly until the event is set; an exception of the step is counted and changes nothing.
 
     Args:
         stop: Ends the repetition.
         interval_s: Seconds before each call.
         step: Returns seconds to the next call, or None for the interval.
-        component: Under which failures are counted.
+        component: The component under which failures are counted.
     """
     delay_s = interval_s
     while True:
@@ -52,7 +52,7 @@ def repeat(stop: threading.Event, interval_s: float, step: Callable[[], float | 
 
 
 def guarded(step: Callable[[], object], *, component: str) -> None:
-    """Do the step; what it raises is counted and goes no further."""
+    """Run the step; an exception is counted and not raised."""
     try:
         step()
     except BaseException as error:
@@ -60,10 +60,10 @@ def guarded(step: Callable[[], object], *, component: str) -> None:
 
 
 def within(timeout_s: float, step: Callable[[], object], *, component: str) -> bool:
-    """Do the step in a thread of its own and wait for it, at most so long; return whether it ended.
+    """Run the step in a thread of its own and wait for it up to the timeout; return whether it ended.
 
-    For ends: a signal handler may call them while its own thread holds a lock that the step needs. The step then goes
-    on waiting in its thread, which does not keep the process alive. If no thread can be started, as at the
+    Used at shutdown: a signal handler may call this while its own thread holds a lock that the step needs. The step
+    then keeps waiting in its thread, which does not keep the process alive. If no thread can be started, as at the
     interpreter's exit, the step runs here.
 
     The thread is not started by `threading`: `Thread.start` takes a lock of the process, and the thread that the

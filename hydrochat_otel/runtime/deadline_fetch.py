@@ -1,8 +1,7 @@
-"""One HTTP request that ends in time, whatever the other side does, and whose answer stays small.
+"""Makes one HTTP request with a deadline and a size limit, whatever the other side does.
 
-The standard library's timeout is for each read: a server that sends a byte a second is never late. Here one deadline
-covers look-up, connection, TLS, headers and body. Redirects are not followed, so no credentials go where they were not
-meant to.
+The standard library's timeout is for each read: a server that sends a byte a second never exceeds it. Here one deadline
+covers look-up, connection, TLS, headers and body. Redirects are not followed, so no credentials go to another host.
 """
 
 import base64
@@ -25,7 +24,7 @@ class FetchError(Exception):
 
 
 class FetchTimeoutError(FetchError):
-    """There was no whole answer before the deadline."""
+    """The answer was not complete before the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,8 @@ def fetch(
 ) -> Fetched:
     """Send one request and return the whole answer; any thread may call.
 
-    A thread of its own does the work, so that even a name server that does not answer cannot hold the caller; such a
-    thread ends when the system gives up, and never keeps the process alive.
+    The request runs in a thread of its own, so that not even an unresponsive name server blocks the caller; such a
+    thread ends when the system's own timeout does, and never keeps the process alive.
 
     Args:
         url: HTTP or HTTPS; a user and password in it become basic authentication.
@@ -57,12 +56,12 @@ def fetch(
         headers: Of the request.
         body: Of the request.
         deadline_s: Seconds for everything.
-        max_bytes: The longest body that is taken.
+        max_bytes: The longest accepted body.
 
     Raises:
         FetchTimeoutError: The deadline passed.
         FetchError: No connection, no HTTP, or a body that is too long.
-        ValueError: The URL is none of HTTP or HTTPS.
+        ValueError: The URL is not HTTP or HTTPS.
     """
     target = urlsplit(url)
     connection = _connection(target, deadline_s)
@@ -74,7 +73,7 @@ def fetch(
         try:
             connection.request(method, path, body, sent)
             outcome.put(_read(connection.getresponse(), max_bytes))
-        except Exception as error:  # told in the caller's thread
+        except Exception as error:  # raised in the caller's thread
             outcome.put(error)
         finally:
             connection.close()
@@ -93,7 +92,7 @@ def fetch(
         raise found
     if isinstance(found, http.client.HTTPException | ValueError):
         raise FetchError(f"does not speak HTTP ({type(found).__name__})") from None
-    raise FetchError(f"cannot be reached ({type(found).__name__})") from None
+    raise FetchError(f"is unreachable ({type(found).__name__})") from None
 
 
 def _connection(target: SplitResult, timeout_s: float) -> http.client.HTTPConnection:

@@ -1,13 +1,13 @@
 """The queue of finished work: one append on the host's path; entries and metrics are made from it later.
 
-Two stages, because they may wait for different things. *Settling* keeps the entry of what finished; it runs code of
-ours only, so that a reader of the window can always do it. *Feeding* records the metrics, which takes locks of the SDK.
-Feeding happens before each collection of our reader, in the callback of an observable instrument for the readers of
-others, once a second in a thread, at shutdown, at exit and before a fork. A full queue loses nothing: each producer
-feeds the oldest items first.
+Two stages, because they may wait for different things. *Settling* stores the entries of finished work; it runs only our
+own code, so that a reader of the window can always do it. *Feeding* records the metrics, which takes locks of the SDK.
+Feeding happens before each collection of our reader, in the callback of an observable instrument for other readers,
+once a second in a thread, at shutdown, at exit and before a fork. A full queue loses nothing: each producer feeds the
+oldest items first.
 
-No stage waits for itself: a signal handler or finaliser that comes in while its own thread settles or feeds returns at
-once, and the interrupted stage goes on.
+No stage waits for itself: a signal handler or finaliser that runs while its own thread settles or feeds returns at
+once, and the interrupted stage continues.
 """
 
 import threading
@@ -24,12 +24,12 @@ from hydrochat_otel.runtime.forks import ForkLock, Phase
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
 _MOST_NOTES: Final = 4
-"""How many capacities the queue may hold, where a finaliser or handler adds to it and nothing can be fed."""
+"""The most items, in capacities, while a finaliser or handler adds to a queue that cannot be fed."""
 _SMALLEST_BATCH: Final = 16
 _MOST_PAUSES: Final = 200
 _PAUSE_S: Final = 0.002
 _NEVER: Final = -1.0
-"""Timeout of a lock that is waited for as long as it takes."""
+"""Lock timeout that waits without limit."""
 
 
 class Finished(Protocol):
@@ -52,7 +52,7 @@ class _Note:
 
 
 class _Stage:
-    """Code that a thread can be in once: asked for again from inside, it is refused instead of waited for."""
+    """Code that a thread can be in once: a second entry from inside is refused instead of waiting."""
 
     __slots__ = ("inside", "lock")
 
@@ -62,7 +62,7 @@ class _Stage:
 
     @contextmanager
     def taken(self, timeout_s: float = _NEVER) -> Iterator[bool]:
-        """Yield whether this thread has the stage for itself; False at once where it is in it already."""
+        """Yield whether this thread has the stage; False at once if it is in it already."""
         if threading.get_ident() in self.inside:
             yield False
         elif self.lock.acquire(timeout=timeout_s):
@@ -76,7 +76,7 @@ class _Stage:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Be in the stage beside other threads; takes no lock."""
+        """Enter the stage beside other threads; takes no lock."""
         thread = threading.get_ident()
         self.inside.add(thread)
         try:
@@ -140,7 +140,7 @@ class DeferredQueue:
             self._arrived.append(_Note(make))
 
     def settle(self) -> None:
-        """Keep the entries of all that arrived; runs code of ours only. Any thread may call, they take turns."""
+        """Store the entries of all queued items; runs only our own code. Any thread may call, they take turns."""
         with self._settling.taken() as free:
             if free:
                 self._settle(len(self._arrived))
@@ -149,7 +149,7 @@ class DeferredQueue:
         """Settle and feed everything that waited when the call began; any thread may call, they take turns.
 
         Args:
-            timeout_s: How long it may take at most; what is left waits for the next drain. None for no limit.
+            timeout_s: The longest duration; the rest waits for the next drain. None for no limit.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         self.settle()
@@ -158,10 +158,10 @@ class DeferredQueue:
                 self._feed(len(self._settled), deadline_s)
 
     def drain_gently(self) -> None:
-        """Drain what waited when the call began in batches, with pauses; for threads that nobody waits for.
+        """Drain what waited when the call began in batches, with pauses; for threads whose result is not awaited.
 
         A thread of the host's needs the interpreter's lock for a moment, many times a request. While this one records
-        without a pause, each of these times costs it up to a whole switch interval.
+        without a pause, each of these moments costs the host up to a whole switch interval.
         """
         self.settle()
         waiting = len(self._settled)
@@ -241,7 +241,7 @@ class DeferredQueue:
     def _relieve(self) -> bool:
         """Feed the oldest two items; False if this thread was interrupted in feeding and the queue is far too long.
 
-        Beside the thread that drains, without a lock: of many producers none waits for another.
+        Runs beside the draining thread, without a lock: producers do not wait for each other.
         """
         stage = self._feeding
         if threading.get_ident() in stage.inside:
@@ -265,7 +265,7 @@ class DeferredQueue:
         background.repeat(self._stop, DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
 
     def _forget_parent(self) -> None:
-        # What waits here was measured by the parent, which still has it and records it.
+        # The parent measured these items; it still has them and records them.
         self._arrived.clear()
         self._settled.clear()
         self._settling.inside.clear()
@@ -279,7 +279,7 @@ class DeferredQueue:
 
 
 def _feed(finished: Finished) -> None:
-    global _fed  # noqa: PLW0603 - one number for the process; that it changes matters, not by how much
+    global _fed  # noqa: PLW0603 - one number for the process; only the change matters, not the amount
     _fed += 1
     try:
         finished.feed()
@@ -297,18 +297,18 @@ def fed() -> int:
 
 
 def settle_all() -> None:
-    """Settle every queue of the process; what a reader of the window does first."""
+    """Settle every queue of the process; a reader of the window calls this first."""
     for queue in list(_queues):
         queue.settle()
 
 
 def drain_all(timeout_s: float | None = None) -> None:
-    """Drain every queue of the process, within so many seconds each; what is done before a collection."""
+    """Drain every queue of the process, within the timeout each; called before a collection."""
     for queue in list(_queues):
         queue.drain(timeout_s)
 
 
 def drain_all_gently() -> None:
-    """Drain every queue of the process with pauses, off the path of the collection that follows."""
+    """Drain all queues of the process gradually, off the collection path."""
     for queue in list(_queues):
         queue.drain_gently()

@@ -1,7 +1,7 @@
-"""Processes that end in an orderly way without running exit handlers, so that what they measured last is published.
+"""Publishes the last measurements of processes that exit in an orderly way without running exit handlers.
 
-Children of multiprocessing and of Celery's billiard run handlers of their own and then leave at once; uvicorn, when it
-has shut down, raises the signal that it had caught once more, of which the process dies.
+Children of multiprocessing and of Celery's billiard run handlers of their own and then exit at once; uvicorn, after its
+shutdown, raises the signal again that it had caught, which ends the process.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ _LAST: Final = -1000
 
 
 class Leaving(Protocol):
-    """Who has something to do before the end."""
+    """An object that has work to do before the process ends."""
 
     def leave(self) -> None:
-        """Do it, within a few seconds; may be called several times, and in the middle of the process's life."""
+        """Do the work within a few seconds; may be called several times, and during the process's life."""
 
 
 _leaving: Final[weakref.WeakSet[Leaving]] = weakref.WeakSet()
@@ -41,9 +41,9 @@ def watch(one: Leaving) -> None:
 
 
 def after_fork_in_child() -> None:
-    """Watch the child, too, if one of these libraries has forked it."""
+    """Watch a child that one of these libraries has forked."""
     for util in filter(None, map(sys.modules.get, _CHILDREN_OF)):
-        # The library forgets all handlers of the parent right after this, and then calls back.
+        # The library drops all handlers of the parent right after this, and then calls back.
         util.register_after_fork(_leave_all, lambda _, util=util: _finalize(util))
 
 
@@ -67,7 +67,7 @@ def _watch_uvicorn() -> None:
 def _wrap_uvicorn(server: ModuleType) -> None:
     try:
         wrapt.wrap_function_wrapper(server, "Server.shutdown", _shut_down)
-    except BaseException as error:  # another version of it: what it measures in its last interval may be lost
+    except BaseException as error:  # an unknown version: what it measures in its last interval may be lost
         failures.note("state.uvicorn", error)
 
 

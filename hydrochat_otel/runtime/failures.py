@@ -1,7 +1,8 @@
-"""The telemetry's own failures: counted by component and logged, while the application goes on.
+"""The telemetry's own failures: counted by component and logged, while the application continues.
 
 A failure is named by its component (a short constant) and the class of the exception, never by the exception's message:
-a message can quote what a patient typed. What the host itself raised into our code, such as a time limit, passes on.
+a message can quote what a patient typed. An exception that the host raised into our code, such as a time limit, is
+raised again.
 """
 
 import logging
@@ -17,13 +18,13 @@ logger: Final = logging.getLogger("hydrochat_otel")
 
 _MOST_SENTENCES: Final = 256
 _QUIET_S: Final = 60.0
-"""How long a sentence about a kind of failure, a component and a class, stays the only one."""
+"""Seconds before a sentence about the same kind of failure (a component and a class) is logged again."""
 _NAME: Final = type.__dict__["__name__"]
-"""The name of a class, whatever its metaclass says."""
+"""Reads the name of a class, whatever its metaclass does."""
 
 _counts: Final[Counter[str]] = Counter()
 _logged_s: Final[OrderedDict[str, float]] = OrderedDict()
-"""When each sentence was logged last, by the monotonic clock."""
+"""The monotonic time at which each sentence was logged last."""
 
 
 def note(
@@ -31,11 +32,11 @@ def note(
 ) -> None:
     """Count one failure of the component, and log it once per kind and minute; any thread may call.
 
-    Called where an exception is caught that must not reach the host. Nothing of ours is raised from here.
+    Called where an exception is caught that must not reach the host. It raises nothing of its own.
 
     Args:
         component: Short constant name, the label value of ``hydrochat.telemetry.errors``.
-        error: What was raised; only the name of its class is used.
+        error: The caught exception; only the name of its class is used.
         sentence: What to log instead of the general sentence; each different one is logged once.
         quiet: Do not log; the caller does.
 
@@ -45,7 +46,7 @@ def note(
     if error is not None and interruptions.is_the_hosts(error):
         raise error
     try:
-        # Two threads may lose one increment; that is worth no lock on the host's path.
+        # Two threads may lose one increment; that does not justify a lock on the host's path.
         _counts[component] += 1
         if quiet:
             return
@@ -57,12 +58,12 @@ def note(
         if _is_due(component + cause, _QUIET_S):
             safe_log.warning(
                 logger,
-                "Telemetry failed at %s%s; the application goes on, further failures are counted in %s.",
+                "Telemetry failed at %s%s; the application continues, further failures are counted in %s.",
                 component,
                 cause,
                 semconv.TELEMETRY_ERRORS.name,
             )
-    except BaseException as failure:  # a MemoryError, say; the host must not notice
+    except BaseException as failure:  # such as a MemoryError; the host must not notice
         if interruptions.is_the_hosts(failure):
             raise
 
@@ -92,7 +93,7 @@ def forget() -> None:
 
 
 def _is_due(sentence: str, quiet_s: float | None) -> bool:
-    """Whether the sentence was not logged yet, or not for so long; None is for ever."""
+    """Return whether the sentence was not logged within the period; None is forever."""
     now_s = time.monotonic()
     last_s = _logged_s.get(sentence)
     if last_s is not None and (quiet_s is None or now_s - last_s < quiet_s):

@@ -1,8 +1,8 @@
-"""What happens when the process forks: the only place that registers with the interpreter.
+"""The steps of a fork: the only module that registers fork hooks with the interpreter.
 
-A fork copies one thread and all memory, so a lock that another thread holds stays locked in the child for ever, and
-numbers that the parent counted are there twice. Each part of the package that has such state registers its steps here
-under a :class:`Phase`. The phases run in one stated order, whatever the order of imports is.
+A fork copies one thread and all memory, so a lock that another thread holds stays locked in the child forever, and the
+parent's counts exist twice. Each part of the package with such state registers its steps here under a :class:`Phase`.
+The phases run in one defined order, independent of the order of imports.
 """
 
 import os
@@ -19,18 +19,18 @@ from hydrochat_otel.runtime import failures
 Step = Callable[[], object]
 
 _WAIT_S: Final = 0.5
-"""How long a fork waits for one lock. The child gets a new lock if the wait is in vain."""
+"""How long a fork waits for one lock. After a timeout the child gets a new lock."""
 _WAIT_FOR_ALL_S: Final = 2.0
 
 
 class Phase(IntEnum):
-    """The order of the steps before a fork and in the child; in the parent they run the other way round.
+    """The order of the steps before a fork and in the child; in the parent they run in reverse.
 
-    It is the order in which an exchange with the shared state takes its locks, so a fork cannot wait crosswise.
+    It is the order in which an exchange with the shared state takes its locks, so a fork cannot cause a deadlock.
     """
 
     SHARING = 0
-    """No exchange with the shared state is under way; the child becomes a member of its own."""
+    """No exchange with the shared state is in progress; the child becomes a new member."""
     CONNECTION = 1
     """Files of the shared state are closed."""
     SNAPSHOT = 2
@@ -42,15 +42,15 @@ class Phase(IntEnum):
     QUEUE = 5
     """No measurement is being recorded; the child's queue starts empty."""
     THREADS = 6
-    """The child starts its own threads, after everything above is in order and every lock is free."""
+    """The child starts its own threads, after all phases above are done and every lock is free."""
 
 
 class ForkLock:
     """A lock that is free in a forked child, whichever thread of the parent held it.
 
     Args:
-        phase: If given, a fork waits for the lock in this phase and holds it, so that what the lock protects is whole
-            in the child. If not, the child may find it half done and has to start anew.
+        phase: If given, a fork waits for the lock in this phase and holds it, so that the protected state is consistent
+            in the child. If not, the child may find it inconsistent and has to reset it.
         reentrant: Whether the thread that holds the lock may take it again.
     """
 
@@ -75,7 +75,7 @@ class ForkLock:
         return bool(self._lock.acquire(timeout=timeout))
 
     def release(self) -> None:
-        """Let go of the lock. Does nothing in a child whose only thread took it before the fork."""
+        """Release the lock. Does nothing in a child whose only thread took it before the fork."""
         try:
             self._lock.release()
         except RuntimeError:
@@ -84,7 +84,7 @@ class ForkLock:
 
     @property
     def is_held_for_fork(self) -> bool:
-        """Whether this thread forks now and holds the lock for it."""
+        """Whether this thread is forking and holds the lock for the fork."""
         return self in _local.held
 
     def renew(self) -> None:
@@ -106,7 +106,7 @@ class Registration:
         return all(step() is None for step in steps)
 
     def run(self, name: str) -> None:
-        """Run one step, if there is one; never raises, because the application's fork must not fail because of us."""
+        """Run one step, if there is one; never raises, because our failure must not break the application's fork."""
         reference = self._steps[name]
         step = None if reference is None else reference()
         if step is not None:
@@ -116,7 +116,7 @@ class Registration:
                 failures.note("fork", error)
 
     def cancel(self) -> None:
-        """Take the steps out again; a second call does nothing."""
+        """Remove the steps; a second call does nothing."""
         _remove(self)
 
 
@@ -142,7 +142,7 @@ def register(
 
 
 def run_last() -> None:
-    """Run after the hooks that other libraries have registered so far; the pipeline calls when it joins providers.
+    """Run after the hooks that other libraries have registered so far; the pipeline calls this when it joins providers.
 
     The SDK's providers renew their locks and their resource in the child. Our steps use both.
     """
@@ -151,7 +151,7 @@ def run_last() -> None:
 
     def if_newest(step: Step) -> Callable[[], None]:
         def run() -> None:
-            if number == _process.newest:  # the interpreter cannot take a hook out again
+            if number == _process.newest:  # the interpreter cannot remove a hook
                 step()
 
         return run
@@ -171,7 +171,7 @@ class _Process:
 
 
 class _Local(threading.local):
-    """What belongs to the fork that this thread makes; several threads may fork at once."""
+    """State of the fork that this thread makes; several threads may fork at once."""
 
     def __init__(self) -> None:
         self.held: list[ForkLock] = []
@@ -211,7 +211,7 @@ def _in_child() -> None:
             lock.renew()
     for phase in Phase:
         if phase is Phase.THREADS:
-            # Threads that other libraries started in this child wait for these until all is in order.
+            # Threads that other libraries started in this child wait for these until all steps are done.
             held, _local.held = _local.held, []
             for lock in held:
                 lock.release()

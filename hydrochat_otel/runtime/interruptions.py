@@ -1,7 +1,7 @@
-"""Tells an exception that the host raised into our code from a failure of ours.
+"""Distinguishes an exception that the host raised into our code from a failure of ours.
 
 A signal handler, a trace function and another thread can raise at any line: Celery's soft time limit, Ctrl-C. The
-traceback says which it was. Costs nothing until something was raised.
+traceback says which it was. Costs nothing until an exception is raised.
 """
 
 import sys
@@ -18,7 +18,7 @@ _KNOWN: Final = _OURS | sys.stdlib_module_names | {"builtins"}
 
 
 def is_the_hosts(error: BaseException) -> bool:
-    """Whether the host raised this into our code, so that it must pass through."""
+    """Return whether the host raised this into our code, so that it must be raised again."""
     if isinstance(error, _ALWAYS_THE_HOSTS):
         return True
     innermost: FrameType | None = None
@@ -32,7 +32,7 @@ def is_the_hosts(error: BaseException) -> bool:
 
 
 def _was_given(handler: FrameType, interrupted: FrameType) -> bool:
-    """Whether the function has the frame that it interrupted among its arguments, as signal handlers have."""
+    """Return whether the interrupted frame is among the function's arguments, as in signal handlers."""
     code = handler.f_code
     given = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 0x04)
     names = code.co_varnames[:given]
@@ -40,14 +40,14 @@ def _was_given(handler: FrameType, interrupted: FrameType) -> bool:
         return False
     values = handler.f_locals
     for name in names:
-        value = values.get(name)  # looked at by identity and type only: a lazy object would begin to work
+        value = values.get(name)  # compared by identity and type only: a lazy object must not be evaluated
         if value is interrupted or (type(value) is tuple and any(one is interrupted for one in value)):
             return True
     return False
 
 
 def _was_thrown_in(error: BaseException, frame: FrameType) -> bool:
-    """Whether another thread set the exception in ours, or a greenlet ended: no line of ours raises its class."""
+    """Return whether another thread set the exception, or a greenlet ended: no line of ours raises its class."""
     place = frame.f_globals.get("__name__", "")
     if not isinstance(place, str) or place.split(".")[0] not in _OURS:
         return False

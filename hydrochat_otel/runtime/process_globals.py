@@ -1,7 +1,7 @@
-"""Everything that is global to the process, in one registry: one call puts all of it back to its beginning.
+"""One registry of everything that is global to the process: one call resets all of it.
 
-A module that keeps something for the whole process registers how to forget it. The public call is
-:func:`hydrochat_otel.testing.reset`; applications have no other use for it.
+A module that keeps process-wide state registers how to reset it. The public call is
+:func:`hydrochat_otel.testing.reset`; applications do not need it otherwise.
 """
 
 from collections.abc import Callable
@@ -14,22 +14,22 @@ _others: Final[dict[str, Forget]] = {}
 
 
 def register(name: str, forget: Forget, *, first: bool = False) -> None:
-    """Have :func:`reset` call a function.
+    """Make :func:`reset` call a function.
 
     Args:
-        name: What is forgotten; one function for each name.
-        forget: Puts it back to what it was when its module was imported.
+        name: What is reset; one function for each name.
+        forget: Restores the state at the import of its module.
         first: Whether it uses the others, and so has to be ended before them.
     """
     (_first if first else _others)[name] = forget
 
 
 def names() -> tuple[str, ...]:
-    """Return what is registered, in the order in which it is forgotten."""
+    """Return the registered names in the order of their reset."""
     return (*_first, *_others)
 
 
 def reset() -> None:
-    """Forget everything that is registered; not while other threads use this package."""
+    """Reset everything that is registered; not while other threads use this package."""
     for forget in (*_first.values(), *_others.values()):
         forget()

@@ -1,4 +1,4 @@
-"""Which process the workers of a service descend from, which each of them can tell without a word from another."""
+"""Finds the common ancestor of a service's workers; each worker can do so without communication."""
 
 import os
 import sys
@@ -7,12 +7,12 @@ from typing import Final
 
 _GENERATIONS: Final = 16
 _STARTED: Final = 19
-"""Where the start, in ticks since the system's, stands in what follows a process's name in its ``stat`` file."""
+"""Index of the start time (ticks since the system's start) in the part of a ``stat`` file after the name."""
 _SPAWNED: Final = (b"--multiprocessing-fork", b"multiprocessing.forkserver")
 
 
 def leader() -> int | None:
-    """Return the process that this one is a worker of; None where it is a program of its own.
+    """Return the process that this one is a worker of; None for a program of its own.
 
     Workers were forked, or made by :mod:`multiprocessing`. The workers of a worker have the same leader.
     """
@@ -29,15 +29,15 @@ def leader() -> int | None:
 
 
 def identity(pid: int) -> str:
-    """Return what names a process also after its number was given to another one."""
+    """Return an identity of a process that stays unique after its number was reused."""
     facts = _facts(pid)
     return f"{pid}-{facts[_STARTED]}" if facts else str(pid)
 
 
 def _is_worker(pid: int, parent: int) -> bool:
-    """Return whether the process was spawned by multiprocessing, or runs the very command of its parent: a fork of it.
+    """Return whether multiprocessing spawned the process, or it runs its parent's exact command: a fork of it.
 
-    Django's reloader starts the same command once more; that its processes meet does no harm.
+    Django's reloader starts the same command again; its processes then share their totals, which does no harm.
     """
     ours, parents = _command(pid), _command(parent)
     if any(mark in ours for mark in _SPAWNED):
@@ -48,7 +48,7 @@ def _is_worker(pid: int, parent: int) -> bool:
 def _command(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # another system than Linux, or it has ended
+    except OSError:  # not Linux, or the process has ended
         return b""
 
 

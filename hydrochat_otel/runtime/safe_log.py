@@ -1,4 +1,4 @@
-"""Log sentences that cannot harm the host: its handlers may raise, and may be unable to write a character.
+"""Logs sentences without harm to the host: its handlers may raise, and may lack a character in their encoding.
 
 A handler of the host's that raises (a full disk, a closed file) would raise into whatever logs. A handler with an
 encoding that lacks a character would print a traceback to stderr instead of the sentence.
@@ -39,7 +39,7 @@ def _log(logger: logging.Logger, level: int, sentence: str, arguments: tuple[obj
         else:
             plain = text.encode("ascii", "backslashreplace").decode()
             logger.log(level, "%s", plain, stacklevel=1 + _STACK_FRAMES)
-    except BaseException as failure:  # there is no other place to say it
+    except BaseException as failure:  # there is no other place to report it
         if interruptions.is_the_hosts(failure):
             raise
 

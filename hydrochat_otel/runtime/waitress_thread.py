@@ -15,7 +15,7 @@ class ServingThread:
 
     Args:
         app: The WSGI application.
-        listening: A listening socket: a server that found its port taken would leave its threads behind.
+        listening: A listening socket: a server whose port is taken would leave its threads behind.
         name: The thread's name.
         server_class: The kind of server.
         options: Options of waitress.
@@ -53,7 +53,7 @@ class ServingThread:
         return len(self._server.active_channels)
 
     def end(self, within_s: float) -> None:
-        """Give the answers under way that long, close the port and all connections, and wait as long for the thread."""
+        """Give the current responses that long, close the port and all connections, and wait as long for the thread."""
         # Workers first: one that ends later would wake a loop whose pipe is closed, or reused by the host by then.
         self.tasks.shutdown(timeout=within_s)
         # A worker's last wake-up may make the loop close its pipe before our own later wake-up is written to it.
@@ -69,7 +69,7 @@ class ServingThread:
         self._thread.join(within_s)
 
     def abandon(self) -> None:
-        """Close what a forked child inherited, without a word on the connections: the parent goes on with them."""
+        """Close what a forked child inherited, without sending anything: the parent continues the connections."""
         for channel in list(self._sockets.values()):
             channel.socket.close()
         for descriptor in self._trigger._fds:  # noqa: SLF001 - no public name

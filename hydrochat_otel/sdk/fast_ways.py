@@ -1,7 +1,7 @@
-"""Which fast ways through the SDK are in use, and why one is not.
+"""Records which fast paths through the SDK are in use, and why one is not.
 
-A fast way uses private names of the SDK. Each is probed and compared by value with the public way before it is used;
-anything unexpected falls back to the public way, without a word to the application. ``HYDROCHAT_FAST=0`` turns all off.
+A fast path uses private names of the SDK. Each is probed and compared by value with the public path before it is used;
+anything unexpected falls back to the public path, without a log line. ``HYDROCHAT_FAST=0`` turns all off.
 """
 
 from typing import Final
@@ -14,16 +14,16 @@ _states: Final[dict[str, str]] = {"feeds": UNUSED, "lean spans": UNUSED}
 
 
 def report() -> dict[str, str]:
-    """Return the state of each fast way: ``in use``, ``not used yet``, or one sentence that says why it is not used."""
+    """Return the state of each fast path: ``in use``, ``not used yet``, or a sentence that says why it is not used."""
     return dict(_states)
 
 
 def use(name: str) -> None:
-    """Note that the way is in use."""
+    """Record that the path is in use."""
     _states[name] = IN_USE
 
 
 def fall_back(name: str, reason: str | Exception) -> None:
-    """Note that the public way is taken from now on."""
-    why = reason if isinstance(reason, str) else f"fell back to the public way ({type(reason).__name__})"
+    """Record that the public path is used from now on."""
+    why = reason if isinstance(reason, str) else f"fell back to the public path ({type(reason).__name__})"
     _states[name] = why

@@ -1,6 +1,6 @@
-"""The metrics that are observed: gauges and counters whose value is looked up when a reader collects.
+"""The observed metrics: gauges and counters whose value is read when a reader collects.
 
-In a process that shares its state they speak of this process; the snapshot of all replaces what is true of all only.
+In a process that shares its state they cover this process; the snapshot of all replaces those that only all can state.
 """
 
 import sys
@@ -21,19 +21,19 @@ from hydrochat_otel.window.store import MetricsStore
 
 
 class Observed(Protocol):
-    """What is looked at; called while metrics are collected, so nothing of it may collect."""
+    """The source of the observed values; called during a collection, so no method may collect."""
 
     instrumentor: GeminiInstrumentor
 
     @property
     def store(self) -> MetricsStore:
-        """The retained window."""
+        """The window."""
 
     def spent(self) -> Budget:
-        """What was spent, as far as this process knows."""
+        """The dollars spent, as this process last read them."""
 
     def workers(self) -> int:
-        """How many processes reported lately, as far as this one knows."""
+        """How many processes reported recently, as this one last read it."""
 
 
 class _Subject:
@@ -52,14 +52,14 @@ _shown: Final = _Shown()
 
 
 def look_at(observed: Observed | None) -> None:
-    """Make it what is observed; None observes nothing."""
+    """Set the observed object; None observes nothing."""
     _subject.observed = observed
     _subject.since_unix_s = time.time()
 
 
 @contextmanager
 def showing(contents: Contents) -> Iterator[None]:
-    """Let what this thread collects inside speak of these contents of the window, so that a snapshot agrees."""
+    """Make collections of this thread in the context use these contents of the window, so that a snapshot agrees."""
     before, _shown.contents = _shown.contents, contents
     try:
         yield
@@ -69,7 +69,7 @@ def showing(contents: Contents) -> Iterator[None]:
 
 def create(meter: Meter) -> None:
     """Create the instruments on a meter."""
-    # Functions of the module: the SDK keeps the first callback that a meter was given for a name, for good.
+    # Module-level functions: the SDK keeps the first callback that a meter received for a name, permanently.
     for spec, callback in _GAUGES:
         meter.create_observable_gauge(spec.name, [callback], spec.unit, spec.description)
     evicted = semconv.RETENTION_EVICTED
@@ -109,16 +109,16 @@ def _process_start(_: Observed) -> Iterable[Observation]:
 
 def _instrumentation(observed: Observed) -> Iterable[Observation]:
     if "google.genai" not in sys.modules:
-        return []  # a process without calls is not one whose calls are not counted
+        return []  # a process without calls is not the same as one whose calls are not counted
     instrumentor = observed.instrumentor
     labels = {semconv.LIBRARY: "google-genai", semconv.LIBRARY_VERSION: instrumentor.library_version}
-    # A function of the SDK that is not the known one stands beside it: what it uses is not counted.
+    # An unknown version of a function of the SDK is listed beside it: its usage is not counted.
     missing = [{**labels, semconv.LIBRARY: f"google-genai {name}"} for name in instrumentor.uncovered]
     return [Observation(int(instrumentor.active), labels), *(Observation(0, one) for one in missing)]
 
 
 def _price_book_age(observed: Observed) -> Iterable[Observation]:
-    # Only beside Gemini: reading the price book costs 0.3 s, which a process without calls need not pay.
+    # Only if Gemini is used: reading the price book costs 0.3 s, which a process without calls should not pay.
     return [Observation(observed.instrumentor.price_book.age_s(time.time()))] if observed.instrumentor.active else []
 
 

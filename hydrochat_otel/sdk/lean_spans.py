@@ -1,8 +1,8 @@
-"""A tracer whose spans are the SDK's, made with less work.
+"""A tracer that makes the SDK's spans with less work.
 
-The SDK's constructor copies, cleans and bounds what it is given, and makes room for events and links. Our attributes
-are clean and few, and our spans rarely have events. Sampler, ids, limits, processors and resource are those of the
-SDK's tracer; where its insides are other than expected, its own functions are used.
+The SDK's constructor copies, cleans and bounds its arguments, and prepares events and links. Our attributes are clean
+and few, and our spans rarely have events. Sampler, ids, limits, processors and resource are those of the SDK's tracer;
+if its internals are not as expected, its own functions are used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ _DROP: Final = Decision.DROP
 
 
 class LeanSpan(sdk_trace.Span):
-    """A span of the SDK's whose events and links get their place when one is added.
+    """A span of the SDK whose events and links are created when the first one is added.
 
     A subclass for each tracer holds what its spans have in common.
     """
@@ -53,7 +53,7 @@ class LeanSpan(sdk_trace.Span):
     _span_processor: Any
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
-        """Make one; the SDK's class refuses to be made by anything but its tracer."""
+        """Make a span; the SDK's class only allows its tracer to make one."""
         return object.__new__(cls)
 
     def __init__(  # noqa: PLR0917 - one span of ours, made in one place
@@ -78,7 +78,7 @@ class LeanSpan(sdk_trace.Span):
         self._lock = Lock()
 
     def __getattr__(self, name: str) -> Any:
-        """Make room for the first event or link."""
+        """Create the container for the first event or link."""
         if name == "_events":
             return self.__dict__.setdefault(name, BoundedList(self._limits.max_events))
         if name == "_links":
@@ -110,7 +110,7 @@ class LeanSpan(sdk_trace.Span):
 
 
 class LeanTracer(Tracer):
-    """Starts lean spans where the SDK's tracer would start spans of its own."""
+    """Starts lean spans instead of the SDK's own."""
 
     def __init__(self, tracer: sdk_trace.Tracer) -> None:
         self._tracer: Any = tracer
@@ -186,7 +186,7 @@ def _span_context(trace_id: int, span_id: int, flags: int, state: trace.TraceSta
 
 
 def _cleaned(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a copy with lists as tuples, as the SDK keeps them; None where a value needs the SDK's cleaning."""
+    """Return a copy with lists as tuples, as the SDK keeps them; None if a value needs the SDK's cleaning."""
     clean: dict[str, Any] = {}
     for name, value in attributes.items():
         if type(value) in _CLEAN:
@@ -213,7 +213,7 @@ def _bounded(clean: dict[str, Any], most: int | None) -> BoundedAttributes:
 
 
 def lean(tracer: Tracer, *, fast: bool) -> Tracer:
-    """Return the lean form of a tracer of the SDK; the tracer itself if it is, or its limits are, something else."""
+    """Return the lean form of a tracer of the SDK; the tracer itself if it or its limits are not as expected."""
     reason = fast_ways.OFF if not fast else _problem_of(tracer) or _problem()
     if reason is not None:
         fast_ways.fall_back(NAME, reason)
@@ -228,7 +228,7 @@ def _problem_of(tracer: Any) -> str | None:
     limits = getattr(tracer, "_span_limits", None)
     most = getattr(limits, "max_span_attributes", 0)
     if getattr(limits, "max_span_attribute_length", 0) is not None or (most is not None and most < _MOST_ATTRIBUTES):
-        return "not possible with the limits of spans that are set"
+        return "not possible with the configured span limits"
     if not type(getattr(tracer, "_tracer_metrics", None)).__name__.startswith("NoOp"):
         return "not possible while the SDK measures itself, or with this version of it"
     return None
@@ -236,7 +236,7 @@ def _problem_of(tracer: Any) -> str | None:
 
 @cache
 def _problem() -> str | None:
-    """Return why this version of the SDK cannot have lean spans, or None; both ways must give the same span."""
+    """Return why this version of the SDK cannot have lean spans, or None; both paths must give the same span."""
     try:
         same = _span_of(is_lean=True) == _span_of(is_lean=False)
     except Exception as error:

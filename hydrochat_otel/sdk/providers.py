@@ -1,6 +1,6 @@
-"""The process's tracer and meter providers: found or made, and what the SDK leaves undone when the process forks.
+"""The process's tracer and meter providers: found or made, and repaired after a fork where the SDK does not do it.
 
-Four things of the SDK's have no public name and are touched here only, each guarded: who reads a meter provider, the
+Four parts of the SDK have no public name and are used here only, each guarded: the readers of a meter provider, the
 lock of its collections, the storage of a reader, and the resource that it renews in a child.
 """
 
@@ -32,7 +32,7 @@ DISTRO: Final[Mapping[str, str]] = {semconv.DISTRO_NAME: "hydrochat-otel", semco
 
 _MOST_PROXIES: Final = 4
 _FORK_S: Final = 0.5
-"""How long a fork waits for a collection under way."""
+"""How long a fork waits for a collection in progress."""
 
 
 class Providers:
@@ -41,7 +41,7 @@ class Providers:
     Attributes:
         tracer_provider: Makes the spans.
         meter_provider: Collects the metrics.
-        processor: Feeds the retained window from the spans; one for each provider, for good.
+        processor: Adds other libraries' spans to the window; one for each provider, permanently.
         reader: Reads the metrics; the one that ``OTEL_METRICS_EXPORTER=hydrochat`` made, or one of ours.
     """
 
@@ -56,7 +56,7 @@ class Providers:
         self._forking = threading.local()  # several threads may fork at once
 
     def add_reader(self) -> None:
-        """Let the reader read."""
+        """Register the reader with the meter provider."""
         if not self._is_added:
             self.meter_provider.add_metric_reader(self.reader)
             self._is_added = True
@@ -68,17 +68,17 @@ class Providers:
             self._is_added = False
 
     def service_name(self) -> str:
-        """Return the name of the service, as the resource has it."""
+        """Return the name of the service from the resource."""
         return str(_resource_of(self.meter_provider).get("service.name", "unknown_service"))
 
     def has_instance_id(self) -> bool:
-        """Return whether the user named this instance; the SDK makes an id at random otherwise."""
+        """Return whether the user named this instance; the SDK makes a random id otherwise."""
         return self._instance_id is not None
 
     def pushes_to(self) -> str | None:
-        """Return the name of an exporter that pushes the metrics somewhere; None where nothing does.
+        """Return the name of an exporter that pushes the metrics; None if there is none.
 
-        Printing them to the console counts as looking.
+        Exporters that print to the console do not count.
         """
         for reader in self._readers():
             if isinstance(reader, PeriodicExportingMetricReader):
@@ -95,13 +95,13 @@ class Providers:
         self._forking.held = lock if lock is not None and lock.acquire(timeout=_FORK_S) else None
 
     def after_fork_in_parent(self) -> None:
-        """Let other threads collect again."""
+        """Allow other threads to collect again."""
         self._release_held()
 
     def after_fork_in_child(self) -> None:
-        """Start at zero: the SDK's child goes on from the parent's numbers, which would then count twice.
+        """Start at zero: the SDK's child continues the parent's numbers, which would then count twice.
 
-        New storages have new locks, too. That holds for every reader, also one that pushes.
+        New storages have new locks, too. This applies to every reader, also one that pushes.
         """
         self.reader.forget_parent()
         consumer = self._consumer()
@@ -112,7 +112,7 @@ class Providers:
                 consumer.remove_metric_reader(reader)
                 consumer.add_metric_reader(reader)
         self._keep_instance_id()
-        self._release_held()  # a thread that another hook started in this child may wait for it already
+        self._release_held()  # a thread that another hook started in this child may already wait for it
 
     def _release_held(self) -> None:
         held, self._forking.held = getattr(self._forking, "held", None), None
@@ -120,7 +120,7 @@ class Providers:
             held.release()
 
     def _keep_instance_id(self) -> None:
-        """Undo that the SDK renames an instance that the user has named."""
+        """Undo the SDK's renaming of an instance that the user has named."""
         if self._instance_id is None:
             return
         named = Resource({SERVICE_INSTANCE_ID: self._instance_id})
@@ -142,7 +142,7 @@ def find_or_make(*, claim: bool) -> tuple[trace.TracerProvider, MeterProvider]:
 
 
 def tracer_provider(*, claim: bool) -> trace.TracerProvider:
-    """Return the global tracer provider, or make one; see :func:`find_or_make`. It may be none of the SDK."""
+    """Return the global tracer provider, or make one; see :func:`find_or_make`. It may be another library's."""
     found = trace.get_tracer_provider()
     if isinstance(found, trace.ProxyTracerProvider):
         made = TracerProvider(resource=_resource())
@@ -156,7 +156,7 @@ def tracer_provider(*, claim: bool) -> trace.TracerProvider:
 def meter_provider(*, claim: bool) -> MeterProvider:
     """Return the global meter provider, or make one; see :func:`find_or_make`.
 
-    If the global one is none of the SDK, nothing can be read from it. Then a provider of our own counts.
+    If the global one is not the SDK's, it cannot be read. Then a provider of our own counts.
     """
     found = metrics.get_meter_provider()
     unwrapped = _unwrapped(found, MeterProvider)
@@ -176,7 +176,7 @@ def meter_provider(*, claim: bool) -> MeterProvider:
 
 
 def _unwrapped(found: object, kind: type[_Provider]) -> _Provider | None:
-    """Return the SDK's provider, also behind proxies that name it as `provider`, as logfire's do."""
+    """Return the SDK's provider, also from behind proxies that name it `provider`, as logfire's do."""
     for _ in range(_MOST_PROXIES):
         if isinstance(found, kind):
             return found
@@ -189,7 +189,7 @@ def _class_name(found: object) -> str:
 
 
 def _resource() -> Resource:
-    """Return what the SDK finds out about the process, or its name alone if no thread can be started to find it."""
+    """Return the resource that the SDK detects, or the service's name alone if detection cannot start a thread."""
     try:
         return Resource.create(DISTRO)
     except RuntimeError:
@@ -202,7 +202,7 @@ _processors: Final[weakref.WeakKeyDictionary[trace.TracerProvider, RetentionSpan
 
 
 def _processor_of(provider: trace.TracerProvider) -> RetentionSpanProcessor:
-    """Return the provider's one retention processor; the SDK cannot take one out again, so it is used again."""
+    """Return the provider's one retention processor; the SDK cannot remove one, so it is reused."""
     processor = _processors.get(provider)
     if processor is None:
         processor = _processors[provider] = RetentionSpanProcessor()
@@ -212,7 +212,7 @@ def _processor_of(provider: trace.TracerProvider) -> RetentionSpanProcessor:
             safe_log.warning(
                 logger,
                 "The global tracer provider is %s, which takes no span processors: spans of other libraries are not "
-                "kept. Operations and calls are counted and kept all the same.",
+                "kept. Operations and calls are still counted and kept.",
                 _class_name(provider),
             )
         else:
@@ -226,8 +226,8 @@ def _resource_of(provider: MeterProvider) -> Any:
 
 
 def _instance_id_of_user(provider: MeterProvider) -> str | None:
-    """Return the instance's id where it is not the one that the SDK made at random."""
-    from opentelemetry.sdk import resources  # noqa: PLC0415 - older ones have no detector, and make no id
+    """Return the instance's id unless the SDK made it at random."""
+    from opentelemetry.sdk import resources  # noqa: PLC0415 - older versions have no detector, and make no id
 
     found = _resource_of(provider).get(SERVICE_INSTANCE_ID)
     detector = getattr(resources, "ServiceInstanceIdResourceDetector", None)

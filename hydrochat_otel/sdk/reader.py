@@ -1,4 +1,4 @@
-"""The metric reader: collects from the SDK on demand and hands over plain families, free of SDK types."""
+"""The metric reader: collects from the SDK on demand and returns plain families, free of SDK types."""
 
 import json
 import math
@@ -23,15 +23,15 @@ from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.window.snapshot import Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
 
 _NO_DEADLINE_MS: Final = 10 * 365.25 * 86_400_000
-"""The SDK compares its deadline with the wall clock, so a clock that jumps ahead would end a collection as well."""
+"""The SDK compares its deadline with the wall clock, so a clock that jumps ahead would end a collection."""
 
 _Series = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 class SnapshotReader(MetricReader):
-    """A cumulative reader that is collected by whoever renders; concurrent collections take turns.
+    """A cumulative reader whose caller collects; concurrent collections take turns.
 
-    ``OTEL_METRICS_EXPORTER=hydrochat`` lets the SDK make it; the pipeline finds it there.
+    ``OTEL_METRICS_EXPORTER=hydrochat`` makes the SDK create it; the pipeline finds it there.
     """
 
     def __init__(self) -> None:
@@ -43,9 +43,9 @@ class SnapshotReader(MetricReader):
     def read(self) -> tuple[tuple[Family, ...], Mapping[str, str]]:
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
 
-        Before the reader is registered with a provider, and after it was removed, there is nothing: two empty ones.
+        Before the reader is registered with a provider, and after it was removed, both are empty.
 
-        What waits is recorded first: inside the collection, where the SDK's callback would do it, a backlog that takes
+        Queued work is recorded first: inside the collection, where the SDK's callback would do it, a backlog that takes
         longer than the SDK's deadline of ten seconds ends the collection with an exception.
         """
         deferred_queue.drain_all()
@@ -58,9 +58,9 @@ class SnapshotReader(MetricReader):
             return tuple(self._with_newest_exemplars(family) for family in families(collected)), _resource(collected)
 
     def _with_newest_exemplars(self, family: Family) -> Family:
-        """Return the family with the newest exemplar of each bucket, also where an earlier collection took it.
+        """Return the family with the newest exemplar of each bucket, also if an earlier collection took it.
 
-        The SDK hands each exemplar out once; without this the page's refresh would take it from Prometheus.
+        The SDK returns each exemplar once; without this the page's refresh would take it from Prometheus.
         """
         points: list[Point] = []
         for point in family.points:
@@ -82,20 +82,20 @@ class SnapshotReader(MetricReader):
         self._collected.append(metrics_data)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Return True: nothing is pushed anywhere, so a flush must not collect behind a scrape's back."""
+        """Return True: nothing is pushed, so a flush must not collect between two scrapes."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
-        """Do nothing; the last collection was handed over."""
+        """Do nothing; the last collection was returned already."""
 
     def forget_parent(self) -> None:
-        """Forget in a forked child what the parent collected."""
+        """Discard in a forked child what the parent collected."""
         self._collected.clear()
         self._newest.clear()
 
 
 def families(data: MetricsData) -> tuple[Family, ...]:
-    """Turn what the SDK collected into families, one for each metric of each scope.
+    """Convert the SDK's data into families, one for each metric of each scope.
 
     Exponential histograms become histograms with the same buckets written out. A sum that can fall is a gauge.
     """
@@ -158,7 +158,7 @@ def _power(base: float, exponent: int) -> float:
 
 
 def _filled(buckets: Any) -> list[tuple[int, int]]:
-    """Return exponent of the lower edge and count, from the first to the last bucket that holds something."""
+    """Return exponent of the lower edge and count, from the first to the last non-empty bucket."""
     numbered = [(buckets.offset + index, count) for index, count in enumerate(buckets.bucket_counts)]
     filled = [index for index, (_, count) in enumerate(numbered) if count]
     return numbered[filled[0] : filled[-1] + 1] if filled else []

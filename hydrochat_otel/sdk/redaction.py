@@ -1,7 +1,7 @@
-"""What leaves of other libraries' spans: no queries, no identifiers in paths, no texts of exceptions.
+"""Redacts other libraries' spans before export: no queries, no identifiers in paths, no exception texts.
 
-Spans of this package hold nothing of that and pass untouched. What is replaced, and what is not, is written down in
-``docs/privacy.md``; the collector's configuration does the same once more.
+Spans of this package have none of these and are unchanged. ``docs/privacy.md`` lists what is replaced and what is not;
+the collector's configuration redacts again.
 """
 
 import logging
@@ -20,7 +20,7 @@ from hydrochat_otel.runtime import failures
 logger: Final = logging.getLogger("hydrochat_otel")
 
 PLACEHOLDER: Final = "{id}"
-"""Stands for a path segment that looks like an identifier."""
+"""Replaces a path segment that looks like an identifier."""
 
 _DROPPED: Final = frozenset({"url.query", "url.fragment", "exception.message", "exception.stacktrace", "error.message"})
 _URLS: Final = frozenset({"url.full", "url.original", "url.path", "http.url", "http.target", "url.template"})
@@ -34,10 +34,10 @@ _TEMPLATES: Final = re.compile(r"[{<:(].*")
 
 
 def redact(provider: TracerProvider) -> list[str]:
-    """Let every exporter that hangs on the provider now export redacted spans; a second call changes nothing.
+    """Make every exporter that the provider has now export redacted spans; a second call changes nothing.
 
     Returns:
-        Names of the span processors whose exporter could not be found, and whose spans leave as they are.
+        Names of the span processors without a recognised exporter, whose spans leave unredacted.
     """
     missed = []
     several = getattr(provider, "_active_span_processor", None)
@@ -48,15 +48,15 @@ def redact(provider: TracerProvider) -> list[str]:
             missed.append(f"{type(processor).__module__}.{type(processor).__qualname__}")
     if missed:
         logger.warning(
-            "HYDROCHAT_REDACT_SPANS does not reach %s: queries and identifiers in its spans leave as they are.",
+            "HYDROCHAT_REDACT_SPANS does not reach %s: its spans leave with queries and identifiers.",
             ", ".join(missed),
         )
     return missed
 
 
 def _redact_processor(processor: Any) -> bool:
-    """Put the redacting exporter in the place of the processor's own; False where none is found."""
-    # The batch processor keeps it one object further in, and shows it by a property that cannot be set.
+    """Replace the processor's exporter by the redacting one; False if none is found."""
+    # The batch processor holds it one object further in, and exposes it as a read-only property.
     for holder, name in ((getattr(processor, "_batch_processor", None), "_exporter"), (processor, "span_exporter")):
         exporter = getattr(holder, name, None)
         if isinstance(exporter, RedactingExporter):
@@ -73,10 +73,10 @@ def _redact_processor(processor: Any) -> bool:
 class RedactingExporter(SpanExporter):
     """Redacts other libraries' spans before an exporter sees them; called on the exporter's thread.
 
-    A span that cannot be redacted is dropped and counted, never exported as it is.
+    A span that cannot be redacted is dropped and counted, never exported unredacted.
 
     Args:
-        exporter: Exports what is left.
+        exporter: Exports the redacted spans.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -102,7 +102,7 @@ class RedactingExporter(SpanExporter):
 
 
 def redacted(span: ReadableSpan) -> ReadableSpan:
-    """Return the span without what a user may have typed; the span itself where it is one of this package."""
+    """Return the span without what a user may have typed; the span itself if it is one of this package."""
     scope = span.instrumentation_scope
     if scope is not None and scope.name == semconv.SCOPE:
         return span
@@ -140,7 +140,7 @@ def _value(key: str, value: Any) -> Any:
 
 
 def _name(name: str) -> str:
-    """Return a span's name, of which words that are paths or addresses are redacted."""
+    """Redact the words of a span's name that are paths or addresses."""
     return " ".join(url(word) if "/" in word else word for word in name.split(" "))
 
 

@@ -1,4 +1,4 @@
-"""The sampler of providers that we make: it exports what the operator's sampler says, and drops nothing from sight."""
+"""The sampler of providers that we make: exports what the operator's sampler selects, and records everything."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from opentelemetry.util.types import Attributes
 
 
 class RetainingSampler(Sampler):
-    """Records, without exporting, what the other sampler would drop, so that the retained window sees every span."""
+    """Records, without exporting, what the other sampler would drop, so that the window gets every span."""
 
     def __init__(self, exporting: Sampler) -> None:
         self._exporting = exporting
@@ -24,7 +24,7 @@ class RetainingSampler(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """Ask the other sampler, and turn a drop into recording only."""
+        """Call the other sampler, and turn a drop into recording only."""
         result = self._exporting.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
         if result.decision is Decision.DROP:
             return SamplingResult(Decision.RECORD_ONLY, attributes, result.trace_state)

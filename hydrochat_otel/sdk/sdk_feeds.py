@@ -1,8 +1,8 @@
-"""Feeds that add up where the SDK adds up.
+"""Feeds values into the SDK's aggregations directly.
 
-An `add` or `record` of the SDK copies, checks, sorts and hashes the attributes each time, which costs ten times what
-adding up does. Our attribute sets are few and come again with every call, so the SDK's aggregation of each is looked up
-once. Readers of deltas, unknown versions of the SDK and instruments that are switched off take the public way.
+An `add` or `record` of the SDK copies, checks, sorts and hashes the attributes each time, which costs ten times as much
+as the addition. Our attribute sets are few and recur with every call, so the SDK's aggregation of each is looked up
+once. Readers of deltas, unknown versions of the SDK and disabled instruments use the public path.
 """
 
 import math
@@ -164,7 +164,7 @@ def feeder(*, fast: bool) -> Feeder:
 
 @cache
 def _problem() -> str | None:
-    """Return why this version of the SDK cannot be fed directly, or None; both ways must give the same numbers."""
+    """Return why this version of the SDK cannot be fed directly, or None; both paths must give the same numbers."""
     try:
         fast, public = _points(SdkFeeder()), _points(PublicFeeder())
     except Exception as error:

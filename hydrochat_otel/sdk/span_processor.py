@@ -1,6 +1,6 @@
-"""The span processor: the way into the window for the spans of other libraries, by allow-listed fields only.
+"""The span processor: adds other libraries' spans to the window, with allow-listed fields only.
 
-What is ours reaches the window by its own road, whatever a sampler or a limit of the host's decides.
+Our own records reach the window by another path, whatever a sampler or a limit of the host's decides.
 """
 
 from typing import Final
@@ -20,10 +20,10 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 class RetentionSpanProcessor(SpanProcessor):
-    """Keeps finished spans of other libraries in the process's window, if asked, by their low-cardinality attributes.
+    """Keeps finished spans of other libraries in the process's window, if enabled, by their low-cardinality attributes.
 
-    Spans that a sampler dropped never get here; recorded but unsampled ones do. Exceptions stay inside and are
-    counted, because the SDK would let them out into the application.
+    Spans that a sampler dropped never get here; recorded but unsampled ones do. Exceptions are caught and counted,
+    because the SDK would raise them into the application.
 
     Args:
         retain_other_spans: Whether other libraries' spans are kept.
@@ -48,7 +48,7 @@ class RetentionSpanProcessor(SpanProcessor):
             failures.note("retention", error)
 
     def shutdown(self) -> None:
-        """Take in no more spans."""
+        """Accept no more spans."""
         self.active = False
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here

@@ -1,4 +1,4 @@
-"""How one metric is described."""
+"""The description of one metric."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,10 +6,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """One metric as it is emitted: name, kind, UCUM unit, what it means, its attributes and its bucket edges.
+    """One metric as it is emitted: name, kind, UCUM unit, meaning, attributes and bucket edges.
 
-    `across` says how the values of several processes become one; histograms and synchronous counters always add up.
-    `fleet` is not made from theirs: whoever has the whole picture states it.
+    `across` says how the values of several processes are combined; histograms and synchronous counters always add up. A
+    `fleet` value is not computed from theirs: the snapshot of all members states it.
     """
 
     name: str

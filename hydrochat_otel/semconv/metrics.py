@@ -226,7 +226,7 @@ LABEL_REFUSALS: Final = MetricSpec(
 INSTRUMENTATION_ACTIVE: Final = MetricSpec(
     "hydrochat.instrumentation.active",
     "gauge",
-    "{library}",  # not "1": the collector would call the gauge a ratio
+    "{library}",  # not "1": the collector would treat the gauge as a ratio
     "1 while the library is instrumented, 0 when it was refused or undone.",
     (LIBRARY, LIBRARY_VERSION),
     across="min",

@@ -1,1 +1,1 @@
-"""The server on a port of its own, and which process of a group has the port."""
+"""The server on a port of its own, and the choice of the process that has the port."""

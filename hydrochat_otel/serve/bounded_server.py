@@ -1,8 +1,8 @@
-"""waitress with bounds for anonymous clients: what a connection may hold, for how long, and which one leaves first.
+"""waitress with bounds for anonymous clients: the size and time of a request, and which connection is closed first.
 
 waitress itself bounds neither the time of a request nor that of an answer, stops accepting when it has its connections,
-and writes what does not fit into memory to the host's temporary directory. All of it is set or replaced here, through
-the classes that waitress lets a server choose.
+and writes what does not fit into memory to the host's temporary directory. This module sets or replaces all of it,
+through the classes that waitress lets a server choose.
 """
 
 import sys
@@ -22,34 +22,34 @@ MAX_CONNECTIONS: Final = 128
 REQUEST_WITHIN_S: Final = 10.0
 """Seconds from the first byte of a request, or from connecting, until the whole request has arrived."""
 ANSWER_WITHIN_S: Final = 30.0
-"""Seconds until an answer is made and taken."""
+"""Seconds until an answer is made and received by the client."""
 IDLE_S: Final = 120.0
 _SETTLED_S: Final = 1.0
-"""A connection that has sent no whole request for this long is the first that leaves."""
+"""A connection that has sent no complete request for this long is closed first."""
 _NO_DESCRIPTOR_S: Final = 1.0
-"""Pause in accepting, if the process has no descriptor left: the connection stays in the system's queue."""
+"""Pause in accepting if the process has no descriptor left: the connection stays in the system's queue."""
 
 OPTIONS: Final[dict[str, Any]] = {
     "asyncore_use_poll": True,  # select() refuses descriptors from 1024 on, which a large host has
     "channel_timeout": int(IDLE_S),
     "cleanup_interval": 1,
     "clear_untrusted_proxy_headers": True,
-    "connection_limit": MAX_CONNECTIONS + 64,  # never reached: from MAX_CONNECTIONS on another connection leaves
+    "connection_limit": MAX_CONNECTIONS + 64,  # never reached: from MAX_CONNECTIONS on another connection is closed
     "ident": None,
     "inbuf_overflow": 1 << 20,  # no body reaches it, so nothing is written to disk
-    "log_socket_errors": False,  # a client that hangs up is no news for the log of the application
+    "log_socket_errors": False,  # a client that disconnects is not worth a line in the application's log
     "max_request_body_size": 16_384,
     "max_request_header_size": 16_384,
-    "outbuf_high_watermark": 1 << 28,  # answers are whole in memory already; a thread never waits for a client
+    "outbuf_high_watermark": 1 << 28,  # answers are complete in memory; a thread never waits for a client
     "outbuf_overflow": 1 << 28,
 }
 
 
 class BoundedParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
-    """Refuses what waitress' own parser would raise for, and sends `100 Continue` only for a body that is wanted."""
+    """Refuses requests on which waitress' own parser would raise, and sends `100 Continue` only for a wanted body."""
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Parse first line and headers; a number or an address that does not convert makes a bad request."""
+        """Parse first line and headers; an invalid number or address makes a bad request."""
         try:
             super().parse_header(header_plus)
         except ParsingError:
@@ -60,13 +60,13 @@ class BoundedParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no 
     def received(self, data: bytes) -> int:
         """Take bytes and return how many were used."""
         used: int = super().received(data)
-        if self.completed:  # refused, or without a body: there is nothing to continue with
+        if self.completed:  # refused, or without a body: there is nothing to continue
             self.expect_continue = False
         return used
 
 
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]
-    """One connection; its methods run on the thread of the loop, but for `service`, which runs on a worker."""
+    """One connection; its methods run on the thread of the loop, except `service`, which runs on a worker."""
 
     parser_class = BoundedParser
 
@@ -81,7 +81,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         self._busy_since_s: float | None = None
 
     def received(self, data: bytes) -> bool:
-        """Take bytes; of requests sent ahead of their answers one is kept, and the connection ends after it."""
+        """Take bytes; one request that was sent ahead of an answer is kept, and the connection ends after it."""
         taken: bool = super().received(data)
         with self.requests_lock:
             if len(self.requests) > 1:
@@ -98,19 +98,19 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         return taken
 
     def service(self) -> None:
-        """Answer one request; whatever is raised ends this connection and nothing else."""
+        """Answer one request; an exception ends this connection and nothing else."""
         try:
             super().service()
         except BaseException as error:
             failures.note("serve", error)
             self.cancel()
-            with suppress(OSError):  # the server is closed already
+            with suppress(OSError):  # the server is already closed
                 self.server.pull_trigger()
         finally:
             self._served += 1
 
     def is_overdue(self, now_s: float) -> bool:
-        """Return whether the client has had its time for the request, the answer, or the pause between them."""
+        """Return whether the client has used up its time for the request, the answer, or the pause between them."""
         if self.requests or self.total_outbufs_len:
             if self._busy_since_s is None or self._served != self._served_when_busy:
                 self._busy_since_s, self._served_when_busy = now_s, self._served
@@ -122,7 +122,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         return idle_s > IDLE_S
 
     def rank(self, now_s: float) -> int:
-        """Return the order of leaving: stalled, then idle, then new, then with an answer that is being taken."""
+        """Return the order of closing: stalled, then idle, then new, then with an answer in transfer."""
         if self.total_outbufs_len:
             return 3
         if self._waiting_since_s is None:
@@ -131,13 +131,13 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
 
 
 class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
-    """Accepts at most :data:`MAX_CONNECTIONS`; a further one takes the place of one that can best be spared."""
+    """Accepts at most :data:`MAX_CONNECTIONS`; a further one replaces the least useful one."""
 
     channel_class = BoundedChannel
     _pause_until_s = 0.0
 
     def readable(self) -> bool:
-        """Return whether connections are accepted now; also looks after the open ones, about once a second."""
+        """Return whether connections are accepted now; also checks the open ones, about once a second."""
         accepts: bool = super().readable()
         return accepts and time.monotonic() >= self._pause_until_s
 
@@ -146,7 +146,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
         try:
             accepted = self.accept()
         except OSError:
-            # Out of descriptors, usually. The socket stays readable: without a pause the loop would spin.
+            # Usually out of descriptors. The socket stays readable: without a pause the loop would spin.
             self._pause_until_s = time.monotonic() + _NO_DESCRIPTOR_S
             return
         if accepted is None:
@@ -162,19 +162,19 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
             self._spare(newest).handle_close()
 
     def maintenance(self, now: float) -> None:  # noqa: ARG002 - waitress' signature
-        """Close what is overdue, at once: waitress would wait until the client takes what was sent."""
+        """Close what is overdue at once: waitress would wait until the client has read what was sent."""
         now_s = time.monotonic()
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now_s):
                 channel.handle_close()
 
     def handle_error(self) -> None:
-        """Count what was raised while accepting; waitress would close the port for good."""
+        """Count an exception while accepting; waitress would close the port permanently."""
         failures.note("serve", sys.exception())
         self._pause_until_s = time.monotonic() + _NO_DESCRIPTOR_S
 
     def _spare(self, newest: BoundedChannel) -> BoundedChannel:
-        """Return the connection that leaves: of the network with most of them, the least useful, the longest idle."""
+        """Return the connection to close: of the network with most of them, the least useful, the longest idle."""
         channels: list[BoundedChannel] = list(self.active_channels.values())
         candidates = [one for one in channels if one is not newest and not one.requests]
         if not candidates:

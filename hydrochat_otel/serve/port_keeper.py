@@ -27,22 +27,23 @@ RETRY_S: Final = 1.0
 _PROBE_S: Final = 2.0
 _PROBES: Final = 3
 _LOOK_AGAIN: Final = 30
-"""Tries until a keeper that waits looks again which program has the port."""
+"""Tries until a waiting keeper checks again which program has the port."""
 _REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
 _HEALTHY: Final = b'{"status":"ok"}\n'
 _FLEET: Final = "Hydrochat-Otel-Fleet"
-"""Header in which a keeper names its fleet when it asks who has the port; one of the same service answers with its own.
+"""Header in which a keeper names its fleet when it asks which program has the port; the same service answers with its
+own.
 """
 _FLEET_ASKED: Final = f"HTTP_{_FLEET.upper().replace('-', '_')}"
 
 
 class PortKeeper:
-    """Listens on the port as soon as nobody else does, and serves from then on; any thread may call.
+    """Listens on the port as soon as it is free, and serves from then on; any thread may call.
 
     Args:
         host: Name or address to listen on.
         port: TCP port; 0 takes a free one.
-        fleet: Names the processes that answer for each other, so that one that does not is told from them.
+        fleet: Identifies the processes that share their numbers and so answer for each other.
         in_forks: Whether a process that is forked from this one tries as well, whether or not this one does.
         retry_s: Seconds between two tries.
         on_open: Called with the address on the keeper's thread once this process listens.
@@ -64,11 +65,11 @@ class PortKeeper:
         self._in_forks = in_forks
         self._retry_s = retry_s
         self._on_open = on_open
-        # Held while the port is taken: a fork in between would leave the child sockets that it does not know.
+        # Held while the port is taken: a fork in between would leave the child sockets that it cannot close.
         self._lock = ForkLock(Phase.THREADS)
         self._begin()
         forks.register(Phase.THREADS, in_child=self._start_in_child)
-        atexit.register(self.stop)  # also keeps it alive in a process that does not try itself
+        atexit.register(self.stop)  # also keeps the object alive in a process that does not try itself
 
     def _begin(self) -> None:
         self._stopped = threading.Event()
@@ -80,17 +81,17 @@ class PortKeeper:
 
     @property
     def url(self) -> str | None:
-        """Where this process listens; None while it does not."""
+        """Where this process listens; None if it does not."""
         server = self._server
         return server.url if server else None
 
     def start(self) -> None:
-        """Begin to try, in a thread of its own; a second call does nothing."""
+        """Start to try, in a thread of its own; a second call does nothing."""
         if self._thread is None:
             self._thread = background.start("hydrochat-otel-port", self._keep)
 
     def stop(self) -> None:
-        """Stop trying and close the port, after the answers under way; at most a second or two."""
+        """Stop trying and close the port after the current responses, within a second or two."""
         with self._lock:
             self._stopped.set()
             server, self._server = self._server, None
@@ -126,7 +127,7 @@ class PortKeeper:
     # -- other holders ---------------------------------------------------------------------------------------------
 
     def _is_of_another_service(self, error: ServerError) -> bool:
-        """Log once why the port is not here, and return whether to leave it for good to the service that has it."""
+        """Log once why this process lacks the port; return whether to leave it permanently to the holder."""
         if error.errno != errno.EADDRINUSE:
             self._warn(f"{error} The endpoints stay closed until that is fixed; HYDROCHAT_PORT chooses another port.")
             return False
@@ -139,7 +140,7 @@ class PortKeeper:
         taken = f"Port {self._port} on {self._host} is taken by"
         if holder is _Holder.SERVICE:
             self._warn(
-                f"{taken} another service that is measured like this one. The endpoints of this service stay closed: "
+                f"{taken} another service with hydrochat_otel. The endpoints of this service stay closed: "
                 "give it another port by HYDROCHAT_PORT, or give both one OTEL_SERVICE_NAME."
             )
         elif holder is _Holder.STATE:
@@ -160,7 +161,7 @@ class PortKeeper:
             safe_log.warning(logger, "%s", sentence)
 
     def _holder(self) -> "_Holder":
-        """Return what has the port."""
+        """Return which kind of program has the port."""
         address = numeric(self._host)
         shown = _REACHABLE.get(address, f"[{address}]" if ":" in address else address)
         try:
@@ -193,7 +194,7 @@ class PortKeeper:
 
 
 class _Holder(Enum):
-    FLEET = "a process that answers for this one"
+    FLEET = "a process that shares its numbers with this one"
     STATE = "a process of this service with another state"
     SERVICE = "a process of another service"
     PROGRAM = "another program"
@@ -201,7 +202,7 @@ class _Holder(Enum):
 
 
 def _answer(fleet: str, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer as ever; a keeper of the same service that asks learns the fleet."""
+    """Answer as usual; a keeper of the same service gets the fleet as well."""
 
     def start(status: str, headers: list[tuple[str, str]]) -> Any:
         is_ours = service_of(environ.get(_FLEET_ASKED, "")) == service_of(fleet)

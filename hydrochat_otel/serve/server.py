@@ -68,11 +68,11 @@ class Server:
             threads=_THREADS,
             **OPTIONS,
         )
-        # More clients than threads wait a moment; that is no warning for the log of the application.
+        # More clients than threads wait a moment; that is not worth a warning in the application's log.
         self._serving.tasks.queue_logger = _queue_logger
 
     def abandon(self) -> None:
-        """Close what a forked child inherited, without a word on the connections: the parent goes on with them."""
+        """Close what a forked child inherited, without sending anything: the parent continues the connections."""
         serving, self._serving = self._serving, None
         if serving is not None:
             serving.abandon()
@@ -80,7 +80,7 @@ class Server:
         _close_all_of(self.port)
 
     def stop(self) -> None:
-        """Finish the answers under way, at most for a second, and close the port. May be called again."""
+        """Finish the current responses, at most for a second, and close the port. May be called again."""
         serving, self._serving = self._serving, None
         if serving is None:
             self._socket.close()
@@ -94,7 +94,7 @@ def _close_all_of(port: int) -> None:
     timeout_s = socket.getdefaulttimeout()
     socket.setdefaulttimeout(None)
     try:
-        for descriptor in os.listdir("/dev/fd"):  # noqa: PTH208 - names are all that is needed
+        for descriptor in os.listdir("/dev/fd"):  # noqa: PTH208 - only the names are needed
             with suppress(OSError):
                 _close_if_of(port, int(descriptor))
     except OSError:
@@ -126,7 +126,7 @@ def _addresses(host: str, port: int) -> list[Any]:
     try:
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
     except OSError:
-        raise ServerError(f"{host} is no address that this machine knows.") from None
+        raise ServerError(f"{host} is not an address that this machine knows.") from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -150,5 +150,5 @@ def _sentence(error: OSError, host: str, port: int) -> str:
     if error.errno in {errno.EACCES, errno.EPERM}:
         return f"Port {port} on {host} needs more rights than this user has; choose one above 1023 with --port."
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine; is the loopback interface up?"
-    return f"Port {port} on {host} cannot be listened on: {error.strerror}."
+        return f"{host} is not an address of this machine; check that the loopback interface is up."
+    return f"Listening on port {port} of {host} failed: {error.strerror}."

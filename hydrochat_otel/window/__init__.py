@@ -1,1 +1,1 @@
-"""What is kept: entries, their summary, snapshots."""
+"""The window: entries, their summary, snapshots."""

@@ -1,4 +1,4 @@
-"""What the window holds at one moment."""
+"""The contents of the window at one moment."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,11 +7,11 @@ from hydrochat_otel.window.entry import Entry
 
 
 class Contents(NamedTuple):
-    """What the window holds at one moment.
+    """The contents of the window at one moment.
 
     Attributes:
         entries: The live entries, oldest first, without what the application added itself.
-        max_entries: The most that is kept.
+        max_entries: The most entries that are kept.
         ttl_hours: Age in hours from which an entry is expired.
         evicted: How many left so far, by reason: ``capacity`` or ``age``.
         covered_s: Age of the oldest live entry in seconds; 0.0 for an empty window.
@@ -25,10 +25,10 @@ class Contents(NamedTuple):
 
     @property
     def current_entries(self) -> int:
-        """How many live entries there are."""
+        """The number of live entries."""
         return len(self.entries)
 
     @property
     def utilization_ratio(self) -> float:
-        """Live entries divided by the most that is kept."""
+        """Live entries divided by the most that are kept."""
         return self.current_entries / self.max_entries

@@ -1,6 +1,6 @@
-"""Days: calls, tokens and dollars by day, model and outcome, kept long after the window has forgotten the entries.
+"""Days: calls, tokens and dollars by day, model and outcome, kept long after the entries have left the window.
 
-Plain numbers that add up, so that days of several processes, and of departed ones, become those of all.
+Plain numbers that add up, so that days of several members, and of departed ones, become those of all.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 from hydrochat_otel import semconv
 
 MAX_DAYS: Final = 430
-"""Days that are kept for each time zone: more than 400, so that a year ago is there."""
+"""Days that are kept for each time zone: more than 400, so that the same day a year ago is included."""
 MAX_ROWS: Final = 24_000
-"""Rows that are kept. Beyond, the models of the oldest days are added up under ``other``."""
+"""Rows that are kept. Beyond this, the models of the oldest days are added up under ``other``."""
 
 
 class DayKey(NamedTuple):
-    """What a row is of: the day as an ISO date, and the time zone whose midnights part the days."""
+    """The key of a row: the day as an ISO date, and the time zone whose midnights separate the days."""
 
     zone: str
     day: str
@@ -32,7 +32,7 @@ class Missing(NamedTuple):
         unpriced_tokens: Their tokens.
         unreconciled_calls: Calls whose usage is missing or does not balance.
         incomplete_calls: Calls that ended before their usage was stated in full.
-        incomplete_tokens: What was seen of their tokens, a lower bound.
+        incomplete_tokens: Their tokens as far as stated, a lower bound.
     """
 
     unpriced_calls: int = 0

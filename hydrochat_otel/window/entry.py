@@ -1,4 +1,4 @@
-"""The entry: what is kept of one finished operation, call or span."""
+"""The entry: what the window keeps of one finished operation, call or span."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -9,23 +9,23 @@ Kind = Literal["operation", "gemini", "span"]
 
 
 class Entry(NamedTuple):
-    """What is kept of one finished operation, call or span: allow-listed fields only.
+    """What the window keeps of one finished operation, call or span: allow-listed fields only.
 
     Attributes:
         kind: ``operation`` for a tracked one, ``gemini`` for a call, ``span`` for another library's span.
-        operation: Name of the operation; of a call what Gemini was asked for (``generate_content``).
+        operation: Name of the operation; for a call the operation of Gemini (``generate_content``).
         duration_s: Seconds.
         end_unix_s: When it ended, in seconds since the epoch.
         exceeded_threshold: Whether it took longer than the threshold that it states.
         error: Class name or status of a failure, or None.
         outcome: One of :data:`semconv.OUTCOMES`.
-        trace_id: As an integer; 0 where there is no trace.
-        span_id: As an integer; of work without a span an id of its own, which tells entries of one moment apart.
-        parent_span_id: As an integer; 0 where there is none.
+        trace_id: As an integer; 0 if there is no trace.
+        span_id: As an integer; for work without a span a random id, which distinguishes entries of one moment.
+        parent_span_id: As an integer; 0 if there is none.
         model: Model of a call.
-        tokens: Tokens of a call, in the order of :data:`semconv.TOKEN_BUCKETS`; None where they are unknown.
-        cost_usd: Dollars of a call; None where they are unknown.
-        role: Of an operation: ``root`` where a caller waits for it, ``step`` inside another.
+        tokens: Tokens of a call, in the order of :data:`semconv.TOKEN_BUCKETS`; None if they are unknown.
+        cost_usd: Dollars of a call; None if they are unknown.
+        role: Of an operation: ``root`` if a caller waits for it, ``step`` inside another.
         root_operation: The outermost tracked operation; None for a call outside of all.
         operation_name: Of a call: the innermost tracked operation that it was made in.
         incomplete: Of a call: whether it ended before its usage was stated in full; its tokens are a lower bound.

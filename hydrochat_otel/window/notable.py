@@ -1,8 +1,8 @@
-"""Notable turns: slow, failed and dear ones, kept whole beside the window, so that a busy service still has them later.
+"""Notable turns: slow, failed and expensive ones, kept whole beside the window, for as long as entries live.
 
-The newest entries push a turn out of the window within minutes where much happens. Here a turn stays for as long as the
+On a busy service the newest entries push a turn out of the window within minutes. Here a turn stays for as long as the
 window's entries may, in three groups of the same size: the newest failed, the slowest of those above their threshold,
-and the dearest. They are those of this process.
+and the most expensive. They are those of this process.
 """
 
 import heapq
@@ -17,7 +17,7 @@ from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.window.entry import Entry
 
 _BATCH: Final = 128
-"""Entries that wait at most until they are sorted into turns."""
+"""The most entries that wait before they are sorted into turns."""
 _WAITING: Final = 8192
 _TRACES: Final = 256
 _OF_A_TURN: Final = 200
@@ -32,7 +32,7 @@ _TTL_S: Final = 86_400.0
 
 
 class NotableTurns:
-    """A bounded set of whole turns; any thread, signal handler or finaliser may hand over an entry.
+    """A bounded set of whole turns; any thread, signal handler or finaliser may add an entry.
 
     Args:
         most: Turns that are kept; 0 keeps none.
@@ -47,13 +47,13 @@ class NotableTurns:
         self.clear()
 
     def configure(self, most: int, ttl_s: float) -> None:
-        """Change the bounds; other ones than before start empty."""
+        """Change the bounds; different bounds discard the turns."""
         if self._bounds != (most, ttl_s):
             self._bounds = most, ttl_s
             self.clear()
 
     def clear(self) -> None:
-        """Forget every turn, as a forked child does: what was kept is its parent's."""
+        """Discard every turn, as a forked child does: they belong to its parent."""
         most, self._ttl_s = self._bounds
         self._each = -(-most // _GROUPS)
         self._inbox: deque[Entry] = deque(maxlen=_WAITING)
@@ -64,14 +64,14 @@ class NotableTurns:
         self._numbers = count()
 
     def see(self, entries: Iterable[Entry]) -> None:
-        """Take finished entries: they are appended, and once in a while all that wait are sorted into turns."""
+        """Take finished entries: they are appended, and regularly all that wait are sorted into turns."""
         if self._each:
             self._inbox.extend(entries)
             if len(self._inbox) >= _BATCH:
                 self._sort(timeout_s=0)
 
     def entries(self) -> list[Entry]:
-        """Return every entry of the turns that are kept, in the order in which the entries ended."""
+        """Return every entry of the kept turns, in the order in which the entries ended."""
         self._sort(timeout_s=1.0)
         oldest_unix_s = self._wall() - self._ttl_s
         turns = {number: turn for group in self._groups() for _, number, turn in list(group)}
@@ -82,7 +82,7 @@ class NotableTurns:
         return self._failed, self._slow, self._dear
 
     def _sort(self, timeout_s: float) -> None:
-        # Without waiting on the application's path: the entries stay for the next one, or for the next reading.
+        # Without waiting on the application's path: the entries wait for the next one, or for the next reading.
         if not self._lock.acquire(timeout=timeout_s):
             return
         try:
@@ -116,7 +116,7 @@ class NotableTurns:
             self._keep(self._dear, (cost_usd, number, turn))
 
     def _keep(self, group: list[_Turn], turn: _Turn) -> None:
-        """Put the turn into its group, and the least of the group out of it if there are too many."""
+        """Add the turn to its group, and drop the group's least notable one if there are too many."""
         heapq.heappush(group, turn)
         if len(group) > self._each:
             oldest_unix_s = self._wall() - self._ttl_s
@@ -129,7 +129,7 @@ class NotableTurns:
 
 
 def _is_root(entry: Entry) -> bool:
-    """Return whether a caller waited for it and nothing of ours surrounds it."""
+    """Return whether a caller waited for it and no operation of ours surrounds it."""
     if entry.kind == "operation":
         return entry.role != "step"
     return entry.kind == "gemini" and entry.root_operation is None

@@ -1,4 +1,4 @@
-"""Entries on their way from the retained window of this process to the one of all."""
+"""The outbox: entries of this process's window that wait to be published to the shared one."""
 
 from collections import deque
 
@@ -8,7 +8,7 @@ from hydrochat_otel.window.entry import Entry
 class Outbox:
     """Entries that wait to be published to a shared state; bounded: the oldest leave first and are counted.
 
-    As large as the window of all, so that what leaves could not have stayed there either.
+    It holds as many entries as the shared window, so that what leaves could not have stayed there either.
     """
 
     def __init__(self, capacity: int) -> None:

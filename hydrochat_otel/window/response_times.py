@@ -1,4 +1,4 @@
-"""Response times as the original system reads them: a view of a window of operations."""
+"""Response times in the original system's form: a view of a window of operations."""
 
 import os
 from datetime import UTC, datetime
@@ -66,7 +66,7 @@ class PerformanceMetrics:
         """Add an operation that was measured elsewhere: `duration` in seconds, `timestamp` aware or naive local."""
         outcome = "ok" if error is None else "error"
         end_unix_s = timestamp.timestamp()
-        # A random id keeps it apart from another operation of the same moment when windows of processes are merged.
+        # A random id distinguishes it from another operation of the same moment when windows of processes are merged.
         span_id = int.from_bytes(os.urandom(8))
         entry = Entry(
             "operation",

@@ -1,6 +1,6 @@
-"""The snapshot: one frozen picture of the metrics and the retained window, from which every surface is rendered.
+"""The snapshot: metrics and window at one moment, frozen, from which every view is rendered.
 
-The types are plain data without a trace of the SDK, so that a picture can be merged with another worker's and kept.
+The types are plain data without SDK types, so that snapshots of several workers can be merged and kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ class NumberPoint(NamedTuple):
 
 
 class HistogramPoint(NamedTuple):
-    """One series of a histogram: `counts` has one more than `edges`, is not cumulative, and ends with above-all."""
+    """One series of a histogram: `counts` has one more than `edges` (the last is open) and is not cumulative."""
 
     attributes: Attributes
     edges: tuple[float, ...]
@@ -66,7 +66,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The bounds of the retained window and how full it is."""
+    """The bounds of the window and how full it is."""
 
     max_entries: int
     ttl_hours: float
@@ -75,7 +75,7 @@ class Retention:
 
 
 class Forecast(NamedTuple):
-    """What the month will have cost at its end, in dollars: the expected sum, and the bounds of 80 of 100 cases.
+    """The expected dollars of the whole month, and the bounds of 80 of 100 cases.
 
     Attributes:
         month_usd: The expected sum.
@@ -96,17 +96,17 @@ class Forecast(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What calls to Gemini cost since midnight and this month, in dollars, and what they may cost.
+    """What calls to Gemini cost since midnight and this month, in dollars, and the budget.
 
     Attributes:
         spent_day_usd: Since midnight, in the time zone of the settings.
         spent_month_usd: Since the first of the month.
-        day_usd: The budget of a day; None where none is set.
+        day_usd: The budget of a day; None if none is set.
         month_usd: The budget of this month: that of a day times its days.
         missing_day: What the spend since midnight does not contain.
         missing_month: What the spend since the first of the month does not contain.
-        forecast: Where the month will end; None if that is not known yet.
-        timezone: Name of the zone whose midnights part the days.
+        forecast: The forecast of the month; None if there is none yet.
+        timezone: Name of the zone whose midnights separate the days.
     """
 
     spent_day_usd: float = 0.0
@@ -121,13 +121,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """Whose numbers a snapshot holds.
+    """Which processes a snapshot covers.
 
     Attributes:
         state: ``memory``, ``sqlite`` or ``redis``.
-        workers: Processes that reported lately, this one included.
-        stale_s: How old the others' numbers are where the shared state cannot be read; 0 where it can.
-        problem: Why it cannot be read, in one sentence; None where it can.
+        workers: Processes that reported recently, this one included.
+        stale_s: Age of the others' numbers if the shared state cannot be read; 0 if it can.
+        problem: Why it cannot be read, in one sentence; None if it can.
     """
 
     state: str = "memory"
@@ -138,18 +138,18 @@ class Sharing:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Metrics and retained entries at one moment.
+    """Metrics and window at one moment.
 
     Attributes:
         unix_s: When it was taken, in seconds since the epoch.
         resource: The process's resource attributes, as text.
         families: Every metric the process emits, of all scopes.
-        entries: The live retained records, oldest first.
-        retention: Bounds and filling of the retained window.
+        entries: The live entries, oldest first.
+        retention: Bounds and filling of the window.
         budget: What was spent of the budget.
         days: Calls, tokens and dollars by day, model and outcome.
-        counted_since_unix_s: Since when everything was counted; None if that is not known.
-        sharing: Whose numbers these are.
+        counted_since_unix_s: Since when everything was counted; None if unknown.
+        sharing: Which processes it covers.
     """
 
     unix_s: float
@@ -171,7 +171,7 @@ class Snapshot:
         object.__setattr__(self, "_by_name", by_name)
 
     def points(self, spec: MetricSpec) -> tuple[Point, ...]:
-        """Return the series of one of our metrics; empty when nothing was recorded."""
+        """Return the series of one of our metrics; empty if nothing was recorded."""
         return self._by_name.get(spec.name, ())
 
     def numbers(self, spec: MetricSpec) -> Iterator[NumberPoint]:
@@ -191,5 +191,5 @@ class Snapshot:
         return sums
 
     def operations(self) -> list[Entry]:
-        """Return the retained operations, oldest first, without calls to Gemini and other spans."""
+        """Return the operations of the window, oldest first, without calls to Gemini and other spans."""
         return [entry for entry in self.entries if entry.kind == "operation"]

@@ -1,8 +1,8 @@
 """The window: the newest entries of the last hours, in memory, bounded in number and age.
 
-Ages are counted on a monotonic clock from the moment an entry arrives, so a wall clock that jumps can neither lose an
-entry nor keep it for ever. Writers append to an inbox and take no lock that is waited for, so that a signal handler or
-finaliser may write at any line; readers first let finished work that still waits arrive.
+Ages are measured with a monotonic clock from the arrival of an entry, so a wall clock that jumps can neither lose an
+entry nor keep it forever. Writers append to an inbox and never wait for a lock, so that a signal handler or finaliser
+may write at any line; readers first add finished work that is still queued.
 """
 
 import math
@@ -24,7 +24,7 @@ from hydrochat_otel.window.outbox import Outbox
 WARN_UTILIZATION_PERCENT: Final = 80.0
 
 _CLOCK_WOBBLE_S: Final = 0.005
-"""Two clocks read one after the other differ by this much; within it the order of arrival is the order of age."""
+"""Two clocks read one after the other differ by up to this; within it the order of arrival is the order of age."""
 
 
 Kept = Entry | dict[str, Any]
@@ -48,7 +48,7 @@ class MetricsStore:
         wall: Clock in seconds since the epoch, for time stamps.
 
     Attributes:
-        arrive: Lets finished work that still waits arrive; called before each reading. None where nothing waits.
+        arrive: Adds finished work that is still queued; called before each reading. None if nothing is queued.
 
     Raises:
         ValueError: `max_entries` below 1, or `ttl_hours` or the interval not above 0.
@@ -108,11 +108,11 @@ class MetricsStore:
     def add_entry(self, entry: Mapping[str, Any]) -> None:
         """Keep a copy of the mapping.
 
-        Its `timestamp` may be an aware datetime or a naive one in local time; missing, it is now (aware, UTC). An
+        Its `timestamp` may be an aware datetime or a naive one in local time; a missing one is now (aware, UTC). An
         older time stamp ages the entry accordingly, one in the future counts as now.
 
         Raises:
-            TypeError: `timestamp` is no datetime; nothing is kept then.
+            TypeError: `timestamp` is not a datetime; nothing is kept then.
         """
         kept = dict(entry)
         timestamp = kept.setdefault("timestamp", datetime.fromtimestamp(self._wall(), UTC))
@@ -126,9 +126,9 @@ class MetricsStore:
         self._take_in(wait=False)
 
     def share(self, since_unix_s: float = -math.inf) -> Outbox:
-        """Let every entry, those of now included, wait in an outbox to be published as well; returns the outbox.
+        """Put every entry, existing ones included, into an outbox to be published as well; returns the outbox.
 
-        Of what had left the outbox, only entries that ended at `since_unix_s` or later wait again.
+        Of the entries that had left the outbox, only those that ended at `since_unix_s` or later wait again.
         """
         with self._changing():
             if self._outbox is None:
@@ -141,7 +141,7 @@ class MetricsStore:
             return self._outbox
 
     def forget_parent(self) -> None:
-        """Start empty in a forked child: what is kept and counted here belongs to the parent, which still has it."""
+        """Start empty in a forked child: entries and counts here belong to the parent, which still has them."""
         self._is_changing = False
         self._inbox.clear()
         self._aged.clear()
@@ -149,7 +149,7 @@ class MetricsStore:
         self._outbox = None
 
     def remove(self, matches: Callable[[Kept], bool]) -> int:
-        """Take out all that match and return their number; a reset, so they do not count as evicted."""
+        """Remove all that match and return their number; a reset, so they do not count as evicted."""
         with self._changing():
             staying = deque(aged for aged in self._aged if not matches(aged[1]))
             removed = len(self._aged) - len(staying)
@@ -163,7 +163,7 @@ class MetricsStore:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Hold the window still, with everything taken in that was written before."""
+        """Lock the window after adding everything that was written before."""
         if self.arrive is not None:
             self.arrive()
         with self._lock:
@@ -177,8 +177,8 @@ class MetricsStore:
     def _take_in(self, *, wait: bool = True) -> None:
         """Move the inbox into the window, in its order of age and within its bounds.
 
-        Where another thread does it, wait for it, or if not `wait` leave the inbox to it or to the next reader. Where
-        this thread itself was interrupted in it, return: it goes on afterwards.
+        If another thread is doing it, wait for it, or if not `wait` leave the inbox to it or to the next reader. If
+        this thread itself was interrupted in it, return: it continues afterwards.
         """
         if not self._lock.acquire(-1 if wait else 0):
             return
@@ -207,7 +207,7 @@ class MetricsStore:
         self._make_room(now_s)
 
     def _make_room(self, now_s: float) -> None:
-        """Bring the window back to its bounds after one entry came in; called with the lock held."""
+        """Restore the bounds of the window after one entry was added; called with the lock held."""
         if len(self._aged) > self.max_entries:
             born_s, _ = self._aged.popleft()
             expired = now_s - born_s >= self._ttl_s
@@ -228,7 +228,7 @@ class MetricsStore:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def _arrived(self) -> list[_Aged]:
-        """Return what is kept, with everything taken in that finished before the call."""
+        """Return all entries, including everything that finished before the call."""
         if self.arrive is not None:
             self.arrive()
         self._take_in()
@@ -253,7 +253,7 @@ class MetricsStore:
             )
 
     def live_entries(self, kind: Kind | None = None) -> list[Entry]:
-        """Return the records that have not expired, oldest first, of one kind or of all; not the application's own."""
+        """Return the entries that have not expired, oldest first, of one kind or of all; not the application's own."""
         return [kept for kept in self._live() if isinstance(kept, Entry) and (kind is None or kept.kind == kind)]
 
     @property
@@ -275,7 +275,7 @@ class MetricsStore:
     def evicted(self) -> dict[str, int]:
         """Return how many entries left the window so far, by reason: ``capacity`` or ``age``.
 
-        While the window is shared, the state counts what leaves that of all; here it is what had to leave the outbox.
+        While the window is shared, the state counts evictions from the shared one; this counts those from the outbox.
         """
         if self._outbox is None:
             return dict(self._evicted)
@@ -313,7 +313,7 @@ class MetricsStore:
         return {"entries": rows, "statistics": self.get_statistics()}
 
     def adopt(self, other: "MetricsStore", *, entries: bool) -> None:
-        """Continue the other window's counts, so that no counter falls, and its entries if asked, within own bounds."""
+        """Continue the other window's counts (no counter falls) and, on request, its entries within own bounds."""
         with other._changing():  # noqa: SLF001 - the same class
             self._evicted = dict(other._evicted)  # noqa: SLF001 - the same class
             self._evicted_alone = dict(other._evicted_alone)  # noqa: SLF001 - the same class

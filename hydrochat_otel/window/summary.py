@@ -1,4 +1,4 @@
-"""The numbers that summarise a window of response times, computed once for every surface that shows them."""
+"""The numbers that summarise a window of response times, computed once for every view."""
 
 import math
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ class Summary:
 
 
 def measured(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Return the entries whose duration is a finite number; one that is NaN or infinite would spoil every other."""
+    """Return the entries whose duration is a finite number; NaN or infinity would spoil the sums."""
     if math.isfinite(sum(map(_DURATION, entries))):
         return entries
     return [entry for entry in entries if math.isfinite(entry.duration_s)]
 
 
 class Headline(NamedTuple):
-    """The part of a summary that needs no order: equal to that of :func:`summarise` to the last digit."""
+    """The part of a summary that needs no sorting: equal to that of :func:`summarise` to the last digit."""
 
     metrics_count: int = 0
     avg_response_time: float = 0.0

@@ -1,4 +1,4 @@
-"""The process's own window: the one that every operation, call and span of the process is kept in."""
+"""The process's own window, which keeps every operation, call and span of the process."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -17,7 +17,7 @@ _sources: Final[list[Callable[[], None]]] = []
 
 
 def before_reading(arrive: Callable[[], None]) -> None:
-    """Set what lets finished work that still waits arrive in the process's window; called before each reading of it."""
+    """Set what adds queued finished work to the process's window; called before each reading of it."""
     _sources[:] = [arrive]
     if (store := _global.get("store")) is not None:
         store.arrive = arrive
@@ -35,10 +35,10 @@ def keep(entries: Iterable[Entry]) -> None:
 
 
 def get_global_metrics_store() -> MetricsStore:
-    """Return the window that the pipeline fills; made with the environment's settings when nobody asked before.
+    """Return the window that the pipeline fills; the first call makes it with the environment's settings.
 
     Raises:
-        SettingsError: It is made now and a setting has a value that is not allowed.
+        SettingsError: It is made now and a setting is invalid.
     """
     store = _global.get("store")
     if store is not None:
@@ -55,7 +55,7 @@ def get_global_metrics_store() -> MetricsStore:
 def use_global_metrics_store(store: MetricsStore, *, replace: bool = True, keep_entries: bool = True) -> MetricsStore:
     """Make the store the process's window and return the one in use.
 
-    What a replaced window kept and counted moves into the new one; `keep_entries` says whether its entries do, too.
+    The contents and counts of a replaced window move into the new one; `keep_entries` decides about its entries.
     """
     with _global_lock:
         current = _global.get("store")
@@ -70,7 +70,7 @@ def use_global_metrics_store(store: MetricsStore, *, replace: bool = True, keep_
 
 
 def reset_global_metrics_store() -> None:
-    """Put an empty window of the same bounds in the place of the process's; what was kept is gone."""
+    """Replace the process's window by an empty one with the same bounds; its entries are discarded."""
     notable_turns.clear()
     old = _global.get("store")
     if old is not None:

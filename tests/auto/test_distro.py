@@ -91,7 +91,7 @@ def test_an_exporter_that_is_not_installed_is_one_sentence(installed, caplog, ca
     variable = f"OTEL_{signal.upper()}_EXPORTER"
     environ = {variable: given}
     set_defaults(environ)
-    said = f"{variable} names {missing}, which is not installed here: {signal} do not go there."
+    said = f"{variable} names {missing}, which is not installed here: it receives no {signal}."
     assert (environ[variable], caplog.messages) == (kept, [said])
 
 
@@ -131,7 +131,7 @@ def test_an_sdk_that_cannot_be_configured_is_one_sentence(monkeypatch, caplog):
     monkeypatch.setattr(_OTelSDKConfigurator, "_configure", refuse)
     HydroChatConfigurator().configure(auto_instrumentation_version="1")
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
-        "OpenTelemetry exports nothing from here (no such protocol); what hydrochat_otel keeps is not affected."
+        "OpenTelemetry exports nothing from this process (no such protocol); what hydrochat_otel keeps is not affected."
     ]
 
 

@@ -76,15 +76,21 @@ def test_a_bad_setting_is_one_sentence_and_the_program_runs(environ, sentence):
     [
         (
             {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "carrier/pigeon"},
-            "OpenTelemetry exports nothing from here (Unsupported OTLP protocol 'carrier/pigeon' is configured); ",
+            (
+                "OpenTelemetry exports nothing from this process "
+                "(Unsupported OTLP protocol 'carrier/pigeon' is configured); "
+            ),
         ),
         (
             {"OTEL_CONFIG_FILE": "no-such-file.yaml"},
-            "OpenTelemetry exports nothing from here (OTEL_CONFIG_FILE is set but opentelemetry-configuration is not ",
+            (
+                "OpenTelemetry exports nothing from this process "
+                "(OTEL_CONFIG_FILE is set but opentelemetry-configuration is not "
+            ),
         ),
         (
             {"OTEL_TRACES_EXPORTER": "zipkin"},
-            "OTEL_TRACES_EXPORTER names zipkin, which is not installed here: traces do not go there.",
+            "OTEL_TRACES_EXPORTER names zipkin, which is not installed here: it receives no traces.",
         ),
     ],
 )

@@ -45,7 +45,7 @@ def test_once_prints_the_export_and_ends():
         (["--port", "70000"], {}, "Invalid value for '--port': 70000 is not in the range 0<=x<=65535."),
         (["--nonsense"], {}, "No such option"),
         ([], {"METRICS_MAX_ENTRIES": "abc"}, "METRICS_MAX_ENTRIES='abc' is not allowed"),
-        ([], {"HYDROCHAT_HOST": "192.0.2.1"}, "192.0.2.1 is no address of this machine"),
+        ([], {"HYDROCHAT_HOST": "192.0.2.1"}, "192.0.2.1 is not an address of this machine"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, environment, sentence):

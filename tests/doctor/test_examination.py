@@ -61,7 +61,7 @@ BROKEN = [
     ("workers", {"WEB_CONCURRENCY": "4", "HYDROCHAT_STATE": "memory"}, Level.PROBLEM, "4 workers without shared state"),
     ("token", {"HYDROCHAT_METRICS_TOKEN": ""}, Level.PROBLEM, "No token is configured"),
     ("reach", {"HYDROCHAT_HOST": "0.0.0.0"}, Level.WARNING, "Every machine that reaches 0.0.0.0"),
-    ("reach", {"HYDROCHAT_HOST": "no-such-host.invalid"}, Level.PROBLEM, "is no address of this machine"),
+    ("reach", {"HYDROCHAT_HOST": "no-such-host.invalid"}, Level.PROBLEM, "is not an address of this machine"),
     ("state", {"HYDROCHAT_STATE": "sqlite:///no/such/directory/state.db"}, Level.PROBLEM, "/no/such/directory is not"),
     ("state", {"HYDROCHAT_STATE": "redis://127.0.0.1:1/0"}, Level.PROBLEM, ""),
     ("state", {"HYDROCHAT_STATE": "memory"}, Level.NOTE, "totals start at zero"),
@@ -151,7 +151,7 @@ def test_other_packages_that_instrument_gemini_are_named(monkeypatch):
 
 def test_dashboards_of_another_version(monkeypatch):
     """A metric that a dashboard or rule asks for and that is not emitted is a problem with its name."""
-    assert {"hydrochat_llm_calls_total", "hydrochat_operation_bad_total"} <= shipped_files.asked()
+    assert {"hydrochat_llm_calls_total", "hydrochat_operation_bad_total"} <= shipped_files.queried()
     fewer = tuple(spec for spec in semconv.METRICS if spec is not semconv.LLM_CALLS)
     monkeypatch.setattr(semconv, "METRICS", fewer)
     [finding] = shipped_files.dashboards_and_rules(None)

@@ -1,7 +1,7 @@
-"""What every shared state must do, whatever keeps it: run by ``from backend_contract import *``.
+"""What every shared state must do, whatever stores it: run by ``from backend_contract import *``.
 
 The module that runs it has a fixture ``make_backend(bounds=Bounds())``: each call returns another backend on the same
-state, which is new in each test, as another process would have it; they are closed at the end.
+state, as another process would have it. The state is new in each test; the backends are closed at the end.
 """
 
 import threading
@@ -13,8 +13,8 @@ import pytest
 from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Contents, Knowledge, Publication, Receipt
 
 NOW_S = time.time()
-NOBODY = Bounds(silent_after_s=-1.0)
-"""To whom everybody is silent, however lately he was heard of."""
+NO_PATIENCE = Bounds(silent_after_s=-1.0)
+"""Bounds under which every member is silent, however recently it published."""
 
 
 def said(member="one", seq=1, totals=b"totals", entries=(), *, leaving=False):
@@ -27,7 +27,7 @@ def entries(*ages_s):
 
 
 def everything(backend, known=0):
-    """What is kept, without what differs from run to run."""
+    """What is stored, without what differs from run to run."""
     receipt = backend.exchange(None, known, read=True)
     assert receipt.age_s >= 0
     restored = None if receipt.restored_age_s is None else 0.0
@@ -35,7 +35,7 @@ def everything(backend, known=0):
 
 
 def receipt(**changes):
-    """The receipt of a state that nobody has used, but for the changes."""
+    """The receipt of an unused state, with these changes."""
     untouched = Receipt(
         store_id="",
         age_s=0.0,
@@ -56,12 +56,12 @@ def contents(totals=None, entries=(), evicted=None):
 
 
 def test_a_state_is_made_empty(backend):
-    """The first call makes a state in which nothing is."""
+    """The first call makes an empty state."""
     assert everything(backend) == receipt()
 
 
 def test_what_one_publishes_all_read(make_backend):
-    """Each reads the totals and entries of all members, in whichever transaction comes next."""
+    """Each member reads the totals and entries of all members, in its next transaction."""
     one, two, reader = make_backend(), make_backend(), make_backend()
     one.exchange(said("one", totals=b"1", entries=entries(20)), 0, read=False)
     own = two.exchange(said("two", totals=b"2", entries=entries(30, 10)), 0, read=True)
@@ -70,21 +70,21 @@ def test_what_one_publishes_all_read(make_backend):
     assert everything(reader) == receipt(members=2, contents=kept)
 
 
-def test_contents_come_only_where_they_are_asked_for(backend):
+def test_contents_come_only_on_request(backend):
     """An exchange that does not read answers without contents."""
     assert backend.exchange(said(), 0, read=False).contents is None
     assert backend.exchange(None, 0, read=False).contents is None
 
 
 def test_all_bytes_are_kept_as_they_are(make_backend):
-    """Records and entries are bytes of any value, and may be long."""
+    """Totals and entries are bytes of any value, and may be long."""
     totals = bytes(range(256)) * 1000
     make_backend().exchange(said(totals=totals, entries=[(NOW_S, b"\x00\xff'\r\n")]), 0, read=False)
     assert everything(make_backend()).contents == contents({"one": totals}, [b"\x00\xff'\r\n"])
 
 
-def test_the_newest_record_of_a_member_replaces_the_one_before(backend):
-    """A totals is kept until the member publishes another one; a publication without one leaves it."""
+def test_the_newest_totals_of_a_member_replace_the_ones_before(backend):
+    """Totals are stored until the member publishes other ones; a publication without totals leaves them."""
     backend.exchange(said(totals=b"1"), 0, read=False)
     unchanged = backend.exchange(said(seq=2, totals=None, entries=entries(1)), 0, read=False)
     assert unchanged.kept_seq == 1
@@ -104,8 +104,8 @@ def test_what_was_published_before_changes_nothing(backend, seq):
     assert everything(backend) == before
 
 
-def test_of_an_unknown_member_without_a_record_only_entries_are_kept(backend):
-    """Of a member that says nothing of itself only the entries are kept, and they come in once."""
+def test_an_unknown_member_without_totals_stores_only_entries(backend):
+    """If a member has never published totals, only its entries are stored, and each once."""
     answer = backend.exchange(said(seq=7, totals=None, entries=entries(3)), 0, read=False)
     assert answer.kept_seq is None
     assert everything(backend) == receipt(contents=contents(entries=[b"3"]))
@@ -114,14 +114,14 @@ def test_of_an_unknown_member_without_a_record_only_entries_are_kept(backend):
 
 
 def test_the_window_is_in_order_of_time(backend):
-    """Entries are told oldest first, however they came in, and each once."""
+    """Entries are returned oldest first, in whatever order they were published, and each once."""
     backend.exchange(said(entries=entries(5, 9, 1)), 0, read=False)
     backend.exchange(said("two", entries=entries(7, 3, 9)), 0, read=False)
     assert everything(backend).contents.entries == [b"9", b"7", b"5", b"3", b"1"]
 
 
 def test_the_oldest_entries_leave_a_full_window(make_backend):
-    """No more entries are kept than the bounds allow, the newest of all, and the others are counted."""
+    """No more entries are stored than the bounds allow, the newest of all members, and the others are counted."""
     backend = make_backend(Bounds(max_entries=3))
     backend.exchange(said(entries=entries(5, 1, 4)), 0, read=False)
     backend.exchange(said("two", entries=entries(2, 6)), 0, read=False)
@@ -131,7 +131,7 @@ def test_the_oldest_entries_leave_a_full_window(make_backend):
 
 
 def test_expired_entries_leave_the_window(make_backend):
-    """An entry that is too old is neither taken in nor told, is counted once, and before the window is full."""
+    """An expired entry is neither stored nor returned, is counted once, and leaves before the window is full."""
     young = make_backend(Bounds(max_entries=2, ttl_s=50_000))
     young.exchange(said(entries=entries(40_000, 60_000, 20_000)), 0, read=False)
     assert everything(young).contents == contents({"one": b"totals"}, [b"40000", b"20000"], {"age": 1})
@@ -141,8 +141,8 @@ def test_expired_entries_leave_the_window(make_backend):
 
 
 def test_a_member_that_says_nothing_for_long_is_silent(make_backend):
-    """Who was not heard of within the bounds is named with his last number, and is no longer counted."""
-    one, impatient = make_backend(), make_backend(NOBODY)
+    """A member that did not publish within the bounds is returned with its last number, and no longer counted."""
+    one, impatient = make_backend(), make_backend(NO_PATIENCE)
     one.exchange(said("one", seq=3), 0, read=False)
     one.exchange(said("two", seq=8), 0, read=False)
     assert everything(one) == receipt(members=2, contents=contents({"one": b"totals", "two": b"totals"}))
@@ -152,7 +152,7 @@ def test_a_member_that_says_nothing_for_long_is_silent(make_backend):
 
 
 def test_a_member_that_leaves_is_silent_at_once(make_backend):
-    """Who says that it was the last publication is to be merged in the answer to it, said once or twice."""
+    """A member that leaves is returned as silent in the same answer, whether it leaves once or twice."""
     one, two = make_backend(), make_backend()
     two.exchange(said("two"), 0, read=False)
     for _ in range(2):
@@ -162,14 +162,14 @@ def test_a_member_that_leaves_is_silent_at_once(make_backend):
 
 
 def test_any_publication_says_that_the_member_lives(backend):
-    """Who was silent and publishes again is heard of, also where there is nothing new to write."""
+    """A silent member that publishes again is no longer silent, even if there is nothing new to write."""
     backend.exchange(said(leaving=True), 0, read=False)
     answer = backend.exchange(said(), 0, read=False)
     assert (answer.members, answer.silent) == (1, {})
 
 
-def test_a_departed_stands_for_who_was_folded(make_backend):
-    """Folded members' totals are gone, the others' stay, and the departed goes to all who do not know it."""
+def test_departed_totals_replace_those_of_merged_members(make_backend):
+    """Merged members' totals are removed, others' stay, and members with an older version get the departed ones."""
     one, two = make_backend(), make_backend()
     for member, seq in (("gone", 3), ("lost", 5), ("here", 1)):
         one.exchange(said(member, seq=seq, entries=entries(seq)), 0, read=False)
@@ -184,8 +184,8 @@ def test_a_departed_stands_for_who_was_folded(make_backend):
 
 
 @pytest.mark.parametrize("seq", [2, 3, 4])
-def test_a_folded_member_learns_it_and_writes_nothing(make_backend, seq):
-    """Who was taken for dead is told after which publication, whatever he publishes now, as often as he does."""
+def test_a_merged_member_learns_it_and_writes_nothing(make_backend, seq):
+    """A merged member gets the number of the merged publication, whatever it publishes now, as often as it does."""
     one, two = make_backend(), make_backend()
     one.exchange(said(seq=3), 0, read=False)
     assert two.merge({"one": 3}, b"departed", 0)
@@ -201,16 +201,16 @@ def test_a_folded_member_learns_it_and_writes_nothing(make_backend, seq):
     ("merged", "known"),
     [
         pytest.param({"one": 3}, 0, id="of another version"),
-        pytest.param({"one": 3}, 2, id="of a version to come"),
-        pytest.param({"one": 2}, 1, id="who has published since"),
-        pytest.param({"one": 3, "two": 3}, 1, id="one of whom has published since"),
-        pytest.param({"one": 4}, 1, id="who never said that"),
-        pytest.param({"nobody": 1}, 1, id="who is not kept"),
-        pytest.param({"one": 3, "dead": 1}, 1, id="one of whom was merged before"),
+        pytest.param({"one": 3}, 2, id="another version is stored"),
+        pytest.param({"one": 2}, 1, id="the member has published since"),
+        pytest.param({"one": 3, "two": 3}, 1, id="one member has published since"),
+        pytest.param({"one": 4}, 1, id="the member never published that number"),
+        pytest.param({"missing": 1}, 1, id="the member is not stored"),
+        pytest.param({"one": 3, "dead": 1}, 1, id="one member was merged before"),
     ],
 )
-def test_a_fold_of_what_is_no_longer_so_changes_nothing(make_backend, merged, known):
-    """A departed that was made from other numbers than the kept ones is refused as a whole."""
+def test_an_outdated_merge_changes_nothing(make_backend, merged, known):
+    """Departed totals that were made from other numbers than the stored ones are refused as a whole."""
     backend = make_backend()
     for member, seq in (("dead", 1), ("one", 3), ("two", 4)):
         backend.exchange(said(member, seq=seq), 0, read=False)
@@ -220,8 +220,8 @@ def test_a_fold_of_what_is_no_longer_so_changes_nothing(make_backend, merged, kn
     assert everything(backend) == before
 
 
-def test_a_fold_made_twice_counts_once(backend):
-    """The same merge again is refused and changes nothing."""
+def test_a_merge_made_twice_counts_once(backend):
+    """A repeated merge is refused and changes nothing."""
     backend.exchange(said(), 0, read=False)
     assert backend.merge({"one": 1}, b"departed", 0) is True
     before = everything(backend)
@@ -229,8 +229,8 @@ def test_a_fold_made_twice_counts_once(backend):
     assert everything(backend) == before
 
 
-def test_of_many_who_fold_at_once_one_does(make_backend):
-    """Exactly one of several folders of the same member wins, and its departed is kept."""
+def test_one_of_many_concurrent_merges_succeeds(make_backend):
+    """Exactly one of several merges of the same member succeeds, and its departed totals are stored."""
     backends = [make_backend() for _ in range(4)]
     backends[0].exchange(said(), 0, read=False)
     start, won = threading.Barrier(len(backends)), []
@@ -244,8 +244,8 @@ def test_of_many_who_fold_at_once_one_does(make_backend):
     assert [everything(backends[0])] == [receipt(departed_version=1, departed=one) for one in won]
 
 
-def test_the_folded_are_forgotten_only_beyond_a_bound(make_backend):
-    """So many merged members are remembered that one who comes back is known, and no more."""
+def test_merged_members_are_forgotten_only_beyond_a_bound(make_backend):
+    """Merged members are remembered up to a bound, the newest first."""
     backend = make_backend()
     for number, names in enumerate((["first"], [f"later{index}" for index in range(MAX_MERGED)])):
         backend.restore(Knowledge(totals=dict.fromkeys(names, (1, b"totals"))))
@@ -256,8 +256,8 @@ def test_the_folded_are_forgotten_only_beyond_a_bound(make_backend):
 
 
 def test_a_lost_state_is_restored(make_backend):
-    """Departed, totals and counts of evicted entries come back, and the members are given time to speak."""
-    one, two = make_backend(), make_backend(NOBODY)
+    """Departed totals, members and counts of evicted entries are restored, and the members get time to publish."""
+    one, two = make_backend(), make_backend(NO_PATIENCE)
     knowledge = Knowledge(
         departed=b"departed", departed_version=4, totals={"lost": (9, b"9")}, evicted={"age": 2, "capacity": 7}
     )
@@ -275,7 +275,7 @@ def test_a_lost_state_is_restored(make_backend):
 
 
 def test_nothing_newer_is_overwritten_by_a_restoration(make_backend):
-    """What is kept stays where it is as new or newer, and merged members stay merged."""
+    """Newer or equal stored values stay as they are, and merged members stay merged."""
     backend = make_backend(Bounds(max_entries=1))
     for member in ("dead", "older", "same", "newer"):
         backend.exchange(said(member, seq=5), 0, read=False)
@@ -304,8 +304,8 @@ def test_nothing_newer_is_overwritten_by_a_restoration(make_backend):
     assert (everything(backend).departed_version, everything(backend).departed) == (2, b"newer")
 
 
-def test_whom_a_restored_departed_holds_is_folded(make_backend):
-    """Whoever brought such a member back before is corrected, who brings it later is not heard, and it learns it."""
+def test_members_of_restored_departed_totals_are_merged(make_backend):
+    """A restored member that was merged counts as merged again, a later restore is ignored, and it learns it."""
     backend = make_backend()
     for member in ("back", "here"):
         backend.exchange(said(member, seq=5), 0, read=False)
@@ -315,12 +315,12 @@ def test_whom_a_restored_departed_holds_is_folded(make_backend):
     kept = everything(backend)
     assert (kept.departed_version, kept.departed, kept.members) == (3, b"departed", 1)
     assert kept.contents == contents({"here": b"totals"})
-    told = [backend.exchange(said(member, seq=8), 3, read=False).merged_seq for member in ("back", "asleep", "here")]
-    assert told == [4, 7, None]
+    merged = [backend.exchange(said(member, seq=8), 3, read=False).merged_seq for member in ("back", "asleep", "here")]
+    assert merged == [4, 7, None]
 
 
 def test_a_restored_member_goes_on(make_backend):
-    """Who is restored by another one publishes as before, from the number that was restored."""
+    """A member that another process restored publishes as before, from the restored number."""
     backend = make_backend()
     backend.restore(Knowledge(totals={"one": (9, b"9")}))
     before = everything(backend)
@@ -331,7 +331,7 @@ def test_a_restored_member_goes_on(make_backend):
     assert everything(backend).contents == contents({"one": b"11"})
 
 
-def test_all_that_many_publish_at_once_is_kept(make_backend):
+def test_concurrent_publications_are_all_stored(make_backend):
     """Publications of several members at the same time are all applied, each once."""
     members, rounds = 4, 25
     backends = [make_backend() for _ in range(members)]
@@ -353,7 +353,7 @@ def test_all_that_many_publish_at_once_is_kept(make_backend):
 
 
 @pytest.mark.parametrize("how", ["close", "abandon"])
-def test_who_lets_go_of_his_connections_makes_new_ones(make_backend, how):
+def test_a_backend_without_connections_makes_new_ones(make_backend, how):
     """Closing and abandoning never raise, before the first call or twice, and the next call finds the same state."""
     backend = make_backend()
     getattr(backend, how)()
@@ -365,7 +365,7 @@ def test_who_lets_go_of_his_connections_makes_new_ones(make_backend, how):
 
 
 def test_all_see_the_same_state(make_backend):
-    """One state has one random identifier, whoever asks, and says its kind."""
+    """Every backend on one state returns the same random identifier and the same kind."""
     ids = {make_backend().exchange(None, 0, read=False).store_id for _ in range(3)}
     assert len(ids) == 1
     assert len(ids.pop()) >= 16

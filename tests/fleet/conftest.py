@@ -1,4 +1,4 @@
-"""The behaviour contract of all shared states, and SQLite files to run it and more on."""
+"""Fixtures of the backend contract and SQLite files to run it on."""
 
 import sys
 from pathlib import Path

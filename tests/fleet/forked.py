@@ -1,4 +1,4 @@
-"""Work in processes of its own, which share nothing with the test but what was there before the fork."""
+"""Work in child processes, which share with the test only what existed before the fork."""
 
 import os
 import sys
@@ -21,12 +21,12 @@ def start(work):
 
 
 def wait(*pids):
-    """Wait until the children have ended; they have done their work."""
+    """Wait for the children to end, and check that their work succeeded."""
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0] * len(pids)
 
 
 class Gate:
-    """Through which children go at once, when the test opens it."""
+    """Holds children back until the test lets all of them start at once."""
 
     def __init__(self):
         self._out, self._into = os.pipe()

@@ -1,6 +1,6 @@
-"""A shared state in this process's memory: fails when a test says so, before or after it has applied a call.
+"""A shared state in this process's memory that fails on demand, before or after it has applied a call.
 
-What a process does `meanwhile`, during an exchange, is up to the test.
+A test can also set what the process does `meanwhile`, during an exchange.
 """
 
 import copy
@@ -9,7 +9,7 @@ from hydrochat_otel.fleet.backend import Contents, Receipt, StateError
 
 
 class Store:
-    """What is kept; a test moves its clock."""
+    """What is stored; a test moves its clock."""
 
     def __init__(self):
         self.now_s = 1_750_000_000.0
@@ -23,7 +23,7 @@ class Store:
         self.version, self.departed, self.entries, self.evicted = 0, None, {}, {"capacity": 0, "age": 0}
 
     def go_back(self, copied):
-        """Be what a copy of the variables says, at the time of now, and know that it was started anew."""
+        """Return to a copy of the variables, but at the current time, and record a restart."""
         vars(self).update(copy.deepcopy(copied) | {"now_s": self.now_s, "rebuilt_s": self.now_s})
 
     def keep_departed(self, merged):
@@ -120,4 +120,4 @@ class RememberingBackend:
 
     def _fail(self, when):
         if self.failing == when:
-            raise StateError("The state is away.")
+            raise StateError("The state is unreachable.")

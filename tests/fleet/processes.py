@@ -1,4 +1,4 @@
-"""What several tests of shared states need: counting, waiting, and children that report by their exit code."""
+"""Helpers of several tests of shared states: counting, waiting, and children that report by their exit code."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ def count(snapshot):
 
 
 def eventually(holds, seconds=10.0):
-    """Wait until it holds."""
+    """Wait until the condition holds."""
     end_s = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end_s, "it never held"
@@ -22,7 +22,7 @@ def eventually(holds, seconds=10.0):
 
 
 def in_child(body, seconds=10):
-    """Fork, and fail where the body returns anything but True, raises or hangs."""
+    """Fork, and fail if the body returns anything but True, raises or hangs."""
     child = os.fork()
     if child == 0:
         signal.alarm(seconds)

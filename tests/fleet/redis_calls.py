@@ -9,11 +9,11 @@ from hydrochat_otel.fleet.backend import Knowledge, StateError
 
 SECRET = "s3cretWound"
 PATIENT_S = 30.0
-"""A time-out for tests that are not about time."""
+"""A time-out for tests that do not test time."""
 
 
 def fill(backend):
-    """Publish, merge and restore something of everything; return what is in it, and the state's identifier."""
+    """Publish, merge and restore one of each; return what is stored, and the state's identifier."""
     for member in ("one", "two"):
         backend.exchange(said(member, entries=entries(1, 2)), 0, read=False)
     backend.restore(Knowledge(evicted={"age": 5}))
@@ -22,7 +22,7 @@ def fill(backend):
 
 
 def refusal(backend, publication=None):
-    """Return why the backend cannot be used; it is one sentence, and hides nothing behind it."""
+    """Return why the backend cannot be used; the error is one sentence without a cause."""
     with pytest.raises(StateError) as raised:
         backend.exchange(publication or said(seq=99), 0, read=True)
     assert raised.value.__suppress_context__ or raised.value.__context__ is None

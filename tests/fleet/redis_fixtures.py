@@ -1,4 +1,4 @@
-"""Fixtures of the tests on real Redis servers; a module has them by ``pytest_plugins = ["redis_fixtures"]``."""
+"""Fixtures of the tests on real Redis servers; a module loads them by ``pytest_plugins = ["redis_fixtures"]``."""
 
 import uuid
 
@@ -17,7 +17,7 @@ def redis_program():
 
 @pytest.fixture(scope="module")
 def shared(redis_program, tmp_path_factory):
-    """Return the server of a topology, which all tests that leave it as it was use."""
+    """Return the server of a topology that all tests share that leave it unchanged."""
     servers = {}
 
     def get(topology):

@@ -1,4 +1,4 @@
-"""Real Redis servers on loopback: alone, with a replica, watched by a Sentinel, or as a cluster of one."""
+"""Real Redis servers on loopback: one server, one with a replica, one with a Sentinel, or a cluster of one node."""
 
 import signal
 import socket
@@ -13,13 +13,13 @@ MASTER = "wounds"
 
 
 class RedisServer:
-    """A server that is started, stopped, killed and started again on the same port, with the same options.
+    """A server that is started, stopped, killed and restarted on the same port, with the same options.
 
     Args:
         program: Path of `redis-server`.
-        directory: Where it keeps its files; made if it is not there.
+        directory: Directory of its files; made if it does not exist.
         options: Of the command line, in pairs of name and value; nothing is saved unless they say so.
-        tls: Options with certificates; the address is that of a second port, then, which speaks TLS.
+        tls: Options with certificates; the address is then that of a second port, which speaks TLS.
         config: Lines of a configuration file, which Sentinels must have.
     """
 
@@ -43,7 +43,7 @@ class RedisServer:
         self._process = None
 
     def start(self):
-        """Start it and wait until it answers, be it with an error."""
+        """Start it and wait until it answers, even with an error."""
         with (self.directory / "output.log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         end_s = time.monotonic() + READY_WITHIN_S
@@ -54,11 +54,11 @@ class RedisServer:
         return self
 
     def stop(self):
-        """End it as an operator does; it saves what it was told to save. A second call does nothing."""
+        """Stop it as an operator does; it saves what its options say. A second call does nothing."""
         self._end(signal.SIGTERM)
 
     def kill(self):
-        """End it at once."""
+        """Kill it at once."""
         self._end(signal.SIGKILL)
 
     def restart(self):
@@ -67,7 +67,7 @@ class RedisServer:
         return self.start()
 
     def pause(self):
-        """Let it hang: connections are accepted by the system, and nobody answers."""
+        """Suspend it: the system accepts connections, and no answer comes."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self):
@@ -127,7 +127,7 @@ class ClusterServer(RedisServer):
 
 
 class SentinelServer(RedisServer):
-    """A Sentinel that watches one master, and needs nobody to agree with it."""
+    """A Sentinel that watches one master, and needs no other Sentinel to agree."""
 
     topology = "+sentinel"
     path = f"/{MASTER}"

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.fleet.discovery`: where processes meet, and that nobody else can be there."""
+"""Promises of :mod:`hydrochat_otel.fleet.discovery`: where processes share, and that other users cannot join."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from hydrochat_otel.web import METRICS_PATH, Request, respond
 
 @pytest.fixture
 def run_directory(tmp_path, monkeypatch):
-    """The user's own directory of what runs, as a login sets it up."""
+    """The user's own runtime directory, as a login creates it."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return tmp_path / "hydrochat-otel"
 
@@ -24,12 +24,12 @@ def automatic():
 
 
 def meet(location):
-    """What a forked child does."""
+    """Do what a forked child does."""
     location.after_fork_in_child()
     return location.backend()
 
 
-def test_a_process_on_its_own_meets_nobody(run_directory):
+def test_a_single_process_makes_no_file(run_directory):
     """No file and no directory is made for one process."""
     assert automatic().backend() is None
     assert Location("memory", "chat", Bounds()).backend() is None
@@ -49,7 +49,7 @@ def test_a_child_meets_its_parent(run_directory):
 
 
 def test_without_a_runtime_directory_it_is_in_the_temporary_one(tmp_path, monkeypatch):
-    """Containers have none; the directory of temporary files serves, by user."""
+    """Containers have no runtime directory; the temporary directory is used instead, one per user."""
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     meet(automatic())
@@ -57,30 +57,30 @@ def test_without_a_runtime_directory_it_is_in_the_temporary_one(tmp_path, monkey
 
 
 def test_a_place_that_others_can_enter_is_refused(run_directory):
-    """A directory of the name that is open to others is not used, and the sentence says what to do."""
+    """A directory of the name that others can read is not used, and the sentence says what to do."""
     run_directory.mkdir()
     run_directory.chmod(0o755)
-    with pytest.raises(StateError, match=r"is not a directory of this user alone\. Remove it, or set HYDROCHAT_STATE"):
+    with pytest.raises(StateError, match=r"is readable by others, or no directory\. Remove it, or set HYDROCHAT_STATE"):
         meet(automatic())
 
 
-def test_a_link_that_somebody_laid_is_refused(run_directory, tmp_path):
+def test_a_symbolic_link_is_refused(run_directory, tmp_path):
     """A symbolic link in the place of the directory is not followed."""
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     run_directory.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StateError, match="is not a directory of this user alone"):
+    with pytest.raises(StateError, match="is readable by others, or no directory"):
         meet(automatic())
 
 
-def test_a_place_that_cannot_be_made_is_told(run_directory):
-    """Where something else has its name, a sentence says so."""
+def test_a_directory_that_cannot_be_made_is_named(run_directory):
+    """If something else has the directory's name, a sentence says so."""
     run_directory.write_text("")
-    with pytest.raises(StateError, match=r"cannot be made \(File exists\)\. Set HYDROCHAT_STATE to sqlite:///path"):
+    with pytest.raises(StateError, match=r"failed \(File exists\)\. Set HYDROCHAT_STATE to sqlite:///path"):
         meet(automatic())
 
 
 def test_places_of_processes_that_ended_long_ago_are_removed(run_directory):
-    """Their files go when somebody meets the next time; those of a leader that lives, or written lately, stay."""
+    """Files of ended leaders are removed at the next start; those of a running leader, or written lately, stay."""
     run_directory.mkdir(mode=0o700)
     long_ago = time.time() - 7200
     ended, writing = run_directory / "4194305-1.db", run_directory / "4194306-1.db"
@@ -101,10 +101,10 @@ print(os.getppid(), place._leader.split("-")[0], place.backend() is not None, fl
 """
 
 
-def test_a_program_that_was_started_anew_is_on_its_own(run_directory):
-    """A child process that runs another program does not meet its parent."""
-    told = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True).stdout.split()
-    assert (told[1] != told[0], told[2]) == (True, "False")
+def test_another_program_does_not_share(run_directory):
+    """A child process that runs another program does not share with its parent."""
+    output = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True).stdout.split()
+    assert (output[1] != output[0], output[2]) == (True, "False")
 
 
 def test_a_worker_that_was_forked_before_the_import_meets_its_siblings(run_directory):
@@ -113,20 +113,20 @@ def test_a_worker_that_was_forked_before_the_import_meets_its_siblings(run_direc
         f"import os\nfor _ in range(2):\n    if os.fork() == 0:\n        {'; '.join(CHILD.strip().splitlines())}\n"
     )
     forking += "        os._exit(0)\n    os.wait()\n"
-    told = subprocess.run([sys.executable, "-c", forking], capture_output=True, text=True, check=True).stdout.split()
-    parent = told[0]
-    assert told == [parent, parent, "True"] * 2
+    output = subprocess.run([sys.executable, "-c", forking], capture_output=True, text=True, check=True).stdout.split()
+    parent = output[0]
+    assert output == [parent, parent, "True"] * 2
 
 
 def test_a_spawned_worker_meets_its_siblings(run_directory):
     """A worker that multiprocessing spawned finds the others by their parent."""
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.orig_argv.append('--multiprocessing-fork')\n{CHILD}"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split()
-    assert (told[1], told[2]) == (told[0], "True")
+    assert (output[1], output[2]) == (output[0], "True")
 
 
 GENERATIONS = """
@@ -149,16 +149,16 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_workers_of_workers_meet_the_first_of_them(run_directory, tmp_path, method):
-    """However multiprocessing makes a child and its children, all name the process that they descend from."""
+    """However multiprocessing makes a child and its children, all name the same ancestor."""
     script = tmp_path / "generations.py"
     script.write_text(GENERATIONS)
     command = [sys.executable, str(script), method]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert told == [told[0]] * 5
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert output == [output[0]] * 5
 
 
 def test_a_fleet_is_named_without_a_secret():
-    """Processes of the same state have the same name, whoever signs in to it; others have another one."""
+    """Processes of the same state have the same name, whatever user they sign in as; others have another one."""
     shared = fleet_of("redis://chat:secret@store:6379/2", "chat")
     assert fleet_of("redis://store:6379/2", "chat") == shared
     others = [
@@ -175,7 +175,7 @@ def test_a_fleet_is_named_without_a_secret():
 
 @pytest.mark.parametrize("beginning", ["sqlite://", "sqlite:///"])
 def test_a_path_is_absolute_however_many_slashes_begin_it(tmp_path, beginning):
-    """Workers of different working directories meet in the same file."""
+    """Workers of different working directories share the same file."""
     backend = Location(f"{beginning}{tmp_path}/state.db", "chat", Bounds()).backend()
     backend.exchange(None, 0, read=False)
     backend.close()
@@ -183,7 +183,7 @@ def test_a_path_is_absolute_however_many_slashes_begin_it(tmp_path, beginning):
 
 
 def test_where_processes_cannot_fork_each_is_on_its_own(run_directory):
-    """On a system without forks and file locks the package works, in memory; an SQLite state is refused in words."""
+    """Without forks and file locks the package works in memory; an SQLite state is refused with a sentence."""
     script = """
 import os, sys
 del os.fork, os.register_at_fork
@@ -197,8 +197,8 @@ try:
 except hydrochat_otel.PipelineError as error:
     print(error)
 """
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert told == ("memory\nHYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.\n")
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output == ("memory\nHYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.\n")
 
 
 @pytest.fixture
@@ -210,22 +210,22 @@ def nowhere(monkeypatch, tmp_path):
 
 
 def test_a_process_on_its_own_needs_no_file(nowhere, install):
-    """On a file system that gives nothing a single process with default settings answers 200."""
+    """On a read-only file system a single process with default settings answers 200."""
     assert automatic().backend() is None
     install()
     found = respond(Request("GET", METRICS_PATH, {"authorization": "Bearer token-of-the-tests-1234"}))
     assert found.status == 200
 
 
-def test_several_processes_that_can_write_nowhere_are_told(nowhere):
+def test_several_processes_without_a_writable_directory_get_a_sentence(nowhere):
     """The sentence names what was tried and what to set."""
-    with pytest.raises(StateError, match=r"write neither to XDG_RUNTIME_DIR nor to TMPDIR or /tmp\. Set HYDRO"):
+    with pytest.raises(StateError, match=r"neither XDG_RUNTIME_DIR nor TMPDIR nor /tmp is writable\. Set HYDRO"):
         meet(automatic())
 
 
 @pytest.mark.parametrize("given", ["relative", "/does/not/exist", "", "\0", "/etc/passwd"])
 def test_an_odd_temporary_directory_is_passed_over(monkeypatch, given):
-    """A TMPDIR or XDG_RUNTIME_DIR that is no directory of this user does not keep processes from meeting."""
+    """Processes share even if TMPDIR or XDG_RUNTIME_DIR is not a directory of this user."""
     if "\0" not in given:
         monkeypatch.setenv("XDG_RUNTIME_DIR", given)
         monkeypatch.setenv("TMPDIR", given)

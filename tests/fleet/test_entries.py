@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.fleet.entries`: an entry comes back as it was, and nothing else is believed."""
+"""Promises of :mod:`hydrochat_otel.fleet.entries`: an entry is decoded as it was, and invalid ones are refused."""
 
 import math
 from typing import get_args
@@ -41,7 +41,7 @@ ENTRY = Entry("operation", "chat.turn", 0.5, 1_750_000_000.0, trace_id=1, span_i
 
 @given(st.builds(Entry, **FIELDS))
 def test_an_entry_comes_back_as_it_was(entry):
-    """Every field comes back, ids of 128 bits included."""
+    """Every field is decoded as it was, ids of 128 bits included."""
     assert entries.decode_entry(entries.encode_entry(entry)) == entry
 
 
@@ -82,7 +82,7 @@ def test_what_no_process_writes_is_refused(data):
 
 
 def test_an_entry_of_another_version_is_read():
-    """A field that this version does not have is passed over, and one that is missing has its default."""
+    """A field that this version does not have is ignored, and a missing one has its default."""
     found = entries.decode_entry(altered(colour="red"))
     assert found == ENTRY
 
@@ -95,9 +95,9 @@ def test_a_lone_surrogate_is_written_as_its_escape(operation):
 
 
 def test_a_refused_entry_is_counted_and_its_reason_logged_once(caplog):
-    """The reason names the field; a thousand such entries are one sentence."""
+    """The reason names the field; a thousand such entries give one sentence."""
     assert [entries.readable_entry(altered(cost_usd=-1)) for _ in range(1000)] == [None] * 1000
     assert failures.counts() == {"state.record": 1000}
     assert [record.message for record in caplog.records] == [
-        "An entry of the shared state is left out: cost_usd is no number from 0 to 1e+15."
+        "An entry of the shared state is left out: cost_usd is not a number from 0 to 1e+15."
     ]

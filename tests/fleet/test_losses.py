@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.fleet.member` about a state that is lost, or goes back in time: no count twice."""
+"""Promises of :mod:`hydrochat_otel.fleet.member` about a state that is lost or rolled back: nothing counts twice."""
 
 import copy
 
@@ -17,8 +17,8 @@ def store():
     return Store()
 
 
-def test_whoever_has_old_news_of_a_folded_member_does_not_bring_it_back(store):
-    """Of two that restore, one still knows the totals of a member that the other knows to be in the departed."""
+def test_outdated_totals_of_a_merged_member_are_not_restored(store):
+    """Of two members that restore, one has the totals of a member that the other has already merged."""
     one, two, gone = Worker(store), Worker(store), Worker(store)
     for worker, count in ((one, 1), (two, 20), (gone, 300)):
         worker.work(count)
@@ -35,8 +35,8 @@ def test_whoever_has_old_news_of_a_folded_member_does_not_bring_it_back(store):
 
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("failing", [None, "before", "after"])
-def test_a_member_that_was_folded_before_the_loss_counts_once_after_it(store, first, failing):
-    """It sleeps, is merged, the state is lost; whoever of the two comes first, it counts from what was merged."""
+def test_a_member_that_was_merged_before_the_loss_counts_once_after_it(store, first, failing):
+    """A member sleeps and is merged, then the state is lost; whichever is first, it counts from what was merged."""
     asleep, awake = Worker(store), Worker(store)
     asleep.work(3)
     asleep.publish(store)
@@ -56,8 +56,8 @@ def test_a_member_that_was_folded_before_the_loss_counts_once_after_it(store, fi
     assert failures.counts() == {}
 
 
-def test_a_state_that_has_gone_back_in_time_learns_again_what_was_folded_since(store):
-    """A Redis that was started from an old copy of itself is told of the dead as well as of the living."""
+def test_a_rolled_back_state_is_restored_with_later_merges(store):
+    """A Redis that restarts from an old copy gets back the totals of departed and of live members."""
     alive, dead = Worker(store), Worker(store)
     dead.work(1)
     dead.publish(store)
@@ -72,8 +72,8 @@ def test_a_state_that_has_gone_back_in_time_learns_again_what_was_folded_since(s
     assert alive.read(store) == 321
 
 
-def test_who_has_nothing_to_say_brings_back_what_he_knows_as_well(store):
-    """A process that has measured nothing, and that nobody asks, notices a loss at its next heartbeat."""
+def test_a_process_without_news_restores_too(store):
+    """A process that has measured nothing, and that has no readers, notices a loss at its next heartbeat."""
     onlooker, dead = Worker(store), Worker(store)
     dead.work(20)
     dead.publish(store, leaving=True)
@@ -86,7 +86,7 @@ def test_who_has_nothing_to_say_brings_back_what_he_knows_as_well(store):
 
 
 def test_entries_that_an_old_copy_does_not_have_come_back(store):
-    """Of a full window the newest are all there again; only what was evicted since the copy is evicted once more."""
+    """The newest entries of a full window return; only what was evicted since the copy is evicted once more."""
     one, two = (Worker(store, RememberingBackend(store, max_entries=4), max_entries=4) for _ in range(2))
 
     def append(worker, *ends_s):
@@ -113,7 +113,7 @@ def test_entries_that_an_old_copy_does_not_have_come_back(store):
 class LosingFleet(RuleBasedStateMachine):
     """Workers that work, publish, fail, sleep, die and are read, in any order, while the state is lost again and again.
 
-    Each knows how much it has counted, so that whatever counts twice is seen, whatever else is gone.
+    Each worker has its own count, so that double counting is detected, whatever else is lost.
     """
 
     @initialize()
@@ -162,9 +162,9 @@ class LosingFleet(RuleBasedStateMachine):
 
     @rule()
     def go_back(self):
-        """An old copy takes the place of the state; all notice it before anybody is taken for dead.
+        """Replace the state by an old copy; all notice it before any worker is merged.
 
-        Who was taken for dead before, and has not heard of it, sleeps through it.
+        A worker that was merged before, and has not noticed, sleeps through it.
         """
         self.overslept |= any(worker.member.id in self.store.merged for worker in self.workers)
         self.store.go_back(self.saved)
@@ -173,7 +173,7 @@ class LosingFleet(RuleBasedStateMachine):
 
     @rule(asleep=st.integers(0, 3))
     def lose(self, asleep):
-        """All that are awake notice it before anybody is taken for dead; who sleeps meanwhile may miss some counts."""
+        """Lose the state; awake workers notice before any is merged, and sleeping ones may lose some counts."""
         self.store.empty()
         self.overslept |= asleep < len(self.workers)
         awake = [worker for number, worker in enumerate(self.workers) if number != asleep]
@@ -196,5 +196,5 @@ class LosingFleet(RuleBasedStateMachine):
 
 
 def test_nothing_counts_twice_however_often_the_state_is_lost():
-    """In any order of work, failure, sleep, death and loss no worker's count is ever above what it has counted."""
+    """In any order of work, failure, sleep, death and loss, no worker's count is ever above what it has counted."""
     run_state_machine_as_test(LosingFleet, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))

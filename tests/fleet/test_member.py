@@ -25,7 +25,7 @@ def test_totals_are_the_sum_over_members(store):
 
 
 def test_a_process_that_has_measured_nothing_publishes_nothing(store):
-    """Whoever only looks leaves no trace in the state, and sees the others."""
+    """A process that only reads leaves no trace in the state, and sees the others."""
     worker, onlooker = Worker(store), Worker(store)
     worker.work(5)
     worker.publish(store)
@@ -33,8 +33,8 @@ def test_a_process_that_has_measured_nothing_publishes_nothing(store):
     assert list(store.seqs) == [worker.member.id]
 
 
-def test_nobody_shows_what_nobody_else_can_know(store):
-    """What a process measures for the first time while it reads is in no picture before it is published."""
+def test_unpublished_first_counts_are_not_shown(store):
+    """What a process measures for the first time while it reads is in no snapshot before it is published."""
     worker, onlooker = Worker(store), Worker(store)
     assert (worker.read(store, meanwhile=5), onlooker.read(store)) == (0, 0)
     assert (worker.read(store, meanwhile=7), onlooker.read(store)) == (5, 5)
@@ -42,7 +42,7 @@ def test_nobody_shows_what_nobody_else_can_know(store):
 
 @pytest.mark.parametrize("failing", ["before", "after"])
 def test_a_publication_whose_answer_is_lost_counts_once(store, failing):
-    """It is sent again as it was until it is acknowledged, whether it had been applied or not."""
+    """A publication is repeated unchanged until it is acknowledged, whether it had been applied or not."""
     one = Worker(store)
     one.work(3)
     one.window.append(Entry("operation", "turn", 1.0, store.now_s, span_id=1))
@@ -53,8 +53,8 @@ def test_a_publication_whose_answer_is_lost_counts_once(store, failing):
     assert [entry.span_id for entry in one.member.view.entries] == [1, 2]
 
 
-def test_a_member_that_leaves_is_folded_and_stays_in_the_totals(store):
-    """What a process that ended had counted is in the departed; its row is gone."""
+def test_a_member_that_leaves_is_merged_and_stays_in_the_totals(store):
+    """The counts of a process that ended are in the departed totals; its own totals are removed."""
     one, two = Worker(store), Worker(store)
     one.work(3)
     two.work(4)
@@ -65,8 +65,8 @@ def test_a_member_that_leaves_is_folded_and_stays_in_the_totals(store):
 
 
 @pytest.mark.parametrize("failing", [None, "before", "after"])
-def test_a_member_that_was_taken_for_dead_comes_back_and_counts_once(store, failing):
-    """Folded while it was silent, with or without a publication of which it never heard, it counts from there."""
+def test_a_merged_member_that_resumes_counts_once(store, failing):
+    """A member that was merged while silent, even with an unacknowledged publication, counts from there."""
     one, two = Worker(store), Worker(store)
     one.work(3)
     one.publish(store)
@@ -84,8 +84,8 @@ def test_a_member_that_was_taken_for_dead_comes_back_and_counts_once(store, fail
     assert failures.counts() == {}
 
 
-def test_a_lost_state_is_restored_from_what_members_know(store):
-    """After the state was emptied the departed, the members and the entries are back."""
+def test_a_lost_state_is_restored_by_its_members(store):
+    """After the state was emptied the departed totals, the members and the entries are restored."""
     one, two, gone = Worker(store), Worker(store), Worker(store)
     for worker, count in ((one, 1), (two, 20), (gone, 300)):
         worker.work(count)
@@ -103,7 +103,7 @@ def test_a_lost_state_is_restored_from_what_members_know(store):
 
 
 def test_a_departed_that_cannot_be_read_is_not_written_over(store):
-    """Nobody merges into what he cannot read; it is counted as a failure."""
+    """No member merges into totals that it cannot read; the failure is counted."""
     one, two = Worker(store), Worker(store)
     one.work(1)
     one.publish(store, leaving=True)
@@ -115,8 +115,8 @@ def test_a_departed_that_cannot_be_read_is_not_written_over(store):
     assert failures.counts()["state.record"] >= 1
 
 
-def test_a_record_that_cannot_be_read_is_left_out_and_counted(store):
-    """One broken totals costs that member's numbers and no other's."""
+def test_totals_that_cannot_be_read_are_left_out_and_counted(store):
+    """Damaged totals cost that member's numbers and no other's."""
     one, two = Worker(store), Worker(store)
     one.work(1)
     two.work(2)
@@ -133,7 +133,7 @@ class Fleet(RuleBasedStateMachine):
     def begin(self):
         self.store = Store()
         self.workers = [self.new_worker() for _ in range(3)]
-        self.of_dead = [0, 0]
+        self.of_departed = [0, 0]
         self.highest = 0
 
     def new_worker(self):
@@ -146,7 +146,7 @@ class Fleet(RuleBasedStateMachine):
     @rule(which=st.integers(0, 2), failing=st.sampled_from([None, None, "before", "after"]))
     def publish(self, which, failing):
         if self.workers[which].publish(self.store, failing):
-            self.workers[which].told = self.workers[which].count
+            self.workers[which].published = self.workers[which].count
 
     @rule(which=st.integers(0, 2), meanwhile=st.integers(0, 9))
     def read(self, which, meanwhile):
@@ -161,14 +161,14 @@ class Fleet(RuleBasedStateMachine):
     @rule(which=st.integers(0, 2))
     def kill(self, which):
         dead, self.workers[which] = self.workers[which], self.new_worker()
-        self.of_dead[0] += dead.told
-        self.of_dead[1] += dead.count
+        self.of_departed[0] += dead.published
+        self.of_departed[1] += dead.count
 
     @rule(which=st.integers(0, 2))
     def leave(self, which):
         worker = self.workers[which]
         assert worker.publish(self.store, leaving=True)
-        worker.told = worker.count
+        worker.published = worker.count
         self.kill(which)
 
     @invariant()
@@ -179,14 +179,14 @@ class Fleet(RuleBasedStateMachine):
 
     @invariant()
     def what_was_acknowledged_counts(self):
-        assert self.highest >= self.of_dead[0] + sum(worker.told for worker in self.workers)
+        assert self.highest >= self.of_departed[0] + sum(worker.published for worker in self.workers)
 
     def teardown(self):
         for worker in self.workers:
             worker.publish(self.store)
         alive = sum(worker.count for worker in self.workers)
         for worker in self.workers:
-            assert self.of_dead[0] <= worker.read(self.store) - alive <= self.of_dead[1]
+            assert self.of_departed[0] <= worker.read(self.store) - alive <= self.of_departed[1]
         assert failures.counts() == {}
 
 

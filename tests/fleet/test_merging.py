@@ -40,7 +40,7 @@ def number(value, *exemplars, **labels):
 
 
 def test_counters_add_up_series_by_series():
-    """Series of the same attributes are added, whatever their order; the others stay beside them."""
+    """Series with the same attributes are added, whatever their order; the others stay beside them."""
     one = (counter(number(1, model="a", outcome="ok"), number(2, model="b")),)
     other = (counter(number(10, outcome="ok", model="a"), number(20, model="c")), counter(number(5), name="more"))
     assert merging.merged([one, other]) == (
@@ -50,7 +50,7 @@ def test_counters_add_up_series_by_series():
 
 
 def test_metrics_of_the_same_name_in_two_scopes_stay_two():
-    """Only the same scope's metric is the same metric; its version does not matter."""
+    """Metrics are the same only within one scope; its version does not matter."""
     newer = Family("calls", "counter", "{call}", "Calls.", "x", "2", (number(2),))
     assert merging.merged([(counter(number(1)),), (newer, counter(number(4), scope="y"))]) == (
         counter(number(3)),
@@ -69,7 +69,7 @@ def test_histograms_add_up_bucket_by_bucket():
 
 
 def test_histograms_of_other_edges_meet_on_the_edges_that_both_know():
-    """While buckets change with a new version no count is lost, and no bucket says more than is known."""
+    """While buckets change with a new version no count is lost, and no bucket claims more than is certain."""
     one = HistogramPoint({}, (1.0, 2.0, 5.0), (1, 2, 3, 4), 9.0)
     two = HistogramPoint({}, (1.0, 3.0, 5.0), (10, 0, 20, 30), 90.0)
     [merged] = merging.merged([(histogram(one),), (histogram(two),)])
@@ -101,7 +101,7 @@ def test_any_histograms_together_are_right_wherever_they_say_something(values, e
 @pytest.mark.parametrize(
     ("families", "value"),
     [
-        pytest.param((gauge(3), gauge(5)), 5, id="the highest of somebody else's gauge"),
+        pytest.param((gauge(3), gauge(5)), 5, id="the highest of another library's gauge"),
         pytest.param((gauge(3, additive=True), gauge(5, additive=True)), 8, id="the sum of an up-down counter"),
         *(
             pytest.param(tuple(gauge(value, spec.name, scope=semconv.SCOPE) for value in (3, 1)), value, id=spec.name)
@@ -110,13 +110,13 @@ def test_any_histograms_together_are_right_wherever_they_say_something(values, e
     ],
 )
 def test_gauges_combine_by_their_meaning(families, value):
-    """Ours as their specification says, others' by what the SDK says of them."""
+    """Our gauges combine as their specification says, others' as the SDK describes them."""
     [merged] = merging.merged([(family,) for family in families])
     assert merged.points == (NumberPoint({}, value),)
 
 
 def test_what_was_counted_before_can_be_taken_away():
-    """Less a base, counters and histograms show what has come since; gauges and new series stay."""
+    """Less a base, counters and histograms show what was added since; gauges and new series stay."""
     base = (counter(number(3, model="a")), histogram(HistogramPoint({}, (1.0,), (1, 1), 3.0)), gauge(7))
     now = (
         counter(number(5, model="a"), number(1, model="b")),
@@ -132,8 +132,8 @@ def test_what_was_counted_before_can_be_taken_away():
     assert merging.counts_anything(merging.minus(now, base)) is True
 
 
-def test_of_what_has_gone_only_totals_stay():
-    """A departed has no gauges and no exemplars, and at most as many series as the SDK keeps of a process."""
+def test_departed_totals_keep_counters_and_histograms_only():
+    """Departed totals have no gauges and no exemplars, and at most as many series as the SDK keeps of a process."""
     exemplar = Exemplar(0.5, 1.0, "a" * 32, "a" * 16)
     series = [number(1, exemplar, model=str(index)) for index in range(5)]
     assert merging.lasting((counter(*series), gauge(1)), max_series=3) == (
@@ -147,8 +147,8 @@ def totals(name, families=(), resource=None):
     return Totals(name, 1, 0.0, resource or {"service.name": "chat"}, tuple(families), {})
 
 
-def test_the_picture_of_the_fleet():
-    """Window, evictions, budget and number of workers are those of all, not the sum of what each believes."""
+def test_the_snapshot_of_the_fleet():
+    """Window, evictions, budget and number of workers are those of all members, not the sum of each one's view."""
     each = [gauge(value, spec.name, scope=semconv.SCOPE) for spec, value in ((semconv.RETENTION_ENTRIES, 40),)]
     points = (number(2, **{semconv.REASON: "capacity"}),)
     dropped = Family(semconv.RETENTION_EVICTED.name, "counter", "{entry}", "", semconv.SCOPE, "", points)
@@ -198,7 +198,7 @@ def test_the_picture_of_the_fleet():
     ],
 )
 def test_the_resource_is_what_all_have_in_common(named, resource):
-    """Nothing that tells one process from the next is in it, unless the user named the instance himself."""
+    """The resource has no attribute that distinguishes processes, unless the user named the instance."""
     of_each = {**resource, "service.instance.id": "i-1"}
     snapshot = fleet_snapshot.snapshot_of(
         [
@@ -220,7 +220,7 @@ def test_the_resource_is_what_all_have_in_common(named, resource):
 
 
 def test_infinite_edges_merge():
-    """An exponential histogram that reached the end of the numbers adds up like every other."""
+    """An exponential histogram that reached the largest number adds up like every other."""
     point = HistogramPoint({}, (1.0, math.inf), (1, 2, 0), 9.0)
     [merged] = merging.merged([(histogram(point),), (histogram(point),)])
     assert merged.points == (HistogramPoint({}, (1.0, math.inf), (2, 4, 0), 18.0),)

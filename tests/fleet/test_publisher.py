@@ -45,7 +45,7 @@ def shared(install, address):
 
 
 def test_what_a_process_measured_outlives_it(install, address):
-    """After a restart, counters and window go on from where they were."""
+    """After a restart, counters and window continue from where they were."""
     for expected in (3, 6):
         running = install(state=address)
         work(3)
@@ -55,7 +55,7 @@ def test_what_a_process_measured_outlives_it(install, address):
 
 
 def test_children_count_for_themselves_and_all_see_all(shared):
-    """After a fork the child starts at zero, the parent goes on, and either sees the sum."""
+    """After a fork the child starts at zero, the parent continues, and both see the sum."""
     work(2)
     shared.snapshot()
 
@@ -121,7 +121,7 @@ def test_forks_in_the_middle_of_everything(address, state):
 
 
 def test_a_process_that_forks_meets_its_children_by_itself(install):
-    """Without any setting the numbers are the process's own, until it forks: then they are those of all."""
+    """Without any setting the numbers are the process's own until it forks; then they are those of all."""
     running = install(publish_interval_s=0.05)
     work(1)
     assert running.snapshot().sharing.state == "memory"
@@ -142,7 +142,7 @@ def _in_pool(times):
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_children_of_multiprocessing_lose_nothing(install, address, monkeypatch, method):
-    """A child that lives for a moment publishes when it ends, also where it runs no exit handlers."""
+    """A short-lived child publishes when it ends, even if it runs no exit handlers."""
     running = install(state=address, publish_interval_s=60)
     monkeypatch.setenv("HYDROCHAT_STATE", address)
     monkeypatch.setenv("HYDROCHAT_PUBLISH_INTERVAL", "60")
@@ -190,7 +190,7 @@ def _pushed(reader):
 
 
 def test_what_is_pushed_is_not_scraped_as_well():
-    """A process that pushes its metrics refuses the scrape with a sentence; the export for people stays open."""
+    """A process that pushes its metrics refuses the scrape with a sentence; the JSON export stays available."""
 
     class NowhereExporter:
         _preferred_temporality = _preferred_aggregation = None
@@ -221,14 +221,14 @@ def test_what_is_pushed_is_not_scraped_as_well():
 
 @pytest.fixture
 def breakable(tmp_path):
-    """A place for the state that is there or not."""
+    """A place for the state that exists or not."""
     place = tmp_path / "place"
     place.mkdir()
     return place
 
 
 def test_an_outage_costs_nothing_but_the_view(install, breakable, caplog):
-    """While the state is away the application goes on; it is told once, counted, and made up for when it is back."""
+    """While the state is unreachable the application continues; one log line says so, and nothing is lost."""
     running = install(state=f"sqlite://{breakable}/state.db", publish_interval_s=0.05)
     work(2)
     assert count(running.snapshot()) == 2
@@ -249,8 +249,8 @@ def test_an_outage_costs_nothing_but_the_view(install, breakable, caplog):
     assert count(running.snapshot()) == 6
     assert respond(Request("GET", METRICS_PATH, AUTHORIZED)).status == 200
     assert len(running.snapshot().entries) == 6
-    told = [message for message in caplog.messages if "state" in message.lower()]
-    assert [("goes on" in message, "is back" in message) for message in told] == [(True, False), (False, True)]
+    logged = [message for message in caplog.messages if "state" in message.lower()]
+    assert [("continues" in message, "is back" in message) for message in logged] == [(True, False), (False, True)]
     assert set(failures.counts()) == {"state"}
 
 
@@ -271,22 +271,22 @@ def test_what_waits_is_bounded_and_what_has_to_leave_is_counted(install, breakab
 
 
 def test_the_applications_own_code_never_waits_for_the_state(shared, monkeypatch):
-    """Statistics for a chat turn come from what is known already."""
+    """Statistics for a chat turn come from what was read last."""
 
     def slow(*_, **__):
-        raise AssertionError("asked the state")
+        raise AssertionError("exchanged with the state")
 
     work(2)
     shared.snapshot()
     work(1)
     monkeypatch.setattr(shared._pictures.publisher, "fresh", slow)
-    told = agent_stats.agent_stats.generate_stats_summary({"metrics": {}})
-    assert told["llm_api_metrics"]["total_calls"] == 0
+    summary = agent_stats.agent_stats.generate_stats_summary({"metrics": {}})
+    assert summary["llm_api_metrics"]["total_calls"] == 0
     assert count(shared.snapshot(fresh=False)) == 3
 
 
 def test_a_missing_library_stops_the_start(install, monkeypatch):
-    """A Redis without its client library is told at the start, with what to install."""
+    """A Redis without its client library stops the start with a sentence that names what to install."""
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.delitem(sys.modules, "hydrochat_otel.fleet.redis.backend", raising=False)
     with pytest.raises(pipeline.PipelineError, match=r'pip install "hydrochat-otel\[redis\]"'):
@@ -294,7 +294,7 @@ def test_a_missing_library_stops_the_start(install, monkeypatch):
 
 
 def test_the_budget_is_that_of_all(shared, monkeypatch):
-    """What members spent today adds up, and is there after a restart."""
+    """What members spent today adds up, and survives a restart."""
     now_s = time.time()
     shared.instruments.ledger.add(now_s, "m", "ok", DayCounts(calls=1, cost_usd=0.25))
     work(1)

@@ -31,7 +31,7 @@ def make_backend(request, shared, connect):
 
 
 @pytest.mark.parametrize("topology", ["alone", "cluster"])
-def test_all_that_many_processes_publish_at_once_is_kept(connect, shared, topology):
+def test_concurrent_publications_of_processes_are_all_stored(connect, shared, topology):
     """Eight processes with two hundred publications each lose none of them."""
     members, rounds = 8, 200
     backend = connect(shared(topology).url, Bounds(max_entries=members * rounds), timeout_s=PATIENT_S)
@@ -53,15 +53,15 @@ def test_all_that_many_processes_publish_at_once_is_kept(connect, shared, topolo
     )
 
 
-def test_an_entry_without_a_time_stops_nobody(make_backend):
-    """An entry whose end is no number is left out, and the publication is kept."""
+def test_an_entry_without_a_time_stops_no_publication(make_backend):
+    """An entry whose end is not a number is left out, and the publication is stored."""
     backend = make_backend()
     backend.exchange(said(entries=[(float("nan"), b"never"), (NOW_S, b"now")]), 0, read=False)
     assert everything(backend).contents == contents({"one": b"totals"}, [b"now"])
 
 
 def test_time_passes_by_the_clock_of_redis(connect, shared):
-    """A state grows older, members fall silent, entries expire, and a restoration is a while ago, by themselves."""
+    """By the clock of Redis alone a state ages, members fall silent, entries expire, and a restore recedes."""
     backend = connect(shared("alone").url, Bounds(ttl_s=0.2, silent_after_s=0.2))
     young = backend.exchange(said(entries=[(time.time() + 0.1, b"entry")]), 0, read=True)
     backend.restore(Knowledge())
@@ -86,7 +86,7 @@ def test_large_numbers_stay_whole(make_backend):
 
 
 def test_the_keys_are_few_and_are_forgotten_in_the_end(connect, shared, group):
-    """Everything is under eight keys of one tag with the schema's version, and each has its time to live."""
+    """All keys share one tag with the schema's version, and each has a time to live; there are eight."""
     backend = connect(shared("alone").url, Bounds(max_entries=1))
     for member in ("one", "two"):
         backend.exchange(said(member, entries=entries(1, 2)), 0, read=False)
@@ -114,7 +114,7 @@ def test_each_service_has_a_state_of_its_own(connect, shared, group, topology):
         b"%d" % number for number in range(len(backends))
     ]
     with shared(topology).client() as client:
-        # The one of no name stays behind in the shared server.
+        # The state without a name stays behind in the shared server.
         client.delete(*client.keys("hydrochat_otel:{%}*"))
 
 
@@ -123,7 +123,7 @@ def test_each_service_has_a_state_of_its_own(connect, shared, group, topology):
 
 @pytest.mark.parametrize("how", ["restart", "kill"])
 def test_a_redis_that_saves_keeps_the_state_over_a_restart(connect, start, how):
-    """With an append-only file the state survives, and the first call after the restart goes through."""
+    """With an append-only file the state survives, and the first call after the restart succeeds."""
     server = start("--appendonly", "yes", "--appendfsync", "always")
     backend = connect(server.url)
     filled = fill(backend)
@@ -134,8 +134,8 @@ def test_a_redis_that_saves_keeps_the_state_over_a_restart(connect, start, how):
 
 
 @pytest.mark.parametrize("kind", [RedisServer, ClusterServer])
-def test_a_redis_that_was_started_anew_may_have_gone_back_in_time(connect, start, kind):
-    """Whoever comes first notes it like a restoration, so that nobody believes it before all have spoken."""
+def test_a_restarted_redis_may_be_rolled_back(connect, start, kind):
+    """The first call after the restart counts as a restore, so that totals wait until all members have published."""
     server = start("--appendonly", "yes", kind=kind)
     first, second = connect(server.url), connect(server.url)
     assert first.exchange(said("one"), 0, read=False).restored_age_s is None
@@ -148,7 +148,7 @@ def test_a_redis_that_was_started_anew_may_have_gone_back_in_time(connect, start
 
 @pytest.mark.parametrize("kind", [RedisServer, ClusterServer])
 def test_a_redis_that_saves_nothing_begins_a_new_state(connect, start, kind):
-    """After a kill the first call goes through and finds a state that was made anew."""
+    """After a kill the first call succeeds and finds a new state."""
     server = start(kind=kind)
     backend = connect(server.url)
     store_id, _ = fill(backend)
@@ -159,7 +159,7 @@ def test_a_redis_that_saves_nothing_begins_a_new_state(connect, start, kind):
 
 
 def eventually_works(backend):
-    """Return the first answer; a cluster that starts is up only a moment later."""
+    """Return the first answer; a cluster accepts calls only a moment after its start."""
     eventually(lambda: works(backend))
     return backend.exchange(None, 0, read=True)
 
@@ -175,17 +175,17 @@ def test_an_emptied_redis_begins_a_new_state(connect, server):
     assert (after.kept_seq, after.departed_version, after.contents) == (None, 0, contents())
 
 
-def test_a_redis_that_comes_back_with_old_data_is_told_of_the_dead_and_the_living(connect, start):
-    """It was killed after its last snapshot: who ended since then is in the totals all the same, nobody twice."""
+def test_a_redis_with_old_data_is_restored_with_departed_and_live_members(connect, start):
+    """Redis was killed after its last snapshot: members that left since are still in the totals, none twice."""
     server, clock = start("--save", "3600 1"), Store()
-    alive, other, dead = (Worker(clock, connect(server.url, timeout_s=PATIENT_S), settle_s=0.0) for _ in range(3))
-    for worker, count in ((alive, 1), (other, 20), (dead, 300)):
+    alive, other, departed = (Worker(clock, connect(server.url, timeout_s=PATIENT_S), settle_s=0.0) for _ in range(3))
+    for worker, count in ((alive, 1), (other, 20), (departed, 300)):
         worker.work(count)
         assert worker.publish(clock)
     with server.client() as client:
         client.save()
-    dead.work(4000)
-    assert dead.publish(clock, leaving=True)
+    departed.work(4000)
+    assert departed.publish(clock, leaving=True)
     assert alive.publish(clock)
     assert other.read(clock) == alive.read(clock) == 4321
     server.kill()
@@ -196,7 +196,7 @@ def test_a_redis_that_comes_back_with_old_data_is_told_of_the_dead_and_the_livin
 
 @pytest.mark.parametrize("name", ["meta", "evicted", "totals", "seqs", "seen", "entries", "merged", "merged_seqs"])
 def test_a_state_of_which_redis_dropped_a_part_is_a_lost_one(connect, server, group, name):
-    """Whichever key is evicted, the rest is not taken for the whole: a new state begins."""
+    """Whichever key is evicted, the rest does not count as the whole: a new state is made."""
     backend = connect(server.url)
     store_id, _ = fill(backend)
     with server.client() as client:
@@ -206,8 +206,8 @@ def test_a_state_of_which_redis_dropped_a_part_is_a_lost_one(connect, server, gr
 
 
 @pytest.mark.parametrize("topology", ["alone", "cluster"])
-def test_a_redis_that_forgot_the_scripts_is_told_them_again(connect, shared, topology):
-    """After SCRIPT FLUSH each of the three calls goes through."""
+def test_a_redis_without_the_scripts_gets_them_again(connect, shared, topology):
+    """After SCRIPT FLUSH each of the three calls succeeds."""
     backend = connect(shared(topology).url)
     calls = [
         lambda: backend.exchange(said(), 0, read=False),
@@ -222,7 +222,7 @@ def test_a_redis_that_forgot_the_scripts_is_told_them_again(connect, shared, top
 
 
 def test_a_broken_connection_is_replaced(connect, shared):
-    """When Redis has closed the connection, the next call makes another one and goes through."""
+    """When Redis has closed the connection, the next call makes another one and succeeds."""
     backend = connect(shared("alone").url)
     fill(backend)
     with shared("alone").client() as client:
@@ -236,9 +236,9 @@ def test_a_broken_connection_is_replaced(connect, shared):
 
 
 @pytest.mark.parametrize("topology", ["alone", "sentinel", "cluster"])
-@pytest.mark.parametrize("told", [True, False])
-def test_parent_and_child_both_go_on(connect, shared, topology, told):
-    """After a fork the child has a connection of its own, the parent keeps its one, told of the fork or not."""
+@pytest.mark.parametrize("with_hooks", [True, False])
+def test_parent_and_child_both_go_on(connect, shared, topology, with_hooks):
+    """After a fork the child has its own connection and the parent keeps its own, with or without fork hooks."""
     backend = connect(shared(topology).url)
     backend.exchange(said("parent"), 0, read=False)
 
@@ -249,7 +249,7 @@ def test_parent_and_child_both_go_on(connect, shared, topology, told):
     before = connections()
 
     def publish():
-        if told:
+        if with_hooks:
             backend.abandon()
         for seq in range(1, 20):
             backend.exchange(said("child", seq), 0, read=False)
@@ -264,8 +264,8 @@ def test_parent_and_child_both_go_on(connect, shared, topology, told):
     assert connections() >= before
 
 
-def test_our_calls_are_in_nobodys_spans(connect, shared, monkeypatch):
-    """Instrumentation of redis sees that it is to be silent while we call, and only then."""
+def test_our_calls_are_in_no_spans(connect, shared, monkeypatch):
+    """Our calls suppress instrumentation of redis while they run, and only then."""
     seen = []
     execute = redis.Redis.execute_command
 

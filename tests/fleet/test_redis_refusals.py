@@ -1,4 +1,4 @@
-"""What keeps a Redis from being used, as sentences; nothing that was kept is lost by it."""
+"""Why a Redis cannot be used, as sentences; nothing that was stored is lost by it."""
 
 import os
 import socket
@@ -20,10 +20,10 @@ pytest_plugins = ["redis_fixtures"]
 
 
 def test_a_redis_that_is_away_is_a_sentence_until_it_is_back(connect, server):
-    """Nothing is lost by its absence, and the next call after it goes through."""
+    """Nothing is lost by its absence, and the next call after it succeeds."""
     backend = connect(server.url)
     server.stop()
-    away = f"The shared state at redis://127.0.0.1:{server.port}/0 cannot be reached: start it, or give its address"
+    away = f"The shared state at redis://127.0.0.1:{server.port}/0 is unreachable: start it, or give its address"
     assert refusal(backend) == away + " in HYDROCHAT_STATE."
     assert refusal(backend) == away + " in HYDROCHAT_STATE."
     server.start()
@@ -32,13 +32,13 @@ def test_a_redis_that_is_away_is_a_sentence_until_it_is_back(connect, server):
 
 @pytest.mark.parametrize("kind", [RedisServer, ClusterServer])
 def test_a_redis_that_hangs_is_given_up(connect, start, kind):
-    """A Redis that accepts connections and answers nothing is a sentence; when it goes on, so do we."""
+    """A Redis that accepts connections and answers nothing gives a sentence; when it resumes, sharing resumes."""
     server = start(kind=kind)
     backend = connect(server.url, timeout_s=0.1)
     assert works(backend)
     server.pause()
     for _ in range(2):
-        assert "did not answer within 0.1 s; it is tried again." in refusal(backend)
+        assert "did not answer within 0.1 s; retrying." in refusal(backend)
     server.resume()
     eventually(lambda: works(backend))
 
@@ -57,7 +57,7 @@ def test_a_publication_that_came_late_is_applied_once(connect, server):
 
 @pytest.fixture
 def stranger():
-    """Something that listens and is no Redis: what it is to say, its port, and its connections so far."""
+    """A listening socket that is not a Redis: what it answers, its port, and its connections so far."""
     replies, connections = [], []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -79,8 +79,8 @@ def stranger():
         connection.close()
 
 
-def test_who_does_not_answer_is_asked_once(connect, stranger):
-    """A call that waited in vain is not repeated within the call."""
+def test_a_silent_server_is_called_once(connect, stranger):
+    """A call that timed out is not repeated within the call."""
     _, port, connections = stranger
     backend = connect(f"redis://127.0.0.1:{port}", timeout_s=0.05)
     for _ in range(2):
@@ -89,16 +89,16 @@ def test_who_does_not_answer_is_asked_once(connect, stranger):
 
 
 def test_something_else_than_a_redis_is_a_sentence(connect, stranger):
-    """What answers in another language is told not to be a Redis."""
+    """A server of another protocol gives the sentence that it is not a Redis."""
     replies, port, _ = stranger
     replies.append(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     assert refusal(connect(f"redis://127.0.0.1:{port}")) == (
-        f"The shared state at redis://127.0.0.1:{port}/0 is no Redis: give its address in HYDROCHAT_STATE."
+        f"The shared state at redis://127.0.0.1:{port}/0 is not a Redis: give its address in HYDROCHAT_STATE."
     )
 
 
 def test_a_full_redis_refuses_the_whole_publication(connect, start):
-    """Where there is no memory nothing of a publication is kept, and all of it once there is."""
+    """Without free memory nothing of a publication is stored, and all of it once there is memory."""
     server = start("--maxmemory-policy", "noeviction")
     backend = connect(server.url)
     backend.exchange(said(), 0, read=False)
@@ -120,7 +120,7 @@ def test_a_full_redis_refuses_the_whole_publication(connect, start):
 
 
 def test_a_redis_that_drops_keys_for_memory_is_survived(connect, start, group):
-    """Where Redis may evict anything, whoever else fills it, there is always a state, whole or new."""
+    """If Redis may evict any key for other users' data, there is always a state, whole or new."""
     server = start("--maxmemory", "3mb", "--maxmemory-policy", "allkeys-random")
     backend = connect(server.url)
     store_ids = set()
@@ -133,13 +133,15 @@ def test_a_redis_that_drops_keys_for_memory_is_survived(connect, start, group):
     assert len(store_ids) > 1
 
 
-def test_somebody_elses_key_is_left_alone(connect, server, group):
-    """A key of another type under our name is a sentence, and nothing of ours or theirs changes."""
+def test_another_programs_key_is_left_alone(connect, server, group):
+    """A key of another type under our name gives a sentence, and neither side's data changes."""
     backend = connect(server.url)
     with server.client() as client:
         theirs = f"hydrochat_otel:{{{group}}}:v1:entries"
         client.set(theirs, "theirs")
-        sentence = f"holds somebody else's data under the keys hydrochat_otel:{{{group}}}:v1:*: name another database."
+        sentence = (
+            f"holds another program's data under the keys hydrochat_otel:{{{group}}}:v1:*: name another database."
+        )
         assert sentence in refusal(backend)
         assert (keys(client, group), client.get(theirs)) == ([theirs.encode()], b"theirs")
         client.delete(theirs)
@@ -152,13 +154,13 @@ def test_somebody_elses_key_is_left_alone(connect, server, group):
 
 
 def test_a_wrong_password_is_a_sentence_without_it(connect, start, caplog):
-    """Whatever is wrong with the password, neither it nor the right one is told, and the right one works."""
+    """No message has any password, wrong or right, and the right one works."""
     server = start("--requirepass", SECRET)
     caplog.set_level("DEBUG")
     place = f"127.0.0.1:{server.port}"
     for url in (f"redis://{place}", f"redis://:{SECRET}x@{place}", f"redis://user:{SECRET}x@{place}"):
         assert refusal(connect(url)) == (
-            f"The shared state at redis://{place}/0 refuses the user or the password:"
+            f"The shared state at redis://{place}/0 rejects the user or the password:"
             " give the right ones in HYDROCHAT_STATE."
         )
     assert works(connect(f"redis://:{SECRET}@{place}"))
@@ -166,7 +168,7 @@ def test_a_wrong_password_is_a_sentence_without_it(connect, start, caplog):
 
 
 def test_a_user_of_few_rights_is_enough(connect, server, group):
-    """The rights that the documentation names suffice; without them it is a sentence."""
+    """The rights that the documentation names suffice; without them the refusal is a sentence."""
     rights = "+eval +evalsha +client|setname +type +time +del +expire +@hash +@sortedset"
     with server.client() as client:
         client.execute_command("ACL SETUSER", "ours", "on", f">{SECRET}", "~hydrochat_otel:*", *rights.split())
@@ -184,12 +186,12 @@ def test_a_replica_is_a_sentence(connect, server, start):
     """A replica is not written, and the sentence says what to name."""
     replica = start("--replicaof", f"127.0.0.1 {server.port}")
     assert refusal(connect(replica.url)).endswith(
-        " is a replica, which cannot be written: name its master, or Sentinels."
+        " is a replica, which is read-only: name its master, or its Sentinels."
     )
 
 
 def test_a_redis_that_cannot_save_is_a_sentence(connect, start):
-    """A Redis that stopped writing because its disk failed says so, nothing changes, and it recovers."""
+    """A Redis that stopped writing because its disk failed gives a sentence, nothing changes, and it recovers."""
     server = start("--save", "1000 1")
     backend = connect(server.url)
     fill(backend)
@@ -198,7 +200,7 @@ def test_a_redis_that_cannot_save_is_a_sentence(connect, start):
         (server.directory / "dump.rdb").mkdir()
         client.bgsave()
         eventually(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
-        assert "writes nothing, because it cannot save to its disk: make room there." in refusal(backend)
+        assert "refuses writes, because it cannot save to its disk: make room there." in refusal(backend)
         (server.directory / "dump.rdb").rmdir()
         client.bgsave()
         eventually(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "ok")
@@ -206,7 +208,7 @@ def test_a_redis_that_cannot_save_is_a_sentence(connect, start):
 
 
 def test_a_redis_that_loads_is_a_sentence(connect, start):
-    """While Redis reads its file it says so, and afterwards what was kept is there."""
+    """While Redis reads its file the call gives a sentence, and afterwards what was stored is there."""
     server = start("--save", "1000 1", "--loading-process-events-interval-bytes", "1024")
     backend = connect(server.url)
     filled = fill(backend)
@@ -218,13 +220,13 @@ def test_a_redis_that_loads_is_a_sentence(connect, start):
     slow = ("--key-load-delay", "10000")
     server._command += slow
     server.start()
-    assert "is still loading its data; it is tried again." in refusal(backend)
+    assert "is still loading its data; retrying." in refusal(backend)
     eventually(lambda: works(backend))
     assert (backend.exchange(None, 0, read=False).store_id, everything(backend)) == filled
 
 
 def test_a_busy_redis_is_a_sentence(connect, start):
-    """While somebody's script holds Redis up it says so."""
+    """While another script blocks Redis the call gives a sentence."""
     server = start("--busy-reply-threshold", "10")
     backend = connect(server.url, timeout_s=PATIENT_S)
     assert works(backend)
@@ -237,26 +239,26 @@ def test_a_busy_redis_is_a_sentence(connect, start):
     thread.start()
     with server.client() as client:
         eventually(lambda: not works(backend))
-        assert "is busy with somebody's script; it is tried again." in refusal(backend)
+        assert "is busy with another script; retrying." in refusal(backend)
         client.script_kill()
     thread.join()
     assert works(backend)
 
 
 def test_too_many_clients_are_a_sentence(connect, server):
-    """A Redis that takes no more connections says so."""
+    """A Redis that takes no more connections gives a sentence."""
     with server.client() as client:
         client.ping()
         client.config_set("maxclients", "1")
-        assert "has too many clients: let it have more (maxclients)." in refusal(connect(server.url))
+        assert "has too many clients: raise its limit (maxclients)." in refusal(connect(server.url))
 
 
 def test_the_wrong_topology_is_a_sentence(connect, shared):
-    """A node of a cluster named as a Redis, and the other way round, say what to write."""
+    """A node of a cluster named as a Redis, and the other way round, give the right scheme to write."""
     alone, cluster = shared("alone"), shared("cluster")
-    assert "is no cluster: name it as redis://." in refusal(connect(f"redis+cluster://127.0.0.1:{alone.port}"))
+    assert "is not a cluster: name it as redis://." in refusal(connect(f"redis+cluster://127.0.0.1:{alone.port}"))
     with cluster.client() as client:
-        # A slot that somebody else has: the node points there.
+        # A slot of another node: this one redirects there.
         group = "elsewhere"
         slot = client.cluster("KEYSLOT", f"hydrochat_otel:{{{group}}}:v1:meta")
         client.cluster("DELSLOTS", slot)
@@ -264,13 +266,13 @@ def test_the_wrong_topology_is_a_sentence(connect, shared):
             sentence = refusal(connect(f"redis://127.0.0.1:{cluster.port}", group=group))
         finally:
             client.cluster("ADDSLOTS", slot)
-    assert sentence.endswith(" is a cluster of which a part is down; it is tried again.")
+    assert sentence.endswith(" is a cluster that is partly down; retrying.")
 
 
 def test_an_unknown_option_is_a_sentence(connect, shared):
-    """An option that redis-py does not have is told as such; one of ours cannot be changed."""
+    """An option that redis-py does not have gives a sentence; one of ours cannot be changed."""
     url = shared("alone").url
-    assert "there is an option in HYDROCHAT_STATE that redis-py does not know." in refusal(connect(url + "?nothing=1"))
+    assert "HYDROCHAT_STATE has an option that redis-py does not have." in refusal(connect(url + "?nothing=1"))
     assert works(connect(url + "?decode_responses=True&protocol=3&socket_timeout=0.000001"))
 
 
@@ -296,14 +298,14 @@ def test_an_unknown_option_is_a_sentence(connect, shared):
         f"http://:{SECRET}@host",
     ],
 )
-def test_an_unreadable_address_is_refused_without_telling_it(url):
-    """What cannot be read may hold a password anywhere, so nothing of it is told."""
+def test_an_unreadable_address_is_refused_without_showing_it(url):
+    """An address that cannot be parsed may hold a password anywhere, so no part of it is shown."""
     with pytest.raises(StateError) as raised:
         RedisBackend(url, "group", Bounds())
     assert raised.value.__suppress_context__
     assert str(raised.value) == (
         "HYDROCHAT_STATE is not an address of a Redis such as redis://user:password@host:6379/0; "
-        "other signs than letters and digits in user and password must be percent-encoded."
+        "characters other than letters and digits in user and password must be percent-encoded."
     )
 
 
@@ -323,12 +325,12 @@ def test_an_unreadable_address_is_refused_without_telling_it(url):
         ),
     ],
 )
-def test_the_place_is_told_and_the_password_is_not(connect, url, place, caplog):
-    """What cannot be reached is named by host, port and database alone."""
+def test_the_place_is_shown_and_the_password_is_not(connect, url, place, caplog):
+    """An unreachable Redis is named by host, port and database only."""
     if place == "redis://localhost:6379/0":
         assert connect(url)._place.name == place
         return
     caplog.set_level("DEBUG")
     text = refusal(connect(url))
-    assert text.startswith(f"The shared state at {place} cannot be ")
+    assert text.startswith(f"The shared state at {place} ")
     assert SECRET not in text + caplog.text

@@ -49,17 +49,17 @@ def test_tls_is_checked_and_used(connect, start, certificates):
         trusted.close()
         assert everything(trusted) == filled[1]
     assert refusal(connect(alone.url)).endswith(
-        " has a certificate that is not trusted: give its authority's with ?ssl_ca_certs=path."
+        " has an untrusted certificate: name its authority's with ?ssl_ca_certs=path."
     )
 
 
 def test_sentinels_name_the_master(connect, shared):
-    """A master that no Sentinel knows is a sentence, and so are Sentinels that are away."""
+    """A master that no Sentinel lists gives a sentence, and so do unreachable Sentinels."""
     sentinel = shared("sentinel")
     backend = connect(sentinel.url.replace(MASTER, "another"))
     assert refusal(backend) == (
         f"The shared state at redis+sentinel://127.0.0.1:{sentinel.port}/another cannot be found:"
-        " no Sentinel can be asked or names a master that runs."
+        " no Sentinel is reachable or names a running master."
     )
     fill(connect(f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.port}/{MASTER}/2"))
 
@@ -67,12 +67,12 @@ def test_sentinels_name_the_master(connect, shared):
 def test_sentinels_have_a_password_of_their_own(connect, start, server):
     """The password of the Sentinels is given apart from that of Redis."""
     sentinel = start("--requirepass", SECRET, kind=SentinelServer, master=server)
-    assert "no Sentinel can be asked" in refusal(connect(sentinel.url))
+    assert "no Sentinel is reachable" in refusal(connect(sentinel.url))
     fill(connect(f"{sentinel.url}?sentinel_password={SECRET}"))
 
 
 def test_another_master_is_followed(connect, start, redis_program, tmp_path):
-    """When Sentinels put a replica in the place of a master that died, publishing goes on there."""
+    """When Sentinels replace a master that died by a replica, publishing continues there."""
     master = start("--repl-diskless-sync-delay", "0")
     replica = start("--replicaof", f"127.0.0.1 {master.port}")
     with replica.client() as client, master.client(single_connection_client=True) as first:
@@ -81,11 +81,11 @@ def test_another_master_is_followed(connect, start, redis_program, tmp_path):
         with SentinelServer(redis_program, tmp_path / "sentinel", master=master) as sentinel:
             backend = connect(sentinel.url)
             store_id, filled = fill(backend)
-            # What is waited for is the connection's own.
+            # WAIT concerns the writes of its own connection.
             first.set("last", "write")
             assert first.wait(1, 10_000) == 1
-            with sentinel.client() as asked:
-                eventually(lambda: asked.execute_command("SENTINEL REPLICAS", MASTER), 30.0)
+            with sentinel.client() as client_of_sentinel:
+                eventually(lambda: client_of_sentinel.execute_command("SENTINEL REPLICAS", MASTER), 30.0)
             master.kill()
             eventually(lambda: works(backend), 60.0)
             assert client.info("replication")["role"] == "master"

@@ -1,4 +1,4 @@
-"""The behaviour contract, and what several processes do to one file."""
+"""The backend contract, and what several processes do to one file."""
 
 import os
 import random
@@ -18,7 +18,7 @@ def make_backend(make_sqlite):
     return make_sqlite
 
 
-def test_all_that_many_processes_publish_at_once_is_kept(make_sqlite):
+def test_concurrent_publications_of_processes_are_all_stored(make_sqlite):
     """Eight processes with two hundred publications each lose none of them."""
     members, rounds = 8, 200
     backend = make_sqlite(Bounds(max_entries=members * rounds))
@@ -42,7 +42,7 @@ def test_all_that_many_processes_publish_at_once_is_kept(make_sqlite):
 
 @pytest.mark.parametrize("after", range(1, 101, 20))
 def test_a_kill_loses_nothing_that_was_acknowledged(make_sqlite, after, caplog):
-    """Whatever moment a process is killed at, the file opens and holds all that it had been told was written."""
+    """Whenever a process is killed, the file opens and holds everything that was acknowledged."""
     bounds = Bounds(max_entries=100_000)
     out, into = os.pipe()
 
@@ -71,7 +71,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(make_sqlite, after, caplog):
 
 
 def test_time_is_counted_from_the_making_of_the_state(make_sqlite, clock):
-    """Ages are of the clock that all share, and a member that says nothing falls silent with it."""
+    """Ages are of the clock that all share, and a member that does not publish falls silent with it."""
     backend = make_sqlite(Bounds(ttl_s=100, silent_after_s=10), wall=clock.wall)
     backend.exchange(said(entries=[(clock.wall(), b"entry")]), 0, read=False)
     clock.advance(9.5)
@@ -83,8 +83,8 @@ def test_time_is_counted_from_the_making_of_the_state(make_sqlite, clock):
     assert kept.contents == contents({"one": b"totals"}, evicted={"age": 1})
 
 
-def test_an_entry_without_a_time_stops_nobody(make_sqlite):
-    """An entry whose end is no number is left out, and the publication is kept."""
+def test_an_entry_without_a_time_stops_no_publication(make_sqlite):
+    """An entry whose end is not a number is left out, and the publication is stored."""
     backend = make_sqlite()
     backend.exchange(said(entries=[(float("nan"), b"never"), (NOW_S, b"now")]), 0, read=False)
     assert everything(backend).contents == contents({"one": b"totals"}, [b"now"])
@@ -94,7 +94,7 @@ def test_a_file_belongs_to_the_service_that_made_it(tmp_path):
     """Another service is refused in one sentence that names both, and changes nothing."""
     path = tmp_path / "state.db"
     SqliteBackend(path, Bounds(), service="chat").exchange(said(), 0, read=False)
-    with pytest.raises(StateError, match=r"belongs to the service 'chat', and this process is of 'mail': name another"):
+    with pytest.raises(StateError, match=r"belongs to the service 'chat', but this process is of 'mail': name another"):
         SqliteBackend(path, Bounds(), service="mail").exchange(said("m-2"), 0, read=False)
     receipt = SqliteBackend(path, Bounds(), service="chat").exchange(None, 0, read=True)
     assert list(receipt.contents.totals) == ["one"]
@@ -102,10 +102,10 @@ def test_a_file_belongs_to_the_service_that_made_it(tmp_path):
 
 @pytest.mark.parametrize("text", ["notes\n", "x" * 10_000, "caf\u00e9\n" * 500])
 def test_a_text_is_refused_and_left_untouched(tmp_path, text):
-    """A file that is no database is not renamed, and the sentence says so."""
+    """A file that is not a database is not renamed, and the sentence says so."""
     path = tmp_path / "notes.txt"
     path.write_text(text)
-    with pytest.raises(StateError, match="is no database, but a text, and is left untouched"):
+    with pytest.raises(StateError, match="is a text file, not a database, and is left untouched"):
         SqliteBackend(path, Bounds()).exchange(said(), 0, read=False)
     assert path.read_text() == text
     assert sorted(one.name for one in tmp_path.iterdir()) == ["notes.txt", "notes.txt.lock"]

@@ -19,7 +19,7 @@ from backend_contract import NOW_S, contents, everything, said
 from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
-NOBODY = 65534
+NOBODY_UID = 65534
 
 
 def names(path):
@@ -31,7 +31,7 @@ def modes(path):
 
 
 def refusal(backend):
-    """Return why the backend cannot be used; it is one sentence, and hides nothing behind it."""
+    """Return why the backend cannot be used; the error is one sentence without a cause."""
     with pytest.raises(StateError) as raised:
         backend.exchange(said(seq=99), 0, read=True)
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
@@ -43,7 +43,7 @@ def quick(path):
 
 
 def fill(backend):
-    """Publish a state of several pages, and let go of it; return what is in it."""
+    """Publish a state of several pages and close it; return what is stored."""
     for number in range(5):
         backend.exchange(said(f"{number}", 1, b"%d" % number * 9000, [(NOW_S, b"%d" % number)]), 0, read=False)
     kept = everything(backend)
@@ -51,12 +51,12 @@ def fill(backend):
     return kept
 
 
-# -- who may read --------------------------------------------------------------------------------------------------
+# -- permissions --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("umask", [0, 0o777])
 def test_only_the_owner_may_read(make_sqlite, state_path, umask):
-    """The file, its log and its lock file are the owner's alone, whatever the process's mask."""
+    """Only the owner can read the file, its log and its lock file, whatever the process's mask."""
     before = os.umask(umask)
     try:
         make_sqlite().exchange(said(), 0, read=False)
@@ -67,20 +67,20 @@ def test_only_the_owner_may_read(make_sqlite, state_path, umask):
 
 
 def test_an_empty_file_becomes_a_state(make_sqlite, state_path):
-    """A file that somebody made empty is taken, and closed to others."""
+    """An empty file is used, and made unreadable for others."""
     state_path.touch(0o644)
     make_sqlite().exchange(said(), 0, read=False)
     assert modes(state_path) == {0o600}
 
 
-def test_nothing_is_opened_before_it_is_asked(make_sqlite, state_path):
-    """A backend that nobody has called leaves no file."""
+def test_nothing_is_opened_before_the_first_call(make_sqlite, state_path):
+    """A backend without a call leaves no file."""
     make_sqlite().close()
     assert names(state_path) == []
 
 
 def test_a_link_leads_to_the_state(make_sqlite, state_path, tmp_path):
-    """The path may be a symbolic link, also one to a file that is still to be made."""
+    """The path may be a symbolic link, also one to a file that does not exist yet."""
     (tmp_path / "elsewhere").mkdir()
     state_path.symlink_to(tmp_path / "elsewhere" / "kept.db")
     make_sqlite().exchange(said(), 0, read=False)
@@ -93,7 +93,7 @@ def test_a_link_leads_to_the_state(make_sqlite, state_path, tmp_path):
 
 
 def test_another_program_s_database_is_left_untouched(make_sqlite, state_path):
-    """A database of tables that are not ours is refused, and no byte of it or beside it changes."""
+    """A database with tables that are not ours is refused, and neither it nor a file beside it changes."""
     other = sqlite3.connect(state_path)
     other.executescript("PRAGMA journal_mode = WAL; CREATE TABLE patients (name); INSERT INTO patients VALUES ('x');")
     before = {one.name: one.read_bytes() for one in state_path.parent.iterdir()}
@@ -106,14 +106,14 @@ def test_another_program_s_database_is_left_untouched(make_sqlite, state_path):
 
 
 def test_another_version_is_left_untouched(make_sqlite, state_path):
-    """A state of another version of this program is refused, whole as it is."""
+    """A state of another version of this program is refused and stays unchanged."""
     backend = make_sqlite()
     fill(backend)
     with contextlib.closing(sqlite3.connect(state_path)) as newer:
         newer.execute("PRAGMA user_version = 2")
     before = state_path.read_bytes()
     assert refusal(backend) == (
-        f"The shared state in {state_path} has version 2, this program uses 1, and it is left untouched: "
+        f"The shared state in {state_path} has version 2, but this program uses 1, and it is left untouched: "
         "name another path, or move the file away."
     )
     assert state_path.read_bytes() == before
@@ -141,7 +141,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_kept_and_a_new_state_begun(make_sqlite, state_path, caplog, damage):
-    """What cannot be read is moved aside as it is, said once, and everybody goes on with another state."""
+    """A damaged file is moved aside unchanged, logged once, and every process continues with a new state."""
     one, two = make_sqlite(), make_sqlite()
     before = one.exchange(None, 0, read=False).store_id
     fill(one)
@@ -158,15 +158,15 @@ def test_a_damaged_file_is_kept_and_a_new_state_begun(make_sqlite, state_path, c
             "hydrochat_otel",
             "WARNING",
             (
-                f"The shared state in {state_path} was damaged; it is kept as {aside} and a new one is begun, "
-                "into which every process brings what it knows."
+                f"The shared state in {state_path} was damaged; it was moved to {aside}, and a new state is made, "
+                "into which all running processes restore their totals."
             ),
         )
     ]
 
 
 def test_a_file_that_is_whole_with_its_log_only_is_not_damaged(make_sqlite, state_path, tmp_path, caplog):
-    """Where the log was copied back in part, by a process that was killed or a disk that was full, nothing is lost."""
+    """If the log was copied back in part, by a killed process or onto a full disk, nothing is lost."""
     backend, log, copy = make_sqlite(), Path(f"{state_path}-wal"), tmp_path / "copy.db"
     for number in range(5):
         backend.exchange(said(f"{number}", totals=bytes(20_000)), 0, read=False)
@@ -184,7 +184,7 @@ def test_a_file_that_is_whole_with_its_log_only_is_not_damaged(make_sqlite, stat
 
 
 def test_damage_that_comes_again_is_kept_beside_the_first(make_sqlite, state_path):
-    """Each damaged file has a number of its own, and where there are too many nothing more is moved."""
+    """Each damaged file has a number of its own, and beyond twenty of them no more are moved."""
     backend = quick(state_path)
     for number in range(20):
         state_path.write_bytes(b"\x00%d" % number * 5000)
@@ -192,7 +192,7 @@ def test_damage_that_comes_again_is_kept_beside_the_first(make_sqlite, state_pat
         backend.close()
     state_path.write_bytes(b"\x00once more" * 5000)
     assert refusal(backend) == (
-        f"The shared state in {state_path} is damaged, and so were 20 before: move those away, look at the disk."
+        f"The shared state in {state_path} is damaged, and so were 20 earlier ones: move those away, look at the disk."
     )
     kept = [state_path.with_name(f"state.db.corrupt-{number + 1}").read_bytes() for number in range(20)]
     assert kept == [b"\x00%d" % number * 5000 for number in range(20)]
@@ -209,8 +209,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize("statement", WRONG)
-def test_a_file_in_which_somebody_changed_something_is_damaged(make_sqlite, state_path, statement):
-    """What is whole as a file and has wrong or missing contents is moved aside, too, also while it is open."""
+def test_a_file_with_changed_contents_is_damaged(make_sqlite, state_path, statement):
+    """A valid database with wrong or missing contents is moved aside, too, also while it is open."""
     backend = make_sqlite()
     backend.exchange(said(), 0, read=False)
     with contextlib.closing(sqlite3.connect(state_path)) as other:
@@ -223,8 +223,8 @@ def test_a_file_in_which_somebody_changed_something_is_damaged(make_sqlite, stat
     assert "state.db.corrupt-1" in names(state_path)
 
 
-def test_many_who_find_the_damage_at_once_move_it_once(make_sqlite, state_path):
-    """Of several processes one moves the file, and all go on with the same new one."""
+def test_processes_that_find_the_damage_at_once_move_it_once(make_sqlite, state_path):
+    """Of several processes one moves the file, and all continue with the same new one."""
     members = 6
     fill(backend := make_sqlite())
     state_path.write_bytes(b"\xff" * 50_000)
@@ -242,8 +242,8 @@ def test_many_who_find_the_damage_at_once_move_it_once(make_sqlite, state_path):
     assert [name for name in names(state_path) if "corrupt" in name] == ["state.db.corrupt-1"]
 
 
-def test_who_finds_the_damage_late_moves_nothing(make_sqlite, state_path):
-    """A file that has taken the damaged one's place meanwhile is used, and is not moved in its stead."""
+def test_a_process_that_finds_the_damage_late_moves_nothing(make_sqlite, state_path):
+    """A file that has replaced the damaged one meanwhile is used, and not moved."""
     one, late = make_sqlite(), make_sqlite()
     late._file._suspect = (state_path.parent.stat().st_dev, state_path.parent.stat().st_ino)
     one.exchange(said(), 0, read=False)
@@ -270,12 +270,12 @@ def test_any_wrong_byte_ends_in_a_state_that_works(make_sqlite, state_path):
             aside.unlink()
 
 
-# -- files that go away under those who use them -------------------------------------------------------------------
+# -- files that disappear while in use ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("gone", [[""], ["", "-wal", "-shm"]])
-def test_a_deleted_file_is_made_anew(make_sqlite, state_path, gone):
-    """Who has the file open notices that it was deleted, and all meet in the next one."""
+def test_a_deleted_file_is_made_again(make_sqlite, state_path, gone):
+    """A process that has the file open notices its deletion, and all share the next one."""
     one, two = make_sqlite(), make_sqlite()
     before = one.exchange(said("one"), 0, read=False).store_id
     two.exchange(said("two"), 0, read=False)
@@ -289,7 +289,7 @@ def test_a_deleted_file_is_made_anew(make_sqlite, state_path, gone):
 
 
 def test_a_deleted_file_is_left_by_other_processes_too(make_sqlite, state_path):
-    """A process that has a deleted file open and its log in use disturbs nobody in the new one, and comes over."""
+    """A process that has a deleted file and its log open does not disturb the new one, and moves to it."""
     backend = make_sqlite()
     opened, deleted = forked.Gate(), forked.Gate()
 
@@ -312,7 +312,7 @@ def test_a_deleted_file_is_left_by_other_processes_too(make_sqlite, state_path):
 
 
 def test_a_replaced_file_is_opened_instead(make_sqlite, state_path, tmp_path):
-    """Who has the file open goes over to the one that was put in its place."""
+    """A process that has the file open moves to the file that replaced it."""
     backend = make_sqlite()
     backend.exchange(said("one"), 0, read=False)
     backend.close()
@@ -324,8 +324,8 @@ def test_a_replaced_file_is_opened_instead(make_sqlite, state_path, tmp_path):
     assert everything(backend).contents == contents({"one": b"totals"})
 
 
-def test_a_removed_log_parts_nobody(make_sqlite, state_path):
-    """Where the log is deleted under those who use it they meet again in the next one."""
+def test_a_removed_log_separates_no_processes(make_sqlite, state_path):
+    """If the log is deleted while in use, all users share the next file."""
     one, two = make_sqlite(), make_sqlite()
     for number, backend in enumerate((one, two)):
         backend.exchange(said(f"{number}"), 0, read=False)
@@ -341,12 +341,12 @@ def test_a_removed_log_parts_nobody(make_sqlite, state_path):
 
 @pytest.fixture
 def strangers_path():
-    """A file in a directory of an ordinary user, who this process is meanwhile."""
+    """A file in a directory of an ordinary user, as which this process runs meanwhile."""
     directory = Path(tempfile.mkdtemp())
     root = os.geteuid() == 0
     if root:
-        os.chown(directory, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
+        os.chown(directory, NOBODY_UID, NOBODY_UID)
+        os.seteuid(NOBODY_UID)
     yield directory / "state.db"
     if root:
         os.seteuid(0)
@@ -363,7 +363,7 @@ def strangers_path():
     ],
 )
 def test_a_file_without_permission_is_refused_until_it_is_given(strangers_path, changed, mode, why):
-    """A file or directory that may not be read or written is said so, is left as it is, and then works."""
+    """A file or directory without permission gives a sentence, stays unchanged, and works once permitted."""
     backend = quick(strangers_path)
     kept = fill(backend)
     if changed == ".":
@@ -383,11 +383,11 @@ def test_a_file_without_permission_is_refused_until_it_is_given(strangers_path, 
     [
         ("none/state.db", "cannot be made, because its directory does not exist: make the directory"),
         ("file/state.db", "cannot be made, because its directory is a file: name another path"),
-        (".", "cannot be made, because something else than a file has its name: name another path"),
+        (".", "cannot be made, because something other than a file has its name: name another path"),
     ],
 )
 def test_a_path_that_cannot_be_is_refused(tmp_path, path, why):
-    """A directory is not made for the state, a file is no directory, and a directory is no file."""
+    """No directory is made for the state, a file is not a directory, and a directory is not a file."""
     (tmp_path / "file").touch()
     before = sorted(tmp_path.rglob("*"))
     assert refusal(quick(tmp_path / path)) == f"The shared state in {tmp_path / path} {why}."
@@ -395,7 +395,7 @@ def test_a_path_that_cannot_be_is_refused(tmp_path, path, why):
 
 
 def test_a_directory_that_is_made_later_is_used(tmp_path):
-    """The next call works as soon as the directory is there."""
+    """The next call works as soon as the directory exists."""
     backend = quick(tmp_path / "later" / "state.db")
     refusal(backend)
     (tmp_path / "later").mkdir()
@@ -403,9 +403,9 @@ def test_a_directory_that_is_made_later_is_used(tmp_path):
     backend.close()
 
 
-def test_who_finds_it_locked_is_refused_until_it_is_free(state_path):
-    """A program that keeps the file locked is waited for and said, while it is open and when opening it."""
-    sentence = f"The shared state in {state_path} is locked by another program; it is tried again."
+def test_a_locked_file_is_refused_until_it_is_free(state_path):
+    """If another program locks the file, a call waits and gives a sentence, with an open file and when opening."""
+    sentence = f"The shared state in {state_path} is locked by another program; retrying."
     one, two = quick(state_path), quick(state_path)
     one.exchange(said(), 0, read=False)
     before = everything(one)
@@ -424,7 +424,7 @@ def test_who_finds_it_locked_is_refused_until_it_is_free(state_path):
 
 
 def test_a_full_disk_is_refused_until_there_is_room(make_sqlite, state_path):
-    """What does not fit is not written in part, and said; all that was there stays."""
+    """What does not fit is not written in part, and gives a sentence; all that was stored stays."""
     backend = make_sqlite()
     before = everything(backend)
     (pages,) = backend._file._connection.execute("PRAGMA page_count").fetchone()
@@ -440,7 +440,7 @@ def test_a_full_disk_is_refused_until_there_is_room(make_sqlite, state_path):
 
 
 def test_a_disk_that_fails_is_refused_until_it_works(make_sqlite, state_path):
-    """A write that the system refuses is said, and the next call writes all of it."""
+    """A write that the system refuses gives a sentence, and the next call writes all of it."""
     backend = make_sqlite()
     backend.exchange(said(), 0, read=False)
     before = everything(backend)
@@ -452,7 +452,7 @@ def test_a_disk_that_fails_is_refused_until_it_works(make_sqlite, state_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(raised.value) == (
-        f"The shared state in {state_path} cannot be read or written, its disk fails or is full: "
+        f"The shared state in {state_path} cannot be read or written, because its disk fails or is full: "
         "look at the file's disk."
     )
     assert everything(backend) == before
@@ -464,7 +464,7 @@ def test_a_disk_that_fails_is_refused_until_it_works(make_sqlite, state_path):
 
 
 def test_parent_and_child_both_go_on(make_sqlite):
-    """A child that was forked with the file open is seen by all, also when it outlives its parent's connection."""
+    """All see a child that was forked with the file open, also when it outlives its parent's connection."""
     backend = make_sqlite()
     backend.exchange(said("parent"), 0, read=False)
     closed = forked.Gate()
@@ -485,7 +485,7 @@ def test_parent_and_child_both_go_on(make_sqlite):
     assert everything(backend).contents == contents({"parent": b"anew", "child": b"later"})
 
 
-def test_a_fork_at_any_moment_of_an_exchange_hurts_nobody(make_sqlite):
+def test_a_fork_at_any_moment_of_an_exchange_does_no_harm(make_sqlite):
     """Children that are forked while another thread exchanges all publish, and so does their parent."""
     backend, own = make_sqlite(), make_sqlite()
     done, published = threading.Event(), []
@@ -511,7 +511,7 @@ def test_a_fork_at_any_moment_of_an_exchange_hurts_nobody(make_sqlite):
 
 
 def test_a_fork_that_python_does_not_see_is_refused(make_sqlite, state_path):
-    """A child that inherited the open file leaves it alone and says so; the parent goes on."""
+    """A child that inherited the open file does not use it and says so; the parent continues."""
     backend = make_sqlite()
     backend.exchange(said(), 0, read=False)
     before = everything(backend)
@@ -519,7 +519,7 @@ def test_a_fork_that_python_does_not_see_is_refused(make_sqlite, state_path):
     if not child:
         status = 1
         with contextlib.suppress(BaseException):
-            sentence = "was in use when this process was forked, and cannot be used in it: start the process anew"
+            sentence = "was in use when this process was forked, and cannot be used in it: restart the process"
             backend.close()
             assert refusal(backend) == f"The shared state in {state_path} {sentence}."
             backend.abandon()

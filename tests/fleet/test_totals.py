@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.fleet.totals`: what is kept comes back as it was, and nothing else is believed."""
+"""Promises of :mod:`hydrochat_otel.fleet.totals`: totals are decoded as they were, and invalid ones are refused."""
 
 import math
 
@@ -43,7 +43,7 @@ TOTALS = Totals(
 
 
 def test_totals_come_back_as_they_were():
-    """Values and types come back, infinite ones included."""
+    """Values and types are decoded as they were, infinite ones included."""
     assert decode_totals(encode_totals(TOTALS)) == TOTALS
 
 
@@ -59,7 +59,7 @@ def test_totals_come_back_as_they_were():
         encode_totals(TOTALS).replace(b'"edges"', b'"corners"'),
     ],
 )
-def test_what_are_no_totals_is_refused(data):
+def test_other_bytes_are_refused(data):
     """Anything else is refused with one error."""
     with pytest.raises(DecodingError):
         decode_totals(data)
@@ -67,7 +67,7 @@ def test_what_are_no_totals_is_refused(data):
 
 def test_totals_of_another_version_are_refused():
     """The error names both versions."""
-    with pytest.raises(DecodingError, match="have version 2, this program reads 1"):
+    with pytest.raises(DecodingError, match="have version 2; this program reads 1"):
         decode_totals(encode_totals(TOTALS).replace(b'"v":1', b'"v":2'))
 
 
@@ -95,7 +95,7 @@ def altered(change):
     ],
 )
 def test_a_value_of_another_type_or_range_is_refused(key, values):
-    """Nothing that another process wrote is believed."""
+    """Every value that another process wrote is checked."""
     for value in values:
         with pytest.raises(DecodingError):
             decode_totals(altered(lambda raw, value=value: raw.update({key: value})))
@@ -137,14 +137,14 @@ def test_a_histogram_that_does_not_fit_its_edges_is_left_out():
 
 
 def test_a_metric_of_ours_is_of_its_kind_and_finite():
-    """A member that claims another kind, or an infinite sum, for one of our metrics is not believed."""
+    """A member that claims another kind, or an infinite sum, for one of our metrics is refused."""
     spec = semconv.LLM_CALLS
     for kind, value in (("gauge", 1), ("counter", math.inf), ("counter", 1e300)):
         family = Family(spec.name, kind, spec.unit, "", semconv.SCOPE, "", (NumberPoint({}, value),))
         assert decode_totals(encode_totals(TOTALS._replace(families=(family,)))).families == ()
 
 
-def test_a_series_that_is_there_twice_is_refused():
+def test_a_series_that_occurs_twice_is_refused():
     """Two series of the same attributes would make a scrape that Prometheus refuses."""
     data = altered(lambda raw: raw["families"][0][7].append(raw["families"][0][7][0]))
     assert [family.name for family in decode_totals(data).families] == ["cost", "up", "time"]
@@ -157,7 +157,7 @@ def test_totals_under_another_members_key_are_left_out():
     assert failures.counts() == {"state.record": 1}
 
 
-def test_what_no_encoding_can_write_does_not_stop_publishing():
+def test_values_that_no_encoding_can_write_do_not_stop_publishing():
     """Lone surrogates become escapes, whole numbers beyond 64 bits become doubles."""
     family = Family("files", "counter", "1", "", "x", "", (NumberPoint({"file": "a\udcff"}, 2**70),))
     totals = TOTALS._replace(resource={"host.name": "caf\udce9"}, families=(family,))

@@ -22,7 +22,7 @@ class Worker:
     def __init__(self, store, backend=None, max_entries=1000, **options):
         self.number = next(_numbers)
         self.count = 0
-        self.told = 0
+        self.published = 0
         self.backend = backend or RememberingBackend(store)
         self.window = MetricsStore(max_entries)
         self.member = Member(
@@ -64,7 +64,7 @@ class Worker:
 
 
 def total(view):
-    """The count of all, by counter, histogram and dollars: they must agree."""
+    """The count of all workers, by counter, histogram and dollars: they must agree."""
     by_counter = sum(counts(view).values())
     by_histogram = sum(
         sum(point.counts)

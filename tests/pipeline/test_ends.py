@@ -91,8 +91,8 @@ def test_counting_goes_on_where_no_thread_can_be_started(tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (0, "1 chat\n")
     assert done.stderr == (
-        "No thread can be started here. Counting goes on, and the numbers are brought up to date whenever they are "
-        "read; what is done regularly (publishing, alerts, the port) is not.\n"
+        "No thread can be started here. Counting continues, and the numbers are brought up to date when they are "
+        "read; regular work (publishing, alerts, the port) does not run.\n"
     )
 
 

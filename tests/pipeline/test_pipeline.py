@@ -65,7 +65,7 @@ def test_bad_settings_stop_the_install(monkeypatch):
     monkeypatch.setenv("METRICS_MAX_ENTRIES", "abc")
     with pytest.raises(SettingsError, match="METRICS_MAX_ENTRIES='abc' is not allowed"):
         pipeline.install()
-    with pytest.raises(SettingsError, match="max_entries is given beside a whole settings record"):
+    with pytest.raises(SettingsError, match="max_entries is given together with a settings record"):
         pipeline.install(Settings.load({}), max_entries=3)
     with pytest.raises(PipelineError):
         pipeline.current()

@@ -13,8 +13,8 @@ def test_a_variable_with_our_prefix_that_names_no_setting_is_named():
         "HOME": "/",
     }
     assert unknown_settings.sentences(environ) == [
-        "HYDROCHAT_METRICS_TOKN names no setting and is ignored: is HYDROCHAT_METRICS_TOKEN meant?",
-        "HYDROCHAT_ZZZZZZ names no setting and is ignored.",
+        "HYDROCHAT_METRICS_TOKN is not a setting and is ignored; did you mean HYDROCHAT_METRICS_TOKEN?",
+        "HYDROCHAT_ZZZZZZ is not a setting and is ignored.",
     ]
 
 
@@ -25,6 +25,6 @@ def test_install_warns_of_unknown_variables_once(install, monkeypatch, caplog):
     for _ in range(2):
         install()
         pipeline.shutdown()
-    assert [record.getMessage() for record in caplog.records if "names no setting" in record.getMessage()] == [
-        "HYDROCHAT_PUBLISH_INTERVALL names no setting and is ignored: is HYDROCHAT_PUBLISH_INTERVAL meant?"
+    assert [record.getMessage() for record in caplog.records if "is not a setting" in record.getMessage()] == [
+        "HYDROCHAT_PUBLISH_INTERVALL is not a setting and is ignored; did you mean HYDROCHAT_PUBLISH_INTERVAL?"
     ]

@@ -156,7 +156,7 @@ def test_a_durable_state_is_read_without_a_token(tmp_path):
         ([], 2, "There is nothing to read"),
         (["--state", "sqlite:///no/such/state.db"], 2, "There is no state at /no/such/state.db."),
         (["--state", "nonsense"], 2, "is not allowed"),
-        (["--url", "http://u:secret@127.0.0.1:1"], 1, "127.0.0.1:1 cannot be reached"),
+        (["--url", "http://u:secret@127.0.0.1:1"], 1, "127.0.0.1:1 is unreachable"),
     ],
 )
 def test_the_command_ends_like_all_others(arguments, code, sentence):

@@ -112,7 +112,7 @@ def test_a_port_is_inherited_within_a_service_only(keep, caplog):
     assert stranger.url is None
     assert warnings(caplog) == [
         (
-            f"Port {port} on 127.0.0.1 is taken by another service that is measured like this one. The endpoints of "
+            f"Port {port} on 127.0.0.1 is taken by another service with hydrochat_otel. The endpoints of "
             "this service stay closed: give it another port by HYDROCHAT_PORT, or give both one OTEL_SERVICE_NAME."
         )
     ]
@@ -143,8 +143,8 @@ def test_an_address_of_another_machine_is_told_once(keep, caplog):
     eventually(lambda: warnings(caplog), "the warning")
     assert warnings(caplog) == [
         (
-            "192.0.2.1 is no address of this machine; is the loopback interface up? The endpoints stay closed "
-            "until that is fixed; HYDROCHAT_PORT chooses another port."
+            "192.0.2.1 is not an address of this machine; check that the loopback interface is up. The endpoints stay "
+            "closed until that is fixed; HYDROCHAT_PORT chooses another port."
         )
     ]
 

@@ -139,7 +139,7 @@ def test_trends_without_prometheus(install, browser):
         sign_in(browser, frozen.TOKEN)
         until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, ".plot .point"))
         browser.find_element(By.ID, "tab-trends").click()
-        said = "The history cannot be shown: Prometheus at HYDROCHAT_PROMETHEUS_URL cannot be reached"
+        said = "The history cannot be shown: Prometheus at HYDROCHAT_PROMETHEUS_URL is unreachable"
         until(browser, lambda: said in browser.find_element(By.ID, "trend-note").text)
         assert browser.find_element(By.ID, "trouble").text == ""
 

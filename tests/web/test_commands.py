@@ -107,9 +107,9 @@ def test_the_token_may_come_from_the_environment(served):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--url", "http://127.0.0.1:1"], 1, "Error: 127.0.0.1:1 cannot be reached (ConnectionRefusedError).\n"),
+        (["--url", "http://127.0.0.1:1"], 1, "Error: 127.0.0.1:1 is unreachable (ConnectionRefusedError).\n"),
         (["--url", "ftp://x"], 2, "Error: --url must be the address of a service, for instance http://127.0.0.1:9464.\n"),
-        (["--url", "http://u:p@127.0.0.1:1"], 1, "Error: 127.0.0.1:1 cannot be reached (ConnectionRefusedError).\n"),
+        (["--url", "http://u:p@127.0.0.1:1"], 1, "Error: 127.0.0.1:1 is unreachable (ConnectionRefusedError).\n"),
         (["--token-file", "/no/such/file"], 2, "'--token-file': File '/no/such/file' does not exist.\n"),
         (["--limit", "2000"], 2, "Error: Invalid value for '--limit': 2000 is not in the range 0<=x<=1000.\n"),
     ],
@@ -135,7 +135,7 @@ def test_a_wrong_token_and_a_bad_filter_are_told_as_the_service_does(served, tmp
 def test_something_else_than_an_export():
     """A server that answers with anything else is not believed."""
     for body in (b"<html>", b"[1]", b'{"performance_metrics": 1}'):
-        with listening(says(body)) as url, pytest.raises(FetchError, match="something else than an export"):
+        with listening(says(body)) as url, pytest.raises(FetchError, match="something other than an export"):
             Source(f"{url}/", None).body()
     redirect = says(b"", "302 Found", b"Location: http://127.0.0.1:1/\r\n")
     with listening(redirect) as url, pytest.raises(FetchError, match="status 302: no reason is given"):
@@ -167,7 +167,7 @@ def test_watching_goes_on_in_trouble(token_file):
          token_file, "--json", "--watch", "--interval", "0.2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRON,
     )  # fmt: skip
-    assert watching.stderr.readline() == f"127.0.0.1:{port} cannot be reached (ConnectionRefusedError).\n"
+    assert watching.stderr.readline() == f"127.0.0.1:{port} is unreachable (ConnectionRefusedError).\n"
     web_side = subprocess.Popen(
         [sys.executable, "-m", "hydrochat_otel", "serve", "--port", str(port), "plain_hosts"],
         env=ENVIRON, cwd=PROJECT, stderr=subprocess.DEVNULL,

@@ -358,7 +358,7 @@ def test_no_prometheus_is_502_with_a_sentence(install):
     install(prometheus_url=f"http://reader:secret-of-the-tests@127.0.0.1:{port}/sub")
     assert ask() == (
         502,
-        {"error": "Prometheus at HYDROCHAT_PROMETHEUS_URL cannot be reached (ConnectionRefusedError)."},
+        {"error": "Prometheus at HYDROCHAT_PROMETHEUS_URL is unreachable (ConnectionRefusedError)."},
     )
 
 

@@ -302,8 +302,8 @@ def test_a_port_that_is_taken_fails_in_the_caller(installed):
 @pytest.mark.parametrize(
     ("host", "sentence"),
     [
-        ("no.such.host.invalid", "no.such.host.invalid is no address that this machine knows."),
-        ("192.0.2.1", "192.0.2.1 is no address of this machine; is the loopback interface up?"),
+        ("no.such.host.invalid", "no.such.host.invalid is not an address that this machine knows."),
+        ("192.0.2.1", "192.0.2.1 is not an address of this machine; check that the loopback interface is up."),
     ],
 )
 def test_an_address_that_is_not_ours(host, sentence):

@@ -1,7 +1,7 @@
 -- Applies a publication, trims the window, and answers.
--- ARGV: 3 entries kept at most, 4 their age in seconds, 5 seconds until a member is silent, 6 version of the departed
--- that is known, 7 whether to read; and, where something is published: 8 member, 9 its number, 10 whether it leaves,
--- 11 whether there is a totals, 12 the totals, then end and text of each entry.
+-- ARGV: 3 the most entries, 4 their greatest age in seconds, 5 seconds until a member is silent, 6 version of the
+-- departed totals that the caller has, 7 whether to read; and, with a publication: 8 member, 9 its sequence number,
+-- 10 whether it leaves, 11 whether it has totals, 12 the totals, then end and text of each entry.
 local reads, member = ARGV[7] == '1', ARGV[8]
 local merged_seq, kept_seq = false, false
 

@@ -1,6 +1,6 @@
--- Puts a departed in the place of the old one and of the members' totals; 0 where anything has changed.
--- ARGV: 3 merged members remembered at most, 4 the departed, 5 version of the one it was made from, then identifier
--- and number of each member.
+-- Replaces the departed totals and removes the merged members' own; returns 0 if anything has changed.
+-- ARGV: 3 the most merged members that are remembered, 4 the departed totals, 5 version of those they were made from,
+-- then identifier and sequence number of each member.
 local unchanged = version == tonumber(ARGV[5])
 for i = 6, #ARGV, 2 do
   unchanged = unchanged and redis.call('HGET', seqs, ARGV[i]) == ARGV[i + 1]

@@ -1,7 +1,7 @@
--- Brings back what a lost state held, where nothing newer is kept.
--- ARGV: 3 merged members remembered at most, 4 version of the departed, 5 whether there is one, 6 the departed, 7 how
--- many are known to be in it, 8 number of totals, then identifier and number of each merged member, identifier, number
--- and totals of each other one, reason and count of evicted entries.
+-- Restores what a lost state held, except where something newer is stored.
+-- ARGV: 3 the most merged members that are remembered, 4 version of the departed totals, 5 whether there are any, 6 the
+-- departed totals, 7 number of their members, 8 number of other totals, then identifier and sequence number of each
+-- merged member, identifier, sequence number and totals of each other one, reason and count of evicted entries.
 redis.call('HSET', meta, 'restored', now)
 local others = 9 + 2 * tonumber(ARGV[7])
 local counts = others + 3 * tonumber(ARGV[8])
@@ -18,7 +18,7 @@ for i = others, counts - 1, 3 do
   if newer and redis.call('HEXISTS', merged_seqs, ARGV[i]) == 0 then
     redis.call('HSET', seqs, ARGV[i], ARGV[i + 1])
     redis.call('HSET', totals, ARGV[i], ARGV[i + 2])
-    -- As heard of now: whoever lives is given the time to say so.
+    -- Counts as published now, so that a live member has time to publish again.
     redis.call('ZADD', seen, now, ARGV[i])
   end
 end

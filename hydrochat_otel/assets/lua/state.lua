@@ -1,11 +1,11 @@
--- What each script begins with: the keys, the time, and a state that is whole, or is made anew.
+-- The beginning of each script: the keys, the time, and a check that makes a new state unless this one is complete.
 -- ARGV: 1 identifier of a new state, 2 seconds to keep it.
 local meta, evicted, totals, seqs, seen, entries, merged, merged_seqs = unpack(KEYS)
 local KINDS = {'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash'}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
--- The numbers of the keys that exist; a key is gone with the last thing in it.
+-- Returns the numbers of the keys that exist; Redis removes a key with its last element.
 local function present()
   local found = ''
   for number, key in ipairs(KEYS) do
@@ -19,15 +19,15 @@ local function present()
   return found
 end
 
--- A Redis that is short of memory may drop any key; what is left then is no state.
+-- A Redis that is short of memory may evict any key; the remaining keys are then no state.
 if redis.call('HGET', meta, 'present') ~= present() then
   redis.call('HSET', meta, 'store_id', ARGV[1], 'made', now, 'departed_version', 0)
   redis.call('HDEL', meta, 'restored', 'departed')
   redis.call('DEL', unpack(KEYS, 2))
 end
 
--- A server that was started anew, or took the place of another, may have gone back in time by a moment. Until all have
--- said again what they had counted, what is kept is as good as restored.
+-- A server that was restarted, or replaced another, may have lost its last moments. Until all members have published
+-- again, its contents count as restored.
 local run = tostring(redis.pcall('INFO', 'server')):match('run_id:(%x+)')
 local known_run = redis.call('HGET', meta, 'run')
 if run and run ~= known_run then
@@ -46,7 +46,8 @@ end
 
 local version = tonumber(redis.call('HGET', meta, 'departed_version'))
 
--- Puts members into the departed of that version: identifier and number of each, from one argument to another.
+-- Records members as merged in the departed totals of that version: identifier and sequence number of each, from one
+-- argument to another.
 local function keep_departed(departed_version, first, last, remembered)
   for i = first, last, 2 do
     redis.call('HSET', merged_seqs, ARGV[i], ARGV[i + 1])

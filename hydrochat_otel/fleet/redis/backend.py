@@ -1,7 +1,7 @@
 """The shared state of several hosts: a Redis, a master that Sentinels name, or a Redis Cluster; from Redis 5.0 on.
 
-Everything is kept under eight keys of one hash tag. Each call is one Lua script, which Redis runs as one transaction,
-by its own clock. No other module imports redis.
+Everything is stored under eight keys with one hash tag. Each call is one Lua script, which Redis runs as one
+transaction, by its own clock. No other module imports redis.
 """
 
 import ctypes
@@ -40,35 +40,37 @@ from hydrochat_otel.fleet.backend import (
 
 _T = TypeVar("_T")
 
-# What redis-py gives no types for.
+# redis-py has no type for it.
 _parsed: Final[Callable[[str], dict[str, Any]]] = parse_url
 _sentinels: Final[Callable[..., Any]] = Sentinel
 _node: Final[Callable[[str, int], ClusterNode]] = ClusterNode
 
 _KEYS: Final = ("meta", "evicted", "totals", "seqs", "seen", "entries", "merged", "merged_seqs")
-"""In the order in which the scripts name them; `seen` and `merged` hold members by time, the `seqs` their numbers."""
+"""In the order in which the scripts name them; `seen` and `merged` hold members by time, `seqs` and `merged_seqs`
+numbers.
+"""
 
 _SENTENCES: Final = (
-    (r"WRONGTYPE", "holds somebody else's data under the keys {keys}: name another database"),
-    (r"MasterNotFound", "cannot be found: no Sentinel can be asked or names a master that runs"),
-    (r"Authentication|NOAUTH|WRONGPASS", "refuses the user or the password: give the right ones in HYDROCHAT_STATE"),
+    (r"WRONGTYPE", "holds another program's data under the keys {keys}: name another database"),
+    (r"MasterNotFound", "cannot be found: no Sentinel is reachable or names a running master"),
+    (r"Authentication|NOAUTH|WRONGPASS", "rejects the user or the password: give the right ones in HYDROCHAT_STATE"),
     (r"NoPermission|Authorization|NOPERM|can't (run|access)", "does not let this user run scripts on the keys {keys}"),
-    (r"BusyLoading|LOADING", "is still loading its data; it is tried again"),
+    (r"BusyLoading|LOADING", "is still loading its data; retrying"),
     (r"OutOfMemory|OOM", "is full: give it more memory (maxmemory)"),
-    (r"ReadOnly|READONLY|previous master", "is a replica, which cannot be written: name its master, or Sentinels"),
-    (r"MISCONF", "writes nothing, because it cannot save to its disk: make room there"),
-    (r"BUSY", "is busy with somebody's script; it is tried again"),
+    (r"ReadOnly|READONLY|previous master", "is a replica, which is read-only: name its master, or its Sentinels"),
+    (r"MISCONF", "refuses writes, because it cannot save to its disk: make room there"),
+    (r"BUSY", "is busy with another script; retrying"),
     (r"Moved|MOVED|CROSSSLOT", "is part of a cluster: name it as redis+cluster://"),
-    (r"Cluster mode is not|cluster support disabled", "is no cluster: name it as redis://"),
-    (r"ClusterDown|MasterDown|CLUSTERDOWN|not covered", "is a cluster of which a part is down; it is tried again"),
-    (r"InvalidResponse", "is no Redis: give its address in HYDROCHAT_STATE"),
-    (r"max number of clients", "has too many clients: let it have more (maxclients)"),
-    (r"CERTIFICATE_VERIFY", "has a certificate that is not trusted: give its authority's with ?ssl_ca_certs=path"),
-    (r"[Tt]ime(d )?out", "did not answer within {timeout_s:g} s; it is tried again"),
-    (r"Connection|OSError|gaierror|Cluster", "cannot be reached: start it, or give its address in HYDROCHAT_STATE"),
-    (r"TypeError|ValueError", "cannot be used: there is an option in HYDROCHAT_STATE that redis-py does not know"),
+    (r"Cluster mode is not|cluster support disabled", "is not a cluster: name it as redis://"),
+    (r"ClusterDown|MasterDown|CLUSTERDOWN|not covered", "is a cluster that is partly down; retrying"),
+    (r"InvalidResponse", "is not a Redis: give its address in HYDROCHAT_STATE"),
+    (r"max number of clients", "has too many clients: raise its limit (maxclients)"),
+    (r"CERTIFICATE_VERIFY", "has an untrusted certificate: name its authority's with ?ssl_ca_certs=path"),
+    (r"[Tt]ime(d )?out", "did not answer within {timeout_s:g} s; retrying"),
+    (r"Connection|OSError|gaierror|Cluster", "is unreachable: start it, or give its address in HYDROCHAT_STATE"),
+    (r"TypeError|ValueError", "cannot be used: HYDROCHAT_STATE has an option that redis-py does not have"),
 )
-"""What redis-py's errors say, by class and text; the first that is found. Their own text is never shown."""
+"""Our sentences for redis-py's errors, by class and text; the first match counts. Their own text is never shown."""
 
 _SUPPRESSED_KEYS: Final = (
     getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
@@ -93,9 +95,9 @@ _RESTORE: Final = _script("restore")
 
 
 class _Place(NamedTuple):
-    """Where a Redis is; `name` is for people, and `options` are redis-py's.
+    """Where a Redis is; `name` is shown in messages, and `options` are redis-py's.
 
-    `hosts` and `service` are of Sentinels and clusters (`topology`), and empty else.
+    `hosts` and `service` belong to Sentinels and clusters (`topology`), and are empty otherwise.
     """
 
     name: str
@@ -106,18 +108,18 @@ class _Place(NamedTuple):
 
 
 class RedisBackend:
-    """A shared state in Redis, see :class:`~hydrochat_otel.fleet.backend.Backend`; connects only when it is asked.
+    """A shared state in Redis, see :class:`~hydrochat_otel.fleet.backend.Backend`; connects on the first call.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://`` as redis-py has them;
+        url: ``redis://``, ``rediss://`` or ``unix://`` as in redis-py;
             ``redis+sentinel://[user:password@]host[:26379],…/master[/db]``, whose Sentinels have a password of their
             own as ``?sentinel_password=…``; ``redis+cluster://host[:6379],…``; the last two with ``rediss``, too.
         group: Name of the service; each has a state of its own.
-        bounds: How much is kept.
+        bounds: How much is stored.
         timeout_s: How long to wait for a connection, and for each answer. A call takes about twice as long at most.
 
     Raises:
-        StateError: The address cannot be read.
+        StateError: The address cannot be parsed.
     """
 
     kind = "redis"
@@ -125,7 +127,7 @@ class RedisBackend:
     def __init__(self, url: str, group: str, bounds: Bounds, *, timeout_s: float = 0.5) -> None:
         self._bounds = bounds
         self._timeout_s = timeout_s
-        # Nothing but the tag decides which node of a cluster has them, so it must be neither empty nor cut short.
+        # Only the hash tag decides which node of a cluster has the keys, so it must be neither empty nor truncated.
         self._prefix = f"hydrochat_otel:{{{quote(group, safe='', errors='replace') or '%'}}}:v{SCHEMA_VERSION}:"
         self._keys = [self._prefix + name for name in _KEYS]
         try:
@@ -133,7 +135,7 @@ class RedisBackend:
         except ValueError:
             raise StateError(
                 "HYDROCHAT_STATE is not an address of a Redis such as redis://user:password@host:6379/0; "
-                "other signs than letters and digits in user and password must be percent-encoded."
+                "characters other than letters and digits in user and password must be percent-encoded."
             ) from None
         self._client: redis.Redis | RedisCluster | None = None
         self._sentinels: Sequence[redis.Redis] = ()
@@ -146,7 +148,7 @@ class RedisBackend:
         if publication is not None:
             said = [publication.member, publication.seq, int(publication.leaving)]
             said += [int(publication.totals is not None), publication.totals or b""]
-            # An end that is no number would stop the script.
+            # An end that is not a number would stop the script.
             for end_unix_s, text in publication.entries:
                 if not math.isnan(end_unix_s):
                     said += [end_unix_s, text]
@@ -154,12 +156,12 @@ class RedisBackend:
         return self._run(_EXCHANGE, [*asked, *said], _receipt)
 
     def merge(self, merged: Mapping[str, int], departed: bytes, known_departed_version: int) -> bool:
-        """Put the departed in the place of the old one and of the members' totals, unless anything has changed."""
+        """Replace the departed totals and remove the merged members' own, unless anything has changed."""
         members = chain.from_iterable(merged.items())
         return self._run(_MERGE, [MAX_MERGED, departed, known_departed_version, *members], bool)
 
     def restore(self, knowledge: Knowledge) -> None:
-        """Bring back what a lost state held, where nothing newer is kept."""
+        """Restore what a lost state held, except where something newer is stored."""
         departed = [knowledge.departed_version, int(knowledge.departed is not None), knowledge.departed or b""]
         merged = chain.from_iterable(knowledge.merged.items())
         totals = chain.from_iterable((member, seq, text) for member, (seq, text) in knowledge.totals.items())
@@ -178,13 +180,13 @@ class RedisBackend:
                     client.close()
 
     def abandon(self) -> None:
-        """Forget the connections without closing them, in a forked child; the next call opens new ones. Never raises.
+        """Drop the connections without closing them, in a forked child; the next call opens new ones. Never raises.
 
         Their locks may be held by a thread that this process does not have.
         """
         clients, self._client, self._sentinels = (self._client, *self._sentinels), None, ()
         for client in filter(None, clients):
-            # One reference too many, so that not even the interpreter's end closes it.
+            # One reference too many, so that the interpreter's exit does not close it either.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
 
     def _run(self, script: _Script, arguments: Sequence[Any], read: Callable[[Any], _T]) -> _T:
@@ -192,32 +194,32 @@ class RedisBackend:
             self.abandon()
             self._pid = os.getpid()
         was_connected = self._client is not None
-        told = [*self._keys, uuid.uuid4().hex, KEEP_S, *arguments]
+        arguments_sent = [*self._keys, uuid.uuid4().hex, KEEP_S, *arguments]
         try:
             with _unseen():
                 try:
-                    return read(self._told(script, told))
+                    return read(self._evaluate(script, arguments_sent))
                 except exceptions.ConnectionError as error:
-                    # Redis was started anew, perhaps. Nothing is applied twice.
+                    # Redis may have been restarted. Nothing is applied twice.
                     if not was_connected or type(error) is not exceptions.ConnectionError:
                         raise
                 self.close()
-                return read(self._told(script, told))
+                return read(self._evaluate(script, arguments_sent))
         except Exception as error:
             self.close()
             raise StateError(f"The shared state at {self._place.name} {self._sentence(error)}.") from None
         except BaseException:
-            # Whatever interrupted it: an answer may be on its way that is not for the next call.
+            # After any interruption: an answer may be on its way that is not for the next call.
             self.close()
             raise
 
-    def _told(self, script: _Script, told: Sequence[Any]) -> Any:
+    def _evaluate(self, script: _Script, sent: Sequence[Any]) -> Any:
         if self._client is None:
             self._client = self._connected()
         try:
-            return self._client.evalsha(script.sha, len(_KEYS), *told)
+            return self._client.evalsha(script.sha, len(_KEYS), *sent)
         except exceptions.NoScriptError:
-            return self._client.eval(script.text, len(_KEYS), *told)
+            return self._client.eval(script.text, len(_KEYS), *sent)
 
     def _connected(self) -> redis.Redis | RedisCluster:
         place, once = self._place, Retry(NoBackoff(), 0)
@@ -242,7 +244,7 @@ class RedisBackend:
             return master
         if place.topology == "cluster":
             cluster = RedisCluster(startup_nodes=[_node(*host) for host in place.hosts], retry=once, **options)
-            # Before redis-py 6.0 this decides, and after it nothing reads it.
+            # Before redis-py 6.0 this decides; later versions ignore it.
             vars(cluster)["cluster_error_retry_attempts"] = 0
             return cluster
         return redis.Redis.from_pool(redis.ConnectionPool(**options, retry=once))
@@ -261,7 +263,7 @@ class RedisBackend:
 
 @contextmanager
 def _unseen() -> Iterator[None]:
-    """Let no instrumentation of redis make spans of our calls: each would be an entry, to be published by a call."""
+    """Suppress other instrumentations' spans of our own calls: each would be an entry, published by a further call."""
     current = context_api.get_current()
     for key in _SUPPRESSED_KEYS:
         current = context_api.set_value(key, True, current)
@@ -302,13 +304,13 @@ def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _place(url: str) -> _Place:
-    """Read an address. Raises ValueError, whose text may hold a part of the password."""
+    """Parse an address. Raises ValueError, whose text may hold a part of the password."""
     parts = re.fullmatch(r"(rediss?|unix)(?:\+(sentinel|cluster))?://([^/?#]*)([^?#]*)(.*)", url, re.DOTALL)
     if parts is None:
         raise ValueError
     scheme, topology, authority, path, query = parts.groups(default="")
     credentials, at, addresses = authority.rpartition("@")
-    # The end of a password that was not encoded: what is before it would be taken for a host, and told.
+    # The end of a password that was not encoded: the part before it would be taken for a host, and shown.
     if "@" in path + query:
         raise ValueError
     if scheme == "unix":

@@ -27,16 +27,16 @@ _TABLES: Final = {
     "members": """CREATE TABLE members (
         id TEXT PRIMARY KEY, seq INTEGER NOT NULL, seen_unix_s REAL NOT NULL, totals BLOB NOT NULL
     )""",
-    # The row numbers tell who was merged first.
+    # The row numbers give the order of the merges.
     "merged": "CREATE TABLE merged (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL)",
-    # Kept in the order in which they are read and evicted. A text that is sent again comes with the same end.
+    # Stored in the order of reading and eviction. A repeated entry comes with the same end.
     "entries": """CREATE TABLE entries (
         end_unix_s REAL NOT NULL, text BLOB NOT NULL, PRIMARY KEY (end_unix_s, text)
     ) WITHOUT ROWID""",
 }
 
 _LEFT_UNIX_S: Final = -math.inf
-"""When a member was last heard of that has left."""
+"""Stands for the last publication of a member that has left."""
 
 
 class _Meta(NamedTuple):
@@ -48,14 +48,14 @@ class _Meta(NamedTuple):
 
 
 class SqliteBackend:
-    """A shared state in one file, see :class:`~hydrochat_otel.fleet.backend.Backend`; opens nothing before it is asked.
+    """A shared state in one file, see :class:`~hydrochat_otel.fleet.backend.Backend`; opens it on the first call.
 
-    The file, its log and its lock file can be read and written by their owner only. A damaged file is moved aside,
-    as ``<name>.corrupt-1`` and so on, and a new state is begun.
+    Only the owner can read and write the file, its log and its lock file. A damaged file is moved aside, as
+    ``<name>.corrupt-1`` and so on, and a new state is made.
 
     Args:
         path: The file, in a directory that exists, on a local disk.
-        bounds: How much is kept.
+        bounds: How much is stored.
         service: Name of the service. The file belongs to the service that made it; others are refused.
         wall: Returns seconds since the epoch.
         busy_timeout_s: How long to wait for other processes before giving up.
@@ -84,19 +84,19 @@ class SqliteBackend:
         )
 
     def merge(self, merged: Mapping[str, int], departed: bytes, known_departed_version: int) -> bool:
-        """Put the departed in the place of the old one and of the members' totals, unless anything has changed."""
+        """Replace the departed totals and remove the merged members' own, unless anything has changed."""
         return self._file.transaction(lambda connection: _merge(connection, merged, departed, known_departed_version))
 
     def restore(self, knowledge: Knowledge) -> None:
-        """Bring back what a lost state held, where nothing newer is kept."""
+        """Restore what a lost state held, except where something newer is stored."""
         self._file.transaction(lambda connection: _restore(connection, knowledge, self._wall()))
 
     def close(self) -> None:
-        """Close the file; the next call opens it anew. Never raises."""
+        """Close the file; the next call opens it again. Never raises."""
         self._file.close()
 
     def abandon(self) -> None:
-        """Forget the file without closing it, in a forked child; the next call opens it anew. Never raises."""
+        """Drop the connection without closing it, in a forked child; the next call opens it again. Never raises."""
         self._file.abandon()
 
     def _make(self, connection: sqlite3.Connection) -> None:
@@ -114,8 +114,8 @@ class SqliteBackend:
         meta = _meta(connection)
         if meta.service != self._service:
             raise StateError(
-                f"The shared state in {self._file.path} belongs to the service {meta.service!a}, and this process is "
-                f"of {self._service!a}: name another path in HYDROCHAT_STATE, or give both one OTEL_SERVICE_NAME."
+                f"The shared state in {self._file.path} belongs to the service {meta.service!a}, but this process is "
+                f"of {self._service!a}: name another path in HYDROCHAT_STATE, or set one OTEL_SERVICE_NAME for both."
             )
         merged_seq = kept_seq = None
         if publication is not None:
@@ -159,14 +159,14 @@ class SqliteBackend:
 
 
 def _publish(connection: sqlite3.Connection, publication: Publication, now_unix_s: float) -> int | None:
-    """Write what is new of a member that was not merged; return the number of what was kept of it before."""
+    """Store what is new of a member that was not merged; return the sequence number that was stored before."""
     member, seq = publication.member, publication.seq
     stored_seq = _number(connection, "SELECT seq FROM members WHERE id = ?", member)
     seen_unix_s = _LEFT_UNIX_S if publication.leaving else now_unix_s
     if stored_seq is not None and seq <= stored_seq:
         connection.execute("UPDATE members SET seen_unix_s = ? WHERE id = ?", (seen_unix_s, member))
         return stored_seq
-    # Without a totals, too: the member takes them for published. One that is no number is ignored.
+    # Stored without totals, too: the member takes them for published. One whose end is not a number is ignored.
     connection.executemany("INSERT OR IGNORE INTO entries (end_unix_s, text) VALUES (?, ?)", publication.entries)
     if publication.totals is not None:
         _write_member(connection, member, seq, seen_unix_s, publication.totals)
@@ -212,7 +212,7 @@ def _restore(connection: sqlite3.Connection, knowledge: Knowledge, now_unix_s: f
             continue
         stored_seq = _number(connection, "SELECT seq FROM members WHERE id = ?", member)
         if stored_seq is None or stored_seq < seq:
-            # As heard of now: whoever lives is given the time to say so.
+            # Counts as published now, so that a live member has time to publish again.
             _write_member(connection, member, seq, now_unix_s, totals)
     for reason, count in knowledge.evicted.items():
         kept = _number(connection, "SELECT count FROM evicted WHERE reason = ?", reason) or 0
@@ -258,7 +258,7 @@ def _number(connection: sqlite3.Connection, query: str, name: str) -> int | None
 
 
 def _rows(connection: sqlite3.Connection, query: str, *kinds: type | UnionType) -> list[tuple[Any, ...]]:
-    """Return all rows; what is of another kind than was written is damage that SQLite does not see."""
+    """Return all rows; a value of another type than was written is damage that SQLite does not detect."""
     rows = connection.execute(query).fetchall()
     for row in rows:
         for value, kind in zip(row, kinds, strict=True):

@@ -1,10 +1,10 @@
-"""What keeps an SQLite file from being used, as sentences for people."""
+"""Explains in sentences why an SQLite file cannot be used."""
 
 import errno
 import sqlite3
 from typing import Final
 
-LOCKED: Final = "is locked by another program; it is tried again"
+LOCKED: Final = "is locked by another program; retrying"
 FORBIDDEN: Final = "cannot be opened: let this process's user read and write the file and its directory"
 _READ_ONLY: Final = "cannot be written: let this process's user write the file and its directory"
 _FULL: Final = "cannot grow, because its disk is full: make room there"
@@ -18,7 +18,7 @@ _SENTENCES: Final = {
     sqlite3.SQLITE_PERM: _READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: FORBIDDEN,
     sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_IOERR: "cannot be read or written, its disk fails or is full: look at the file's disk",
+    sqlite3.SQLITE_IOERR: "cannot be read or written, because its disk fails or is full: look at the file's disk",
 }
 _OS_SENTENCES: Final = {
     errno.ENOENT: "cannot be made, because its directory does not exist: make the directory",
@@ -32,24 +32,24 @@ _OS_SENTENCES: Final = {
 
 
 class DamageError(Exception):
-    """What is in the file cannot be what this program wrote."""
+    """The file holds something that this program did not write."""
 
 
 def code(error: Exception) -> int | None:
-    """Return SQLite's primary result code, if the error came from there."""
+    """Return SQLite's primary result code, or None for any other error."""
     extended = getattr(error, "sqlite_errorcode", None)
     return None if extended is None else extended & 0xFF
 
 
 def is_damage(error: Exception) -> bool:
-    """Return whether the file itself is wrong, and not what surrounds it."""
-    # Without a code they come from Python, for text that is none.
+    """Return whether the file itself is damaged, rather than its surroundings."""
+    # Errors without a code come from Python, for bytes that are not text.
     no_text = isinstance(error, UnicodeDecodeError) or (isinstance(error, sqlite3.OperationalError) and not code(error))
     return no_text or isinstance(error, DamageError) or code(error) in _DAMAGED
 
 
 def sentence(error: Exception) -> str:
-    """Return what is wrong and what helps, to follow the name of the file."""
+    """Return the cause and the remedy, to follow the name of the file."""
     if isinstance(error, OSError):
         known, name = _OS_SENTENCES.get(error.errno or 0), error.strerror
     else:

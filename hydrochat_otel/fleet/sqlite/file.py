@@ -21,13 +21,13 @@ from hydrochat_otel.runtime.forks import ForkLock, Phase
 logger: Final = logging.getLogger("hydrochat_otel")
 
 APPLICATION_ID: Final = 0x48_79_4F_54
-"""In the file's header, by which other programs' databases are told from ours."""
+"""In the file's header; distinguishes ours from other programs' databases."""
 
 _MODE: Final = 0o600
 _MIN_BYTES: Final = 512
 _READABLE: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r\f"
 _MOSTLY: Final = 0.3
-"""The part of a text that may be other than ASCII, in an encoding of one byte for a character."""
+"""The greatest part of a text that is not ASCII, in an encoding of one byte for a character."""
 _MAX_ASIDE: Final = 20
 _WAL_BYTES: Final = 4 * 1024 * 1024
 _LOCK_POLL_S: Final = 0.005
@@ -64,7 +64,7 @@ class SqliteFile:
         forks.register(Phase.CONNECTION, before=self._close_before_fork)
 
     def transaction(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """Return what the work returns, once it is committed; it is rolled back where the work raises.
+        """Return the work's result after the commit; roll back if the work raises.
 
         Raises:
             StateError: The file cannot be used; the message says why and what helps.
@@ -91,19 +91,19 @@ class SqliteFile:
             self._drop()
 
     def abandon(self) -> None:
-        """Forget the connection without closing it; never raises.
+        """Drop the connection without closing it; never raises.
 
-        Where it was inherited over a fork, this process cannot use the file: SQLite's account of which locks the
-        process holds was inherited with it, and is wrong here. A fork that Python sees closes it before.
+        A process that inherited it over a fork cannot use the file: SQLite's record of the locks that the process holds
+        was inherited with it, and is wrong here. A fork that Python sees closes the connection before.
         """
         connection, self._connection, self._identity = self._connection, None, ()
         if connection is not None:
             self._inherited |= self._pid != os.getpid()
-            # One reference too many, so that not even the interpreter's end closes it.
+            # One reference too many, so that the interpreter's exit does not close it either.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
     def _close_before_fork(self) -> None:
-        # What SQLite keeps in memory of its locks does not survive a fork.
+        # SQLite's record of its locks in memory does not survive a fork.
         if self._lock.is_held_for_fork:
             self._drop()
 
@@ -114,7 +114,7 @@ class SqliteFile:
             self.abandon()
         if self._inherited:
             raise self._refusal(
-                "was in use when this process was forked, and cannot be used in it: start the process anew"
+                "was in use when this process was forked, and cannot be used in it: restart the process"
             )
         if self._connection is not None and self._identity != _identity(self._watched):
             self._drop()
@@ -142,7 +142,7 @@ class SqliteFile:
             try:
                 return self._connected(real)
             except (sqlite3.Error, UnicodeDecodeError, DamageError) as error:
-                # The statements are always the same: what they stumble over is in the file.
+                # The statements never change, so any other error comes from the contents of the file.
                 if not is_damage(error) and code(error) != sqlite3.SQLITE_ERROR:
                     raise
             self._move_aside(real)
@@ -153,12 +153,12 @@ class SqliteFile:
         file = real.as_uri()
         found = real.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise self._refusal("cannot be made, because something else than a file has its name: name another path")
+            raise self._refusal("cannot be made, because something other than a file has its name: name another path")
         if not os.access(real, os.R_OK | os.W_OK, effective_ids=True):
-            # SQLite would read all the same, and leave a log that cannot be written later, either.
+            # SQLite would still read it, and leave a log that cannot be written later, either.
             raise self._refusal(FORBIDDEN)
         if found.st_size and _is_text(real):
-            raise self._refusal("is no database, but a text, and is left untouched: name another path")
+            raise self._refusal("is a text file, not a database, and is left untouched: name another path")
         if 0 < found.st_size < _MIN_BYTES:
             # SQLite takes it for empty.
             raise DamageError
@@ -169,14 +169,14 @@ class SqliteFile:
         )
         try:
             if connection.execute("PRAGMA page_count").fetchone() == (0,):
-                # Before the write-ahead log: so the header is in the file itself from the first moment.
+                # Before the write-ahead log, so that the header is in the file itself from the first moment.
                 _committed(connection, self._make_all)
             self._check_header(connection)
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}").fetchall()
             self._check_contents(connection)
-            # Whoever removes the log and leaves the file has parted those who use it, too.
+            # If the log is removed and the file stays, its users no longer share it either.
             self._watched = (self.path, _beside(real, "-wal"), _beside(real, "-shm"))
             self._identity = _identity(self._watched)
         except BaseException:
@@ -191,9 +191,9 @@ class SqliteFile:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _look_at_header(self, file: str) -> None:
-        """Refuse what is not ours before a connection touches it, or its log."""
+        """Refuse another program's file before a connection touches it or its log."""
         looking = sqlite3.connect(f"{file}?mode=ro&immutable=1", uri=True)
-        # What looks damaged without its log may be whole with it.
+        # A file that looks damaged without its log may be complete with it.
         with contextlib.closing(looking), contextlib.suppress(sqlite3.DatabaseError):
             self._check_header(looking)
 
@@ -204,7 +204,7 @@ class SqliteFile:
             raise self._refusal("is another program's database and is left untouched: name another path")
         if version != SCHEMA_VERSION:
             raise self._refusal(
-                f"has version {version}, this program uses {SCHEMA_VERSION}, and it is left untouched: "
+                f"has version {version}, but this program uses {SCHEMA_VERSION}, and it is left untouched: "
                 "name another path, or move the file away"
             )
 
@@ -217,7 +217,7 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def _alone(self, lock: Path) -> Iterator[None]:
-        """Be the only one, of all processes, that opens the file."""
+        """Exclude all other processes while this one opens the file."""
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
             if os.fstat(handle).st_uid == os.geteuid():
@@ -234,7 +234,7 @@ class SqliteFile:
             try:
                 yield
             finally:
-                # Said, not left to closing: a fork at this moment would keep it.
+                # Unlock explicitly: a fork before close would inherit the lock.
                 fcntl.flock(handle, fcntl.LOCK_UN)
         finally:
             os.close(handle)
@@ -243,15 +243,15 @@ class SqliteFile:
         free = (number for number in range(1, _MAX_ASIDE + 1) if not _beside(real, f".corrupt-{number}").exists())
         number = next(free, None)
         if number is None:
-            raise self._refusal(f"is damaged, and so were {_MAX_ASIDE} before: move those away, look at the disk")
+            raise self._refusal(f"is damaged, and so were {_MAX_ASIDE} earlier ones: move those away, look at the disk")
         aside = _beside(real, f".corrupt-{number}")
         for suffix in _COMPANIONS:
             with contextlib.suppress(FileNotFoundError):
                 _beside(real, suffix).rename(_beside(aside, suffix))
         real.rename(aside)
         logger.warning(
-            "The shared state in %s was damaged; it is kept as %s and a new one is begun, into which every process "
-            "brings what it knows.",
+            "The shared state in %s was damaged; it was moved to %s, and a new state is made, into which all running "
+            "processes restore their totals.",
             self.path,
             aside,
         )
@@ -261,13 +261,13 @@ class SqliteFile:
 
 
 def _create(real: Path) -> None:
-    """Make an empty file where there is none; only whoever opens alone calls."""
+    """Make an empty file if there is none; the caller excludes other processes."""
     if real.exists():
         kept = real.stat()
         if stat.S_ISREG(kept.st_mode) and not kept.st_size and kept.st_uid == os.geteuid():
             real.chmod(_MODE)
         return
-    # Of a database that somebody deleted: they would be taken for this one's.
+    # They belong to a deleted database and would be taken for this one's.
     for suffix in _COMPANIONS:
         _beside(real, suffix).unlink(missing_ok=True)
     handle = os.open(real, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
@@ -278,7 +278,7 @@ def _create(real: Path) -> None:
 
 
 def _is_text(real: Path) -> bool:
-    """Return whether the file holds a text. The header of a database, also of a damaged one, has zeros in it."""
+    """Return whether the file holds text. The header of a database, even of a damaged one, has zeros in it."""
     with real.open("rb") as file:
         beginning = file.read(_MIN_BYTES)
     if b"\0" in beginning:

@@ -1,13 +1,13 @@
 """Calls to Google Gemini through the official google-genai SDK: every token and every cent, once.
 
 - `instrumentor`: puts the wrappers into the SDK and takes them out
-- `patch_points`: which functions are replaced; `sdk_patches`: finds and checks them
-- `wrappers`, `streams`, `live`, `interactions`, `live_interactions`, `batches`, `media`, `cached_content`: what stands
-  in for a function of the SDK; `raw_replies`: replies whose caller parses them itself
+- `patch_points`: which functions are wrapped; `sdk_patches`: finds and checks them
+- `wrappers`, `streams`, `live`, `interactions`, `live_interactions`, `batches`, `media`, `cached_content`: the
+  replacements of the SDK's functions; `raw_replies`: replies whose caller parses them
 - `call`: one billable request in progress; `attempts`: its HTTP requests
-- `reply_facts`, `reply_uses`: what a reply says
+- `reply_facts`, `reply_uses`: the facts in a reply
 - `late_usage`, `storage`: what is charged after its request
-- `finished_call`: the frozen record; `call_metrics`: feeds the instruments; `call_labels`: labels and attributes, kept
+- `finished_call`: the frozen record; `call_metrics`: feeds the instruments; `call_labels`: cached labels and attributes
 """
 
 from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor

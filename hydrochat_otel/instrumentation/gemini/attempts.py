@@ -1,4 +1,4 @@
-"""The attempts of one call: every HTTP request that the SDK sends for it, seen without owning the retries."""
+"""The attempts of one call: observes every HTTP request that the SDK sends for it; the SDK decides on retries."""
 
 import asyncio
 import sys
@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
 Reason = Literal["2xx", "3xx", "4xx", "429", "5xx", "network", "cancelled", "other"]
-"""How an attempt ended: a class of statuses, 429 by itself, no answer, given up by the caller, or failed before it
-was sent."""
+"""How an attempt ended: a class of statuses, 429 by itself, no answer, cancelled by the caller, or failed before it was
+sent.
+"""
 
 _TRANSPORTS: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "requests", "urllib3"})
 _SDK: Final = "google.genai"
@@ -28,10 +29,10 @@ class Attempt(NamedTuple):
 
     Attributes:
         reason: How it ended.
-        wait_s: Seconds between the end of the attempt before and its start; None for the first one, and where the
-            SDK waited out of sight.
-        advised_s: Seconds that the service asked to wait (RetryInfo); None where it did not.
-        is_sent: Whether the request may have left the process; False where no connection was made.
+        wait_s: Seconds between the end of the previous attempt and its start; None for the first one, and if the SDK's
+            wait was not observed.
+        advised_s: Seconds that the service asked to wait (RetryInfo); None if it did not.
+        is_sent: Whether the request may have left the process; False if no connection was made.
     """
 
     reason: Reason
@@ -46,11 +47,11 @@ class Attempt(NamedTuple):
 
 
 class Attempts:
-    """Gathers the attempts of one call, which follow one another in one thread or task; a context manager around each.
+    """Collects the attempts of one call, which follow one another in one thread or task; a context manager around each.
 
     Attributes:
         made: The attempts so far.
-        status: Set within an attempt whose status raises nothing, whatever it is.
+        status: Set within an attempt whose status raises nothing.
     """
 
     __slots__ = ("_connections", "_ended_ns", "_wait_s", "made", "status")
@@ -80,7 +81,7 @@ class Attempts:
 
     @property
     def may_be_charged(self) -> bool:
-        """Whether the service may have worked on the last attempt, although no reply of it was read."""
+        """Whether the service may have processed the last attempt, although no reply of it was read."""
         return bool(self.made) and self.made[-1].may_be_charged
 
     @property
@@ -89,7 +90,7 @@ class Attempts:
         return lost_attempts(self.made) if len(self.made) > 1 else 0
 
     def connect(self) -> None:
-        """Note that a session is taken: the second time within one attempt, the SDK repeats a broken connection."""
+        """Note that a session is taken: a second one within an attempt means a repeated connection."""
         self._connections += 1
         if self._connections > 1:
             broken = sys.exc_info()[1]  # the SDK takes the second session while it handles the failure of the first
@@ -138,7 +139,7 @@ def reason_of_status(status: int) -> Reason:
 
 
 def advised_s(error: BaseException) -> float | None:
-    """Return the seconds of an error's ``google.rpc.RetryInfo``, or None where it has none that makes sense."""
+    """Return the seconds of an error's ``google.rpc.RetryInfo``, or None if it has no valid one."""
     details: Any = getattr(error, "details", None)
     try:
         for detail in details["error"]["details"]:

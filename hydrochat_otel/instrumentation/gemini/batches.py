@@ -1,7 +1,7 @@
 """Batch jobs: their usage is known once they have succeeded, from the job itself or from the file that it wrote.
 
-A job's usage counts once, at the first look at the finished job by a process that began it or saw it unfinished, or at
-the first download of its file.
+A job's usage counts once: when a process that created the job or saw it unfinished first sees it finished, or first
+downloads its file.
 """
 
 import functools
@@ -148,7 +148,7 @@ def _take_file(counting: Calls | None, operation: str, owner: Any, file: Any, co
         model = counting.late.batch_files.take(_file_name(name)) if isinstance(name, str) else None
         call = None if model is None else counting.begin(operation, model, getattr(owner, "_api_client", None))
         if call is not None:
-            # A file of a batch may be gigabytes: nothing of it is read in the caller's thread.
+            # A file of a batch may be gigabytes: it is not read in the caller's thread.
             threading.Thread(target=_take_lines, args=(call, content), name="hydrochat-otel-batch", daemon=True).start()
     except Exception as error:
         failures.note("google_genai.late_usage", error)
@@ -162,7 +162,7 @@ def _take_lines(call: Call, content: bytes) -> None:
 
 
 def _take_replies(call: Call, replies: Iterable[Any]) -> None:
-    """End the call with the usage of all replies, each priced by itself."""
+    """End the call with the usage of all replies, each priced separately."""
     for reply in replies:
         call.take(reply)
         call.close_turn()
@@ -170,7 +170,7 @@ def _take_replies(call: Call, replies: Iterable[Any]) -> None:
 
 
 def _replies_of(content: bytes) -> Iterator[SimpleNamespace]:
-    """Yield what each line of a batch's file says, as the attributes that the SDK's own models have."""
+    """Yield each line of a batch's file as attributes like those of the SDK's own models."""
     start = 0
     while start < len(content):
         end = content.find(b"\n", start)

@@ -1,4 +1,4 @@
-"""Content that is put into the cache, changed and deleted: what stands in for these functions of the SDK."""
+"""Wrappers of the SDK's functions that store, change and delete cached content."""
 
 import functools
 from typing import Any

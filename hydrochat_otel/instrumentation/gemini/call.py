@@ -1,4 +1,4 @@
-"""One call: one billable request to Gemini from start to finish, whatever of the SDK's functions it came through."""
+"""One call: one billable request to Gemini from start to finish, whichever function of the SDK made it."""
 
 import time
 from collections.abc import Mapping
@@ -36,18 +36,18 @@ INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
 EMBEDDING_KEY: Final = "opentelemetry.genai.client.embedding.context"
 _SUPPRESSED_KEY: Final = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 _UNTRACED_KEYS: Final = frozenset({_SUPPRESSED_KEY, "suppress_instrumentation", INFERENCE_KEY, EMBEDDING_KEY})
-"""Keys of a context in which another instrumentation's span stands for ours, or none is wanted."""
+"""Context keys that say that another instrumentation's span replaces ours, or that no span is wanted."""
 _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
 
 
 class Call(Work):
-    """One request to Gemini in progress: its clock and span, its attempts, and what its reply said so far.
+    """One request to Gemini in progress: its clock and span, its attempts, and the facts of its reply so far.
 
-    Begun by :meth:`Calls.begin`. It belongs to one thread or task at a time; only the first of several endings counts.
-    No method raises.
+    Begun by :meth:`Calls.begin`. It belongs to one thread or task at a time; only the first of several ends counts. No
+    method raises.
 
     Attributes:
-        site: What it has in common with others.
+        site: Its call site.
         attempts: The HTTP requests sent for it.
     """
 
@@ -118,7 +118,7 @@ class Call(Work):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Undo it, and end the call with what was raised; an exhausted stream is a complete one."""
+        """Undo it, and end the call with the exception; an exhausted stream is a complete one."""
         token, self._token = self._token, None
         if token is not None:
             context_api.detach(token)
@@ -127,7 +127,7 @@ class Call(Work):
         elif error is not None:
             self.fail(error)
 
-    # -- what the reply says ---------------------------------------------------------------------------------------
+    # -- the reply -------------------------------------------------------------------------------------------------
 
     def complete(self, reply: Any) -> None:
         """Read the whole reply and end the call."""
@@ -135,7 +135,7 @@ class Call(Work):
         self.succeed()
 
     def take(self, reply: Any) -> None:
-        """Read what a reply or a chunk says: usage, the model that answered, why it ended."""
+        """Read the facts of a reply or a chunk: usage, the model that answered, why it ended."""
         try:
             self._note(reply_facts.read(self.site.operation, reply))
             self._declared_error = self._declared_error or answer_check.refusal(reply) or ""
@@ -143,7 +143,7 @@ class Call(Work):
             failures.note("google_genai.reply", error)
 
     def take_chunk(self, chunk: Any) -> None:
-        """Read a chunk of a stream and the moment it came."""
+        """Read a chunk of a stream and note its time."""
         elapsed_s = self.elapsed_s
         self.take(chunk)
         try:
@@ -164,7 +164,7 @@ class Call(Work):
             self._usage = self._new_usage()
 
     def charge(self, charge: Charge, units: float) -> None:
-        """Note units that are charged beside the tokens."""
+        """Note units that are charged in addition to the tokens."""
         self._charges[charge] = self._charges.get(charge, 0.0) + units
 
     def _new_usage(self) -> UsageRecord:
@@ -204,7 +204,7 @@ class Call(Work):
         self._uses.take(facts.uses)
         self._declared_error = self._declared_error or facts.declared_error
 
-    # -- how it ends -----------------------------------------------------------------------------------------------
+    # -- the end ---------------------------------------------------------------------------------------------------
 
     def succeed(self) -> None:
         """End the call: the reply is complete."""
@@ -212,18 +212,18 @@ class Call(Work):
         self._end(None, "error" if self._declared_error else declared)
 
     def abandon(self, error: BaseException | None = None) -> None:
-        """End the call of a caller that left; a stream that had said why it ends was complete all the same."""
+        """End the call of a caller that left; a stream that had stated its finish reason still counts as complete."""
         if any(self._finish_reasons) or self._is_refused:
             self.succeed()
         else:
             self._end(error, "cancelled")
 
     def fail(self, error: BaseException) -> None:
-        """End the call with what the SDK raised; cancellations are no errors."""
+        """End the call with an exception of the SDK; a cancellation is not an error."""
         self._end(error, None)
 
     def drop(self) -> None:
-        """End the call of a stream that nothing holds any more; a finaliser calls this, so it only notes it."""
+        """End the call of a stream that is no longer referenced; a finaliser calls this, so it only notes the end."""
         if not self._close():
             return
         self._inside = None
@@ -238,7 +238,7 @@ class Call(Work):
     def _end(self, error: BaseException | None, outcome: Outcome | None) -> None:
         if not self._close():
             return
-        self._inside = None  # it holds this call: without the cycle, counting references frees both
+        self._inside = None  # it references this call: without the cycle, reference counting frees both
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
             self.end_span(finished.ended, finished.span_attributes())
@@ -283,13 +283,13 @@ class Call(Work):
         if outcome not in {"error", "cancelled"}:
             return False
         if (self._declared_error or self._is_cancelled) and self._turns:
-            return False  # the reply says itself how it ended, and what it used by then
+            return False  # the reply itself states its end and its usage until then
         if self.site.operation not in semconv.TOKEN_OPERATIONS:
             return False
         return self._has_answered or self.attempts.may_be_charged
 
     def _account(self) -> CallLedger:
-        """Close the ledger."""
+        """Compute tokens and dollars."""
         pricing = Pricing(self._prices, self._answered_by or self.site.model_id, self.started_unix_s)
         charges = self._account_charges(pricing)
         if self.site.operation not in semconv.TOKEN_OPERATIONS or (self._usage_follows and not self._usage.is_known):
@@ -321,10 +321,10 @@ def current_call() -> Call | None:
 
 
 class Calls:
-    """Begins calls; what the patched functions hold on to.
+    """Begins calls; the patched functions hold it.
 
     Args:
-        prices: What the calls are priced by.
+        prices: The price book for its calls.
     """
 
     def __init__(self, prices: PriceBook) -> None:
@@ -336,7 +336,7 @@ class Calls:
     def begin(
         self, operation: str, model: object, api_client: Any, config: object = None, *, stream: bool = False
     ) -> Call | None:
-        """Begin a call; never raises, None if the telemetry failed and the call goes on without it."""
+        """Begin a call; never raises, None if the telemetry failed and the call continues without it."""
         try:
             using = instruments.current()
             site = self.sites.at(using, operation, model, api_client, config)

@@ -1,4 +1,4 @@
-"""Call sites: what is the same for all calls of one operation with one model on one server, made once and kept."""
+"""Call sites: what all calls of one operation with one model on one server share, made once and cached."""
 
 import re
 from typing import Any, Final, NamedTuple
@@ -15,7 +15,7 @@ from hydrochat_otel.prices.model_names import TUNED_MODEL, UNKNOWN_MODEL, bare_i
 _MOST_KEPT: Final = 1024
 _MOST_HOSTS: Final = 32
 _PORTS: Final = {"http": 80, "https": 443}
-# Labels of a host name or address; no run of five digits, so that no record number passes for one.
+# Labels of a host name or address; no run of five digits, so that no record number is accepted.
 _HOST: Final = re.compile(r"(?!.*\d{5})[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
 
 
@@ -42,7 +42,7 @@ class Site(NamedTuple):
 
 
 class Sites:
-    """Resolves and keeps call sites; any thread may call."""
+    """Resolves and caches call sites; any thread may call."""
 
     def __init__(self, prices: PriceBook) -> None:
         self._prices = prices
@@ -119,7 +119,7 @@ def _base_url_of(config: object) -> object:
 
 
 def _server(url: object) -> tuple[str, int]:
-    """Return host and port; user, path and query of the URL are never looked at."""
+    """Return host and port; never reads user, path or query of the URL."""
     try:
         parts = urlsplit(str(url or ""))
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)

@@ -18,7 +18,7 @@ _MOST_PLANS: Final = 4096
 
 
 class _Plan:
-    """The feeds of all calls that are alike: same site, attribution, model that answered and end. Made once."""
+    """The feeds of all calls with the same site, attribution, answering model and outcome. Made once."""
 
     def __init__(self, call: "FinishedCall", attribution: Mapping[str, str]) -> None:
         using, site, ended = call.using, call.site, call.ended
@@ -56,7 +56,7 @@ class _Plan:
         self._by_reason: dict[str, tuple[Feed, Feed, Feed, Feed]] = {}
 
     def by_charge(self, charge: str) -> tuple[Feed, Feed]:
-        """Return the feeds of one charge beside the tokens: its units, its dollars."""
+        """Return the feeds of one additional charge: its units, its dollars."""
         feeds = self._by_charge.get(charge)
         if feeds is None:
             of_charge = {semconv.GEN_AI_REQUEST_MODEL: self.site.model, semconv.CHARGE: charge}
@@ -67,7 +67,7 @@ class _Plan:
         return feeds
 
     def by_reason(self, reason: str) -> tuple[Feed, Feed, Feed, Feed]:
-        """Return the feeds of attempts that ended so: attempts, retries of it, waits after it, waits advised."""
+        """Return the feeds of attempts with this reason: attempts, retries of it, waits after it, waits advised."""
         feeds = self._by_reason.get(reason)
         if feeds is None:
             of_call = {**self.attribution, semconv.REASON: reason}
@@ -82,10 +82,10 @@ class _Plan:
 
 
 def record(call: "FinishedCall") -> None:
-    """Record everything that is metered of one finished call.
+    """Record every metric of one finished call.
 
-    A call inside another GenAI instrumentation's span, or where instrumentation is suppressed, counts in the
-    ``hydrochat.llm.*`` instruments only: whatever made the span feeds the ``gen_ai.*`` ones.
+    A call inside another GenAI instrumentation's span, or with suppressed instrumentation, counts in the
+    ``hydrochat.llm.*`` instruments only: the other instrumentation feeds the ``gen_ai.*`` ones.
     """
     plan = _plan_of(call)
     if call.ended.is_traced:
@@ -100,7 +100,7 @@ def record(call: "FinishedCall") -> None:
 def _plan_of(call: "FinishedCall") -> _Plan:
     using, site, ended = call.using, call.site, call.ended
     attribution = using.attributions.attributes(call.within, site.model, call.dimensions)
-    # The plan holds both objects, so that no other ones can have their ids.
+    # The plan references both objects, so that no other objects can have their ids.
     key = (id(site), id(attribution), call.response_model, ended.error_type, ended.outcome)
     plan = using.plans.get(key)
     if not isinstance(plan, _Plan):

@@ -1,4 +1,4 @@
-"""One finished call as a frozen record: what its span, its metrics and its entry in the window are made from."""
+"""One finished call as a frozen record, from which its span, its metrics and its entry in the window are made."""
 
 import re
 from typing import Final, NamedTuple
@@ -24,7 +24,7 @@ _UNSETTLED: Final = frozenset({"error", "cancelled"})
 
 
 class Charged(NamedTuple):
-    """Units that a call is charged beside its tokens.
+    """Units that a call is charged in addition to its tokens.
 
     Attributes:
         charge: What is charged.
@@ -83,7 +83,7 @@ class FinishedCall(NamedTuple):
 
     @property
     def cost_usd(self) -> float | None:
-        """What it cost as far as prices are known: tokens and charges; None if nothing of it has a known price."""
+        """What it cost as far as prices are known: tokens and charges; None if no part of it has a known price."""
         known = [charged.cost_usd for charged in self.charges if charged.cost_usd is not None]
         if self.token_cost_usd is not None:
             known.append(self.token_cost_usd)
@@ -91,7 +91,7 @@ class FinishedCall(NamedTuple):
 
     @property
     def is_metered(self) -> bool:
-        """Whether it may cost money: counting tokens does not, and what the SDK refuses never reached the service."""
+        """Whether it may cost money: not for counting tokens, nor for a call that never reached the service."""
         return self.site.operation not in semconv.UNBILLED_OPERATIONS and not self.is_never_sent
 
     @property
@@ -102,7 +102,7 @@ class FinishedCall(NamedTuple):
 
     @property
     def is_result(self) -> bool:
-        """Whether it is what earlier work used, whose request was the call."""
+        """Whether it records the usage of earlier work, whose request was the call."""
         return self.site.operation in semconv.RESULT_OPERATIONS
 
     @property
@@ -112,7 +112,7 @@ class FinishedCall(NamedTuple):
 
     @property
     def is_unreconciled(self) -> bool:
-        """Whether its usage record is missing or does not balance; a failed call need not have one."""
+        """Whether its usage is missing or does not balance; a failed call need not have one."""
         return self.tokens is not None and not self.tokens.reconciled and self.ended.outcome != "error"
 
     @property
@@ -126,7 +126,7 @@ class FinishedCall(NamedTuple):
         return self.tokens.total if self.tokens is not None and self.token_cost_usd is None else 0
 
     def counts(self) -> DayCounts:
-        """Return what the days count of it; tokens and dollars exactly as the counters do."""
+        """Return its numbers for the days; tokens and dollars exactly as in the counters."""
         tokens = self.tokens or Tokens()
         total = tokens.total
         return DayCounts(
@@ -150,7 +150,7 @@ class FinishedCall(NamedTuple):
         call_metrics.record(self)
 
     def entry(self) -> Entry | None:
-        """Return what the window keeps of it; None for what is no call that was sent."""
+        """Return its entry for the window; None for anything other than a call that was sent."""
         if self.is_never_sent or self.is_result:
             return None
         ended, tokens, within = self.ended, self.tokens, self.within

@@ -1,4 +1,4 @@
-"""What wrappers and streams hold of a call: each failure of ours stays inside, and the context is always left."""
+"""Guards a call in wrappers and streams: our failures do not reach the host, and the context is always left."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +11,7 @@ from hydrochat_otel.runtime.failures import contained
 
 
 class Guarded:
-    """Stands in a ``with`` statement for a context manager of ours that must not harm the host.
+    """Wraps a context manager of ours in a ``with`` statement so that it cannot harm the host.
 
     Args:
         manager: The context manager.
@@ -30,7 +30,7 @@ class Guarded:
         before = self._before = get_current()
         try:
             contained(self._component, self._manager.__enter__)
-        except BaseException:  # the host raised at a line of ours: nothing will leave
+        except BaseException:  # the host raised at one of our lines: __exit__ will not run
             attach(before)
             raise
         return self
@@ -38,7 +38,7 @@ class Guarded:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Leave it, and make current again what was."""
+        """Leave it, and restore the context that was current before."""
         try:
             contained(self._component, self._manager.__exit__, kind, error, traceback)
         finally:
@@ -47,7 +47,7 @@ class Guarded:
 
 
 class GuardedCall(Guarded):
-    """The same for a call, with what a reply and its end tell it; the methods are those of :class:`Call`."""
+    """The same for a call and its reply; the methods are those of :class:`Call`."""
 
     __slots__ = ("_call",)
 
@@ -65,7 +65,7 @@ class GuardedCall(Guarded):
         contained("google_genai.attempt", self._call.attempts.connect)
 
     def answer_status(self, response: Any) -> None:
-        """Note the status of a response that raises nothing, whatever its status is."""
+        """Note the status of a response that raises nothing, whatever its status."""
 
         def note() -> None:
             self._call.attempts.status = response.status_code
@@ -77,7 +77,7 @@ class GuardedCall(Guarded):
         contained("google_genai.reply", self._call.complete, reply)
 
     def take(self, reply: Any) -> None:
-        """Read what a reply says."""
+        """Read the facts of a reply."""
         contained("google_genai.reply", self._call.take, reply)
 
     def take_chunk(self, chunk: Any) -> None:
@@ -105,10 +105,10 @@ class GuardedCall(Guarded):
         contained("google_genai.finish", self._call.abandon)
 
     def drop(self) -> None:
-        """End the call of a stream that nothing holds any more, in a finaliser."""
+        """End the call of a stream that is no longer referenced, in a finaliser."""
         contained("google_genai.finish", self._call.drop)
 
 
 def guarded(call: Call | None) -> GuardedCall | None:
-    """Return the call behind its guard; None for none."""
+    """Return the guarded call; None for None."""
     return None if call is None else GuardedCall(call)

@@ -29,9 +29,9 @@ logger: Final = logging.getLogger("hydrochat_otel")
 class GeminiInstrumentor:
     """Counts every request that the process makes through the google-genai SDK.
 
-    The SDK is not imported from here: if the application has not imported it yet, the wrappers go in when it does.
-    Any number of instrumentors may be active, the functions are replaced once, and each call is counted once, priced
-    by the price book of the one that was activated last.
+    This module does not import the SDK: if the application has not imported it yet, the wrappers are applied when it
+    does. Any number of instrumentors may be active; each function is wrapped once, and each call is counted once,
+    priced by the price book of the instrumentor that was activated last.
 
     Args:
         prices_file: The operator's price file, TOML or JSON.
@@ -46,21 +46,21 @@ class GeminiInstrumentor:
 
     @property
     def active(self) -> bool:
-        """Whether calls are counted because of this instrumentor; False also while the SDK is not imported yet."""
+        """Whether this instrumentor counts calls; also False while the SDK is not imported yet."""
         return _patches.are_in and self._calls in _patches.holders
 
     @property
     def library_version(self) -> str:
-        """Version of the SDK, empty while it is not imported."""
+        """Version of the SDK, empty until it is imported."""
         return _patches.library_version
 
     @property
     def uncovered(self) -> tuple[str, ...]:
-        """Functions of the installed SDK that are not the known ones, so that nothing counts what they use."""
+        """Functions of the installed SDK whose signature is not the known one, so that their usage is not counted."""
         return _patches.uncovered if self.active else ()
 
     def instrument(self) -> None:
-        """Put the wrappers in, now or when the SDK is imported; a second call does nothing, and nothing is raised."""
+        """Apply the wrappers, now or when the SDK is imported; a second call does nothing, and nothing is raised."""
         self.price_book.watch()
         _patches.add(self._calls)
 
@@ -72,7 +72,7 @@ class GeminiInstrumentor:
 
 
 class _Patches:
-    """The replaced functions of the process."""
+    """The wrapped functions of the process."""
 
     def __init__(self) -> None:
         self.lock = ForkLock(reentrant=True)
@@ -85,7 +85,7 @@ class _Patches:
         self.uncovered: tuple[str, ...] = ()
 
     def current(self) -> Calls | None:
-        """Return what calls are counted with; one list look-up on the host's path."""
+        """Return the object that begins calls; one list look-up on the host's path."""
         try:
             return self.holders[-1]
         except IndexError:
@@ -152,7 +152,7 @@ _patches: Final = _Patches()
 
 
 def _load(name: str) -> ModuleType:
-    """Import a module of the SDK, but none that it would import on first use only."""
+    """Import a module of the SDK, except those that it imports on first use only."""
     if "._gaos" in name and name not in sys.modules:
         raise ImportError(name)
     return importlib.import_module(name)
@@ -160,7 +160,7 @@ def _load(name: str) -> ModuleType:
 
 def _on_import(module: ModuleType) -> Any:
     if module.__name__ != PACKAGE and _is_loading(sys.modules.get(PACKAGE)):
-        return  # imported by the SDK's package itself: its own hook follows, with everything there
+        return  # the SDK's own package imports it: its own hook follows, when all of it is loaded
     try:
         _patches.put_in()
     except Exception as error:

@@ -1,6 +1,6 @@
-"""Interactions and decisions: one request is one call, plain, streamed, raw or begun in the background.
+"""Interactions and decisions: one request is one call, plain, streamed, raw or in the background.
 
-Their HTTP requests go through a transport of its own inside the SDK, which repeats them by itself.
+Their HTTP requests use a separate transport inside the SDK, which has its own retries.
 """
 
 import functools
@@ -28,7 +28,7 @@ def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, An
 
 
 class _Client:
-    """Names the server of the interactions' own SDK the way that the other client does."""
+    """Exposes the server of the interactions' own SDK in the same way as the main client."""
 
     vertexai = False
 
@@ -75,7 +75,7 @@ def interaction_async(original: Function, current: Current, operation: str) -> F
 
 
 def result(original: Function, current: Current, operation: str) -> Function:
-    """Wrap the function that looks an interaction up: the first finished one after an unfinished one has its usage."""
+    """Wrap the function that looks an interaction up: the first finished reply after an unfinished one has usage."""
 
     @functools.wraps(original)
     def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -99,7 +99,7 @@ def result_async(original: Function, current: Current, operation: str) -> Functi
 
 
 def _note_begun(current: Current, reply: Any, arguments: dict[str, Any]) -> None:
-    """Remember an interaction that goes on after the request, so that its usage is taken once it is finished."""
+    """Remember an interaction that continues after the request, so that its usage is taken once it is finished."""
     counting: Calls | None = current()
     if counting is None:
         return
@@ -132,7 +132,7 @@ def _take_result(current: Current, operation: str, owner: Any, reply: Any) -> No
 
 
 def retrying(original: Function, current: Current, _operation: str) -> Function:
-    """Wrap the function that repeats a request: it is given the function that sends it once, which is noted."""
+    """Wrap the function that repeats a request: its argument sends the request once, and each such call is noted."""
 
     @functools.wraps(original)
     def counted(func: Function, *args: Any, **kwargs: Any) -> Any:

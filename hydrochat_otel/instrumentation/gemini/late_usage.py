@@ -1,6 +1,7 @@
-"""What was begun and is charged once its result is seen: interactions in the background, batches, videos.
+"""Work that is charged once its result is seen: interactions in the background, batches, videos.
 
-Bounded, without a lock: each step is one operation of a dictionary or a deque, so that the first look at a result wins.
+Bounded and without a lock: each step is one operation of a dictionary or a deque, so that the first look at a result
+wins.
 """
 
 from collections import deque
@@ -12,10 +13,10 @@ _Value = TypeVar("_Value")
 
 
 class Begun(Generic[_Value]):
-    """Work that goes on at the service, by its name; any thread may call.
+    """Work in progress at the service, by its name; any thread may call.
 
     Work is known from the moment that this process begins it or sees it unfinished, until its result is taken. A result
-    is never taken twice. The oldest work is forgotten beyond a bound.
+    is never taken twice. Beyond a bound the oldest work is dropped.
     """
 
     def __init__(self, most: int = _MOST_KEPT) -> None:
@@ -24,7 +25,7 @@ class Begun(Generic[_Value]):
         self._order: deque[str] = deque()
 
     def put(self, name: str, value: _Value) -> None:
-        """Remember work that has begun; a name that is known keeps its value."""
+        """Remember work that has begun; a known name keeps its value."""
         if name in self._kept:
             return
         self._kept[name] = value
@@ -33,7 +34,7 @@ class Begun(Generic[_Value]):
             self._kept.pop(self._order.popleft(), None)
 
     def take(self, name: str) -> _Value | None:
-        """Return the value of finished work and forget it; None if it is not known or was taken before."""
+        """Return the value of finished work and remove it; None if it is unknown or was taken before."""
         return self._kept.pop(name, None)
 
     def __len__(self) -> int:
@@ -41,7 +42,7 @@ class Begun(Generic[_Value]):
 
 
 class Video(NamedTuple):
-    """A video that was asked for.
+    """A requested video.
 
     Attributes:
         model: As the caller named it.
@@ -59,7 +60,7 @@ class LateUsage:
         interactions: Models of interactions that run in the background or over a web socket, by id.
         batches: Models of batch jobs, by name.
         batch_files: Models of finished batch jobs whose replies are in a file, by the file's name.
-        videos: Videos that are being made, by the name of the operation.
+        videos: Videos in progress, by the name of the operation.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Live sessions: one call from connecting to closing, whose tokens are those of its turns.
 
-The service charges every turn for all that the session holds by then, so turns are summed; within a turn its counts
-are cumulative.
+The service charges every turn for the whole session so far, so turns are summed; within a turn its counts are
+cumulative.
 """
 
 import contextlib

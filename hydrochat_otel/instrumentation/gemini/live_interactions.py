@@ -16,7 +16,7 @@ _ENDING: Final = frozenset({"interaction.completed", "interaction.cancelled", "i
 
 
 class _Held:
-    """The call of a connection: lives as long as the connection, and ends the call of one that nothing holds."""
+    """Holds the call of a connection: lives as long as the connection, and ends the call when nothing references it."""
 
     def __init__(self, call: Call) -> None:
         self.call = call

@@ -1,4 +1,4 @@
-"""Videos: a request begins one, and its seconds are charged once the operation is seen to have made it."""
+"""Videos: a request begins one, and its seconds are charged once the operation reports it as made."""
 
 import functools
 from typing import Any, Final
@@ -9,7 +9,7 @@ from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, be
 from hydrochat_otel.runtime import failures
 
 _DEFAULT_SECONDS: Final = 8
-"""Length of a video whose request names none, as Veo makes it."""
+"""Length of a video, in seconds, if the request names none: Veo's default."""
 
 
 def video(original: Function, current: Current, operation: str) -> Function:

@@ -1,8 +1,8 @@
-"""The functions of the SDK that are replaced, with what stands in for each.
+"""The functions of the SDK that are wrapped, each with its wrapper.
 
 One call of ``_generate_content``, ``_generate_content_stream`` or ``_embed_content`` is one billable request, under
-chats, automatic function calling and automatic continuation alike; ``_request_once`` is one attempt. A test holds this
-table against every function of the installed SDK that can return usage.
+chats, automatic function calling and automatic continuation alike; ``_request_once`` is one attempt. A test compares
+this table with every function of the installed SDK that can return usage.
 """
 
 import inspect
@@ -24,7 +24,7 @@ from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
 
 PACKAGE: Final = "google.genai"
 MARK: Final = "__hydrochat_otel__"
-"""Attribute of every function that stands in for one of the SDK's."""
+"""Attribute of every function that replaces one of the SDK's."""
 
 _INTERACTIONS: Final = "_gaos.interactions"
 _DECISIONS: Final = "_gaos.decisions"
@@ -37,16 +37,16 @@ _Wrap = Callable[[Function, Current, str], Function]
 
 @dataclass(frozen=True, slots=True)
 class PatchPoint:
-    """One function of the SDK that is replaced.
+    """One function of the SDK that is wrapped.
 
     Attributes:
         module: Module below ``google.genai``.
         owner: Class that has it; empty for a function of the module.
         name: Name of the function.
-        wrap: Makes what stands in for it.
+        wrap: Makes its wrapper.
         operation: Value of ``gen_ai.operation.name``.
         parameters: Names that its signature must have, in this order and first.
-        required: Whether the SDK is refused without it; others are left alone where they differ.
+        required: Whether the SDK is refused without it; any other function that differs is left unwrapped.
     """
 
     module: str
@@ -63,7 +63,7 @@ class PatchPoint:
         return self.wrap.__name__.endswith("_async")
 
     def fits(self, function: Any) -> bool:
-        """Whether the function is the known one: its kind and its first parameters."""
+        """Return whether the function is the known one: its kind and its first parameters."""
         if not callable(function) or getattr(function, MARK, False):
             return False
         try:

@@ -1,6 +1,6 @@
 """Replies of the interactions' own SDK in every form: parsed, as events, as a raw response, as a raw stream.
 
-A raw response leaves parsing to its caller. What it says is read from the bytes that pass, without holding them up:
+A raw response leaves parsing to its caller. Its facts are read from the bytes that pass, without delaying them:
 complete bodies once, streams line by line, each bounded.
 """
 
@@ -69,7 +69,7 @@ def _body_of(response: Any) -> bytes | None:
 
 
 class _Reader:
-    """Reads what a body says as it passes: JSON as a whole, or server-sent events."""
+    """Reads the facts of a body as it passes: JSON as a whole, or server-sent events."""
 
     def __init__(self, call: GuardedCall) -> None:
         self._call = call
@@ -77,7 +77,7 @@ class _Reader:
         self._is_json: bool | None = None
 
     def feed(self, part: bytes) -> None:
-        """Take the next bytes; what is longer than a bound is let pass unread."""
+        """Take the next bytes; a line or body beyond the bound passes unread."""
         self._buffer += part
         if self._is_json is None and (start := self._buffer.lstrip()[:1]):
             self._is_json = start == b"{"
@@ -117,19 +117,19 @@ class _Reader:
 
 
 class _PassingBody:
-    """Watches the bytes of a response that its caller reads; it lives as long as the response does."""
+    """Observes the bytes of a response that its caller reads; it lives as long as the response does."""
 
     def __init__(self, response: Any, call: GuardedCall) -> None:
         self._call = call
         self._reader = _Reader(call)
         self._iterate: Callable[..., Iterator[bytes]] = response.iter_bytes
         self._aiterate: Callable[..., AsyncIterator[bytes]] = response.aiter_bytes
-        # Every other way to read a response, except its undecoded bytes, goes through these two.
+        # Every other way to read a response, except its undecoded bytes, uses these two functions.
         response.iter_bytes = self.iter_bytes
         response.aiter_bytes = self.aiter_bytes
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Yield what the response's own function yields, and read along."""
+        """Yield what the response's own function yields, and read it as well."""
         parts = self._iterate(chunk_size)
         try:
             while True:
@@ -141,10 +141,10 @@ class _PassingBody:
                 self._feed(part)
                 yield part
         finally:
-            self._call.drop()  # left early; after an end of any other kind it does nothing
+            self._call.drop()  # left early; after any other end it does nothing
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Yield what the response's own function yields, and read along."""
+        """Yield what the response's own function yields, and read it as well."""
         parts = self._aiterate(chunk_size)
         try:
             while True:
@@ -176,7 +176,7 @@ class _PassingBody:
 
 
 def as_reply(said: dict[str, Any]) -> SimpleNamespace:
-    """Return a JSON object as the attributes that the SDK's own models have, as far as facts are read from them."""
+    """Return a JSON object as attributes like those of the SDK's own models, as far as facts are read from them."""
     reply = SimpleNamespace(**{name: said.get(name) for name in ("id", "model", "status", "event_type")})
     if isinstance(whole := said.get("interaction"), dict):
         reply.interaction = as_reply(whole)

@@ -1,4 +1,4 @@
-"""What a reply of the SDK says, as plain facts: counts, enumerations and the model's version. Never content."""
+"""Reads the plain facts of a reply of the SDK: counts, enumerations and the model's version. Never content."""
 
 import json
 from itertools import zip_longest
@@ -58,20 +58,20 @@ _TIER_HEADER: Final = "x-gemini-service-tier"
 
 
 class ReplyFacts(NamedTuple):
-    """What one reply, chunk or message says; a field is empty where it says nothing.
+    """The facts of one reply, chunk or message; a missing one is empty.
 
     Attributes:
-        usage: Its usage record, for :meth:`UsageRecord.take`; None where it has none.
-        prompt_tokens: Its input tokens, where they are all that it states: an embedding.
+        usage: Its usage, for :meth:`UsageRecord.take`; None if it has none.
+        prompt_tokens: Its input tokens if it states nothing else: an embedding.
         cached_content_tokens: The tokens that it stored in the cache.
         model: The model version that answered.
         response_id: The id that the service gave the reply.
         finish_reasons: Why each candidate ended, by its index; empty for one that goes on.
         is_refused: Whether the prompt was refused.
         service_tier: The tier that its headers name.
-        declared_error: How it says that it failed, where that is no exception.
-        is_cancelled: Whether it says that it was cancelled.
-        usage_follows: Whether the work goes on, so that its usage comes with a later reply.
+        declared_error: The failure that it states instead of an exception.
+        is_cancelled: Whether it states that it was cancelled.
+        usage_follows: Whether the work continues, so that its usage comes with a later reply.
         uses: What is charged by the unit.
     """
 
@@ -90,13 +90,13 @@ class ReplyFacts(NamedTuple):
 
 
 def read(operation: str, reply: Any) -> ReplyFacts:
-    """Return what a reply or chunk says.
+    """Return the facts of a reply or chunk.
 
     Args:
         operation: Value of ``gen_ai.operation.name`` of the call.
         reply: A model of the SDK.
     """
-    said = vars(reply)  # a look-up of what a model of pydantic does not have costs a microsecond each
+    said = vars(reply)  # looking up what a pydantic model does not have costs a microsecond each
     if operation in _INTERACTIONS:
         return _interaction(said)
     usage = said.get("usage_metadata")
@@ -133,7 +133,7 @@ def usage_of_body(body: str) -> Any:
 
 
 def has_output(chunk: Any) -> bool:
-    """Return whether a chunk carries a part of an answer; thoughts alone are none."""
+    """Return whether a chunk carries a part of an answer; thoughts alone do not count."""
     for candidate in getattr(chunk, "candidates", None) or ():
         content = getattr(candidate, "content", None)
         for part in getattr(content, "parts", None) or ():
@@ -178,7 +178,7 @@ def _uses(said: dict[str, Any]) -> tuple[Use, ...]:
 
 
 def _interaction(said: dict[str, Any]) -> ReplyFacts:
-    """Return what an interaction, a decision or one of their events says."""
+    """Return the facts of an interaction, a decision or one of their events."""
     whole = said.get("interaction")
     interaction = said if whole is None else vars(whole)
     model, given, event = interaction.get("model"), interaction.get("id"), str(said.get("event_type") or "")
@@ -200,7 +200,7 @@ def _interaction(said: dict[str, Any]) -> ReplyFacts:
 
 
 def _declared_error(name: str, event: str, status: Any) -> str:
-    """Return how an interaction says that it failed: by its status, an error event, or the code of a live one."""
+    """Return the failure that an interaction states: its status, an error event, or the code of a live one."""
     if name == "failed" or event == "error":
         return name if name == "failed" else event
     code = getattr(status, "code", None)
@@ -208,7 +208,7 @@ def _declared_error(name: str, event: str, status: Any) -> str:
 
 
 def _embedded(said: dict[str, Any]) -> int | None:
-    """Return the tokens that Vertex AI or a batch counts for each embedding; nothing else of them costs."""
+    """Return the tokens that Vertex AI or a batch counts for each embedding; nothing else of an embedding costs."""
     if (count := said.get("token_count")) is not None:
         return count if is_count(count) else None
     embeddings = said.get("embeddings")

@@ -1,4 +1,4 @@
-"""Uses in a reply that are charged beside its tokens: searches, Maps, URLs, code, images. Never content."""
+"""Uses in a reply that are charged in addition to its tokens: searches, Maps, URLs, code, images. Never content."""
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -25,7 +25,7 @@ class Use(NamedTuple):
 
 
 class Uses:
-    """Gathers the uses of one reply over all its chunks: each distinct one counts once."""
+    """Collects the uses of one reply over all its chunks: each distinct one counts once."""
 
     __slots__ = ("_seen",)
 
@@ -33,7 +33,7 @@ class Uses:
         self._seen: dict[tuple[Charge, int], int] = {}
 
     def take(self, uses: Iterable[Use]) -> None:
-        """Note the uses of a reply or chunk; a count that is stated again replaces the one before."""
+        """Note the uses of a reply or chunk; a restated count replaces the previous one."""
         for use in uses:
             if len(self._seen) < _MOST_KEPT:
                 self._seen[use.charge, use.key] = use.units

@@ -1,4 +1,4 @@
-"""Finds the functions of the SDK that are replaced, and checks that the installed version's are the known ones."""
+"""Finds the functions of the SDK that are wrapped, and checks that the installed version's are the known ones."""
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LATE: Final = (
     f"{PACKAGE}._gaos.decisions",
     f"{PACKAGE}._interactions_websocket",
 )
-"""Modules that the SDK imports on first use only; their functions are replaced then."""
+"""Modules that the SDK imports on first use only; their functions are wrapped then."""
 
 
 class IncompatibleSdkError(RuntimeError):
@@ -36,11 +36,11 @@ class Patch:
 
 
 def find_patches(load: Callable[[str], ModuleType], standing: Container[tuple[Any, str]] = ()) -> list[Patch]:
-    """Return every function to be replaced.
+    """Return every function to be wrapped.
 
     Args:
         load: Returns a module of the SDK by its full name, or raises ImportError.
-        standing: Class and name of functions that are replaced already, below somebody else's wrapper.
+        standing: Class and name of functions that are wrapped already, below another library's wrapper.
 
     Raises:
         IncompatibleSdkError: A required function is missing or differs.
@@ -50,7 +50,7 @@ def find_patches(load: Callable[[str], ModuleType], standing: Container[tuple[An
 
 
 def uncovered(load: Callable[[str], ModuleType], standing: Container[tuple[Any, str]]) -> list[str]:
-    """Return the functions that the installed SDK has and that are not the known ones, so that nothing counts them."""
+    """Return the functions of the installed SDK that are not the known ones, so that they are not counted."""
     names = []
     for point in PATCH_POINTS:
         owner, original = _function_of(point, load)
@@ -72,7 +72,7 @@ def _find(point: PatchPoint, load: Callable[[str], ModuleType], standing: Contai
 
 
 def _function_of(point: PatchPoint, load: Callable[[str], ModuleType]) -> tuple[Any, Any]:
-    """Return the class (or module) of a patch point and the function; both None if this version has it not."""
+    """Return the class (or module) of a patch point and the function; both None if this version does not have it."""
     try:
         module = load(f"{PACKAGE}.{point.module}")
         owner = getattr(module, point.owner) if point.owner else module

@@ -1,7 +1,7 @@
 """Storage of cached content, which is charged by tokens and hours, from its creation to its expiry or deletion.
 
-What is stored is charged as time goes by, at least once an hour by the background refresh, at its deletion and at its
-expiry. Content that another process stored is not seen.
+Storage is charged at least once an hour by the background refresh, at its deletion and at its expiry. Content that
+another process stored is not seen.
 """
 
 import time
@@ -25,14 +25,14 @@ _MOST_KEPT: Final = 4096
 
 @dataclass(slots=True)
 class Stored:
-    """One content in the cache.
+    """One cached content.
 
     Attributes:
-        model: Whose cache it is in.
-        tokens: How many it holds.
+        model: The model whose cache holds it.
+        tokens: Its tokens.
         charged_until_unix_s: Until when its storage was charged.
         expires_unix_s: When it expires.
-        api_client: The SDK's client that stored it, which names the server.
+        api_client: The SDK's client that stored it, which has the server's address.
     """
 
     model: str
@@ -56,7 +56,7 @@ class Storage:
         forks.register(forks.Phase.QUEUE, in_child=self.forget_parent)
 
     def store(self, content: Any, model: object, api_client: Any) -> None:
-        """Note content that was stored; the oldest is charged to its expiry beyond a bound."""
+        """Note stored content; beyond a bound the oldest content is charged up to its expiry."""
         name, usage = getattr(content, "name", None), getattr(content, "usage_metadata", None)
         tokens = getattr(usage, "total_token_count", None)
         if not isinstance(name, str) or not is_count(tokens) or not tokens:
@@ -78,13 +78,13 @@ class Storage:
             stored.expires_unix_s = expires
 
     def delete(self, name: object) -> None:
-        """Charge what was stored until now, and forget it."""
+        """Charge the content until now, and remove it."""
         stored = self._kept.pop(name, None) if isinstance(name, str) else None
         if stored is not None:
             self._charge(stored, time.time())
 
     def refresh(self) -> None:
-        """Charge whole hours and what has expired; called once a minute from a thread of its own."""
+        """Charge whole hours and expired content; a thread of its own calls this once a minute."""
         with self._charging:
             now = time.time()
             for name, stored in list(self._kept.items()):
@@ -95,13 +95,13 @@ class Storage:
                     self._charge(stored, now)
 
     def settle(self) -> None:
-        """Charge everything until now; the end of counting calls it."""
+        """Charge everything until now; called when counting ends."""
         with self._charging:
             for stored in list(self._kept.values()):
                 self._charge(stored, time.time())
 
     def forget_parent(self) -> None:
-        """Forget everything in a forked child: the parent charges it."""
+        """Drop everything in a forked child: the parent charges it."""
         self._kept = {}
 
     def _charge(self, stored: Stored, now: float) -> None:

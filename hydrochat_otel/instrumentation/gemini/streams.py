@@ -1,4 +1,4 @@
-"""Streams of the SDK, watched: finished once, on end, error, close or drop; current only while a chunk is fetched."""
+"""Watches streams of the SDK: finished once, on end, error, close or drop; current only while a chunk is fetched."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
@@ -11,11 +11,11 @@ from hydrochat_otel.runtime.failures import contained
 class WatchedStream(Generator[Any, Any, Any]):
     """A generator of the SDK and the call that it belongs to.
 
-    As lazy as the original: the call begins with the first chunk asked for, when the SDK sends the request.
+    As lazy as the original: the call begins when the first chunk is requested, as the SDK then sends the request.
 
     Args:
         chunks: The SDK's generator.
-        begin: Begins the call; None from it lets the stream pass unwatched.
+        begin: Begins the call; if it returns None the stream passes unwatched.
     """
 
     def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], GuardedCall | None]) -> None:
@@ -70,7 +70,7 @@ class WatchedStream(Generator[Any, Any, Any]):
 
 
 class WatchedAsyncStream(AsyncGenerator[Any, Any]):
-    """The same for an asynchronous generator; its request was sent before the first chunk is asked for."""
+    """The same for an asynchronous generator; its request was sent before the first chunk is requested."""
 
     def __init__(self, chunks: AsyncGenerator[Any, Any], call: GuardedCall) -> None:
         self._chunks = chunks
@@ -113,5 +113,5 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
 
 
 def _thrown(typ: Any, val: BaseException | object, tb: TracebackType | None) -> Any:
-    """Return the exception that a generator's `throw` is called with, in its one-argument and its older form."""
+    """Return the exception of a generator's `throw`, in its one-argument and its older form."""
     return typ if val is None and tb is None else val if isinstance(val, BaseException) else typ(val)

@@ -1,4 +1,4 @@
-"""What stands in for a function of the SDK: passes every argument, result and exception through, and counts the call.
+"""Wrappers of the SDK's functions: each passes every argument, result and exception through, and counts the call.
 
 Each takes the original and a `current` that returns the :class:`Calls` to count with, or None once it is undone.
 """
@@ -97,7 +97,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
 
 def attempt(original: Function, current: Current, _operation: str) -> Function:
-    """Wrap the function that sends one HTTP request; only requests of a call that is counted are noted."""
+    """Wrap the function that sends one HTTP request; only requests of a counted call are noted."""
 
     @functools.wraps(original)
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:

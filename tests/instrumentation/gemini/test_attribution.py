@@ -133,7 +133,7 @@ def test_an_exemplar_has_the_trace_of_its_call(emulator, history):
 
 
 def test_what_ends_before_its_usage_is_stated_is_incomplete(emulator, meters, instrumentor):
-    """Only a stream that is closed early is incomplete, not a refused or complete call; its tokens are a lower bound."""
+    """Only a stream that is closed early is incomplete, not a refused or complete call; tokens are a lower bound."""
     emulator.script(answer("a", "b", usage=Usage(prompt=20, answer=10), hold_after=1), failure(400), *replies(1))
     client = open_client(emulator)
     chunks = client.models.generate_content_stream(model=FLASH, contents="x")

@@ -12,9 +12,9 @@ from hydrochat_otel.doctor.findings import Level
 
 
 class Command(BaseCommand):
-    """Find out whether the telemetry works, and what to do where it does not."""
+    """Find out whether the telemetry works, and what to do if it does not."""
 
-    help = "Find out whether the telemetry works, and what to do where it does not."
+    help = "Find out whether the telemetry works, and what to do if it does not."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the switches."""
