@@ -1,13 +1,24 @@
 """A waitress server in a thread of its own, which another thread may end."""
 
+import logging
 import os
 import socket
 import threading
-from typing import Any
+from typing import Any, Final
 
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
+
+_logger: Final = logging.getLogger("hydrochat_otel.server.tasks")
+_logger.setLevel(logging.ERROR)
+
+
+class _Tasks(ThreadedTaskDispatcher):  # type: ignore[misc] # waitress has no types
+    """Logs no warning: that clients wait a moment, or are cut off at the end, is no news for the host's log."""
+
+    logger = _logger
+    queue_logger = _logger
 
 
 class ServingThread:
@@ -32,7 +43,7 @@ class ServingThread:
     ) -> None:
         self._sockets: dict[int, Any] = {}
         adjustments = Adjustments(sockets=[listening], **options)
-        self.tasks: Any = ThreadedTaskDispatcher()
+        self.tasks: Any = _Tasks()
         self.tasks.set_thread_count(adjustments.threads)
         server: Any = server_class(
             app,

@@ -2,7 +2,6 @@
 
 import errno
 import ipaddress
-import logging
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -17,16 +16,13 @@ from hydrochat_otel.web import wsgi_app
 _THREADS: Final = 8
 _STOP_WITHIN_S: Final = 0.8
 
-_queue_logger: Final = logging.getLogger("hydrochat_otel.server.queue")
-_queue_logger.setLevel(logging.ERROR)
-
 
 class ServerError(OSError):
     """The address cannot be listened on; the message is one sentence, and `errno` is the system's."""
 
 
 class Server:
-    """Listens from construction on, so that a taken port fails in the caller; serves from :meth:`start` on.
+    """Listens once constructed, so that a taken port fails in the caller; serves after :meth:`start`.
 
     Args:
         host: Name or address to listen on.
@@ -68,8 +64,6 @@ class Server:
             threads=_THREADS,
             **OPTIONS,
         )
-        # More clients than threads wait a moment; that is not worth a warning in the application's log.
-        self._serving.tasks.queue_logger = _queue_logger
 
     def abandon(self) -> None:
         """Close what a forked child inherited, without sending anything: the parent continues the connections."""

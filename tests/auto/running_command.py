@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,15 +13,11 @@ import urllib.request
 from pathlib import Path
 
 from conftest import TOKEN
+from ports import free_port
 
 PROJECT = Path(__file__).parent / "project"
 PROGRAMS = Path(sys.executable).parent
 WITHIN_S = 40.0
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 def eventually(check, what):

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
-from running_command import PROGRAMS, PROJECT, environment, free_port
+from ports import free_port
+from running_command import PROGRAMS, PROJECT, environment
 
 from hydrochat_otel.auto import start
 from hydrochat_otel.auto.instrumentor import HydroChatInstrumentor

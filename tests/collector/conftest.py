@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from stack import go_programs
-from stack.servers import Program, free_port
+from stack.servers import Program
 
 CONFIG = Path(__file__).parents[2] / "collector-config.yaml"
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import redis
-from stack.servers import free_port
+from ports import free_port
 
 READY_WITHIN_S = 30.0
 MASTER = "wounds"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from stack.servers import free_port
+from ports import free_port
 
 from fleet_runs.load import Load, Turn, percentiles_ms
 from fleet_runs.observer import Observer, Relay

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from fleet.redis_servers import RedisServer
-from stack.servers import free_port
+from ports import free_port
 
 from fleet_runs import verdict
 from fleet_runs.load import Load, Turn, percentiles_ms

@@ -46,3 +46,26 @@ def test_an_end_comes_through_when_the_loop_wakes_too_early(listening):
     trigger._physical_pull = pull_twice
     serving.end(5)
     assert not any(thread.name == "woken" for thread in threading.enumerate())
+
+
+def test_nothing_of_the_queue_is_logged_as_a_warning(listening, caplog):
+    """Requests that wait for a thread, and those cut off at the end, leave no warning in the host's log."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(environ, start_response):
+        entered.set()
+        leave.wait(30)
+        return hello(environ, start_response)
+
+    serving = ServingThread(slow, listening, name="busy", threads=1)
+    clients = [socket.create_connection(listening.getsockname()[:2]) for _ in range(3)]
+    for client in clients:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert entered.wait(30)
+    while len(serving.tasks.queue) < 2:
+        threading.Event().wait(0.01)
+    serving.end(0.1)
+    leave.set()
+    for client in clients:
+        client.close()
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == []

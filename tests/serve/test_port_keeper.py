@@ -9,7 +9,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from auto.running_command import eventually, free_port, get, listeners, threads
+from auto.running_command import eventually, get, listeners, threads
+from ports import free_port
 
 from hydrochat_otel.serve.port_keeper import PortKeeper
 
@@ -20,7 +21,7 @@ UNTIL = "The endpoints stay closed until it is free; HYDROCHAT_PORT chooses anot
 
 @pytest.fixture
 def keep():
-    """Make a keeper that tries often, and stop it in the end."""
+    """Make a keeper that tries often; stop it after the test."""
     with contextlib.ExitStack() as stack:
 
         def make(port, **more):
@@ -33,21 +34,24 @@ def keep():
 
 @contextlib.contextmanager
 def forked(child):
-    """Run the function in a forked process, which lives until the block ends."""
+    """Run the function in a forked process, which lives until the block ends; the block begins after the function."""
+    ready, tell_ready = os.pipe()
     ended, end = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(end)
         child()
+        os.write(tell_ready, b"1")
         os.read(ended, 1)
         os._exit(0)
     try:
+        os.read(ready, 1)
         yield pid
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        os.close(ended)
-        os.close(end)
+        for descriptor in (ready, tell_ready, ended, end):
+            os.close(descriptor)
 
 
 class Foreign(BaseHTTPRequestHandler):
@@ -65,24 +69,25 @@ def warnings(caplog):
 
 
 def test_one_listens_and_the_next_takes_its_place(keep, caplog):
-    """Of two keepers the first listens; when it stops the second does, and no warning is given."""
+    """Of two keepers the first listens; when it stops the second does, and nothing is logged as a warning."""
     port = free_port()
     first, second = keep(port), keep(port)
     first.start()
     eventually(lambda: get(port, "/healthz") == HEALTHY, "the first serves")
     second.start()
     second.start()
-    eventually(lambda: second._look_in, "the second has looked who is there")
+    eventually(lambda: second._look_in, "the second has examined what holds the port")
     assert (first.url, second.url) == (f"http://127.0.0.1:{port}", None)
     first.stop()
     first.stop()
+    eventually(lambda: second.url, "the second listens")
     eventually(lambda: get(port, "/healthz") == HEALTHY, "the second serves")
     assert (first.url, second.url) == (None, f"http://127.0.0.1:{port}")
     assert warnings(caplog) == []
 
 
-def test_a_foreign_program_is_told_once_and_waited_for(keep, caplog):
-    """A port that somebody else has is one warning, and it is taken when it is free."""
+def test_a_foreign_program_is_logged_once_and_waited_for(keep, caplog):
+    """A port held by another program causes one warning, and is opened once it is free."""
     with HTTPServer(("127.0.0.1", 0), Foreign) as foreign:
         thread = threading.Thread(target=foreign.serve_forever)
         thread.start()
@@ -97,7 +102,7 @@ def test_a_foreign_program_is_told_once_and_waited_for(keep, caplog):
 
 
 def test_a_port_is_inherited_within_a_service_only(keep, caplog):
-    """A process of another service leaves the port alone for good and says so once; one of the same takes it."""
+    """A process of another service gives the port up and logs it once; a process of the same service opens it later."""
     port = free_port()
     first, sibling, stranger = keep(port, fleet="a.1"), keep(port, fleet="a.1"), keep(port, fleet="b.1")
     first.start()
@@ -106,7 +111,7 @@ def test_a_port_is_inherited_within_a_service_only(keep, caplog):
     eventually(lambda: warnings(caplog), "the warning")
     eventually(lambda: not stranger._thread.is_alive(), "the stranger gives up")
     sibling.start()
-    eventually(lambda: sibling._look_in, "the sibling has looked what has the port")
+    eventually(lambda: sibling._look_in, "the sibling has examined what holds the port")
     first.stop()
     eventually(lambda: sibling.url, "the sibling takes the port")
     assert stranger.url is None
@@ -119,7 +124,7 @@ def test_a_port_is_inherited_within_a_service_only(keep, caplog):
 
 
 def test_a_process_of_the_service_with_another_state_is_named(keep, caplog):
-    """Two processes of one service that share no numbers are told apart; the second takes the port when it is free."""
+    """If two processes of one service share no numbers, the second logs it, and opens the port once it is free."""
     port = free_port()
     first, other = keep(port, fleet="a.1"), keep(port, fleet="a.2")
     first.start()
@@ -136,8 +141,8 @@ def test_a_process_of_the_service_with_another_state_is_named(keep, caplog):
     eventually(lambda: other.url, "the other takes the port")
 
 
-def test_an_address_of_another_machine_is_told_once(keep, caplog):
-    """An address that cannot be listened on is one warning, in the words of the server."""
+def test_an_address_of_another_machine_is_logged_once(keep, caplog):
+    """An address that cannot be listened on causes one warning, with the server's sentence."""
     keeper = keep(free_port(), host="192.0.2.1")
     keeper.start()
     eventually(lambda: warnings(caplog), "the warning")
@@ -150,7 +155,7 @@ def test_an_address_of_another_machine_is_told_once(keep, caplog):
 
 
 def test_port_zero_takes_a_free_one(keep):
-    """With port 0 each keeper has a port of its own."""
+    """With port 0 each keeper opens another port."""
     first, second = keep(0), keep(0)
     first.start()
     second.start()
@@ -159,7 +164,7 @@ def test_port_zero_takes_a_free_one(keep):
 
 
 def test_a_forked_child_keeps_nothing_of_its_parents_port(keep):
-    """After a fork the listening socket is the parent's alone, also when the parent closes it before the child ends."""
+    """After a fork only the parent holds the listening socket, even if it closes it before the child ends."""
     port = free_port()
     keeper = keep(port)
     keeper.start()
@@ -169,11 +174,11 @@ def test_a_forked_child_keeps_nothing_of_its_parents_port(keep):
         assert client.makefile("rb").read().endswith(HEALTHY[1].encode())
         assert listeners(port) == {os.getpid()}
         keeper.stop()
-        assert listeners(port) == set()
+        eventually(lambda: not listeners(port), "nothing listens")
 
 
 def test_only_forked_processes_open_the_port_of_a_parent_that_forks(keep):
-    """A keeper that was not started opens nothing, and the processes that are forked from it do."""
+    """A keeper that is not started opens nothing; processes forked from it do."""
     port = free_port()
     keep(port, in_forks=True)
     with forked(lambda: None) as first, forked(lambda: None) as second:
@@ -187,7 +192,7 @@ def test_only_forked_processes_open_the_port_of_a_parent_that_forks(keep):
 
 
 def test_a_stopped_keeper_stays_stopped_in_forks(keep):
-    """A process that is forked after the keeper was stopped opens nothing."""
+    """A process forked after the keeper stopped opens nothing."""
     port = free_port()
     keeper = keep(port, in_forks=True)
     keeper.stop()

@@ -1,7 +1,6 @@
 """Real programs on free ports of loopback, and the demo that they look at."""
 
 import json
-import socket
 import subprocess
 import threading
 import time
@@ -15,15 +14,11 @@ from typing import Any
 
 import yaml
 from conftest import TOKEN
+from ports import free_port
 
 from hydrochat_otel.demo.workload import run_workload
 
 START_WITHIN_S = 30.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 def get(url: str, accept: str = "*/*", **parameters: Any) -> bytes:

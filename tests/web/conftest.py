@@ -16,7 +16,8 @@ from hydrochat_otel.pipeline.pipeline import Pipeline
 sys.path.append(str(Path(__file__).parent / "project"))
 
 import frozen
-from servers import PROJECT, Host, free_port, running
+from ports import free_port
+from servers import PROJECT, Host, running
 
 
 @pytest.fixture(scope="session")

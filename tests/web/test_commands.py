@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 from conftest import TOKEN
 from misbehaving import listening, says
-from servers import PROJECT, Host, free_port, running
+from ports import free_port
+from servers import PROJECT, Host, running
 
 from hydrochat_otel import web
 from hydrochat_otel.cli.export import Source, export

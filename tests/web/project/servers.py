@@ -3,12 +3,13 @@
 import contextlib
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from ports import free_port
 
 PROJECT = Path(__file__).parent
 
@@ -49,12 +50,6 @@ class Host:
             return Answer(
                 response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
             )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
