@@ -109,7 +109,7 @@ def prometheus(hosts, tmp_path_factory):
                     for name in names
                 ]
                 configuration = {
-                    "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+                    "global": {"scrape_interval": "2s", "scrape_timeout": "2s"},
                     "scrape_configs": jobs,
                 }
                 (directory / "prometheus.yml").write_text(json.dumps(configuration))

@@ -1,4 +1,4 @@
-// Trends: what happened in each step of a longer window, asked for only while the view is shown.
+// Trends: the numbers of each step of a longer window, requested only while the view is shown.
 
 import { ask } from "./ask.js";
 import { byId, radios, setText } from "./dom.js";
@@ -45,7 +45,7 @@ const COLUMNS = [
   { head: "Cost", value: (step) => step.total_cost_usd, show: (step) => money(step.total_cost_usd) },
 ];
 const SOURCES = {
-  window: "From the retained entries of this process; what has left the window is missing.",
+  window: "From the retained entries.",
   prometheus: "From Prometheus, estimated from what it scraped.",
 };
 
@@ -66,16 +66,21 @@ async function refresh() {
     const fresh = await ask(`${document.body.dataset.history}?window=${asked}`);
     if (asked !== chosen) return;
     for (const step of fresh.steps) step.startMs = Date.parse(step.start);
-    setText(byId("trend-note"), `${SOURCES[fresh.source]} Steps of ${span(fresh.step_s)}, ${timeZone}.`);
+    setText(byId("trend-note"), `${SOURCES[fresh.source]} Steps of ${span(fresh.step_s)}, ${timeZone}.${gap(fresh)}`);
     table.show(fresh.steps.filter((step) => step.count || step.llm_calls).reverse());
     const key = JSON.stringify(fresh.steps);
-    // What has not changed is not drawn anew: a zoom stays.
+    // Unchanged steps are not drawn again, so that a zoom stays.
     if (key !== drawn) lines.draw(CHARTS, fresh.steps, fresh.step_s);
     drawn = key;
   } catch (error) {
     if (asked === chosen) setText(byId("trend-note"), `The history cannot be shown: ${error.message}`);
   }
   if (currentView() === "trends" && !document.hidden) timer = setTimeout(refresh, REFRESH_MS);
+}
+
+// Steps before this moment have null counts: they are neither drawn nor in the table.
+function gap({ complete_since: since, steps }) {
+  return since === null || !steps.length || Date.parse(since) <= steps[0].startMs ? "" : ` Counted since ${when(Date.parse(since))}; earlier steps are unknown.`;
 }
 
 const span = (seconds) =>

@@ -1,4 +1,4 @@
-"""A pipeline whose picture never changes, so that every host has the same numbers to show."""
+"""A pipeline whose snapshot never changes, so that every host shows the same numbers."""
 
 from hydrochat_otel import semconv
 from hydrochat_otel.pipeline import pipeline
@@ -58,11 +58,12 @@ SNAPSHOT = Snapshot(
     ),
     entries=_ENTRIES,
     retention=Retention(1000, 24.0, len(_ENTRIES), len(_ENTRIES) / 10),
+    counted_since_unix_s=NOW_S - 3600,
 )  # fmt: skip
 
 
 def install():
-    """Install a pipeline and freeze its picture; for a process of its own."""
+    """Install a pipeline and freeze its snapshot; for a separate process."""
     try:
         pipeline.current()
     except pipeline.PipelineError:
