@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from hydrochat_otel import __version__
+from hydrochat_otel.cli.site_adjustments import NOTHING, Adjustments
 
 _SENTENCE: Final = "exported by hydrochat-otel {version}, sha256 {digest}; replaced by an export unless it was edited"
 _STAMP: Final = re.compile(
@@ -46,12 +47,13 @@ def assets(folder: str) -> list[Traversable]:
     return sorted(found, key=lambda one: one.name)
 
 
-def export(folder: str, directory: Path, *, overwrite: bool = False) -> Exported:
+def export(folder: str, directory: Path, adjustments: Adjustments = NOTHING, *, overwrite: bool = False) -> Exported:
     """Write the files of one folder of the assets.
 
     Args:
         folder: Below the assets, `dashboards` or `rules`.
-        directory: Made if it does not exist.
+        directory: Created if missing.
+        adjustments: What the site changes in the files.
         overwrite: Replace edited files, too.
 
     Raises:
@@ -60,7 +62,7 @@ def export(folder: str, directory: Path, *, overwrite: bool = False) -> Exported
     written, kept = [], []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for path, text in _targets(folder, directory):
+        for path, text in _targets(folder, directory, adjustments):
             if not overwrite and path.exists() and is_edited(path.read_bytes(), text):
                 kept.append(path)
                 continue
@@ -71,8 +73,8 @@ def export(folder: str, directory: Path, *, overwrite: bool = False) -> Exported
     return Exported(written, kept)
 
 
-def differences(folder: str, directory: Path) -> str:
-    """Return the differences between the files in a directory and the shipped ones as a unified diff; '' if equal.
+def differences(folder: str, directory: Path, adjustments: Adjustments = NOTHING) -> str:
+    """Return how the files in a directory differ from those of an export, as a unified diff; '' if they do not.
 
     Raises:
         ExportError: A file cannot be read.
@@ -80,7 +82,7 @@ def differences(folder: str, directory: Path) -> str:
     try:
         return "".join(
             line
-            for path, text in _targets(folder, directory)
+            for path, text in _targets(folder, directory, adjustments)
             if path.exists()
             for line in difflib.unified_diff(
                 _lines(_body(path.read_bytes())), _lines(text), str(path), f"hydrochat-otel {__version__}"
@@ -113,6 +115,6 @@ def _lines(text: bytes) -> list[str]:
     return text.decode(errors="replace").splitlines(keepends=True)
 
 
-def _targets(folder: str, directory: Path) -> Iterator[tuple[Path, bytes]]:
+def _targets(folder: str, directory: Path, adjustments: Adjustments) -> Iterator[tuple[Path, bytes]]:
     for one in assets(folder):
-        yield directory / one.name, one.read_bytes()
+        yield directory / one.name, adjustments.applied(one.name, one.read_bytes())

@@ -79,7 +79,7 @@ def test_exporting_again_is_no_conflict(tmp_path):
     assert shipped_assets.export("rules", tmp_path) == shipped_assets.export("rules", tmp_path)
 
 
-def test_a_place_that_cannot_be_written_is_told_in_a_sentence(tmp_path):
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     """A file where the directory should be gives one sentence."""
     (tmp_path / "file").write_text("")
     with pytest.raises(shipped_assets.ExportError, match="cannot be written: "):

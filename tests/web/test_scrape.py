@@ -39,5 +39,5 @@ def test_prometheus_scrapes_every_host(prometheus, frozen_here):
         while (found := values(promql)) != dict.fromkeys(HOSTS, value):
             if time.monotonic() > deadline_s:
                 targets = json.loads(server.ask("/api/v1/targets").body)["data"]["activeTargets"]
-                pytest.fail(f"{promql}: {found}, {({one['labels']['job']: one['lastError'] for one in targets})}")
+                pytest.fail(f"{promql}: {found}, { ({one['labels']['job']: one['lastError'] for one in targets}) }")
             time.sleep(0.2)
