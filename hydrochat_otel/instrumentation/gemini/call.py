@@ -228,7 +228,7 @@ class Call(Work):
             return
         self._inside = None
         ended_ns = time.perf_counter_ns()
-        outcome: Outcome = "blocked" if self._is_blocked else "ok" if self._finish_reasons else "cancelled"
+        outcome: Outcome = "blocked" if self._is_blocked else "ok" if any(self._finish_reasons) else "cancelled"
         self.instruments.queue.note(lambda: DroppedWork(self, self._record(None, outcome, ended_ns)))
 
     @property
