@@ -1,7 +1,12 @@
-"""Publishes the last measurements of processes that exit in an orderly way without running exit handlers.
+"""Publishes what a process measured last if it ends in an orderly way that runs no exit handlers.
 
-Children of multiprocessing and of Celery's billiard run handlers of their own and then exit at once; uvicorn, after its
-shutdown, raises the signal again that it had caught, which ends the process.
+Some libraries end a process by :func:`os._exit` or by a signal. Each of them has a place of its own that runs before:
+
+- children of multiprocessing, and of Celery's billiard where it is no pool, run finalizers;
+- children of a Celery pool send the signal ``worker_process_shutdown``, whether they end by the number of their tasks,
+  their memory, SIGTERM, or because the pool shrinks, and are ended by :func:`os._exit` before their finalizers;
+- RQ starts a process for each job, which ends by :func:`os._exit` after ``perform_job``;
+- uvicorn raises the signal that it caught once more after ``Server.shutdown``, and dies of it.
 """
 
 import asyncio
@@ -14,61 +19,90 @@ from typing import Any, Final, Protocol
 
 import wrapt
 
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import background
 
-_CHILDREN_OF: Final = ("multiprocessing.util", "billiard.util")
+_FINALIZING: Final = ("multiprocessing.util", "billiard.util")
 _LAST: Final = -1000
-"""Priority among the handlers of such a child."""
+"""Priority of our finalizer: those of the host, which may still measure, run before it."""
+_WITHIN_S: Final = 5.0
+"""How long the end of a process waits for us."""
 
 
 class Leaving(Protocol):
-    """An object that has work to do before the process ends."""
+    """An object that has something to do before the process ends."""
 
     def leave(self) -> None:
-        """Do the work within a few seconds; may be called several times, and during the process's life."""
+        """Do it, within a few seconds; may be called several times, and in the middle of the process's life."""
 
 
 _leaving: Final[weakref.WeakSet[Leaving]] = weakref.WeakSet()
 
 
 def watch(one: Leaving) -> None:
-    """Call its :meth:`Leaving.leave` before the process ends in one of the ways above."""
+    """Call :meth:`Leaving.leave` before the process ends in one of the ways above."""
     _leaving.add(one)
-    _watch_uvicorn()
+    _hook_libraries()
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
         _finalize(sys.modules["multiprocessing.util"])
 
 
 def after_fork_in_child() -> None:
-    """Watch a child that one of these libraries has forked."""
-    for util in filter(None, map(sys.modules.get, _CHILDREN_OF)):
-        # The library drops all handlers of the parent right after this, and then calls back.
+    """Watch the child, too, if one of these libraries has forked it."""
+    for util in filter(None, map(sys.modules.get, _FINALIZING)):
+        # The library clears the parent's finalizers right after this, and then calls back.
         util.register_after_fork(_leave_all, lambda _, util=util: _finalize(util))
 
 
 def _finalize(util: ModuleType) -> None:
-    util.Finalize(None, _leave_all, exitpriority=_LAST)
+    util.Finalize(None, _leave, exitpriority=_LAST)
+
+
+def _leave(*_: object, **__: object) -> None:
+    """Let all leave, in a thread, which a signal that ends the process does not interrupt as it does the main one."""
+    background.within(_WITHIN_S, _leave_all, component="state.leave")
 
 
 def _leave_all() -> None:
     for one in list(_leaving):
-        try:
-            one.leave()
-        except BaseException as error:
-            failures.note("state.leave", error)
+        background.guarded(one.leave, component="state.leave")
+
+
+# -- the libraries' own places, each hooked when the library is imported -----------------------------------------------
 
 
 @cache
-def _watch_uvicorn() -> None:
-    wrapt.register_post_import_hook(_wrap_uvicorn, "uvicorn.server")
+def _hook_libraries() -> None:
+    for module, hook in _HOOKS.items():
+        wrapt.register_post_import_hook(_contained(hook), module)
 
 
-def _wrap_uvicorn(server: ModuleType) -> None:
-    try:
-        wrapt.wrap_function_wrapper(server, "Server.shutdown", _shut_down)
-    except BaseException as error:  # an unknown version: what it measures in its last interval may be lost
-        failures.note("state.uvicorn", error)
+def _contained(hook: Callable[[ModuleType], object]) -> Callable[[ModuleType], None]:
+    """Return a hook that costs the last interval's numbers where a version of the library has no such place."""
+
+    def run(module: ModuleType) -> None:
+        background.guarded(lambda: hook(module), component=f"state.{module.__name__.partition('.')[0]}")
+
+    return run
+
+
+def _hook_uvicorn(server: ModuleType) -> None:
+    wrapt.wrap_function_wrapper(server, "Server.shutdown", _shut_down)
+
+
+def _hook_celery(signals: ModuleType) -> None:
+    signals.worker_process_shutdown.connect(_leave, weak=False, dispatch_uid="hydrochat_otel")
+
+
+def _hook_rq(worker: ModuleType) -> None:
+    wrapt.wrap_function_wrapper(worker, "Worker.perform_job", _perform_job)
+
+
+_HOOKS: Final[dict[str, Callable[[ModuleType], None]]] = {
+    "uvicorn.server": _hook_uvicorn,
+    "celery.signals": _hook_celery,
+    "rq.worker": _hook_rq,
+}
 
 
 async def _shut_down(
@@ -78,3 +112,11 @@ async def _shut_down(
         return await shutdown(*arguments, **named)
     finally:
         await asyncio.get_running_loop().run_in_executor(None, _leave_all)
+
+
+def _perform_job(perform: Callable[..., Any], worker: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    try:
+        return perform(*arguments, **named)
+    finally:
+        if getattr(worker, "is_horse", False):
+            _leave()
