@@ -165,6 +165,6 @@ def test_overrides_win_and_are_checked_alike(tmp_path: Path):
     with pytest.raises(SettingsError, match="max_entries=0 is not allowed"):
         Settings.load({}, max_entries=0)
     with pytest.raises(
-        SettingsError, match="no_such is no setting; the settings are budget_timezone, budget_usd, cleanup"
+        SettingsError, match="no_such is not a setting; the settings are budget_timezone, budget_usd, cleanup"
     ):
         Settings.load({}, no_such=1)

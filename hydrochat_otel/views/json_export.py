@@ -86,7 +86,7 @@ def schema() -> bytes:
 
 
 def days_document(snapshot: Snapshot) -> dict[str, Any]:
-    """Return the days that are kept, by the zone whose midnights part them; `zone` is that of the budget."""
+    """Return the days that are kept, by the zone whose midnights separate them; `zone` is that of the budget."""
     zones: dict[str, list[dict[str, Any]]] = {snapshot.budget.timezone: []}
     for key, counts in sorted(snapshot.days.items()):
         row = {

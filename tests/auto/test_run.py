@@ -17,8 +17,8 @@ CLOSED = (
     "characters.\n"
 )
 ELSEWHERE = (
-    "OTEL_METRICS_EXPORTER=console sends the metrics elsewhere, so that the page, the export and /metrics of "
-    "hydrochat_otel have no port; add hydrochat to it, or set HYDROCHAT_SERVE to always for them, or to never.\n"
+    "OTEL_METRICS_EXPORTER=console sends the metrics elsewhere, so the page, the export and /metrics of "
+    "hydrochat_otel have no port; add hydrochat to it, or set HYDROCHAT_SERVE to always or never.\n"
 )
 NO_CALLS = "hydrochat-otel: 0 calls, 0 tokens, $0.0000\n"
 SHOW = "import os, sys; print([os.environ.get(name) for name in sys.argv[1:]]); sys.exit(3)"
@@ -36,7 +36,7 @@ def command(*arguments, **more):
     ("arguments", "environ", "code", "said"),
     [
         ([], {}, 2, "There is no command: hydrochat-otel run -- python manage.py runserver"),
-        (["--", "no-such-program"], {}, 127, "no-such-program is not found, or not executable."),
+        (["--", "no-such-program"], {}, 127, "no-such-program does not exist, or is not executable."),
         (
             ["--port", "70000", "--", "true"],
             {},
@@ -67,7 +67,7 @@ def test_a_file_that_is_no_program(tmp_path):
     file.write_bytes(b"\x00")
     file.chmod(0o755)
     done = command("--", str(file))
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (126, f"Error: {file} cannot be run: Exec format error.")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (126, f"Error: Running {file} failed: Exec format error.")
 
 
 def test_options_are_the_environment_of_the_command():

@@ -138,7 +138,10 @@ def test_a_step_that_does_not_fail_as_planned_is_reported():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"turns": 0}, r"turns is 0; it is 1 or more"), ({"time_scale": 0}, r"time_scale is 0; it is more than 0")],
+    [
+        ({"turns": 0}, r"turns is 0; it must be 1 or more"),
+        ({"time_scale": 0}, r"time_scale is 0; it must be more than 0"),
+    ],
 )
 def test_arguments_out_of_bounds_are_refused(arguments, message):
     """One sentence with the name, the value and what is allowed."""

@@ -52,7 +52,7 @@ def test_a_healthy_setup_has_no_problem(tmp_path):
 
 BROKEN = [
     ("settings", {"METRICS_MAX_ENTRIES": "abc"}, Level.PROBLEM, "METRICS_MAX_ENTRIES='abc' is not allowed"),
-    ("settings", {"HYDROCHAT_STAET": "memory"}, Level.WARNING, "HYDROCHAT_STAET is no setting"),
+    ("settings", {"HYDROCHAT_STAET": "memory"}, Level.WARNING, "HYDROCHAT_STAET is not a setting"),
     ("sdk-switch", {"OTEL_SDK_DISABLED": "true"}, Level.PROBLEM, "switches all telemetry off"),
     ("exporters", {"OTEL_METRICS_EXPORTER": "prometheus"}, Level.WARNING, "sends the metrics elsewhere"),
     ("exporters", {"OTEL_METRICS_EXPORTER": "otlp,hydrochat"}, Level.WARNING, "counts everything twice"),
@@ -62,7 +62,12 @@ BROKEN = [
     ("token", {"HYDROCHAT_METRICS_TOKEN": ""}, Level.PROBLEM, "No token is configured"),
     ("reach", {"HYDROCHAT_HOST": "0.0.0.0"}, Level.WARNING, "Every machine that reaches 0.0.0.0"),
     ("reach", {"HYDROCHAT_HOST": "no-such-host.invalid"}, Level.PROBLEM, "is not an address of this machine"),
-    ("state", {"HYDROCHAT_STATE": "sqlite:///no/such/directory/state.db"}, Level.PROBLEM, "/no/such/directory is not"),
+    (
+        "state",
+        {"HYDROCHAT_STATE": "sqlite:///no/such/directory/state.db"},
+        Level.PROBLEM,
+        "/no/such/directory does not exist",
+    ),
     ("state", {"HYDROCHAT_STATE": "redis://127.0.0.1:1/0"}, Level.PROBLEM, ""),
     ("state", {"HYDROCHAT_STATE": "memory"}, Level.NOTE, "totals start at zero"),
     ("configured-model", {"GEMINI_MODEL": "nobodys-9"}, Level.WARNING, "GEMINI_MODEL=nobodys-9 has no known price"),

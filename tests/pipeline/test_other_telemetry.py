@@ -38,7 +38,7 @@ print(json.dumps([found.status, counted, len(hydrochat_otel.current().snapshot()
 """
 NO_PROCESSORS = (
     "The global tracer provider is __main__.ForeignTracers, which takes no span processors: spans of other libraries "
-    "are not kept. Operations and calls are counted and kept all the same."
+    "are not kept. Operations and calls are still counted and kept."
 )
 NO_READERS = (
     "The global meter provider is __main__.ForeignMeters, which cannot be read: hydrochat_otel counts on a provider of "

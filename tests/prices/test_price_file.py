@@ -126,13 +126,13 @@ def test_a_mistake_is_named_in_one_sentence(tmp_path, content, sentence):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("prices.json", b"{", "is no valid JSON: "),
+        ("prices.json", b"{", "is not valid JSON: "),
         ("prices.toml", b"[models", "is not valid TOML: "),
-        ("prices.json", b"\xff\xfe", "is no valid JSON: "),
-        ("prices.json", b"[" * 100_000, "is no valid JSON: "),
+        ("prices.json", b"\xff\xfe", "is not valid JSON: "),
+        ("prices.json", b"[" * 100_000, "is not valid JSON: "),
         ("prices.json", b" " * 262_145, "is longer than 262144 bytes"),
-        ("prices.json", b'{"models": {"m": {"input": 1e9999999999999999999, "output": 1}}}', "is no valid JSON: "),
-        ("prices.json", b'{"models": {"m": {"input": ' + b"9" * 5000 + b', "output": 1}}}', "is no valid JSON: "),
+        ("prices.json", b'{"models": {"m": {"input": 1e9999999999999999999, "output": 1}}}', "is not valid JSON: "),
+        ("prices.json", b'{"models": {"m": {"input": ' + b"9" * 5000 + b', "output": 1}}}', "is not valid JSON: "),
         ("prices.toml", b"a." * 20_000 + b"a = 1", "is not valid TOML: line 1 has more than"),
         ("prices.toml", b'x = """\n', "is not valid TOML: texts over several lines are not allowed."),
         ("prices.toml", b"x = " + b"[" * 1_900, "is not valid TOML: "),

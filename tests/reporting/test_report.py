@@ -95,7 +95,7 @@ def test_a_window_that_does_not_reach_back_says_so(install):
     ("asked", "sentence"),
     [
         ({"since": "soon"}, "is not a period"),
-        ({"day": "soon"}, "is no day"),
+        ({"day": "soon"}, "is not a day"),
         ({"day": "today", "since": "1h"}, "Give a period or a day"),
         ({"state": "memory", "url": "http://x"}, "Give a state or a url"),
         ({"since": "1h", "by": "tier"}, "needs the counters"),

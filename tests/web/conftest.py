@@ -83,7 +83,7 @@ def host(request, hosts):
 
 @pytest.fixture
 def frozen_here(installed, monkeypatch):
-    """This process shows the same frozen numbers as the hosts'."""
+    """This process shows the same frozen numbers as the hosts."""
     monkeypatch.setattr(Pipeline, "snapshot", lambda _: frozen.SNAPSHOT)
     return installed
 

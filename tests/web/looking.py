@@ -1,4 +1,4 @@
-"""A page in a real Chromium, and what may be asked of it."""
+"""A page in a real Chromium, and queries on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ def launched() -> Iterator[WebDriver]:
 
 
 class Look:
-    """One page in the browser, and what may be asked of it."""
+    """One page in the browser, and queries on it."""
 
     def __init__(self, driver: WebDriver, stub: Any) -> None:
         self.driver = driver
@@ -62,7 +62,7 @@ class Look:
         return self.until(lambda: self.driver.find_element(By.ID, f"view-{name}").is_displayed())
 
     def until(self, condition, patience_s=15):
-        # An element that a reload took away is no answer yet.
+        # An element that a reload has just removed does not count yet.
         waiting = WebDriverWait(self.driver, patience_s, 0.05, ignored_exceptions=[StaleElementReferenceException])
         return waiting.until(lambda _: condition())
 
@@ -76,12 +76,12 @@ class Look:
         return self.driver.execute_script(f"return {expression}", *arguments)
 
     def complaints(self):
-        """What the browser complained of; a page that was asked to sign in answers 401, which is no fault."""
+        """The browser's error messages; the 401 of a page that has to sign in does not count."""
         lines = [line for line in self.driver.get_log("browser") if line["level"] in {"WARNING", "SEVERE"}]
         return [line["message"] for line in lines if "401" not in line["message"]]
 
     def requested(self):
-        """Every address that the page asked for."""
+        """Every address that the page requested."""
         messages = [orjson.loads(line["message"])["message"] for line in self.driver.get_log("performance")]
         sent = [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
         return [url for url in sent if not url.startswith("data:")]

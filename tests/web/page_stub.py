@@ -1,4 +1,4 @@
-"""A stand-in for the web layer: the page's assets under the same Content-Security-Policy, and made-up numbers."""
+"""A stand-in for the web layer: the page's assets under the same Content-Security-Policy, with invented numbers."""
 
 import math
 import random
@@ -108,7 +108,7 @@ def usual() -> dict[str, Any]:
 
 @dataclass
 class Stub:
-    """What the stub serves; a test changes it while the page looks on."""
+    """What the stub serves; a test changes it while the page is open."""
 
     shown: dict[str, Any] = field(default_factory=usual)
     status: int = 200

@@ -10,7 +10,7 @@ from hydrochat_otel.runtime import failures
 from hydrochat_otel.web import Request, access, respond, sessions
 from hydrochat_otel.web.access import Access, Viewer, decide
 
-RIGHT, WRONG = {"authorization": f"Bearer {TOKEN}"}, {"authorization": "Bearer of somebody else"}
+RIGHT, WRONG = {"authorization": f"Bearer {TOKEN}"}, {"authorization": "Bearer of another user"}
 
 
 @pytest.mark.parametrize(
@@ -31,13 +31,13 @@ RIGHT, WRONG = {"authorization": f"Bearer {TOKEN}"}, {"authorization": "Bearer o
         (Viewer.STAFF, WRONG, TOKEN, Access.GRANTED),
     ],
 )
-def test_which_requests_are_let_in(viewer, headers, token, decision):
-    """The token opens and staff opens; an ordinary account does not, and neither does a request without both."""
+def test_which_requests_have_access(viewer, headers, token, decision):
+    """The token and staff accounts have access; an ordinary account and an anonymous request do not."""
     assert decide(headers, token, viewer=lambda: viewer) is decision
 
 
 def test_the_token_needs_no_account():
-    """With the right token the host's session store is not asked, so a scrape costs it nothing."""
+    """With the right token the host's session store is not read, so a scrape costs it nothing."""
     assert decide(RIGHT, TOKEN, viewer=lambda: pytest.fail("asked")) is Access.GRANTED
 
 
@@ -72,7 +72,7 @@ def test_a_guesser_gets_429(installed, path):
 
 
 def test_pasting_wrong_tokens_is_limited_as_well(installed):
-    """The form to sign in counts with the rest."""
+    """Wrong tokens in the sign-in form count as well."""
     tries = [
         respond(Request("POST", web.SIGN_IN_PATH, body=b"token=wrong", client="10.0.0.1")).status for _ in range(21)
     ]
@@ -80,7 +80,7 @@ def test_pasting_wrong_tokens_is_limited_as_well(installed):
 
 
 def test_an_ordinary_account_is_refused_by_name(installed):
-    """Signed in without being staff: 403, one sentence, no numbers, on the page as in the data."""
+    """A signed-in account that is not staff gets 403, one sentence, no numbers, on the page and in the data."""
     for path in (web.EXPORT_PATH, web.METRICS_PATH, web.PAGE_PATH):
         response = respond(Request("GET", path, viewer=lambda: Viewer.MEMBER))
         assert (response.status, access.NOT_STAFF.encode() in response.body) == (403, True)
@@ -90,7 +90,7 @@ def test_an_ordinary_account_is_refused_by_name(installed):
 
 
 def test_forms_of_other_sites_are_refused(installed):
-    """A form that the browser says comes from another site neither signs in nor out."""
+    """A form that the browser marks as coming from another site neither signs in nor out."""
     for path in (web.SIGN_IN_PATH, web.SIGN_OUT_PATH):
         body = f"token={TOKEN}".encode()
         response = respond(Request("POST", path, {"sec-fetch-site": "cross-site"}, body))
@@ -101,7 +101,7 @@ LONG = "0123456789abcdef0123456789abcdef"
 
 
 def test_a_long_token_is_never_refused():
-    """A token that cannot be guessed opens whatever else comes from its address; only wrong ones have to wait."""
+    """A token that cannot be guessed works whatever else its address sends; only wrong ones have to wait."""
     guesses = [decide(WRONG, LONG, client="10.0.0.1") for _ in range(30)]
     assert guesses == [Access.UNAUTHENTICATED] * 20 + [Access.LIMITED] * 10
     assert decide({"authorization": f"Bearer {LONG}"}, LONG, client="10.0.0.1") is Access.GRANTED
@@ -109,7 +109,7 @@ def test_a_long_token_is_never_refused():
 
 
 def test_a_cookie_is_neither_limited_nor_counted():
-    """A guesser behind the same proxy cannot shut out a browser that is signed in, and an old cookie is no guess."""
+    """A guesser behind the same proxy cannot lock out a signed-in browser, and an old cookie is not a guess."""
     signed_in = {"cookie": f"{sessions.COOKIE}={sessions.sessions.issue(TOKEN)}"}
     for _ in range(30):
         decide({"cookie": f"{sessions.COOKIE}=old"}, TOKEN, client="10.0.0.1")
@@ -120,7 +120,7 @@ def test_a_cookie_is_neither_limited_nor_counted():
 
 
 def test_a_guesser_on_a_dual_stack_socket(installed):
-    """IPv4 clients of a socket for both versions are limited one by one: a guesser neither shuts out nor is let in."""
+    """IPv4 clients of a socket for both versions are limited separately: a guesser affects no other client."""
 
     def status(headers, client):
         return respond(Request("GET", web.EXPORT_PATH, headers, client=f"::ffff:{client}")).status
@@ -131,7 +131,7 @@ def test_a_guesser_on_a_dual_stack_socket(installed):
 
 
 def test_signing_out_invalidates_the_cookie(installed):
-    """After signing out the cookie opens nothing, however long its age; others stay valid."""
+    """After signing out the cookie is invalid, whatever its age; others stay valid."""
     first, second = ({"cookie": f"{sessions.COOKIE}={sessions.sessions.issue(TOKEN)}"} for _ in range(2))
     assert respond(Request("POST", web.SIGN_OUT_PATH, first)).status == 303
     assert [respond(Request("GET", web.PAGE_PATH, headers)).status for headers in (first, second)] == [401, 200]

@@ -1,4 +1,4 @@
-"""Promises of the ASGI application beyond the table of cases: lifespan, mounting, bodies, and a loop that goes on."""
+"""Promises of the ASGI application beyond the table of cases: lifespan, mounting, bodies, and an unblocked loop."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ AUTHORIZED = [(b"authorization", f"Bearer {TOKEN}".encode())]
 
 
 async def ask(path="/healthz", *, headers=(), method="GET", body=(), **scope):
-    """Drive the application by hand; `body` are the messages that it may receive."""
+    """Call the application directly; `body` are the messages that it may receive."""
     sent, waiting = [], list(body)
 
     async def receive():
@@ -40,13 +40,13 @@ async def ask(path="/healthz", *, headers=(), method="GET", body=(), **scope):
     ],
 )
 async def test_mounted_below_a_prefix(installed, path, root, status):
-    """Whether the framework leaves its prefix on the path or takes it off, the site is found below it."""
+    """The site is found below its prefix, whether the framework leaves the prefix on the path or removes it."""
     start, _ = await ask(path, root_path=root)
     assert start["status"] == status
 
 
 async def test_lifespan_is_answered():
-    """A server that announces start and end gets its answers and can go on."""
+    """A server that announces start and end gets its answers and can continue."""
     messages, sent = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}], []
 
     async def receive():
@@ -60,7 +60,7 @@ async def test_lifespan_is_answered():
 
 
 async def test_a_websocket_is_closed():
-    """What is no HTTP is turned away."""
+    """A connection other than HTTP is refused."""
     assert [message["type"] for message in await ask(type="websocket")] == ["websocket.close"]
 
 
@@ -94,8 +94,8 @@ async def test_repeated_headers_are_joined(installed):
     assert (start["status"], (b"content-encoding", b"gzip") in start["headers"]) == (200, True)
 
 
-async def test_the_loop_goes_on_while_an_answer_is_made(installed, monkeypatch):
-    """Answers that take their time hold neither the loop nor the threads of its own that the application uses."""
+async def test_the_loop_continues_while_an_answer_is_made(installed, monkeypatch):
+    """Slow answers block neither the loop nor the application's own threads."""
     go_on, started = threading.Event(), threading.Barrier(9)
 
     def slow(_):
@@ -113,7 +113,7 @@ async def test_the_loop_goes_on_while_an_answer_is_made(installed, monkeypatch):
 
 
 def test_a_forked_process_has_threads_of_its_own():
-    """The threads of a parent are not waited for in a child."""
+    """A child does not wait for the threads of its parent."""
     assert asgi._threads(1) is not asgi._threads(2)
     assert asgi._threads(2) is asgi._threads(2)
     asgi._threads.cache_clear()
@@ -124,12 +124,12 @@ def test_a_forked_process_has_threads_of_its_own():
     [("", False, 401), ("", True, 303), ("nonsense", False, 401), ("53", False, 303)],
 )
 def test_a_wsgi_body_is_never_waited_for(installed, length, terminated, status):
-    """No more is read than was announced, and nothing where nothing was, unless the server ends the input itself."""
+    """The application reads at most the announced length, and nothing without one, unless the server ends the input."""
     form = f"token={TOKEN}".encode().ljust(53, b"\n")
 
     class Input:
         def read(self, size):
-            assert size <= 53 or terminated, "this would wait for ever"
+            assert size <= 53 or terminated, "this would wait forever"
             return form[:size]
 
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/session", "CONTENT_LENGTH": length, "wsgi.input": Input()}
@@ -139,7 +139,7 @@ def test_a_wsgi_body_is_never_waited_for(installed, length, terminated, status):
 
 
 def test_before_anything_is_installed():
-    """An application that is served before install() says so with 503; the sign of life is there."""
+    """An application that is served before install() answers 503; the health check works."""
     response = respond(web.Request("GET", web.EXPORT_PATH))
     assert (response.status, b"call hydrochat_otel.install()" in response.body) == (503, True)
     assert respond(web.Request("GET", web.HEALTH_PATH)).status == 200

@@ -54,20 +54,20 @@ def by_asgi(messages, headers=(), receive=None):
      ("-1", False), ("1e9", False), ("\u0665" * 9, False), ("\u00b2", False)],
 )  # fmt: skip
 def test_an_announced_length(header, refused):
-    """A length above the bound is refused by the header alone; what is no number announces nothing."""
+    """A length above the bound is refused by the header alone; an invalid length is ignored."""
     assert is_too_long(header) is refused
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 def test_a_huge_body_is_not_read_by_wsgi(installed, method):
-    """A body of 900 MB stays where it is."""
+    """A body of 900 MB is not read."""
     stream = Stream(b"x" * 100_000)
     status = by_wsgi(stream, REQUEST_METHOD=method, CONTENT_LENGTH=str(HUGE))
     assert (status, stream.taken) == (413 if method == "POST" else 405, 0)
 
 
 def test_a_body_without_a_length(installed):
-    """In chunks a little more than the bound is read, and only if the server ends the input."""
+    """From a chunked body a little more than the bound is read, and only if the server ends the input."""
     stream = Stream(b"x" * 100_000)
     assert (by_wsgi(stream), stream.taken) == (401, 0)
     assert by_wsgi(stream, **{"wsgi.input_terminated": True}) == 413
@@ -76,7 +76,7 @@ def test_a_body_without_a_length(installed):
 
 
 def test_a_huge_body_is_not_read_by_asgi(installed):
-    """Announced, nothing is received; in chunks it ends shortly after the bound."""
+    """An announced huge body is not received; a chunked one ends shortly after the bound."""
     chunks = [{"type": "http.request", "body": b"x" * 1000, "more_body": True}] * 1000
     assert by_asgi(chunks, [(b"content-length", str(HUGE).encode())]) == (413, 0)
     assert by_asgi(chunks) == (413, 5)
@@ -84,7 +84,7 @@ def test_a_huge_body_is_not_read_by_asgi(installed):
 
 
 def test_a_slow_body(installed, monkeypatch):
-    """A client that does not finish its form is answered after a while."""
+    """A client that does not finish its form is answered after a time limit."""
     monkeypatch.setattr(asgi, "BODY_WITHIN_S", 0.1)
 
     async def never():
@@ -95,7 +95,7 @@ def test_a_slow_body(installed, monkeypatch):
 
 @pytest.mark.parametrize("name", ["django-gunicorn", "django-uvicorn", "gunicorn", "uvicorn"])
 def test_a_huge_body_and_a_real_host(hosts, name):
-    """Every host refuses 20 kB, and goes on."""
+    """Every host refuses 20 kB, and continues to work."""
     host = hosts(name)
     assert host.ask(web.SIGN_IN_PATH, method="POST", body=b"token=" + b"x" * 20_000).status == 413
     assert host.ask().status == 200

@@ -44,7 +44,7 @@ def browser(chromium):
 
 
 def until(browser, condition):
-    # Between finding and reading an element, the page that a form leads to may have taken its place.
+    # Between finding and reading an element, the page that follows a form may have replaced it.
     waiting = WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException])
     return waiting.until(lambda _: condition())
 
@@ -56,13 +56,13 @@ def sign_in(browser, token):
 
 
 def alive(browser):
-    """Return whether the script has taken over and shows what the frozen numbers say."""
+    """Return whether the script runs and shows the frozen numbers."""
     live = browser.find_elements(By.ID, "live")
     return bool(live) and live[0].is_displayed() and "conversation_turn" in live[0].text
 
 
 def complaints(browser):
-    """Return what the browser complained of, but for hints and for the answers that say who may not look."""
+    """Return the browser's error messages, except hints and the refusals of access."""
     return [
         entry
         for entry in browser.get_log("browser")
@@ -72,7 +72,7 @@ def complaints(browser):
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_signing_in_with_the_token(hosts, browser, name):
-    """Below whatever prefix, the form refuses a wrong token, the right one opens the live page, and out leads back."""
+    """Below any prefix, the form refuses a wrong token, the right one opens the page, and signing out leads back."""
     host = hosts(name)
     browser.get(f"{host.url}/")
     sign_in(browser, "not the token")
@@ -90,7 +90,7 @@ def test_signing_in_with_the_token(hosts, browser, name):
 
 @pytest.mark.parametrize("name", ["django-gunicorn", "django-uvicorn"])
 def test_signing_in_with_the_projects_account(hosts, browser, name):
-    """Staff who are signed in at the project see the live page without a token; a member is told why not."""
+    """Staff see the live page without a token; a member gets the reason for the refusal."""
     host = hosts(name)
     browser.get(f"http://127.0.0.1:{host.port}/sign-in/staff/")
     browser.get(f"{host.url}/")
@@ -103,7 +103,7 @@ def test_signing_in_with_the_projects_account(hosts, browser, name):
 
 
 def test_without_scripts_the_page_is_plain_tables(hosts, browser):
-    """Where scripts are off, signing in works and the numbers are there as tables."""
+    """Without scripts, signing in works and the numbers are shown as tables."""
     host = hosts("standalone")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
@@ -128,7 +128,7 @@ def test_nothing_of_the_page_comes_from_elsewhere(hosts, browser):
 
 
 def test_trends_without_prometheus(install, browser):
-    """If Prometheus is unreachable the view says so in the server's words, and the rest of the page goes on."""
+    """If Prometheus is unreachable the view shows the server's sentence, and the rest of the page works."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     install(prometheus_url=f"http://127.0.0.1:{port}")
@@ -145,7 +145,7 @@ def test_trends_without_prometheus(install, browser):
 
 
 def test_trends_by_step(hosts, browser):
-    """The view asks for the history when it is opened, draws three charts, and offers longer windows."""
+    """The view requests the history when it is opened, draws three charts, and offers longer windows."""
     host = hosts("standalone")
     browser.get(f"{host.url}/")
     sign_in(browser, frozen.TOKEN)

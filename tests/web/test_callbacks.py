@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.web.callbacks`: what the application's own instruments and signals raise."""
+"""Promises of :mod:`hydrochat_otel.web.callbacks`: exceptions of the application's own instruments and signals."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ def raising(error):
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), BaseException()])
 def test_a_callback_that_ends_the_process(observed, error):
-    """Whatever a callback of the application raises costs that answer, is counted, and ends no worker of the host."""
+    """An exception of an application's callback costs that answer, is counted, and ends no worker of the host."""
     observed(raising(error))
     response = scrape()
     assert (response.status, b"observable" in response.body, failures.counts()) == (500, True, {"web.callback": 1})
@@ -57,7 +57,7 @@ def test_an_interrupt_passes_through(observed):
 
 
 def test_a_signal_of_the_host_passes_through(observed):
-    """What the host's signal handler raises while a callback runs ends the host as it wanted."""
+    """An exception of the host's signal handler during a callback ends the host as intended."""
 
     def end(*_):
         raise SystemExit(7)

@@ -54,8 +54,8 @@ def run(*arguments):
 # -- export -------------------------------------------------------------------------------------------------------
 
 
-def test_the_export_for_people(served, token_file):
-    """The three sections are tables with words and units, and the newest entries a fourth where asked for."""
+def test_the_export_as_tables(served, token_file):
+    """The three sections are tables with words and units; on request the newest entries are a fourth."""
     done = run("--url", served.url, "--token-file", token_file, "--limit", "2")
     lines = [" ".join(line.replace("│", " ").split()) for line in done.output.splitlines()]
     assert done.exit_code == 0
@@ -75,8 +75,8 @@ def test_the_export_for_people(served, token_file):
         assert line in lines
 
 
-def test_the_export_for_pipes(served, token_file):
-    """With --json the body comes as it is, with the filters applied."""
+def test_the_export_as_json(served, token_file):
+    """With --json the body is printed unchanged, with the filters applied."""
     done = run(
         "--url", served.url, "--token-file", token_file, "--json", "--operation", "classify_intent", "--limit", 3
     )
@@ -88,7 +88,7 @@ def test_the_export_for_pipes(served, token_file):
     "url", ["{url}/", "{bare}", "{url}/api/hydrochat/metrics/export", "{url}/api/hydrochat/metrics/export/"]
 )
 def test_the_address_may_be_that_of_the_service_or_the_export(served, token_file, url):
-    """The path of the export is added where it is missing."""
+    """The path of the export is added if it is missing."""
     done = run(
         "--url",
         url.format(url=served.url, bare=served.url.removeprefix("http://")),
@@ -115,14 +115,14 @@ def test_the_token_may_come_from_the_environment(served):
         (["--limit", "2000"], 2, "Error: Invalid value for '--limit': 2000 is not in the range 0<=x<=1000.\n"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_one_sentence(arguments, code, said):
-    """No service, no address, no file: one sentence, and an exit code that tells usage from failure."""
+def test_a_wrong_argument_is_one_sentence(arguments, code, said):
+    """No service, no address, no file: one sentence, and an exit code that distinguishes usage from failure."""
     done = run(*arguments)
     assert (done.exit_code, done.output.endswith(said)) == (code, True), done.output
 
 
-def test_a_wrong_token_and_a_bad_filter_are_told_as_the_service_does(served, tmp_path, token_file):
-    """The service's own sentence is passed on; a page of somebody else's is not."""
+def test_a_wrong_token_and_a_bad_filter_show_the_services_sentence(served, tmp_path, token_file):
+    """The service's own sentence is shown; another server's page is not."""
     (tmp_path / "wrong").write_text("wrong")
     done = run("--url", served.url, "--token-file", tmp_path / "wrong")
     assert (done.exit_code, "answers with status 401: Send the token of HYDROCHAT_METRICS_TOKEN" in done.output) == (
@@ -133,8 +133,8 @@ def test_a_wrong_token_and_a_bad_filter_are_told_as_the_service_does(served, tmp
     assert (done.exit_code, "status 400: since must be a time with its offset" in done.output) == (1, True)
 
 
-def test_something_else_than_an_export():
-    """A server that answers with anything else is not believed."""
+def test_something_other_than_an_export():
+    """A server that answers with anything else is refused."""
     for body in (b"<html>", b"[1]", b'{"performance_metrics": 1}'):
         with listening(says(body)) as url, pytest.raises(FetchError, match="something other than an export"):
             Source(f"{url}/", None).body()
@@ -144,7 +144,7 @@ def test_something_else_than_an_export():
 
 
 def test_watching_prints_each_change_once(served, token_file, monkeypatch):
-    """While watching with --json, an export is one line, and a second one comes when something has changed."""
+    """While watching with --json, an export is one line, and a second one follows when something has changed."""
     watching = subprocess.Popen(
         [sys.executable, "-m", "hydrochat_otel", "export", "--url", served.url, "--token-file", token_file, "--json",
          "--watch", "--interval", "0.2"],
@@ -160,8 +160,8 @@ def test_watching_prints_each_change_once(served, token_file, monkeypatch):
     assert (watching.wait(20), rest) == (0, "")
 
 
-def test_watching_goes_on_in_trouble(token_file):
-    """A service that is away is told on the standard error, and watched on until it is there."""
+def test_watching_continues_without_the_service(token_file):
+    """An unreachable service is reported on the standard error, and watched until it answers."""
     port = free_port()
     watching = subprocess.Popen(
         [sys.executable, "-m", "hydrochat_otel", "export", "--url", f"http://127.0.0.1:{port}", "--token-file",
@@ -180,7 +180,7 @@ def test_watching_goes_on_in_trouble(token_file):
 
 
 def test_a_table_that_is_watched(served, token_file):
-    """In a terminal the table is drawn again and again in its place; Ctrl-C ends it with 0 and no trace."""
+    """In a terminal the table is redrawn in its place; Ctrl-C ends it with 0 and no traceback."""
     ours, theirs = pty.openpty()
     watching = subprocess.Popen(
         [sys.executable, "-m", "hydrochat_otel", "export", "--url", served.url, "--token-file", token_file, "--watch",
@@ -199,7 +199,7 @@ def test_a_table_that_is_watched(served, token_file):
 
 
 def test_a_table_in_a_file(served, token_file):
-    """Where the output is no terminal, each change is printed once below the other."""
+    """If the output is not a terminal, each change is printed once below the last."""
     watching = subprocess.Popen(
         [sys.executable, "-m", "hydrochat_otel", "export", "--url", served.url, "--token-file", token_file, "--watch",
          "--interval", "0.2"],
@@ -215,7 +215,7 @@ def test_a_table_in_a_file(served, token_file):
 
 
 def test_serve_runs_a_worker_beside_the_endpoints(hosts):
-    """The function that is named runs and is measured while the endpoints answer."""
+    """The named function runs and is measured while the endpoints answer."""
     worker = hosts("live")
     bearer = {"authorization": f"Bearer {TOKEN}"}
     deadline_s = time.monotonic() + 20
@@ -226,7 +226,7 @@ def test_serve_runs_a_worker_beside_the_endpoints(hosts):
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_serve_stops_gracefully(stop):
-    """SIGTERM and Ctrl-C end the work, finish the answers under way, close the port and end with 0."""
+    """SIGTERM and Ctrl-C end the work, finish the current responses, close the port and end with 0."""
     port = free_port()
     serving = subprocess.Popen(
         [sys.executable, "-m", "hydrochat_otel", "serve", "--port", str(port), "live:work"],
@@ -252,7 +252,7 @@ def test_serve_ends_with_the_function():
 
 
 def test_serve_without_a_module_says_what_there_is_to_see():
-    """A process that measures nothing says so, and answers all the same."""
+    """A process that measures nothing says so, and still answers."""
     with running("-m", "hydrochat_otel", "serve", "--port", "PORT", HYDROCHAT_METRICS_TOKEN=TOKEN) as host:
         found = json.loads(host.ask(web.EXPORT_PATH, {"authorization": f"Bearer {TOKEN}"}).body)
         assert found["performance_metrics"]["metrics_count"] == 0
@@ -268,7 +268,7 @@ def test_serve_without_a_module_says_what_there_is_to_see():
     ],
 )
 def test_serve_refuses_what_it_cannot_run(arguments, sentence):
-    """A module or function that is not there is one sentence and exit code 2."""
+    """A missing module or function gives one sentence and exit code 2."""
     done = CliRunner().invoke(serve, ["--port", "0", *arguments])
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, f"Error: {sentence}")
 

@@ -27,14 +27,14 @@ def session(project, name):
 
 @pytest.mark.parametrize(("account", "status"), [("staff", 200), ("boss", 200), ("member", 403), ("gone", 401)])
 def test_accounts(project, account, status):
-    """Staff and superusers see everything; others get 403, an account that is switched off 401: never a redirect."""
+    """Staff and superusers see everything; others get 403, a disabled account 401: never a redirect."""
     headers = session(project, account)
     assert {path: project.ask(path, headers).status for path in PATHS} == dict.fromkeys(PATHS, status)
     if status == 403:
         assert json.loads(project.ask(web.EXPORT_PATH, headers).body) == {"error": access.NOT_STAFF}
 
 
-def test_nobody_is_sent_to_the_login_page(project):
+def test_no_request_is_sent_to_the_login_page(project):
     """Under LoginRequiredMiddleware the project's own page redirects to its login, and ours answer 401 themselves."""
     assert project.ask("/").headers["location"].startswith("/accounts/login/")
     answers = {path: project.ask(path) for path in PATHS}
@@ -43,14 +43,14 @@ def test_nobody_is_sent_to_the_login_page(project):
 
 
 def test_the_sites_cache_keeps_nothing_of_ours(project):
-    """With the cache middleware over the whole site, what staff saw is not shown to the next one who asks."""
+    """With the cache middleware over the whole site, what staff saw is not shown to the next client."""
     for path in PATHS:
         assert project.ask(path, session(project, "staff")).status == 200
         assert project.ask(path).status == 401
 
 
 def test_a_token_of_rest_framework(project, database):
-    """The project's authenticators count where its view is used: staff's token opens, others' do not."""
+    """The project's authenticators apply where its view is used: staff's token works, others' do not."""
     made = django(
         "from django.contrib.auth.models import User; from rest_framework.authtoken.models import Token; import json; "
         "print(json.dumps({u.username: Token.objects.get_or_create(user=u)[0].key for u in User.objects.all()}))",
@@ -68,7 +68,7 @@ def test_a_token_of_rest_framework(project, database):
 
 
 def django(script, **environ):
-    """Run the script in a process of its own, with Django set up and a test client at hand."""
+    """Run the script in a process of its own, with Django set up and a test client."""
     before = "import django; django.setup(); from django.test import Client, override_settings; client = Client()\n"
     return subprocess.run(
         [sys.executable, "-c", before + script],
@@ -87,7 +87,7 @@ def printed(script, **environ):
 
 
 def test_over_http_the_sites_redirect_stays_and_over_https_we_answer():
-    """SECURE_SSL_REDIRECT leads to the same path under HTTPS, where we answer; what is exempt answers at once."""
+    """SECURE_SSL_REDIRECT leads to the same path under HTTPS, where we answer; an exempt path answers at once."""
     script = f"""
 get = lambda **more: client.get("/metrics", headers={{"authorization": "Bearer {TOKEN}"}}, **more)
 with override_settings(SECURE_SSL_REDIRECT=True):
@@ -112,7 +112,7 @@ with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https
 
 
 def test_a_session_store_that_is_down_costs_a_scrape_nothing(tmp_path):
-    """Without a database the token opens all the same; who has a session only gets 401, and nothing is raised."""
+    """Without a database the token still works; a request with only a session gets 401, and nothing is raised."""
     script = f"""
 from django.conf import settings
 with override_settings(MIDDLEWARE=[one for one in settings.MIDDLEWARE if "LoginRequired" not in one]):
@@ -142,7 +142,7 @@ def test_settings_come_from_django():
 
 
 def test_a_pipeline_that_the_project_installed_stays():
-    """Where the project installs with settings of its own before, the application leaves it alone."""
+    """If the project has installed with settings of its own, the application leaves that pipeline alone."""
     script = """import hydrochat_otel, django
 installed = hydrochat_otel.install(max_entries=5)
 django.setup()
@@ -152,7 +152,7 @@ print(hydrochat_otel.current() is installed)"""
     assert (done.stdout.strip(), done.stderr) == ("True", "")
 
 
-def test_a_setting_that_is_not_allowed_stops_the_start_in_one_sentence():
+def test_an_invalid_setting_stops_the_start_with_one_sentence():
     """The last line names the variable, the value and what is allowed."""
     done = django("", METRICS_MAX_ENTRIES="-5")
     assert done.returncode != 0
@@ -163,7 +163,7 @@ def test_a_setting_that_is_not_allowed_stops_the_start_in_one_sentence():
 
 
 def test_rest_framework_is_optional():
-    """Without it installed, everything but its view is there."""
+    """Without it installed, everything except its view works."""
     script = """
 import sys
 sys.modules["rest_framework"] = None
@@ -203,7 +203,7 @@ NO_AUTHENTICATION = "MIDDLEWARE=[one for one in settings.MIDDLEWARE if 'contrib.
     ],
 )
 def test_the_system_checks_say_what_is_missing(tmp_path, token, environ, changed, ids):
-    """Each thing that keeps the numbers from being seen is one message with what to do; others get none."""
+    """Each thing that keeps the numbers from being seen is one message with what to do; other settings give none."""
     (tmp_path / "bare_urls.py").write_text("urlpatterns = []")
     (tmp_path / "other_settings.py").write_text(f"from django_settings import *\nHYDROCHAT_METRICS_TOKEN = {token!r}\n")
     script = f"""
@@ -219,6 +219,6 @@ with override_settings({changed}):
 
 
 def test_bearer_and_session_together(project):
-    """A wrong token does not lock out staff who are signed in, and a right one lets a member in."""
+    """A wrong token does not lock out signed-in staff, and a right one admits a member."""
     assert project.ask(web.EXPORT_PATH, {**session(project, "staff"), "authorization": "Bearer wrong"}).status == 200
     assert project.ask(web.EXPORT_PATH, {**session(project, "member"), **BEARER}).status == 200

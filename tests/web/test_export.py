@@ -49,7 +49,7 @@ def test_without_parameters_there_are_no_entries(frozen_here):
 
 
 def test_since_and_operation_filter_what_is_summarised(frozen_here):
-    """The window's numbers speak of what matches; the totals of the calls to Gemini know no filter."""
+    """The window's numbers cover what matches; no filter applies to the totals of the calls to Gemini."""
     some = [
         entry for entry in OPERATIONS if entry.end_unix_s >= frozen.NOW_S - 600 and entry.operation == "classify_intent"
     ]
@@ -103,8 +103,8 @@ NO_TIME = "since must be a time with its offset (RFC 3339), for instance 2025-10
         ("operation=" + "a" * 3000, "The query is longer than 2048 characters."),
     ],
 )  # fmt: skip
-def test_what_is_not_allowed_is_told_in_one_sentence(frozen_here, query, sentence):
-    """A parameter that is unknown, repeated or out of its bounds: 400, and nothing of what was sent comes back."""
+def test_an_invalid_parameter_is_one_sentence(frozen_here, query, sentence):
+    """A parameter that is unknown, repeated or out of its bounds: 400, and nothing that was sent is returned."""
     response = ask(query)
     assert (response.status, json.loads(response.body)) == (400, {"error": sentence})
 
@@ -135,14 +135,14 @@ def test_entries_have_the_allowed_fields(frozen_here):
     [("entries=true", 80), ("entries=false", None), ("entries=false&limit=3", None), ("limit=3", 3), ("", None)],
 )
 def test_entries_come_on_request(frozen_here, query, listed):
-    """Entries are listed when asked for, by their own switch or by a limit."""
+    """Entries are listed on request, by their own switch or by a limit."""
     found = export(query)
     assert (len(found["entries"]) if "entries" in found else None) == listed
 
 
 @pytest.mark.parametrize("limit", [1, 7, 80, 81])
 def test_pages_hold_every_entry_once(frozen_here, limit):
-    """Walking along next_cursor gives what one long answer gives."""
+    """Following next_cursor gives the same as one long answer."""
     whole, walked, query = export("limit=1000")["entries"], [], f"limit={limit}"
     while True:
         found = export(query)
@@ -154,14 +154,14 @@ def test_pages_hold_every_entry_once(frozen_here, limit):
 
 
 def test_pages_stay_while_new_entries_arrive(monkeypatch, frozen_here):
-    """What arrives between two pages neither repeats nor hides an entry."""
+    """An arrival between two pages neither repeats nor hides an entry."""
     cursor = export("limit=10")["page"]["next_cursor"]
     second = export(f"limit=10&cursor={cursor}")["entries"]
     show(monkeypatch, *frozen.SNAPSHOT.entries, *(Entry("operation", "new", 1.0, frozen.NOW_S + n) for n in range(5)))
     assert export(f"limit=10&cursor={cursor}")["entries"] == second
 
 
-def test_pages_hold_entries_that_nothing_tells_apart(monkeypatch, frozen_here):
+def test_pages_hold_indistinguishable_entries(monkeypatch, frozen_here):
     """Entries with the same end and no span are all shown, each once."""
     show(monkeypatch, *(Entry("operation", f"n{number}", 1.0, 50.0) for number in range(10)))
     names, query = [], "limit=3"
@@ -181,8 +181,8 @@ def test_no_number_is_nan_or_infinite(monkeypatch, frozen_here):
     assert [entry["duration"] for entry in found["entries"]] == [None, None]
 
 
-def test_the_entity_tag_tells_whether_something_changed(installed):
-    """Asked again with the tag: 304 without a body until an operation ends, though time goes on; then another tag."""
+def test_the_entity_tag_shows_whether_something_changed(installed):
+    """A request with the tag gets 304 without a body until an operation ends, though time passes; then another tag."""
     first = ask()
     tag = first.header("ETag")
     again = ask(headers={"if-none-match": f'"other", {tag}'})
@@ -193,6 +193,6 @@ def test_the_entity_tag_tells_whether_something_changed(installed):
     assert (changed.status, changed.header("ETag") == tag) == (200, False)
 
 
-def test_the_tag_depends_on_the_question(frozen_here):
+def test_the_tag_depends_on_the_query(frozen_here):
     """Two filters that show different things have different tags."""
     assert ask("limit=1").header("ETag") != ask("limit=2").header("ETag")

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.views.history`: from the window and from Prometheus, whatever that one answers."""
+"""Promises of :mod:`hydrochat_otel.views.history`: from the window and from Prometheus, whatever Prometheus answers."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ EMPTY = {
     "incomplete_calls": 0, "incomplete_tokens": 0,
 }  # fmt: skip
 UNKNOWN = dict.fromkeys(EMPTY)
-SCRAPED = EMPTY | {"unpriced_calls": None}  # counted by no metric
+SCRAPED = EMPTY | {"unpriced_calls": None}  # no metric counts it
 
 
 def ask(parameters=""):
@@ -64,7 +64,7 @@ def ask(parameters=""):
     ],
 )
 def test_steps_cover_the_window(window_s, step_s, number, length_s):
-    """Steps are as long as asked for, or about a hundredth, and never more than a thousand."""
+    """Steps are as long as requested, or about a hundredth, and never more than a thousand."""
     steps = Steps.over(frozen.NOW_S, window_s, step_s)
     assert (steps.number, steps.step_s) == (number, length_s)
     assert steps.start_unix_s % length_s == 0
@@ -123,7 +123,7 @@ def test_the_window_by_steps():
     }
 
 
-def test_a_step_that_nobody_can_know_is_null():
+def test_an_unknown_step_is_null():
     """What ended before the window's oldest entry may have left it: its counts and costs are null, not zero."""
     entries = (Entry("operation", "a", 1.0, 1003.0), Entry("gemini", "generate_content", 1.0, 1005.0, cost_usd=0.1))
     found = from_window(Snapshot(1007.0, {}, (), entries, Retention(10, 1, 2, 20)), Steps.over(1007.0, 6, 2))
@@ -153,7 +153,7 @@ def test_whole_days_reach_back_beyond_the_window():
 
 
 def test_an_empty_window_has_empty_steps(installed):
-    """Steps that begin before the process counted are unknown; those after are zero until something happens."""
+    """Steps that begin before the process counted are unknown; later ones are zero until something happens."""
     status, found = ask("window=10m&step=1s")
     assert (status, len(found["steps"])) == (200, 600)
     for step in found["steps"]:
@@ -165,12 +165,12 @@ def test_an_empty_window_has_empty_steps(installed):
 
 
 @pytest.mark.parametrize("parameters", ["window=0h", "window=1y", "window=24", "step=-1m", "window=1h&window=2h", "x="])
-def test_what_is_no_window_is_refused(installed, parameters):
-    """A window or a step that is none is 400."""
+def test_an_invalid_window_is_refused(installed, parameters):
+    """An invalid window or step is 400."""
     assert ask(parameters)[0] == 400
 
 
-# -- a Prometheus that does not behave ----------------------------------------------------------------------------
+# -- a Prometheus that misbehaves ---------------------------------------------------------------------------------
 
 
 def matrix(*series):
@@ -184,8 +184,8 @@ def column(name, *values):
 STEPS = Steps.over(1007.0, 30, 10)
 
 
-def test_what_prometheus_says_becomes_the_same_shape():
-    """Columns become rows: counts whole, no percentile where nothing ended, a value at a time for the step before."""
+def test_an_answer_of_prometheus_becomes_the_same_shape():
+    """Columns become rows: whole counts, no percentile in an empty step, a value covers the step before it."""
     answer = matrix(
         column("count", [990, "0"], [1000, "0.3"], [1010, "3.9"]),
         column("seconds", [1000, "0.1"], [1010, "7.8"]),
@@ -241,8 +241,8 @@ def test_what_prometheus_says_becomes_the_same_shape():
         matrix("count"),
     ],
 )  # fmt: skip
-def test_a_prometheus_that_lies_is_502(answer):
-    """What is not an answer to the question is refused whole; nothing of it is passed on."""
+def test_a_wrong_answer_of_prometheus_is_502(answer):
+    """An answer that does not fit the query is refused whole; no part of it is shown."""
     with listening(says(answer)) as url, pytest.raises(PrometheusError) as caught:
         from_prometheus(url, STEPS)
     assert caught.value.status == 502
@@ -287,8 +287,8 @@ def endless_headers(connection):
         (says(b"", "999 ?"), 502),
     ],
 )
-def test_a_prometheus_that_is_broken_is_told_apart_from_a_late_one(behave, status):
-    """No HTTP, too much, a redirect, a refusal: 502; a timeout of its own: 504."""
+def test_a_broken_and_a_late_prometheus_have_different_statuses(behave, status):
+    """No HTTP, too much data, a redirect, a refusal: 502; a timeout of its own: 504."""
     with listening(behave) as url, pytest.raises(PrometheusError) as caught:
         from_prometheus(url, STEPS)
     assert caught.value.status == status
@@ -316,7 +316,7 @@ def slow_body(connection):
 
 @pytest.mark.parametrize("behave", [silent, one_byte_at_a_time, slow_body])
 def test_a_prometheus_that_is_slow_is_504(behave):
-    """One that says nothing, or a byte now and then, is late when the deadline has passed, and holds nobody longer."""
+    """A Prometheus that sends nothing, or a byte now and then, is late at the deadline, and blocks no longer."""
     with listening(behave) as url, pytest.raises(PrometheusError) as caught:
         from_prometheus(url, STEPS, deadline_s=0.3)
     assert (caught.value.status, str(caught.value)) == (
@@ -325,8 +325,8 @@ def test_a_prometheus_that_is_slow_is_504(behave):
     )
 
 
-def test_only_a_few_questions_are_under_way_at_once():
-    """Where Prometheus hangs, later questions get 503 at once and hold no thread of the server."""
+def test_only_a_few_queries_run_at_once():
+    """If Prometheus hangs, later requests get 503 at once and hold no thread of the server."""
     arrived, statuses = threading.Barrier(5), []
 
     def behave(connection):
@@ -352,7 +352,7 @@ def test_only_a_few_questions_are_under_way_at_once():
 
 
 def test_no_prometheus_is_502_with_a_sentence(install):
-    """An address where nothing listens is told in one sentence, without the address and the password in it."""
+    """An address where nothing listens gives one sentence, without the address and the password in it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     install(prometheus_url=f"http://reader:secret-of-the-tests@127.0.0.1:{port}/sub")
@@ -363,7 +363,7 @@ def test_no_prometheus_is_502_with_a_sentence(install):
 
 
 def test_the_address_may_carry_a_path_and_a_password():
-    """User, password and path of the address are used; the question is a form."""
+    """User, password and path of the address are used; the query is sent as a form."""
     received = []
 
     def behave(connection):
@@ -392,8 +392,8 @@ def test_the_address_may_carry_a_path_and_a_password():
         ("prometheus_matchers", '{job="chat"}'),
     ],
 )
-def test_settings_that_are_not_allowed(setting, value):
-    """An address that is none and matchers that are more than matchers stop the start."""
+def test_invalid_settings(setting, value):
+    """An invalid address, and matchers that are more than matchers, stop the start."""
     with pytest.raises(SettingsError, match=f"^{setting}=.* is not allowed: it must be "):
         Settings.load(**{setting: value})
 
@@ -410,8 +410,8 @@ def test_a_password_in_the_address_is_not_shown():
 
 
 @pytest.mark.real
-def test_the_question_is_promql(tmp_path):
-    """Promtool finds no fault in the question, with and without matchers."""
+def test_the_query_is_promql(tmp_path):
+    """Promtool finds no fault in the query, with and without matchers."""
     promtool = require_program("promtool", "prometheus")
     for matchers in ("", 'job="chat",env=~"a|b"'):
         rule = {"groups": [{"name": "g", "rules": [{"record": "r", "expr": query(900, matchers)}]}]}
@@ -421,7 +421,7 @@ def test_the_question_is_promql(tmp_path):
 
 @pytest.mark.real
 def test_the_same_history_from_a_real_prometheus(prometheus, install):
-    """What Prometheus scraped of a live worker and what the worker retained are the same within the estimate."""
+    """What Prometheus scraped of a live worker and what the worker's window holds agree within the estimate."""
     worker, prometheus_url = prometheus("live")
     install(prometheus_url=prometheus_url, prometheus_matchers='job="live"')
     deadline_s = time.monotonic() + 60
@@ -431,7 +431,7 @@ def test_the_same_history_from_a_real_prometheus(prometheus, install):
         own = json.loads(worker.ask(web.HISTORY_PATH, BEARER, query="window=2m&step=2s").body)
         SCHEMA.validate(own)
         assert [list(step) for step in own["steps"]] == [list(step) for step in theirs["steps"]]
-        # The newest is under way, and the one before may miss its last scrape.
+        # The newest is in progress, and the previous one may miss its last scrape.
         both = {step["start"]: [step] for step in own["steps"][:-2]}
         for step in theirs["steps"][:-2]:
             both.get(step["start"], []).append(step)

@@ -27,7 +27,7 @@ def expected(case, prefix=""):
 
 
 def differences(host, case, path=None):
-    """Return how the host's answer differs from ours, in words; headers that the host adds are its own affair."""
+    """Return the differences between the host's answer and ours; headers that the host adds do not count."""
     ours, theirs = (
         expected(case, host.prefix),
         host.ask(path or case.path, case.headers, case.method, case.body, case.query),
@@ -39,7 +39,7 @@ def differences(host, case, path=None):
         found.append(f"body {theirs.body[:80]} for {ours.body[:80]}")
     for name, promised in ours.headers:
         seen, value = (_without_session(one) for one in (theirs.headers.get(name.lower()), promised))
-        # Middleware may add what an answer varies by; and a server may leave out the length of what has none.
+        # Middleware may add to Vary; and a server may omit the length of an empty body.
         fits = seen is not None and seen.startswith(value) if name == "Vary" else seen == value
         if not fits:
             found.append(f"{name}: {seen} for {value}")
@@ -49,7 +49,7 @@ def differences(host, case, path=None):
 
 
 def _without_session(value):
-    """Return a header's value without that of our cookie, of which each sign-in has another."""
+    """Return a header's value without our cookie's, which differs with each sign-in."""
     return value and re.sub(r"(?<=hydrochat_session=)[0-9a-f.]{90,}", "VALUE", value)
 
 
@@ -60,7 +60,7 @@ def test_every_case_gets_the_same_bytes(host, frozen_here):
 
 @pytest.mark.parametrize("name", DJANGO)
 def test_the_well_known_paths_of_a_django_project(hosts, frozen_here, name):
-    """Below a Django project's root the export and its neighbours answer as they do elsewhere."""
+    """Below a Django project's root the export and its neighbours give the same answers."""
     root = type(hosts(name))(hosts(name).port)
     assert [line for case in SHARED_CASES for line in differences(root, case)] == []
     assert root.ask("/").body == b"the project's own" or root.ask("/").status == 302

@@ -11,7 +11,7 @@ from hydrochat_otel.web import openapi
 
 
 def test_every_endpoint_that_is_data_is_described():
-    """Page and sign-in apart, each endpoint is in the description, and no other."""
+    """Each endpoint except page and sign-in is in the description, and no other."""
     described = set(json.loads(openapi.render())["paths"])
     assert described == set(web.ROUTES) - {web.PAGE_PATH, web.SIGN_IN_PATH, web.SIGN_OUT_PATH}
 

@@ -36,26 +36,26 @@ def drawn(look):
     return look.until(lambda: look.all(".plot .point"))
 
 
-def test_the_page_shows_the_numbers_without_a_complaint(look):
-    """Totals, chart, tables and bars appear; the console is silent; no other host is asked."""
+def test_the_page_shows_the_numbers_without_an_error(look):
+    """Totals, chart, tables and bars appear; the console is silent; no other host is contacted."""
     drawn(look.open())
     assert len(look.all(".plot .point")) == 420
     assert look.js("document.querySelector('[data-threshold]').dataset.threshold") == "2"
-    assert look.until(lambda: "threshold 2 s" in look.text("#chart .threshold-name"))  # drawn anew with each refresh
+    assert look.until(lambda: "threshold 2 s" in look.text("#chart .threshold-name"))  # redrawn with each refresh
     assert "420" in look.text("#operation-figures")
     assert "465" in look.text("#gemini-figures")
     look.view("money")
     assert len(look.all("#token-bars > li")) == 5
     assert len(look.all("#cost-bars > li")) == 3
     assert "unpriced" in look.text("#models")
-    assert [line for line in look.complaints() if "/money/" not in line] == []  # the stub has none of it
+    assert [line for line in look.complaints() if "/money/" not in line] == []  # the stub does not have it
     assert {url.split("/page/")[0].split("/api/")[0].rstrip("/") for url in look.requested()} == {
         look.stub.url.rstrip("/")
     }
 
 
 def test_spend_and_processes_are_shown(look):
-    """Today and this month stand beside their budgets; half of one needs no attention, trouble does."""
+    """Today and this month are beside their budgets; half of a budget needs no attention, a failing state does."""
     look.stub.shown = picture(entries(3), (), Budget(6.4187, 310.0, 10.0, 310.0 * 4), Sharing("redis", 4))
     look.open()
     look.until(lambda: look.text("#health"))
@@ -79,7 +79,7 @@ def test_spend_and_processes_are_shown(look):
 
 
 def test_the_page_refreshes_itself(look):
-    """New numbers appear without anybody doing anything, and pausing stops the asking."""
+    """New numbers appear without any action, and pausing stops the requests."""
     drawn(look.open())
     look.stub.shown = picture(entries(421), gemini_families())
     look.until(lambda: len(look.all(".plot .point")) == 421)
@@ -90,8 +90,8 @@ def test_the_page_refreshes_itself(look):
     assert look.stub.asked <= asked + 1
 
 
-def test_a_hidden_page_asks_for_nothing(look):
-    """While its tab is out of sight the page lets the server rest, and catches up at once when it is seen again."""
+def test_a_hidden_page_sends_no_requests(look):
+    """While its tab is hidden the page sends no requests, and catches up at once when it is shown."""
     drawn(look.open())
     hide = "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true})"
     look.js(f"{hide}, document.dispatchEvent(new Event('visibilitychange'))", True)
@@ -103,8 +103,8 @@ def test_a_hidden_page_asks_for_nothing(look):
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, None), (503, None), (200, b"no json")])
-def test_a_server_in_trouble_is_told_and_the_last_numbers_stay(look, status, body):
-    """A failing refresh marks the numbers as stale and keeps them; the next good one clears the mark."""
+def test_a_failing_server_is_shown_and_the_last_numbers_stay(look, status, body):
+    """A failing refresh marks the numbers as stale and keeps them; the next successful one clears the mark."""
     drawn(look.open())
     look.stub.status, look.stub.body = status, body
     look.until(lambda: "stale" in look.text("#trouble"))
@@ -136,7 +136,7 @@ def test_the_window_is_chosen(look):
 
 
 def test_signing_in_by_link(look):
-    """The printed link signs in by itself, and the token is gone from the address at once."""
+    """The printed link signs in by itself, and the token is removed from the address at once."""
     look.stub.signed_in = False
     drawn(look.open(f"#token={TOKEN}"))
     assert look.stub.presented == [f"token={TOKEN}"]
@@ -158,7 +158,7 @@ def test_signing_in_by_hand(look):
 
 
 def test_the_keyboard_reaches_the_chart(look):
-    """Tabbing reaches the chart's cursor, arrows move it, and a tooltip tells the operation."""
+    """Tab reaches the chart's cursor, arrows move it, and a tooltip names the operation."""
     drawn(look.open())
     look.driver.find_element(By.CSS_SELECTOR, "#scales :checked").send_keys(Keys.TAB)
     look.until(lambda: look.text(".tooltip"))
@@ -169,8 +169,8 @@ def test_the_keyboard_reaches_the_chart(look):
     assert look.text(".tooltip")
 
 
-def test_a_refresh_takes_nothing_out_of_hand(look):
-    """Focus, the chosen operation and the order of a table stay while new numbers come in."""
+def test_a_refresh_keeps_focus_and_choices(look):
+    """Focus, the chosen operation and the order of a table stay while new numbers arrive."""
     drawn(look.open())
     look.js("document.querySelectorAll('#by-operation thead button')[1].click()")
     cursor = look.driver.find_element(By.CSS_SELECTOR, "#chart .cursor")
@@ -189,14 +189,14 @@ def test_a_refresh_takes_nothing_out_of_hand(look):
 
 
 def test_an_ended_session_leads_back_to_signing_in(look):
-    """When the numbers are refused as anonymous, the page makes room for the form."""
+    """When the numbers are refused as anonymous, the page shows the sign-in form."""
     drawn(look.open())
     look.stub.signed_in = False
     look.until(lambda: look.all("input[name=token]"))
 
 
-def test_a_page_that_is_let_in_but_gets_no_numbers_does_not_load_for_ever(look):
-    """Where page and numbers disagree about who is signed in, the page says so after one new start."""
+def test_a_page_without_access_to_the_numbers_does_not_reload_forever(look):
+    """If page and numbers disagree on the sign-in, the page says so after one reload."""
     look.stub.status = 401
     look.open()
     look.until(lambda: "refuses the numbers" in look.text("#trouble"))
@@ -204,7 +204,7 @@ def test_a_page_that_is_let_in_but_gets_no_numbers_does_not_load_for_ever(look):
 
 
 def test_a_name_from_the_application_is_never_markup(look):
-    """An operation called like an element is shown as its text, in chart and tables."""
+    """An operation named like an element is shown as text, in chart and tables."""
     name = "<img src=x onerror=alert(1)>"
     look.stub.shown = picture(tuple(entry._replace(operation=name) for entry in entries(9)))
     drawn(look.open())
@@ -216,14 +216,14 @@ def test_a_name_from_the_application_is_never_markup(look):
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_and_reads_on_every_screen(look, width, scheme, tmp_path):
-    """No sideways scrolling, and text stands out from what is behind it by at least 4.5 to 1, light and dark."""
+    """No sideways scrolling, and all text has a contrast of at least 4.5 to 1, light and dark."""
     drawn(look.open(width=width, scheme=scheme))
     assert look.js("document.documentElement.scrollWidth") <= width
     assert look.js(CONTRAST) >= 4.5
     assert look.driver.save_screenshot(str(tmp_path / f"{width}-{scheme}.png"))
 
 
-# The least contrast (WCAG 2, relative luminance) of any text with what is behind it.
+# The lowest contrast (WCAG 2, relative luminance) of any text with its background.
 CONTRAST = """(() => {
   const channels = text => (text.match(/[\\d.]+/g) || []).map(Number);
   const linear = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;

@@ -1,4 +1,4 @@
-"""Promises of the page's files: what they load is there, is ours or unchanged, and comes from the same host."""
+"""Promises of the page's files: everything that they load exists, is ours or unchanged, and is on the same host."""
 
 import hashlib
 import re
@@ -31,13 +31,13 @@ def test_what_a_file_loads_exists(name):
 
 @pytest.mark.parametrize("name", OURS)
 def test_no_file_names_another_host(name):
-    """No address of another host stands in the page, but for the name of the format of its drawings."""
+    """No address of another host occurs in the page, except the name of the drawings' format."""
     text = PAGE.joinpath(name).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert re.findall(r"https?://", text) == []
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_no_file_makes_code_of_text(name):
-    """Nothing is made from markup, no style or script stands in an attribute: the strict policy would refuse it."""
+    """No markup is built from text, no style or script is in an attribute: the strict policy would refuse it."""
     text = PAGE.joinpath(name).read_text(encoding="utf-8")
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|\bstyle=|\bon[a-z]+=", text) == []

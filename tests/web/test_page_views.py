@@ -22,7 +22,7 @@ FLASH = "gemini-2.0-flash-exp"
 
 
 def entries():
-    """Twenty turns with a step and a call each; the fourth is slow, the sixth failed and dear."""
+    """Twenty turns with a step and a call each; the fourth is slow, the sixth failed and expensive."""
     for number in range(20):
         took_s, failed = (4.0 if number == 3 else 1.0), number == 5
         end_s, trace, root, step = NOW_S - 600 * (20 - number), 100 + number, 1000 + number, 2000 + number
@@ -91,7 +91,7 @@ def choose(look, name, value):
     ],
 )
 def test_turns_are_searched(look, field, value, expected):
-    """The list shows every retained turn, and the search finds those of an operation, outcome, model, time and cost."""
+    """The list shows every turn of the window, and the search finds an operation, outcome, model, time and cost."""
     look.view("turns")
     look.until(lambda: "20 of 20 retained turns match." in look.text("#turns-note"))
     choose(look, field, value)
@@ -101,7 +101,7 @@ def test_turns_are_searched(look, field, value, expected):
 
 
 def test_a_turn_opens_as_a_waterfall(look):
-    """One click opens what happened in a turn, in order, with times, tokens and dollars, and a link to its trace."""
+    """One click opens a turn's entries in order, with times, tokens and dollars, and a link to its trace."""
     look.view("turns")
     choose(look, "outcome", "failed")
     look.until(lambda: len(look.all("#turns-table tbody th")) == 1)
@@ -121,7 +121,7 @@ def test_a_turn_opens_as_a_waterfall(look):
 
 
 def test_a_turn_that_has_left_the_window(look):
-    """The address of a turn that is not in the window any more is one sentence."""
+    """The address of a turn that has left the window shows one sentence."""
     look.view("turns")
     look.js("location.hash = 'turns/1-1-1'")
     look.until(lambda: "not retained" in look.text("#turn"))
@@ -142,7 +142,7 @@ def test_money(look):
 
 
 def test_charts_by_keyboard(look):
-    """The arrow keys read the steps of a chart aloud, + zooms all charts, Escape shows everything again."""
+    """The arrow keys announce the steps of a chart, + zooms all charts, Escape shows everything again."""
     look.view("trends")
     look.until(lambda: len(look.all("#trend canvas")) == 3)
     chart = look.driver.find_element(By.CSS_SELECTOR, "#trend .lines")
@@ -169,7 +169,7 @@ def test_tabs_by_keyboard(look):
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("view", ["turns", "money", "trends", "health"])
 def test_every_view_fits(look, view, width):
-    """No view scrolls sideways, on a phone as on a screen."""
+    """No view scrolls sideways, on a phone or on a screen."""
     look.open(f"#{view}", width=width)
     look.until(lambda: look.driver.find_element(By.ID, f"view-{view}").is_displayed())
     look.until(lambda: look.js("document.readyState") == "complete")

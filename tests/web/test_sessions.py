@@ -27,7 +27,7 @@ def test_a_value_is_of_its_token():
 
 @pytest.mark.parametrize("field", [0, 1, 2])
 def test_no_part_of_a_value_can_be_changed(field):
-    """Another id, a later end or another signature: not valid."""
+    """Another id, a later expiry or another signature is not valid."""
     sessions = Sessions()
     parts = sessions.issue(TOKEN).split(".")
     parts[field] = parts[field][:-1] + ("1" if parts[field][-1] != "1" else "2")
@@ -36,12 +36,12 @@ def test_no_part_of_a_value_can_be_changed(field):
 
 @given(st.text(max_size=300))
 def test_no_text_is_valid_and_none_raises(value):
-    """Whatever a client sends as its cookie, it is refused."""
+    """Any text of a client that is not our cookie is refused."""
     assert not Sessions().accepts(value, TOKEN)
 
 
 def test_revocations_are_bounded(clock):
-    """At most `max_revoked` values are remembered, and none that is not valid or has ended anyway."""
+    """At most `max_revoked` values are remembered, and none that is invalid or has expired anyway."""
     sessions = Sessions(max_revoked=10, wall=clock.wall)
     for number in range(50):
         sessions.revoke(f"{number}.9999999999.forged", TOKEN)

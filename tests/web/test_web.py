@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.web` and :mod:`server`; what every host does is in ``tests/web``."""
+"""Promises of :mod:`hydrochat_otel.web` and :mod:`server`; the promises of every host are in ``test_hosts``."""
 
 import gzip
 import http.client
@@ -72,7 +72,7 @@ def test_without_the_token_everything_is_closed(installed, path, headers):
 
 @pytest.mark.parametrize("path", CLOSED)
 def test_without_a_configured_token_everything_is_closed(install, path):
-    """No token configured: 403 for everybody, with the sentence that says what to set."""
+    """Without a configured token every request gets 403, with the sentence that says what to set."""
     install(metrics_token=None)
     response = get(path, {"authorization": "Bearer None"})
     assert response.status == 403
@@ -82,14 +82,14 @@ def test_without_a_configured_token_everything_is_closed(install, path):
 @pytest.mark.parametrize("path", CLOSED)
 @pytest.mark.parametrize("headers", [BEARER, COOKIE, {"authorization": f"bearer  {TOKEN} "}])
 def test_the_token_opens(installed, path, headers):
-    """Bearer token or the cookie of a sign-in: 200, never cached."""
+    """With the bearer token or the cookie of a sign-in the answer is 200, never cached."""
     response = get(path, headers)
     assert (response.status, header(response, "Cache-Control")) == (200, ["private, no-store"])
     assert response.body
 
 
-def test_health_alone_is_open(installed):
-    """/healthz answers anybody and says nothing but that it lives."""
+def test_only_health_is_open(installed):
+    """/healthz answers every client and says only that the process is alive."""
     response = get("/healthz")
     assert (response.status, json.loads(response.body)) == (200, {"status": "ok"})
 
@@ -121,7 +121,7 @@ def test_the_export_and_its_schema(installed):
     ],
 )
 def test_metrics_are_negotiated(installed, accept, content_type, parse):
-    """Prometheus gets OpenMetrics, everybody else the text format; both parse and agree with the window."""
+    """Prometheus gets OpenMetrics, other clients the text format; both parse and agree with the window."""
     with track_response_time("turn"):
         pass
     response = get("/metrics", BEARER if accept is None else {**BEARER, "accept": accept})
@@ -147,7 +147,7 @@ def test_a_client_that_accepts_no_format_gets_text(installed):
     [("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("br", False), ("", False), ("*", True)],
 )
 def test_gzip_where_it_is_accepted(installed, encodings, compressed):
-    """Bodies are compressed exactly for those who accept it, and are the same inside."""
+    """Bodies are compressed only for clients that accept it, and have the same content."""
     response = get("/metrics", {**BEARER, "accept-encoding": encodings})
     assert header(response, "Content-Encoding") == (["gzip"] if compressed else [])
     body = gzip.decompress(response.body) if compressed else response.body
@@ -172,7 +172,7 @@ def test_gzip_where_it_is_accepted(installed, encodings, compressed):
     ],
 )
 def test_methods_and_paths_that_do_not_exist(installed, method, path, status, allow):
-    """Wrong methods are 405 with the right ones, unknown paths 404, both as one JSON sentence."""
+    """Wrong methods get 405 with the right ones, unknown paths 404, both as one JSON sentence."""
     response = get(path, BEARER, method)
     assert (response.status, header(response, "Allow")) == (status, allow)
     assert json.loads(response.body)["error"].endswith(("is answered here.", f"{web.METRICS_PATH}."))
@@ -212,7 +212,7 @@ def test_the_page_has_a_strict_policy(installed):
 
 
 def test_a_failure_while_rendering_is_one_sentence(installed, monkeypatch):
-    """An exception inside costs this answer only: 500, counted, nothing of it is told."""
+    """An exception inside costs this answer only: 500, counted, and no part of it is shown."""
 
     def fail(_):
         raise RuntimeError("S1234567D")
@@ -278,7 +278,7 @@ def test_the_server_serves_many_at_once(installed):
 
 
 def test_a_stopped_server_is_gone(installed):
-    """After stop() nothing listens any more, and a second stop() does nothing."""
+    """After stop() nothing listens, and a second stop() does nothing."""
     server = Server("127.0.0.1", 0)
     server.start()
     assert ask(server.port)[0] == 200
@@ -289,7 +289,7 @@ def test_a_stopped_server_is_gone(installed):
 
 
 def test_a_port_that_is_taken_fails_in_the_caller(installed):
-    """The error comes where the server is made and says what to do."""
+    """The error is raised where the server is made and says what to do."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -307,7 +307,7 @@ def test_a_port_that_is_taken_fails_in_the_caller(installed):
     ],
 )
 def test_an_address_that_is_not_ours(host, sentence):
-    """A host that does not exist here is told in one sentence."""
+    """A host that does not exist here gives one sentence."""
     with pytest.raises(ServerError) as caught:
         Server(host, 0)
     assert str(caught.value) == sentence

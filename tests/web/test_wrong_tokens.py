@@ -8,7 +8,7 @@ from hydrochat_otel.web.wrong_tokens import WrongTokens, wrong_tokens
 
 
 def test_guessing_is_limited(clock):
-    """After twenty wrong tokens an address is shut out, and gets one more try every three seconds."""
+    """After twenty wrong tokens an address is blocked, and gets one more try every three seconds."""
     tries = WrongTokens(monotonic=clock.monotonic)
     for _ in range(20):
         assert tries.wait_s("10.0.0.1") == 0
@@ -28,8 +28,8 @@ def test_guessing_is_limited(clock):
     assert tries.wait_s("10.0.0.1") > 0
 
 
-def test_a_guesser_cannot_shut_out_a_scraper_behind_the_same_proxy(clock):
-    """An address from which the right token came is let in for a quarter of an hour, whatever else comes from it."""
+def test_a_guesser_cannot_lock_out_a_scraper_behind_the_same_proxy(clock):
+    """An address that sent the right token has access for a quarter of an hour, whatever else comes from it."""
     tries = WrongTokens(monotonic=clock.monotonic)
     tries.right("10.0.0.1")
     for _ in range(100):
@@ -39,7 +39,7 @@ def test_a_guesser_cannot_shut_out_a_scraper_behind_the_same_proxy(clock):
     for _ in range(500):
         tries.wrong("10.0.0.1")
     clock.advance(11)
-    assert tries.wait_s("10.0.0.1") == 0  # some tries have come back by then
+    assert tries.wait_s("10.0.0.1") == 0  # some tries have been refilled by then
     for _ in range(30):
         tries.wrong("10.0.0.1")
     assert tries.wait_s("10.0.0.1") > 0
@@ -60,7 +60,7 @@ def test_memory_is_bounded(clock):
 
 
 def test_guessers_cannot_push_a_scraper_out_of_the_memory(clock):
-    """However many networks guess, one from which the right token came stays trusted."""
+    """However many networks guess, one that sent the right token stays trusted."""
     tries = WrongTokens(monotonic=clock.monotonic)
     tries.right("10.0.0.1")
     for number in range(5000):

@@ -33,7 +33,7 @@ class Case:
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
-# On the export, so that a view of the export alone answers them as well.
+# For the export, so that a view of the export alone answers them as well.
 EXPORT_CASES = [
     Case(401, web.EXPORT_PATH),
     Case(401, web.EXPORT_PATH, {"authorization": "Bearer wrong"}),
@@ -68,7 +68,7 @@ EXPORT_CASES = [
     Case(405, web.EXPORT_PATH, BEARER, method="BREW"),
 ]
 
-# On the endpoints that every host has at its root.
+# For the endpoints that every host has at its root.
 SHARED_CASES = [
     *EXPORT_CASES,
     Case(200, web.EXPORT_PATH.rstrip("/"), BEARER),
@@ -99,7 +99,7 @@ SHARED_CASES = [
     Case(405, web.METRICS_PATH, BEARER, method="PUT", body=b"{}"),
 ]
 
-# On the whole site below whatever prefix a host gave it.
+# For the whole site below any prefix of a host.
 SITE_CASES = [
     *SHARED_CASES,
     Case(200, web.HEALTH_PATH),

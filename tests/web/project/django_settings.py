@@ -1,4 +1,4 @@
-"""A Django project as it is usually set up, with everything on that could come between us and an answer."""
+"""A Django project with the usual set-up, with everything enabled that could interfere with an answer."""
 
 import os
 from pathlib import Path

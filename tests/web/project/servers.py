@@ -1,4 +1,4 @@
-"""Servers in processes of their own, and a client that shows exactly what came over the wire."""
+"""Servers in processes of their own, and a client that returns exactly the bytes on the wire."""
 
 import contextlib
 import http.client
@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Answer:
-    """What came over the wire; header names in lower case."""
+    """The response on the wire; header names in lower case."""
 
     status: int
     headers: dict
@@ -54,7 +54,7 @@ class Host:
 
 @contextlib.contextmanager
 def running(*command, prefix="", **environ):
-    """Run `python command`, where PORT is the port to listen on, until the block ends; it must stop when told to."""
+    """Run `python command`, where PORT is the port to listen on, until the block ends; it must stop on request."""
     port = free_port()
     arguments = [word.replace("PORT", str(port)) for word in command]
     child = subprocess.Popen(
