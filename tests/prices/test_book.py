@@ -28,7 +28,7 @@ def prices_file(tmp_path, models, name="prices.json"):
     return path
 
 
-def test_the_contract_states_the_price_of_its_own_model():
+def test_the_contract_has_the_price_of_its_own_model():
     """35 000 + 10 000 tokens of gemini-2.0-flash-exp cost $0.0065, by every form of its name."""
     book, tokens = PriceBook(), balance(35_000, 0, 0, 10_000, 0, total=45_000)
     names = ("gemini-2.0-flash-exp", "models/gemini-2.0-flash-exp", "publishers/google/models/gemini-2.0-flash-exp")
@@ -36,7 +36,7 @@ def test_the_contract_states_the_price_of_its_own_model():
     assert book.rate("gemini-2.0-flash-exp", NOW).source == "contract"
 
 
-@settings(deadline=None)  # the first example loads genai-prices
+@settings(deadline=None)  # the first example imports genai-prices
 @given(
     model=st.sampled_from(sorted(set(RATES) - {"gemini-2.0-flash-exp"})),
     prompt=counts,
@@ -45,7 +45,7 @@ def test_the_contract_states_the_price_of_its_own_model():
     audio=counts,
 )
 def test_costs_equal_genai_prices(model, prompt, cached, answer, audio):
-    """What the package itself charges for the same usage, for tiers, cached input and audio, to 1e-9 dollars."""
+    """The cost equals the package's own for the same usage, for tiers, cached input and audio, to 1e-9 dollars."""
     cached = min(cached, prompt)
     audio = min(audio, prompt - cached)
     charged = genai_prices.calc_price(
@@ -67,13 +67,13 @@ def test_costs_equal_genai_prices(model, prompt, cached, answer, audio):
 @settings(deadline=None)
 @given(tokens=st.tuples(counts, counts, counts, counts, counts))
 def test_a_cost_is_exact(tokens):
-    """Summed in whole numbers and rounded once: the float nearest to the true amount."""
+    """The sum is in whole numbers and rounded once: the float nearest to the true amount."""
     fresh, cached, tool, answer, thinking = tokens
     exact = ((fresh + tool) * Decimal("0.3") + cached * Decimal("0.03") + (answer + thinking) * Decimal("2.5")) / 10**6
     assert PriceBook().cost_usd("gemini-2.5-flash", Tokens(*tokens), NOW) == float(exact)
 
 
-def test_priced_unpriced_and_free_are_three_things():
+def test_priced_unpriced_and_free_are_different():
     """A free model costs 0.0, an unknown one costs None."""
     book, tokens = PriceBook(), balance(10, 0, 0, 5, 0, total=15)
     costs = [
@@ -112,7 +112,7 @@ def test_a_service_tier_without_a_row_costs_googles_factor():
 
 
 def test_a_service_tier_without_a_known_price_is_unpriced():
-    """No factor is made up for capacity that is paid in advance, nor for models whose answers are no text."""
+    """No factor is assumed for capacity that is paid in advance, nor for models whose answers are not text."""
     book = PriceBook()
     assert book.rate("gemini-2.5-flash", NOW, "provisioned") is None
     assert book.rate("gemini-embedding-001", NOW, "flex") is None
@@ -120,7 +120,7 @@ def test_a_service_tier_without_a_known_price_is_unpriced():
 
 
 def test_the_operators_factor_comes_first(tmp_path):
-    """The file's factor holds for every text model without a row, its own standard prices included."""
+    """The file's factor applies to every text model without a row, its own standard prices included."""
     path = tmp_path / "prices.json"
     models = {"gemini-9-ultra": {"input": 3, "output": 4}}
     path.write_text(json.dumps({"models": models, "factors": {"flex": 0.4}}))
@@ -137,7 +137,7 @@ def test_audio_of_embeddings_is_charged_as_audio():
 
 
 def test_charges_are_priced_by_file_package_and_list(tmp_path):
-    """The file for the model, then for every model; genai-prices' searches; Google's list; else unknown."""
+    """The order: the file for the model, then for every model; genai-prices' searches; Google's list; else unknown."""
     path = tmp_path / "prices.json"
     path.write_text(
         json.dumps(
@@ -190,7 +190,7 @@ def test_the_operators_prices_come_first(tmp_path):
 
 
 def test_naming_a_model_never_waits_for_the_package(monkeypatch):
-    """Before genai-prices is loaded no model of it is listed; one thread is started to load it, once."""
+    """Before genai-prices is loaded none of its models is listed; one thread is started to load it, once."""
     book, started = PriceBook(), []
 
     def note(thread):
@@ -204,7 +204,7 @@ def test_naming_a_model_never_waits_for_the_package(monkeypatch):
 
 
 def test_a_changed_file_is_read_by_the_refresh_only(tmp_path):
-    """A call's look-up never reads the file; the background refresh does, once it changed."""
+    """A call's look-up never reads the file; the background refresh does, after a change."""
     path = prices_file(tmp_path, {"gemini-9-ultra": {"input": 1, "output": 2}})
     book = PriceBook(path)
     assert usd_per_million(book.rate("gemini-9-ultra", NOW).input) == 1
@@ -221,8 +221,8 @@ def make_fifo(path):
 
 
 @pytest.mark.parametrize("spoil", [lambda path: path.write_text("{"), lambda path: path.unlink(), make_fifo])
-def test_a_spoilt_file_keeps_its_old_prices(tmp_path, caplog, spoil):
-    """A reload that fails is one sentence for each change, counted once, and never reaches the application."""
+def test_an_invalid_file_keeps_its_old_prices(tmp_path, caplog, spoil):
+    """A reload that fails gives one sentence for each change, counted once, and never reaches the application."""
     path = prices_file(tmp_path, {"gemini-9-ultra": {"input": 1, "output": 2}})
     book = PriceBook(path)
     spoil(path)
@@ -236,7 +236,7 @@ def test_a_spoilt_file_keeps_its_old_prices(tmp_path, caplog, spoil):
 
 
 def test_the_age_is_that_of_the_older_source(tmp_path):
-    """genai-prices by its newest date in the past, the file by `as_of`, or else by when it was written."""
+    """The age of genai-prices is its newest date in the past, the file's is `as_of`, or else its modification time."""
     alone = PriceBook()
     assert 0 < alone.age_s(time.time()) < 400 * 86_400
     path = prices_file(tmp_path, {"x": {"input": 1, "output": 2}})

@@ -12,7 +12,7 @@ LONGEST_S = 5.0
 
 
 def refused(path):
-    """Why a file is refused, and that it is said soon."""
+    """Return why a file is refused, after checking that the refusal is quick."""
     began = time.process_time()
     with pytest.raises(UnusableFileError) as caught:
         read_table(path)
@@ -21,7 +21,7 @@ def refused(path):
 
 
 def test_a_fifo_does_not_block(tmp_path):
-    """What is not a regular file is refused without waiting for a writer."""
+    """Anything other than a regular file is refused without waiting for a writer."""
     path = tmp_path / "prices.toml"
     os.mkfifo(path)
     assert refused(path) == "is not a regular file"
@@ -45,7 +45,7 @@ def test_a_fifo_does_not_block(tmp_path):
     ids=lambda content: content[:10],
 )
 def test_hostile_toml_is_refused_soon(tmp_path, content):
-    """Deep, long and quadratic keys cost seconds in the parser of Python; here they are refused before it."""
+    """Deep, long and quadratic keys cost seconds in Python's parser; here they are refused before it."""
     path = tmp_path / "prices.toml"
     path.write_text(content[:LARGEST_BYTES])
     assert refused(path)
@@ -66,7 +66,7 @@ def test_the_largest_file_is_read_soon(tmp_path):
 @given(content=st.binary(max_size=400) | st.text(alphabet="[]{}\".=,\n#'e-+_0a", max_size=400).map(str.encode))
 @pytest.mark.parametrize("suffix", [".toml", ".json"])
 def test_no_content_raises_anything_else(tmp_path, suffix, content):
-    """Whatever a file holds, it is a table or one line that says why it is none."""
+    """Any file gives a table or one line that says why not."""
     path = tmp_path / f"prices{suffix}"
     path.write_bytes(content)
     said = []

@@ -25,8 +25,8 @@ def test_grounding_is_charged_by_prompt_and_later_by_query(model, uses, units):
     assert charged_units("image", model, uses) == uses
 
 
-def test_a_unit_costs_what_its_list_says():
-    """A thousand searches, a million token-hours, one image: each price by its own unit."""
+def test_a_unit_costs_its_listed_price():
+    """A thousand searches, a million token-hours, one image: each price has its own unit."""
     assert set(PRICED_UNITS) == set(CHARGES)
     assert listed_price("grounding_search", "gemini-2.5-flash").cost_usd("grounding_search", 1) == 0.035
     assert listed_price("cache_storage", "gemini-2.5-flash").cost_usd("cache_storage", 2_000_000.0) == 2.0
@@ -34,7 +34,7 @@ def test_a_unit_costs_what_its_list_says():
     assert UnitPrice(Decimal("0.40"), "list").cost_usd("video_second", 8) == 3.2
 
 
-def test_what_is_in_the_tokens_costs_nothing_more():
+def test_uses_within_the_tokens_cost_nothing_more():
     """URL context and code execution are counted; their price is known to be zero."""
     prices = [listed_price(charge, "gemini-9-ultra") for charge in ("url_context", "code_execution")]
     assert [price.usd for price in prices] == [0, 0]

@@ -35,15 +35,15 @@ def spent(clock, *steps, timezone="UTC"):
     return ledger
 
 
-def test_midnight_parts_the_days(clock):
+def test_midnight_separates_the_days(clock):
     """The last microsecond before midnight is the day before's, midnight itself the new day's."""
     clock.wall_s = at("2026-03-14T23:59:59")
     found = spent(clock, 0.0, 0.9999998, 0.0000002)
     assert spent_by_day(found) == {"2026-03-14": 2.0, "2026-03-15": 1.0}
 
 
-def test_a_day_is_the_time_zones():
-    """What ended at 04:00 UTC is another day in Singapore than in New York, and Google's two days are kept as well."""
+def test_a_day_depends_on_the_time_zone():
+    """A call that ended at 04:00 UTC has different days in Singapore and New York; Google's two are kept as well."""
     ledger = DayLedger("Asia/Singapore")
     ledger.add(at("2026-03-14T20:00:00"), "m", "ok", DOLLAR)
     assert {key.zone: key.day for key in ledger.days()} == {
@@ -58,12 +58,12 @@ def test_a_day_is_the_time_zones():
     [
         ("Europe/Berlin", "2026-03-29", 23),
         ("Europe/Berlin", "2026-10-25", 25),
-        ("Africa/Cairo", "2026-04-24", 23),  # there midnight itself is left out
+        ("Africa/Cairo", "2026-04-24", 23),  # there midnight itself does not exist
         ("Asia/Singapore", "2026-03-29", 24),
     ],
 )
 def test_a_day_of_any_length_is_one_day(clock, timezone, day, hours):
-    """A dollar each quarter of an hour from midnight to midnight gives four for each hour that the day has."""
+    """A dollar each quarter of an hour from midnight to midnight gives four for each hour of the day."""
     clock.wall_s = at(f"{day}T12:00:00", timezone) - 24 * 3600
     ledger = spent(clock, *[900.0] * 4 * 48, timezone=timezone)
     assert spent_by_day(ledger, timezone)[day] == 4.0 * hours
@@ -110,8 +110,8 @@ def test_threads_add_up():
     assert spent_by_day(ledger) == {"1970-01-01": 4000.0}
 
 
-def test_it_can_begin_anew():
-    """After a reset nothing is there, and adding goes on."""
+def test_it_can_be_reset():
+    """After a reset it is empty, and adding works."""
     ledger = DayLedger()
     ledger.add(0.0, "m", "ok", DOLLAR)
     ledger.reset()
@@ -133,6 +133,6 @@ def test_a_fork_while_a_thread_adds_leaves_no_lock_behind():
 
 
 def test_an_unknown_zone_is_refused():
-    """A name that is no zone stops the start."""
+    """An unknown zone stops the start."""
     with pytest.raises(ZoneInfoNotFoundError):
         DayLedger("Mars/Olympus")

@@ -11,20 +11,20 @@ NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)  # a Monday
 
 
 def days_before(count, usd=lambda day: 1.0, today=NOON):
-    """Spend of so many days before today, by ISO date."""
+    """Return the spend of this many days before today, by ISO date."""
     days = [today.date() - timedelta(days=back) for back in range(1, count + 1)]
     return {day.isoformat(): usd(day) for day in days}
 
 
-def test_an_even_pace_goes_on():
-    """A dollar a day is thirty at the end of June, half of today and the fifteen days to come among them, for sure."""
+def test_an_even_pace_continues():
+    """A dollar a day is thirty at the end of June: the past, half of today and the fifteen days to come."""
     found = forecast(days_before(20) | {"2026-06-15": 0.5}, NOON)
     assert found.month_usd == pytest.approx(14 + 0.5 + 0.5 + 15)
     assert (found.low_usd, found.high_usd) == (found.month_usd, found.month_usd)
 
 
 def test_each_weekday_has_its_own_pace():
-    """Where weekends cost nothing, the days to come cost what their weekdays cost."""
+    """If weekends cost nothing, the days to come cost what their weekdays cost."""
     found = forecast(days_before(20, lambda day: 10.0 if day.weekday() < 5 else 0.0), NOON)
     assert found.month_usd == pytest.approx(100 + 5 + 110)  # ten days, half of Monday, eleven days
     assert found.low_usd < found.month_usd < found.high_usd
@@ -39,8 +39,8 @@ def test_a_month_that_outgrows_its_budget_names_the_day():
     assert forecast(spent, NOON, 5.0).spent_on == "2026-06-05"
 
 
-def test_without_a_whole_day_there_is_none():
-    """The first day is not known to be whole, so on the first and the second day nothing is forecast."""
+def test_without_a_whole_day_there_is_no_forecast():
+    """The first day may be incomplete, so on the first and the second day there is no forecast."""
     assert forecast({}, NOON) is None
     assert forecast({"2026-06-15": 3.0}, NOON) is None
     assert forecast(days_before(1), NOON) is None

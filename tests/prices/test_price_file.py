@@ -36,7 +36,7 @@ def f(usd):
     return femtodollars(Decimal(usd))
 
 
-def test_everything_that_may_be_said_is_understood(tmp_path):
+def test_every_key_is_read(tmp_path):
     """Prices by direction, modality, context tier and service tier, free models, and the date."""
     path = tmp_path / "prices.toml"
     path.write_text(FULL_TOML)
@@ -112,7 +112,7 @@ def model(**prices):
     ],
 )
 def test_a_mistake_is_named_in_one_sentence(tmp_path, content, sentence):
-    """File, place and what is allowed."""
+    """The sentence has the file, the place and what is allowed."""
     path = tmp_path / "prices.json"
     path.write_text(json.dumps(content))
     with pytest.raises(PriceFileError) as caught:
@@ -140,8 +140,8 @@ def test_a_mistake_is_named_in_one_sentence(tmp_path, content, sentence):
         ("missing.toml", None, "cannot be read (No such file or directory)."),
     ],
 )
-def test_what_is_no_price_file_says_so(tmp_path, name, content, sentence):
-    """Not the parser's traceback, but one sentence."""
+def test_an_invalid_file_is_one_sentence(tmp_path, name, content, sentence):
+    """One sentence replaces the parser's traceback."""
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -152,14 +152,14 @@ def test_what_is_no_price_file_says_so(tmp_path, name, content, sentence):
 
 
 def test_the_documented_example_is_valid(tmp_path):
-    """The file in the module's own documentation can be used as it stands."""
+    """The file in the module's own documentation is valid without a change."""
     path = tmp_path / "prices.toml"
     path.write_text(price_file.__doc__.split("\n\n", 1)[1])
     assert {name for name, _ in read_price_file(path).rates} == {"gemini-2.5-pro", "gemma-3-27b-it"}
 
 
 def test_charges_and_factors_are_read(tmp_path):
-    """For every model, for one, and the factors of service tiers; a file may state only these."""
+    """Charges apply to every model or to one, service tiers have factors, and a file may state only these."""
     path = tmp_path / "prices.toml"
     path.write_text(
         "[charges]\nimage = 0.05\n[factors]\nflex = 0.4\n"

@@ -16,7 +16,7 @@ COUNTS = st.integers(0, 400_000)
 
 @given(model=st.sampled_from(sorted(RATES)), fresh=COUNTS, cached=COUNTS, audio=st.integers(0, 100), answer=COUNTS)
 @settings(max_examples=60, deadline=None)
-def test_savings_equal_the_emulators_own_books(model, fresh, cached, audio, answer):
+def test_savings_equal_the_emulators_ledger(model, fresh, cached, audio, answer):
     """Cached input saves what the same input would have cost fresh, in its own modality and its own context tier."""
     cached_audio = min(audio, cached)
     rate = PriceBook().rate(model, NOW)
@@ -28,12 +28,12 @@ def test_savings_equal_the_emulators_own_books(model, fresh, cached, audio, answ
 
 
 def test_cached_input_that_costs_more_saves_nothing():
-    """A counter does not count backwards."""
+    """Savings are 0.0, because a counter cannot fall."""
     assert Rate("file", input=1, cached=2, output=1).saved_usd(Tokens(0, 10)) == 0.0
 
 
 def test_tokens_as_if_fresh_are_as_many():
-    """Nothing is lost when cached tokens are taken for fresh ones, whatever their modality."""
+    """No token is lost when cached tokens count as fresh ones, whatever their modality."""
     tokens = Tokens(10, 20, 3, 4, 5, fresh_by_modality={"AUDIO": 4}, cached_by_modality={"AUDIO": 6, "IMAGE": 2})
     fresh = tokens.as_if_fresh()
     assert fresh.total == tokens.total

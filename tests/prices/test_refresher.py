@@ -17,7 +17,7 @@ class Counting:
         self.error = error
 
     def refresh(self):
-        """Count, then fail if it was made so."""
+        """Count, then fail if set to fail."""
         self.times += 1
         if self.error is not None:
             raise self.error
@@ -32,7 +32,7 @@ def wait_until(condition):
 
 
 def test_one_that_fails_does_not_stop_the_others(monkeypatch):
-    """Each is refreshed again and again, whatever another raises; the failure is counted."""
+    """Each object is refreshed repeatedly, whatever another one raises; the failure is counted."""
     monkeypatch.setattr(refreshing, "INTERVAL_S", 0.01)
     refresher, failing, fine = Refresher(), Counting(ZeroDivisionError()), Counting()
     refresher.watch(failing)
@@ -45,7 +45,7 @@ def test_one_that_fails_does_not_stop_the_others(monkeypatch):
 
 
 def test_the_thread_ends_with_what_it_refreshes(monkeypatch):
-    """It keeps nothing alive, ends with the last one, and starts again for the next."""
+    """The thread keeps nothing alive, ends with the last object, and starts again for the next."""
     monkeypatch.setattr(refreshing, "INTERVAL_S", 0.01)
     refresher, refreshed = Refresher(), [Counting()]
     refresher.watch(refreshed[0])
@@ -60,8 +60,8 @@ def test_the_thread_ends_with_what_it_refreshes(monkeypatch):
     refresher.forget(other)
 
 
-def test_no_thread_left_is_no_error_of_the_host(monkeypatch):
-    """A process that cannot start a thread is served without refreshes."""
+def test_a_thread_that_cannot_start_is_not_an_error_of_the_host(monkeypatch):
+    """A process that cannot start a thread works without refreshes."""
     monkeypatch.setattr(threading.Thread, "start", refuse)
     one = Counting()
     Refresher().watch(one)

@@ -21,7 +21,7 @@ FIELDS = (
 
 
 def ledger_of(*records):
-    """The ledger after these usage records, in order."""
+    """Return the ledger after these usage objects, in order."""
     record = UsageRecord()
     for usage in records:
         record.take(usage)
@@ -29,7 +29,7 @@ def ledger_of(*records):
 
 
 def usage(**fields):
-    """A usage record of the SDK."""
+    """Return a usage object of the SDK."""
     return types.GenerateContentResponseUsageMetadata(**fields)
 
 
@@ -57,14 +57,14 @@ def test_an_exclusive_record_adds_the_thoughts():
         ((0, 0, 0, 0, 0), 0, (0, 0, 0, 0, 0, True)),
     ],
 )
-def test_what_does_not_balance_is_taken_as_stated_and_marked(counted, total, expected):
-    """Never guessed: stated counts stay, impossible ones are cut, and the mark says so."""
+def test_usage_that_does_not_balance_is_taken_as_stated_and_marked(counted, total, expected):
+    """Stated counts stay, impossible ones are cut, nothing is guessed, and the call is marked."""
     assert balance(*counted, total=total)[:6] == expected
 
 
 @given(fields=st.fixed_dictionaries(dict.fromkeys(FIELDS, wild_counts)))
 def test_the_buckets_sum_to_the_total_or_the_call_is_marked(fields):
-    """For any record whatever, and no bucket is ever negative."""
+    """Any usage gives buckets of at least 0 that sum to the total or are marked."""
     tokens = ledger_of(SimpleNamespace(**fields))
     assert min(tokens.buckets) >= 0
     if tokens.reconciled:
@@ -72,8 +72,8 @@ def test_the_buckets_sum_to_the_total_or_the_call_is_marked(fields):
 
 
 @given(buckets=st.tuples(counts, counts, counts, counts, counts), inside=st.booleans())
-def test_a_truthful_record_is_taken_apart_exactly(buckets, inside):
-    """Whatever was used comes back out of its record, in both ways of counting thoughts."""
+def test_consistent_usage_is_divided_exactly(buckets, inside):
+    """Whatever was used is recovered from its usage, in both ways of counting thoughts."""
     fresh, cached, tool, answer, thoughts = buckets
     tokens = ledger_of(
         usage(
@@ -91,7 +91,7 @@ def test_a_truthful_record_is_taken_apart_exactly(buckets, inside):
 
 @given(data=st.data(), prompt=counts, answer=st.integers(0, 500), thoughts=st.integers(0, 500), inside=st.booleans())
 def test_any_chunking_of_a_stream_ends_with_the_same_ledger(data, prompt, answer, thoughts, inside):
-    """Cumulative counts on any chunks, with gaps and nulls between them, give what the whole reply would."""
+    """Cumulative counts on any chunks, with gaps and nulls between them, give the same as the whole reply."""
     cuts = data.draw(st.lists(st.tuples(st.integers(0, answer), st.integers(0, thoughts)), max_size=8))
     steps = [*zip(sorted(a for a, _ in cuts), sorted(t for _, t in cuts), strict=True), (answer, thoughts)]
     records = []
@@ -112,8 +112,8 @@ def test_any_chunking_of_a_stream_ends_with_the_same_ledger(data, prompt, answer
     assert ledger_of(*records).total == prompt + answer + thoughts
 
 
-def test_nothing_known_is_unreconciled():
-    """No record, an empty one and one that only names the traffic are all missing."""
+def test_missing_usage_is_unreconciled():
+    """Missing, empty and traffic-only usage all count as missing."""
     assert ledger_of() == ledger_of(None) == ledger_of(usage()) == MISSING
     assert ledger_of(usage(traffic_type="ON_DEMAND")) == MISSING
 
@@ -164,7 +164,7 @@ def test_modalities_are_parts_of_their_buckets():
     ],
 )
 def test_the_service_tier_is_one_of_a_closed_set(fields, tier):
-    """Both APIs' names for it are read; anything else is the standard tier."""
+    """Both APIs' names of the tier are read; anything else is the standard tier."""
     assert ledger_of(SimpleNamespace(prompt_token_count=1, **fields)).service_tier == tier
 
 
@@ -175,7 +175,7 @@ def test_turns_are_summed():
     assert [total_of(turns).reconciled, total_of((*turns, MISSING)).reconciled] == [True, False]
 
 
-def test_an_embedding_knows_no_total():
+def test_an_embedding_has_no_total():
     """A record of a prompt alone is complete for a reply that uses input only, and audio stays audio."""
     record = UsageRecord(prompt_only=True)
     record.take(usage(prompt_token_count=1000, prompt_tokens_details=[modality("AUDIO", 1000)]))
@@ -204,7 +204,7 @@ def modality(name, tokens):
     ],
 )
 def test_cached_tokens_without_a_breakdown_are_shared(audio, cached, stated, share, estimated):
-    """Exact where the prompt leaves no choice, else in proportion and marked as an estimate."""
+    """The share is exact if the prompt leaves no choice, else in proportion and marked as an estimate."""
     prompt = [modality("AUDIO", audio), modality("TEXT", 1500 - audio)]
     tokens = ledger_of(
         usage(
@@ -220,7 +220,7 @@ def test_cached_tokens_without_a_breakdown_are_shared(audio, cached, stated, sha
 
 
 def test_a_blocked_prompt_with_an_empty_record_used_nothing():
-    """Only a record that is there and has no counts balances at zero, and only where the prompt was refused."""
+    """Only usage that is present without counts balances at zero, and only if the prompt was refused."""
     record = UsageRecord()
     record.take(usage(traffic_type="ON_DEMAND"))
     assert record.tokens(refused=True) == Tokens(reconciled=True)
@@ -230,15 +230,15 @@ def test_a_blocked_prompt_with_an_empty_record_used_nothing():
 
 @pytest.mark.parametrize("value", [-1, 2**40 + 1, 2**63, 2**64, 10**400, True, "12", 1.5, float("nan"), float("inf")])
 @pytest.mark.parametrize("field", [*FIELDS, "total_tokens", "response_token_count"])
-def test_what_is_no_count_is_refused_at_the_door(field, value):
-    """Nothing but a whole number within bounds is taken; the rest of the record stands and is unreconciled."""
+def test_an_invalid_count_is_refused(field, value):
+    """Only a whole number within bounds is accepted; the other counts stand and the call is unreconciled."""
     record = {"prompt_token_count": 7, "total_token_count": 7}
     tokens = ledger_of(SimpleNamespace(**record), SimpleNamespace(**{field: value}))
     assert (tokens.buckets, tokens.reconciled) == ((7, 0, 0, 0, 0), False)
 
 
-def test_a_breakdown_with_impossible_counts_is_not_believed():
-    """Modalities whose counts are no counts are left out."""
+def test_a_breakdown_with_invalid_counts_is_ignored():
+    """Modalities with invalid counts are left out."""
     details = [SimpleNamespace(modality="AUDIO", token_count=value) for value in (2**64, -5, True, "9")]
     tokens = ledger_of(SimpleNamespace(prompt_token_count=10, total_token_count=10, prompt_tokens_details=details))
     assert (tokens.fresh_by_modality, tokens.reconciled) == ({}, True)

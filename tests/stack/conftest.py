@@ -1,4 +1,4 @@
-"""The demo with its page on loopback, the programs that look at it, and the shipped assets where they read them."""
+"""The demo with its page on loopback, the programs that read it, and the shipped assets where they expect them."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ def served(install):
 
 @pytest.fixture
 def quick_rules(tmp_path):
-    """The shipped rules, evaluated every second and without waiting before they fire; nothing else is changed."""
+    """The shipped rules, evaluated every second and without waiting before they fire; otherwise unchanged."""
     directory = tmp_path / "rules"
     for path in shipped_assets.export("rules", directory).written:
         text = re.sub(r"^(\s+)interval: .*$", r"\1interval: 1s", path.read_text(), flags=re.MULTILINE)

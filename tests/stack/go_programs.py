@@ -14,14 +14,14 @@ from conftest import NO_SKIP
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hydrochat-otel-collector"
 OPTED_IN = os.environ.get("HYDROCHAT_TEST_COLLECTOR") == "1"
 LEFT_OUT = NO_SKIP and not OPTED_IN
-"""Where skipping is forbidden and nobody asked for the builds, their tests are not collected."""
+"""If skipping is forbidden and the builds are not enabled, their tests are not collected."""
 
 BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.155.0"
 COMPOSE = "github.com/docker/compose/v5/cmd"
 COMPOSE_VERSION = "v5.6.0"
 PROMETHEUS = "github.com/prometheus/prometheus"
 PROMETHEUS_VERSION = "v0.316.0"
-"""What the module calls release 3.16.0."""
+"""The module's version of release 3.16.0."""
 
 
 def go() -> str:
@@ -65,7 +65,7 @@ def prometheus() -> Path:
         _run(directory, program, "mod", "init", "prometheus")
         module = f"{PROMETHEUS}@{PROMETHEUS_VERSION}"
         downloaded = json.loads(_run(directory, program, "mod", "download", "-json", module))
-        # Its own sums and requirements: to resolve them anew would need every service discovery's modules.
+        # Its own sums and requirements: resolving them again would need every service discovery's modules.
         shutil.copy(Path(downloaded["Dir"]) / "go.sum", directory / "go.sum")
         (directory / "go.sum").chmod(0o644)
         _run(directory, program, "mod", "edit", f"-require={module}", f"-go={downloaded_go(downloaded)}")
@@ -76,7 +76,7 @@ def prometheus() -> Path:
 
 
 def downloaded_go(module: dict[str, str]) -> str:
-    """Return the version of Go that a downloaded module asks for."""
+    """Return the version of Go that a downloaded module requires."""
     return re.search(r"^go (\S+)$", Path(module["GoMod"]).read_text(), re.MULTILINE)[1]
 
 

@@ -1,4 +1,4 @@
-"""Real programs on free ports of loopback, and the demo that they look at."""
+"""Real programs on free ports of loopback, and the demo that they read."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def get(url: str, accept: str = "*/*", **parameters: Any) -> bytes:
 
 
 def eventually(check, what: str, within_s: float = START_WITHIN_S) -> Any:
-    """Return the first result of the check that is true; fail when there is none in time."""
+    """Return the first true result of the check; fail after the time limit."""
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s:
         with suppress(OSError, urllib.error.URLError):
@@ -159,7 +159,7 @@ class Webhook:
         self._thread.join()
 
     def alerts(self, name: str, status: str) -> list[dict[str, Any]]:
-        """Return the alerts of that name that were told with that status."""
+        """Return the received alerts with that name and status."""
         return [
             alert
             for message in list(self.received)
@@ -169,7 +169,7 @@ class Webhook:
 
 
 class Talking:
-    """The demo's workload, again and again with another seed, until the `with` ends."""
+    """The demo's workload, repeated with other seeds, until the `with` ends."""
 
     def __init__(self, base_url: str, *, turns: int = 24, time_scale: float = 0.02) -> None:
         self._base_url = base_url

@@ -1,4 +1,4 @@
-"""What every panel of every dashboard keeps to, whatever it shows."""
+"""Promises of every panel of every dashboard."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def test_no_legend_can_be_blank():
 
 
 def test_no_query_makes_a_series_that_no_label_names():
-    """A chart shows no zero of a total beside series by label."""
+    """A chart shows no total of zero beside series by label."""
     assert wrong(("timeseries",), lambda panel: not any(" or 0 * sum(" in one for one in queries(panel))) == []
 
 
@@ -132,8 +132,8 @@ def test_an_empty_panel_says_why():
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board["uid"])
-def test_a_board_can_be_edited_and_has_no_idle_part(board):
-    """It is editable, annotated, linked, and no variable is there for nothing."""
+def test_a_board_can_be_edited_and_has_no_unused_part(board):
+    """A board is editable, annotated, linked, and each of its variables is used."""
     assert board["editable"] is True
     assert [one["name"] for one in board["annotations"]["list"]] == ["Alerts that page", "Restarts and deploys"]
     assert board["links"]

@@ -11,7 +11,7 @@ CONFIG = Path(__file__).parents[2] / "collector-config.yaml"
 __test__ = CONFIG.exists()
 
 RENAMED = {"otlp", "batch", "logging", "spanmetrics", "healthcheck", "prometheusremotewrite"}
-"""Names of components that newer collectors have given up or discourage; `otlp` lives on as a receiver."""
+"""Component names that newer collectors have removed or discourage; `otlp` still exists as a receiver."""
 
 
 def config():
@@ -30,7 +30,7 @@ def test_what_the_package_emits_passes_the_redaction(installed, install, exporte
 
 
 def declared():
-    """Return every attribute that semconv has a name for."""
+    """Return every attribute in semconv."""
     texts = {value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str)}
     prefixes = ("hydrochat.", "gen_ai.", "error.", "server.")
     by_modality = {
@@ -42,7 +42,7 @@ def declared():
 
 
 def test_every_pipeline_limits_its_memory_first_and_redacts():
-    """What comes from outside passes the memory limiter before anything else, and a redaction at last."""
+    """Data from outside passes the memory limiter first, and redaction last."""
     pipelines = config()["service"]["pipelines"]
     outside = {name: one["processors"] for name, one in pipelines.items() if one["receivers"] == ["otlp"]}
     assert outside == {
@@ -52,7 +52,7 @@ def test_every_pipeline_limits_its_memory_first_and_redacts():
 
 
 def test_components_have_their_current_names():
-    """No component goes by a name that was given up."""
+    """No component has a removed name."""
     used = {
         kind: {name.partition("/")[0] for name in config()[kind]} for kind in ("exporters", "processors", "connectors")
     }

@@ -29,14 +29,14 @@ def test_images_are_pinned():
 
 
 def test_everything_that_is_mounted_is_there():
-    """Each path of the repository that a service mounts exists, but for the secrets that a person adds."""
+    """Each path of the repository that a service mounts exists, except the secrets that a user adds."""
     mounts = [volume for service in services().values() for volume in service.get("volumes", ())]
     paths = [re.sub(r"\$\{\w+:-([^}]+)\}", r"\1", volume).split(":")[0] for volume in mounts if volume.startswith(".")]
     assert [path for path in paths if not (ROOT / path).exists()] == ["./secrets"]
 
 
 def test_every_address_names_a_service():
-    """Prometheus, Grafana and the collector reach each other by names that compose knows."""
+    """Prometheus, Grafana and the collector use names of services in the compose file."""
     assets = ROOT / "hydrochat_otel" / "assets"
     texts = [
         (assets / "prometheus" / "prometheus.yml").read_text(),
@@ -50,7 +50,7 @@ def test_every_address_names_a_service():
 
 
 def test_the_image_runs_without_rights():
-    """The Dockerfile's last user is no root, and every service drops its capabilities."""
+    """The Dockerfile's last user is not root, and every service drops its capabilities."""
     users = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert users == ["10001"]
     assert {name for name, service in services().items() if service["cap_drop"] != ["ALL"]} == set()

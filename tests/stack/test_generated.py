@@ -27,13 +27,13 @@ def test_shipped_files_are_what_the_code_makes(path):
 
 @pytest.mark.parametrize("folder", ["rules", "dashboards"])
 def test_no_generated_file_is_left_over(folder):
-    """What is no longer made is no longer shipped."""
+    """A file that is no longer generated is no longer shipped."""
     shipped = {f"{folder}/{one.name}" for one in ASSETS.joinpath(folder).iterdir()}
     assert shipped == {path for path in generated.files() if path.startswith(folder)}
 
 
 def test_the_table_has_a_line_for_each_metric():
-    """Each declared metric stands in the table once, with its name in Prometheus."""
+    """Each declared metric is in the table once, with its name in Prometheus."""
     names = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", metric_table.render(), re.MULTILINE)
     assert [name for name, _ in names] == [spec.name for spec in semconv.METRICS]
     assert dict(names)["hydrochat.llm.cost"] == "hydrochat_llm_cost_total"
@@ -41,7 +41,7 @@ def test_the_table_has_a_line_for_each_metric():
 
 
 def test_the_table_goes_between_its_markers():
-    """Only what stands between the markers is replaced; a document without them is refused."""
+    """Only the text between the markers is replaced; a document without them is refused."""
     before, after = "# Title\n<!-- metrics -->\nold\n<!-- /metrics -->\nrest\n", metric_table.render()
     assert metric_table.inserted(before) == f"# Title\n<!-- metrics -->\n{after}<!-- /metrics -->\nrest\n"
     with pytest.raises(ValueError, match="once each and in this order"):
@@ -63,7 +63,7 @@ def test_panels_name_declared_metrics_only():
 
 
 def test_every_panel_says_what_it_shows():
-    """Title, description, unit, a word for no data, and legends without an unnamed series."""
+    """Each panel has title, description, unit, a text for missing data, and legends without an unnamed series."""
     poor = [
         (uid, panel.get("title"))
         for uid, panel in panels()
@@ -97,7 +97,7 @@ def test_panels_have_places_and_numbers_of_their_own():
 
 
 def test_a_label_that_a_metric_lacks_is_refused():
-    """A query that names a label which the metric does not have cannot be written."""
+    """A query with a label that the metric does not have cannot be written."""
     with pytest.raises(ValueError, match="hydrochat_llm_cost_total has no label hydrochat_outcome"):
         promql.total(semconv.LLM_COST).where(promql.OUTCOME, "=", "ok")
     with pytest.raises(ValueError, match="is a counter, not a histogram"):

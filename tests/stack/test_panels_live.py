@@ -103,7 +103,7 @@ def test_every_query_of_every_panel_returns_data(release, emulator, scraped, tmp
 
 
 def settled(empty, within_s=30):
-    """Return what is still empty when nothing is any more, or when the time is up."""
+    """Return the panels that are still empty, once none is or at the time limit."""
     deadline_s = time.monotonic() + within_s
     while (still := empty()) and time.monotonic() < deadline_s:
         time.sleep(1)
@@ -112,7 +112,7 @@ def settled(empty, within_s=30):
 
 @pytest.mark.real
 def test_a_quiet_service_has_numbers_and_no_false_ones(emulator, scraped, tmp_path):
-    """Without any traffic, what counts failures shows zero or nothing, and no rule fires."""
+    """Without traffic, panels of failures show zero or nothing, and no rule fires."""
     binary = require_program("prometheus", "prometheus")
     with Prometheus(tmp_path / "prometheus", binary, scraped) as prometheus:
         eventually(lambda: prometheus.instant("hydrochat_retention_entries"), "the application is scraped")

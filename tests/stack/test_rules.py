@@ -35,8 +35,8 @@ def test_promtool_finds_no_fault(assets):
 
 @pytest.mark.real
 @pytest.mark.parametrize("cases", sorted(path.name for path in CASES.glob("*.test.yml")))
-def test_each_rule_decides_as_its_cases_say(cases, assets):
-    """Over made-up series, each alert fires when it should and is quiet when it should be."""
+def test_each_rule_decides_as_in_its_cases(cases, assets):
+    """Over synthetic series, each alert fires when it should and does not otherwise."""
     promtool = require_program("promtool", "prometheus")
     shutil.copy(CASES / cases, assets / "rules")
     done = subprocess.run(
@@ -46,13 +46,13 @@ def test_each_rule_decides_as_its_cases_say(cases, assets):
 
 
 def test_every_alert_has_a_case_that_fires_and_one_that_is_quiet():
-    """No alert is without both kinds of case, and no case speaks of an alert that is gone."""
+    """Each alert has both kinds of case, and each case names an existing alert."""
     said = {tuple(name.split(maxsplit=2)[:2]) for name in case_names()}
     assert said == {(alert.name, verb) for alert in alerts() for verb in ("fires", "stays")}
 
 
 def test_every_alert_says_what_to_do():
-    """Summary, description and runbook are there, and the summary names the job or the instance."""
+    """Summary, description and runbook exist, and the summary names the job or the instance."""
     assert [alert.name for alert in alerts() if not re.search(r"\$labels\.(job|instance)", alert.summary)] == []
     assert [alert.name for alert in alerts() if not (alert.description and alert.runbook)] == []
     assert [alert.name for alert in alerts() if not alert.name.startswith("Hydrochat")] == []

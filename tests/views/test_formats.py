@@ -35,8 +35,8 @@ ANYTHING = st.recursive(
         (object(), None),
     ],
 )
-def test_a_value_that_json_cannot_hold_changes_alone(value, written):
-    """Its neighbours are written as they are, and the document stays readable."""
+def test_only_a_value_that_json_cannot_represent_changes(value, written):
+    """Other values are written unchanged, and the document stays readable."""
     body = formats.encoded({"bad": [{"deep": value}], "good": 0.1})
     assert json.loads(body) == {"bad": [{"deep": written}], "good": 0.1}
 
@@ -58,7 +58,7 @@ def test_every_document_becomes_json(document):
 
 
 def test_a_document_that_contains_itself_ends():
-    """A cycle costs what lies below it only."""
+    """A cycle loses only what is below it."""
     cycle = {"n": 1}
     cycle["self"] = cycle
     assert orjson.loads(formats.encoded(cycle))["n"] == 1
@@ -75,7 +75,7 @@ def test_a_document_that_contains_itself_ends():
         (nan, "1970-01-01T00:00:00.000000+00:00"),
     ],
 )
-def test_time_stamps_are_always_as_long(unix_s, text):
+def test_time_stamps_have_one_length(unix_s, text):
     """Any number becomes a time stamp of 32 characters within the calendar."""
     assert formats.utc(unix_s) == text
 
@@ -84,5 +84,5 @@ def test_time_stamps_are_always_as_long(unix_s, text):
     ("amount", "shown"), [(0.1 + 0.2, 0.3), (1e-12, 1e-12), (inf, None), (nan, None), (None, None)]
 )
 def test_dollars_are_the_same_number_everywhere(amount, shown):
-    """Rounding errors of sums disappear, and an amount that is unknown is null."""
+    """Rounding errors of sums disappear, and an unknown amount is null."""
     assert formats.usd(amount) == shown

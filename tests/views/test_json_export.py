@@ -62,7 +62,7 @@ def example():
 
 
 def test_the_export_is_the_contracts():
-    """Key for key and number for number what the contract shows, with the cost computed and not copied."""
+    """Keys and numbers are those of the contract, with the cost computed and not copied."""
     export = json.loads(json_export.render(example()))
     assert export == {
         "timestamp": "2025-06-15T15:06:40.000000+00:00",
@@ -107,17 +107,17 @@ def test_the_export_is_the_contracts():
 
 
 def test_an_empty_process_exports_zeros(installed):
-    """Before the first call every number is there and zero, and the schema holds."""
+    """Before the first call every number is present and zero, and the schema accepts it."""
     export = json.loads(json_export.render(installed.snapshot()))
     validate(export)
     assert set(export["performance_metrics"].values()) == {0}
-    assert set(export["llm_api_metrics"].values()) == {0, None}  # no dollars were saved, and none cost by retries
+    assert set(export["llm_api_metrics"].values()) == {0, None}  # no dollars were saved, and retries cost none
     assert list(export["budget"].values()) == [0, 0, None, None, NOTHING_MISSES, NOTHING_MISSES, None]
     assert export["state"] == {"kind": "memory", "workers": 1, "stale_seconds": 0, "problem": None}
 
 
-def test_every_total_says_what_it_misses():
-    """Three of four calls without a price stand beside the dollars of the fourth, in the totals and in each entry."""
+def test_every_total_states_what_it_misses():
+    """Three of four calls without a price are shown beside the dollars of the fourth, in totals and entries."""
     kept = {
         DayKey("UTC", "2025-06-15", "a", "ok"): DayCounts(1, 100, cost_usd=0.0008),
         DayKey("UTC", "2025-06-15", "b", "ok"): DayCounts(3, 30, unpriced_calls=3, unpriced_tokens=30),
@@ -152,15 +152,15 @@ def test_every_total_says_what_it_misses():
     ],
 )
 def test_a_broken_entry_costs_itself_only(entry):
-    """One entry that cannot be shown as it is leaves the export and the other entries."""
+    """One entry that cannot be rendered changes neither the export nor the other entries."""
     of = replace(example(), entries=(Entry("gemini", "embeddings", 1.0, 5.0), entry))
     listed = json.loads(json_export.render(of, Filter(entries=True, operation="embeddings")))
     assert [one["operation"] for one in listed["entries"]] == ["embeddings"]
     validate(json.loads(json_export.render(of, Filter(entries=True))))
 
 
-def test_getting_older_is_no_change():
-    """The entity tag leaves out the time stamp and how stale the others' numbers are, and nothing else of the state."""
+def test_getting_older_is_not_a_change():
+    """The entity tag excludes the time stamp and how stale the others' numbers are, and nothing else of the state."""
     document = json_export.document(example())
     older = {
         **document,
@@ -174,7 +174,7 @@ def test_getting_older_is_no_change():
 
 
 def test_a_running_process_exports_its_operations(installed):
-    """What was tracked is in the export at once."""
+    """A tracked operation is in the export at once."""
     for _ in range(3):
         with track_response_time("turn"):
             pass
@@ -210,7 +210,7 @@ def test_a_headline_is_the_summarys():
 
 
 def test_percentiles_interpolate_between_ranks():
-    """One value is every percentile; of 1 to 5 the median is 3 and the 95th lies a fifth below the top."""
+    """One value is every percentile; of 1 to 5 the median is 3 and the 95th is a fifth below the top."""
     assert [percentile([7.0], fraction) for fraction in (0.5, 0.99)] == [7.0, 7.0]
     assert percentile([1.0, 2.0, 3.0, 4.0, 5.0], 0.5) == 3.0
     assert percentile([1.0, 2.0, 3.0, 4.0, 5.0], 0.95) == pytest.approx(4.8)
@@ -227,7 +227,7 @@ def test_operations_are_summarised_by_name():
 
 
 @pytest.mark.parametrize("begin", [1_750_000_000.0, 1_763_856_000.999999])
-def test_entries_of_the_same_moment_are_listed_as_they_are_dated(begin):
+def test_entries_of_the_same_moment_are_listed_in_the_order_of_their_dates(begin):
     """Newest first by the timestamps shown, compared as text, however close: two roundings would be two orders."""
     ends = [begin + number * 2.4e-7 for number in range(300)]
     close = tuple(Entry("gemini", "ask", 0.1, end, span_id=number * 7919 % 997) for number, end in enumerate(ends))

@@ -20,7 +20,7 @@ def taken(*points, entries=(), budget=None, unix_s=NOON_OF_THE_THIRD):
 
 
 def test_by_operation_since_the_start():
-    """If the cost carries the operation, its sums are shown, the dearest first; calls outside of all are `none`."""
+    """If the cost carries the operation, its sums are shown, the highest first; calls outside of all are `none`."""
     shown = money.document(
         taken(
             ({semconv.OPERATION: "a", semconv.ROOT_OPERATION: "turn"}, 0.25),
@@ -39,7 +39,7 @@ def test_by_operation_since_the_start():
 
 
 def test_by_operation_of_the_window():
-    """Otherwise the calls of the retained turns are added up by their root."""
+    """Otherwise the calls of the window's turns are added up by their root."""
     entries = (
         Entry("gemini", "generate_content", 1.0, 9.0, trace_id=1, span_id=2, parent_span_id=1, cost_usd=0.5),
         Entry("operation", "turn", 2.0, 10.0, trace_id=1, span_id=1),
@@ -65,7 +65,7 @@ def test_dimensions():
 
 
 def test_rows_are_bounded():
-    """More than a hundred operations: the dearest hundred, and one row for all others; the sum stays whole."""
+    """More than a hundred operations: the hundred highest, and one row for all others; the sum stays complete."""
     shown = money.document(taken(*(({semconv.OPERATION: f"op{index}"}, float(index)) for index in range(150))), ())
     rows = shown["by_operation"]
     assert (len(rows), rows[-1]["operation"], sum(row["cost_usd"] for row in rows)) == (101, "other", sum(range(150)))
@@ -80,6 +80,6 @@ def test_rows_are_bounded():
     ],
 )
 def test_the_forecast_of_the_month(unix_s, timezone, forecast_usd):
-    """The month goes on as until now, in the budget's time zone; its first day says too little for a forecast."""
+    """The month continues at its pace, in the budget's time zone; its first day has too little data for a forecast."""
     shown = money.document(taken(budget=Budget(1.0, 2.5, None, None), unix_s=unix_s), (), timezone=timezone)
     assert shown["month"]["forecast_usd"] == forecast_usd

@@ -143,7 +143,7 @@ def test_the_whole_document():
 
 
 def test_an_empty_process_has_a_whole_document():
-    """Nothing measured gives zeros and empty lists under the same keys."""
+    """Without measurements there are zeros and empty lists under the same keys."""
     document = shown(snapshot())
     assert (document["health"], document["points"], document["newest"], document["models"]) == ("healthy", [], [], [])
     assert set(document["totals"]["llm_calls"].values()) == {0}
@@ -151,7 +151,7 @@ def test_an_empty_process_has_a_whole_document():
 
 
 def test_the_fleets_budget_and_state():
-    """Spend stands beside the budget, the state beside what is wrong with it; half of a budget is no ill health."""
+    """Spend is beside the budget, the state beside its problem; half of a budget does not affect health."""
     of = replace(snapshot(), budget=Budget(0.1 + 0.2, 150.0, 10.0, 300.0), sharing=Sharing("redis", 4))
     document = shown(of)
     assert document["budget"] == [
@@ -170,7 +170,7 @@ def test_the_fleets_budget_and_state():
 
 
 def test_points_and_newest_are_bounded():
-    """At most a thousand points and fifty newest rows leave the process, and what is left out is told."""
+    """At most a thousand points and fifty newest rows leave the process, and the number of omitted ones is stated."""
     many = [Entry("operation", "turn", 3.0, NOW_S, exceeded_threshold=True) for _ in range(1200)]
     document = shown(snapshot(many))
     assert (len(document["points"]), document["points_omitted"], len(document["newest"])) == (1000, 200, 50)

@@ -60,13 +60,13 @@ FIRING = {
 
 
 @pytest.mark.parametrize("happened", QUIET.values(), ids=QUIET)
-def test_what_stays_quiet(happened):
-    """At a threshold, below the minimum of calls, and for what is no error, nothing alarms."""
+def test_no_alert_fires(happened):
+    """Nothing fires at a threshold, below the minimum of calls, or for what is not an error."""
     assert evaluate(snapshot(**happened)) == []
 
 
 @pytest.mark.parametrize(("happened", "alert"), FIRING.values(), ids=FIRING)
-def test_what_fires(happened, alert):
+def test_one_alert_fires(happened, alert):
     """Above each threshold exactly its own alert fires, with the two numbers that were compared."""
     assert evaluate(snapshot(**happened)) == [alert]
 
@@ -84,16 +84,16 @@ def test_what_fires(happened, alert):
         ((0.0, 1280.5), 100, "month", "Budget: $1,280.50 of $280.00 for this month are spent (457 %).", True),
     ],
 )
-def test_the_highest_threshold_of_the_budget_is_told(spent, threshold, period, message, needs_attention):
-    """Exactly at a threshold it is reached; the month comes first where both are; half is for information only."""
+def test_the_highest_threshold_of_the_budget_is_reported(spent, threshold, period, message, needs_attention):
+    """A threshold is reached exactly at its value; the month comes first if both are; half is for information only."""
     (alert,) = evaluate(snapshot(budget=Budget(*spent, 10.0, 280.0)))
     assert (alert.name, alert.threshold, alert.period, alert.message, alert.needs_attention) == (
         "budget", threshold, period, message, needs_attention,
     )  # fmt: skip
 
 
-def test_a_budget_of_cents_is_told_in_cents():
-    """Below a dollar the sentence has four digits, and the shares that are told can be chosen."""
+def test_a_budget_of_cents_is_shown_in_cents():
+    """Below a dollar the sentence has four digits, and the reported shares can be configured."""
     small = snapshot(budget=Budget(0.0123, 0.1, 0.05, 1.4))
     (alert,) = evaluate(small, Thresholds(budget_percents=(20, 90)))
     assert alert == Alert(
@@ -102,7 +102,7 @@ def test_a_budget_of_cents_is_told_in_cents():
     assert evaluate(small, Thresholds(budget_percents=())) == []
 
 
-def test_what_only_informs_is_no_ill_health():
+def test_information_does_not_affect_health():
     """Half of a budget is an alert and no warning; four fifths of it is both."""
     half, most = (evaluate(snapshot(budget=Budget(usd, 0.0, 10.0, 280.0))) for usd in (5.0, 8.0))
     assert performance_indicators(half) == {"warnings": [], "overall_health": "healthy"}
@@ -112,8 +112,8 @@ def test_what_only_informs_is_no_ill_health():
     }
 
 
-def test_one_failure_alarms_when_asked():
-    """With a minimum of one call the first failure alarms, and every threshold can be moved."""
+def test_one_failure_fires_if_configured():
+    """With a minimum of one call the first failure fires, and every threshold can be changed."""
     asked = Thresholds(min_calls_for_error_rate=1, max_retries=0, max_storage_percent=10)
     found = evaluate(snapshot(error=1, retries=1, full=10.0), asked)
     assert [alert.name for alert in found] == ["error_rate", "retries", "storage"]
@@ -122,8 +122,8 @@ def test_one_failure_alarms_when_asked():
     assert evaluate(snapshot(**happened), lenient) == []
 
 
-def test_only_what_came_since_is_judged():
-    """What had been counted and had ended by an earlier moment no longer alarms; the same again does."""
+def test_only_later_changes_are_evaluated():
+    """What was counted and had ended by an earlier moment no longer fires; the same again does."""
     trouble = {"ok": 5, "error": 5, "retries": 6, "unpriced": 1, "unreconciled": 1, "ended": [(999.0, True)]}
     before = snapshot(**trouble)
     assert len(evaluate(before)) == 5
@@ -149,7 +149,7 @@ def test_only_what_came_since_is_judged():
         (1, 0, 6, ["Many retries: 6 retries in this conversation."]),
     ],
 )
-def test_a_conversation_is_judged_by_its_own_counts(successful, aborted, retries, warnings):
+def test_a_conversation_is_evaluated_by_its_own_counts(successful, aborted, retries, warnings):
     """More than 20 % aborted operations or more than five retries warn; exactly as many do not."""
     found = evaluate_conversation(successful, aborted, retries)
     health = "needs_attention" if warnings else "healthy"

@@ -46,7 +46,7 @@ FOCUS = (
 
 
 def charges(lines, day):
-    """The ledger's billed lines as (day, SKU, tokens, dollars), one for each kind of token."""
+    """Return the ledger's billed lines as (day, SKU, tokens, dollars), one for each kind of token."""
     found = []
     for line in lines:
         if not line.billed or line.cost_usd is None:
@@ -103,7 +103,7 @@ def reports(found, *, discount=Decimal(0), tax=Decimal(0)):
 
 
 def bigquery(found, *, dots=True, currency="USD", per_usd=Decimal(1), credit=Decimal(0)):
-    """BigQuery's standard export (or, without dots, the detailed one as tools flatten it), an hour a line."""
+    """Return BigQuery's standard export (or, without dots, the detailed one as tools flatten it), one hour a line."""
     names = BIGQUERY.split(",")
     rows = [names if dots else [name.replace(".", "_") for name in names]]
     for number, (day, sku, count, usd) in enumerate(found):

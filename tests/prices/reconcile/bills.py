@@ -1,4 +1,4 @@
-"""An emulator's ledger over two days, the files of all shapes made from it, and the same as a metered side."""
+"""An emulator's ledger over two days, the files of all shapes made from it, and the same numbers as a metered side."""
 
 import io
 from datetime import date
@@ -18,7 +18,7 @@ MODELS = [*RATES, "gemini-3-pro-preview"]
 
 
 def read_text(text, *, zone=None, **options):
-    """The bill that a text is."""
+    """Return the bill in a text."""
     return read(open_bill(io.StringIO(text), "bill.csv", zone), MODELS, **options)
 
 
@@ -47,7 +47,7 @@ CHARGES = [one for day, ledger in LEDGERS.items() for one in bill_files.charges(
 
 
 def metered():
-    """What the ledgers billed, as a metered side."""
+    """Return what the ledgers billed, as a metered side."""
     days = {}
     for day, ledger in LEDGERS.items():
         for line in ledger.lines:

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.prices.reconcile.bill`: every shape to the token and the cent, and what is apart."""
+"""Promises of :mod:`hydrochat_otel.prices.reconcile.bill`: every shape is exact to the token and the cent."""
 
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from hydrochat_otel.prices.reconcile.comparison import Metered, compare, total
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_shape_covers_the_ledger_to_the_token_and_the_cent(name):
+def test_every_shape_covers_the_ledger_exactly(name):
     """A file of each shape, made from the emulator's ledger, gives 100.00 % coverage and no difference, day by day."""
     text, shape = SHAPES[name]
     bill = read_text(text)
@@ -49,7 +49,7 @@ def test_credits_taxes_and_rounding_stay_apart():
 
 @pytest.mark.parametrize("name", ["cost table", "reports"])
 def test_a_file_that_was_cut_is_refused(name):
-    """Lines that are missing above a stated total are one sentence with both sums."""
+    """If lines above a stated total are missing, one sentence has both sums."""
     lines = SHAPES[name][0].splitlines()
     broken = [line for line in lines if "200,001" not in line]
     assert len(broken) == len(lines) - 1
@@ -59,7 +59,7 @@ def test_a_file_that_was_cut_is_refused(name):
         read_text("\n".join(broken))
 
 
-def test_a_day_is_the_bills():
+def test_days_are_in_the_zone_of_the_bill():
     """Five o'clock UTC is the day before in California: an option names the zone, BigQuery's own is UTC."""
     text = bill_files.bigquery(CHARGES[:1])
     assert [span.first for span, _ in read_text(text).charged] == [date(2025, 10, 1)]
@@ -69,7 +69,7 @@ def test_a_day_is_the_bills():
 
 
 def test_lines_of_a_month_are_compared_as_a_month():
-    """Spans that overlap become one, so that no metered day counts twice."""
+    """Overlapping spans become one, so that no metered day counts twice."""
     text = (
         "SKU description,Cost type,Usage start date,Usage end date,Usage amount,Usage unit,Unrounded Cost ($),"
         "Cost ($)\nGemini 2.5 Flash Text Input,Usage,2025-10-01,2025-10-31,100,count,1,1\n"
@@ -82,7 +82,7 @@ def test_lines_of_a_month_are_compared_as_a_month():
 
 
 def test_a_report_without_dates_needs_a_period():
-    """Its lines are of the period that is given; without one there is a sentence."""
+    """Its lines belong to the given period; without one there is a sentence."""
     text = "SKU,Usage,Usage unit,Cost ($),Subtotal ($)\nGemini 2.5 Flash Text Input,7,count,1,1\n"
     with pytest.raises(BillingError, match="--period"):
         read_text(text)
@@ -90,7 +90,7 @@ def test_a_report_without_dates_needs_a_period():
     assert list(read_text(text, period=period).charged) == [(period, "gemini-2.5-flash")]
 
 
-def test_another_currency_is_said_and_converted_only_with_a_rate():
+def test_another_currency_is_named_and_converted_only_with_a_rate():
     """A bill in Singapore dollars has a dollar sign, too; without a rate its money is not compared."""
     text = bill_files.cost_table(CHARGES).replace("Currency,USD", "Currency,SGD")
     bill = read_text(text)
@@ -103,7 +103,7 @@ def test_another_currency_is_said_and_converted_only_with_a_rate():
         read_text(mixed)
 
 
-def test_what_is_no_token_counts_none_and_is_named():
+def test_other_units_count_no_tokens_and_are_named():
     """Token-hours of storage and search queries have dollars and no tokens; the reasons of the difference say so."""
     text = (
         "date,sku,usage,usage unit,cost\n"

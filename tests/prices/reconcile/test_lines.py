@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.prices.reconcile.lines`: whatever a file holds is a bill or one sentence."""
+"""Promises of :mod:`hydrochat_otel.prices.reconcile.lines`: any file gives a bill or one sentence."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ HOSTILE = ["1e999999", "NaN", "inf", "9" * 100_000, "1" * 60, "0x10", "１２", 
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("column", ["amount", "cost"])
 def test_a_hostile_number_is_one_sentence(value, column):
-    """Whatever stands in a cell of a number, the error names file and line and is short."""
+    """Whatever is in a cell of a number, the error names file and line and is short."""
     cells = {"amount": "1", "cost": "1"} | {column: value}
     text = f"date,sku,tokens,cost\n2025-10-01,gemini-2.5-flash,{cells['amount']},{cells['cost']}\n"
     with pytest.raises(BillingError, match=r"^bill.csv, line 2: .{1,60} is not a number for a ") as caught:
@@ -41,7 +41,7 @@ def test_a_hostile_number_is_one_sentence(value, column):
         ("date,sku,tokens,credits\n2025-10-01,gemini-2.5-flash,1," + "[" * 9000 + "\n", "is not a list of credits."),
     ],
 )
-def test_a_file_that_is_none_is_one_sentence(text, sentence):
+def test_an_invalid_file_is_one_sentence(text, sentence):
     """No header, no date, no CSV, no end: the sentence names what was expected."""
     with pytest.raises(BillingError) as caught:
         read_text(text)
@@ -50,8 +50,8 @@ def test_a_file_that_is_none_is_one_sentence(text, sentence):
     assert "\n" not in str(caught.value)
 
 
-def test_bytes_that_are_no_text_are_one_sentence():
-    """A file of Excel or in Latin-1 is named as what it is not."""
+def test_bytes_that_are_not_text_are_one_sentence():
+    """A file of Excel or in Latin-1 gives the sentence that it is not UTF-8."""
     text = io.TextIOWrapper(io.BytesIO(b"date,sku,tokens\n2025-10-01,\xe4,1\n"), encoding="utf-8")
     with pytest.raises(BillingError, match=r"^bill.csv, line \d: is not UTF-8\.$"):
         read(open_bill(text, "bill.csv"), MODELS)
@@ -59,8 +59,8 @@ def test_bytes_that_are_no_text_are_one_sentence():
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 @given(st.sampled_from(sorted(SHAPES)), st.data())
-def test_no_alteration_of_a_file_is_more_than_a_sentence(name, data):
-    """Any piece of a file may be another: the result is a bill that can be compared, or one BillingError."""
+def test_any_alteration_of_a_file_is_a_bill_or_a_sentence(name, data):
+    """Whatever part of a file is replaced, the result is a bill that can be compared, or one BillingError."""
     text = SHAPES[name][0]
     pieces = st.text(max_size=12) | st.sampled_from(["1e999", '"', ",", "\n", "NaN", "-", "Total", "Tax"])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -85,11 +85,11 @@ def test_any_table_is_a_bill_or_a_sentence(rows):
     try:
         assert read_text(text.getvalue()).shape == "plain"
     except BillingError as error:
-        assert str(error).startswith("bill.csv")  # noqa: PT017 - both ends are fine
+        assert str(error).startswith("bill.csv")  # noqa: PT017 - both outcomes are allowed
 
 
 class LongFile(io.TextIOBase):
-    """A file that is made while it is read."""
+    """A file that is generated while it is read."""
 
     def __init__(self, lines):
         self.left = lines
@@ -100,7 +100,7 @@ class LongFile(io.TextIOBase):
 
 
 def test_a_file_of_any_size_streams():
-    """The memory for twenty thousand lines of one day and model is that for one line."""
+    """Twenty thousand lines of one day and model take the memory of one line."""
     file = LongFile(20_000)
     head = iter(["date,sku,tokens,cost\n"])
     lines = file.readline

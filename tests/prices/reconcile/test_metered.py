@@ -23,8 +23,8 @@ DAY = date(2025, 10, 1)
     ("before", "values", "grown"),
     [(None, [5, 8], 8), (5, [5, 8], 3), (5, [8, 2, 4], 7), (None, [], 0), (5, [], 0), (9, [3], 3)],
 )
-def test_an_increase_is_exact_over_births_and_resets(before, values, grown):
-    """From raw samples: a series that is born counts from 0, and one that starts over counts what it has since."""
+def test_an_increase_is_exact_over_new_series_and_resets(before, values, grown):
+    """In raw samples a new series counts from 0, and one that was reset counts what it has since."""
     assert metered.increase(None if before is None else Decimal(before), map(Decimal, values)) == grown
 
 
@@ -33,8 +33,8 @@ def series(metric, *samples, model="gemini-2.5-flash", **labels):
     return Series({"__name__": metric, "gen_ai_request_model": model, **labels}, samples)
 
 
-def asked_of(answers):
-    """A query that answers by what it is asked for, and with nothing else."""
+def query_of(answers):
+    """Return a query that answers by its expression, and fails for any other."""
     return lambda query, at_unix_s: answers.get((query, at_unix_s), [])
 
 
@@ -54,34 +54,34 @@ def test_metered_amounts_come_from_prometheus():
         ],
         (metered.selector(86_400), start + 2 * 86_400): [series(TOKENS, (start + 86_401, "31"), instance="a")],
     }
-    assert metered.of_prometheus(asked_of(answers), [Span(DAY, date(2025, 10, 2))], "UTC") == {
+    assert metered.of_prometheus(query_of(answers), [Span(DAY, date(2025, 10, 2))], "UTC") == {
         (DAY, "gemini-2.5-flash"): Metered(Amount(tokens=47), unpriced_tokens=3),
         (DAY, "gemini-2.0-flash"): Metered(Amount(cost_usd=Decimal("0.25"))),
         (date(2025, 10, 2), "gemini-2.5-flash"): Metered(Amount(tokens=1)),
     }
 
 
-def test_a_day_of_25_hours_is_asked_for_as_one_day():
-    """The day on which summer time ends is as long as it is, in the zone of the bill."""
+def test_a_day_of_25_hours_is_one_query():
+    """The day on which summer time ends has 25 hours, in the zone of the bill."""
     zone, day = "America/Los_Angeles", date(2025, 11, 2)
     end = datetime(2025, 11, 3, tzinfo=ZoneInfo(zone)).timestamp()
     answers = {(metered.selector(90_000), end): [series(TOKENS, (end - 1, "4"))]}
-    assert metered.of_prometheus(asked_of(answers), [Span(day, day)], zone) == {
+    assert metered.of_prometheus(query_of(answers), [Span(day, day)], zone) == {
         (day, "gemini-2.5-flash"): Metered(Amount(tokens=4))
     }
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e308", "x"])
-def test_a_value_that_is_no_count_is_one_sentence(value):
-    """A Prometheus that lies about a counter is told so."""
+def test_an_invalid_count_is_one_sentence(value):
+    """A wrong value of a counter gives a sentence about Prometheus."""
     end = datetime(2025, 10, 2, tzinfo=UTC).timestamp()
     answers = {(metered.selector(86_400), end): [series(TOKENS, (end, value))]}
     with pytest.raises(MeteredError, match="as the value of a counter"):
-        metered.of_prometheus(asked_of(answers), [Span(DAY, DAY)], "UTC")
+        metered.of_prometheus(query_of(answers), [Span(DAY, DAY)], "UTC")
 
 
-def test_the_names_asked_for_are_those_exposed():
-    """A renamed metric would otherwise reconcile to zero in silence."""
+def test_the_queried_names_are_exposed():
+    """A renamed metric would otherwise reconcile to zero without a message."""
     specs = (semconv.LLM_TOKENS, semconv.LLM_COST, semconv.LLM_UNPRICED_TOKENS, semconv.LLM_UNRECONCILED_CALLS)
     exposed = {f"{naming.family_name(spec.name, spec.unit, is_counter=True)[0]}_total" for spec in specs}
     assert exposed <= set(metered.FAMILIES)
@@ -95,7 +95,7 @@ ROW = {
 
 
 def test_days_come_from_an_export():
-    """Rows of a day and model add up; the zone of the bill is taken if the service has days of it."""
+    """Rows of a day and model add up; the zone of the bill is used if the service has days of it."""
     export = {"days": {"zone": "Asia/Singapore", "zones": {"Asia/Singapore": [], "UTC": [ROW, ROW]}}}
     assert metered.of_export(export, "UTC") == (
         {(DAY, "gemini-2.5-flash"): Metered(Amount(10, Decimal("0.2")), 0, 2, 0)},

@@ -42,15 +42,15 @@ KNOWN = Skus(
         ("", "(no model)", "other"),
     ],
 )
-def test_a_text_is_of_the_model_that_it_names(text, model, kind):
-    """Google's ways of writing a model, with and without its id, and what the amounts count."""
+def test_a_text_belongs_to_the_model_that_it_names(text, model, kind):
+    """Google's spellings of a model, with and without its id, give the model and what the amounts count."""
     assert tuple(KNOWN.read(text)) == (model, kind)
 
 
 @settings(deadline=None)
 @given(st.text(max_size=2000))
-def test_any_text_is_of_some_model(text):
-    """No text raises."""
+def test_any_text_belongs_to_some_model(text):
+    """No text raises an exception."""
     assert KNOWN.read(text).model
 
 
@@ -64,5 +64,5 @@ def test_any_text_is_of_some_model(text):
     ],
 )  # fmt: skip
 def test_a_unit_says_whether_it_counts_tokens(unit, tokens):
-    """Thousands and millions multiply; hours of storage, characters, images and requests are no tokens."""
+    """Thousands and millions multiply; hours of storage, characters, images and requests are not tokens."""
     assert tokens_per_unit(unit) == tokens

@@ -1,4 +1,4 @@
-"""The whole road: real calls against the emulator, this process's days, and a bill made from the emulator's ledger."""
+"""End to end: real calls against the emulator, this process's days, and a bill made from the emulator's ledger."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,7 +28,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_bill_of_this_process_is_covered_to_the_cent(install, name):
-    """For each shape: what this process exports as days covers the bill by 100.00 % and differs by nothing."""
+    """For each shape the days that this process exports cover the bill by 100.00 % without a difference."""
     installed = install(instrument_gemini=True, state="memory")
     with GeminiEmulator() as emulator:
         options = types.HttpOptions(base_url=emulator.base_url)

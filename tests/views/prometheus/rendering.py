@@ -1,4 +1,4 @@
-"""Families made by hand and what they look like when rendered."""
+"""Families made by hand, and their renderings."""
 
 from hydrochat_otel.views.prometheus import Format, render
 from hydrochat_otel.window.snapshot import Family, Retention, Snapshot
@@ -8,7 +8,7 @@ TRACE, SPAN = "0123456789abcdef0123456789abcdef", "0123456789abcdef"
 
 
 def snapshot(*metrics, **resource):
-    """A snapshot of these families, without retained entries."""
+    """Return a snapshot of these families, without entries."""
     return Snapshot(0.0, resource, metrics, (), RETENTION)
 
 

@@ -84,7 +84,7 @@ def test_openmetrics_of_every_kind():
 
 
 def test_empty_snapshot():
-    """Nothing recorded gives a valid, empty body; a metric without series is not mentioned and takes no name."""
+    """An empty snapshot gives a valid, empty body; a metric without series is not mentioned and takes no name."""
     assert (text(), openmetrics()) == ("", "# EOF\n")
     assert (
         text(family("calls", "counter"), family("calls", "gauge", NumberPoint({}, 1)))
@@ -161,13 +161,13 @@ def test_edges_below_zero_leave_sum_and_count_out():
 
 
 def test_infinite_edge_is_the_last_bucket():
-    """An explicit edge at infinity and the bucket above all are one line."""
+    """An explicit edge at infinity and the last bucket are one line."""
     body = text(family("x", "histogram", HistogramPoint({}, (1.0, inf), (1, 2, 3), 4.0)))
     assert body == '# TYPE x histogram\nx_bucket{le="1.0"} 1\nx_bucket{le="+Inf"} 6\nx_count 6\nx_sum 4.0\n'
 
 
 def test_each_bucket_has_the_exemplar_of_its_largest_value():
-    """An exemplar stands on the bucket that its value falls in, edge included; of several the largest value stays."""
+    """An exemplar is on the bucket of its value, edge included; of several the one with the largest value stays."""
     exemplars = tuple(
         Exemplar(value, 1700000000.0, f"{number:032x}", SPAN)
         for number, value in enumerate((0.5, 1.0, 0.7, 9.0, 2.5, nan))

@@ -8,7 +8,7 @@ from hydrochat_otel.window.snapshot import HistogramPoint, NumberPoint
 
 
 def test_scopes_share_one_family():
-    """The same metric of two scopes is one family with one head; the scopes are told apart by their labels."""
+    """The same metric of two scopes is one family with one head; labels distinguish the scopes."""
     body = text(
         family("app.calls", "counter", NumberPoint({"a": "1"}, 2), scope="one", description="First."),
         family("other", "gauge", NumberPoint({}, 1)),
@@ -67,8 +67,8 @@ HISTOGRAM = family("x", "histogram", HistogramPoint({}, (1.0,), (1, 1), 3.0))
         (HISTOGRAM, family("x", "histogram", HistogramPoint({}, (2.0,), (1, 1), 3.0))),
     ],
 )
-def test_what_conflicts_is_left_out_and_counted(first, second):
-    """A family of another kind or with the same sample names, or other edges in one series: the first stays alone."""
+def test_conflicts_are_left_out_and_counted(first, second):
+    """A family of another kind or with the same sample names, or other edges in one series: only the first is kept."""
     alone = (text(first), openmetrics(first))
     assert failures.counts() == {}
     assert (text(first, second), openmetrics(first, second)) == alone
@@ -76,7 +76,7 @@ def test_what_conflicts_is_left_out_and_counted(first, second):
 
 
 def test_target_info_belongs_to_the_resource():
-    """A metric that is named like the target metadata is a conflict and does not touch it."""
+    """A metric that is named like the target metadata is a conflict and does not change it."""
     body = text(family("target.info", "gauge", NumberPoint({}, 5)), **{"host.name": "a"})
     assert body == '# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{host_name="a"} 1.0\n'
     assert failures.counts() == {"prometheus.conflict": 1}
@@ -99,7 +99,7 @@ def test_a_broken_series_costs_itself_only():
 )
 @pytest.mark.parametrize("render_as", [text, openmetrics])
 def test_a_bad_value_beside_good_ones_costs_itself_only(bad, render_as):
-    """One bad label value or number in a family leaves the family's other series as they are."""
+    """One bad label value or number in a family does not change the family's other series."""
     good = NumberPoint({"a": "1"}, 2), NumberPoint({"a": "3"}, 4)
     assert render_as(family("of.the.host", "counter", good[0], bad, good[1])) == render_as(
         family("of.the.host", "counter", *good)
@@ -114,7 +114,7 @@ def test_a_bad_name_or_kind_costs_its_family_only(bad):
 
 
 def test_a_resource_that_cannot_be_written_costs_target_info_only():
-    """A resource attribute that is no text leaves the metrics as they are."""
+    """A resource attribute that is not a text does not change the metrics."""
     assert text(GAUGE, **{"host.name": object()}) == text(GAUGE)
 
 

@@ -34,7 +34,7 @@ from hydrochat_otel.sdk.reader import families
 from hydrochat_otel.views.prometheus import Format, render
 from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint, Snapshot
 
-# -- whatever there is, the parsers read back ---------------------------------------------------------------------
+# -- round trips through parsers ----------------------------------------------------------------------------------
 
 WORDS = st.text(max_size=20)
 ATTRIBUTES = st.dictionaries(st.text(min_size=1, max_size=12), WORDS, max_size=4)
@@ -42,7 +42,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def label_name(key):
-    """The label that an attribute becomes, written down a second time."""
+    """Return the label of an attribute, by a second implementation."""
     return re.sub(r"[^a-zA-Z0-9]+", "_", re.sub(r"^\d", "_", key))
 
 
@@ -59,7 +59,7 @@ def read_back(body, parse):
 @given(ATTRIBUTES, st.floats(), WORDS)
 @example({"a": 'say "hi"\\n\n}', "b": '{x="1"} 2 # {', "c": "\r\x00\u2028\x85 "}, 1e300, "\\")
 def test_gauges_survive_the_parsers(attributes, value, description):
-    """Any label values and any number come back from both formats as they were."""
+    """Any label values and any number are read from both formats unchanged."""
     names = [label_name(key) for key in attributes]
     assume(len(set(names)) == len(names))
     metric = family("any", "gauge", NumberPoint(attributes, value), description=description)
@@ -77,7 +77,7 @@ def test_gauges_survive_the_parsers(attributes, value, description):
     st.lists(st.floats(allow_infinity=False), max_size=4),
 )
 def test_histograms_survive_the_parsers(edges, counts, total, values):
-    """Edges, counts and sum come back exactly; the strict parser finds nothing wrong, exemplars included."""
+    """Edges, counts and sum are read exactly; the strict parser finds no error, exemplars included."""
     exemplars = tuple(Exemplar(value, 1700000000.0, TRACE, SPAN) for value in values)
     point = HistogramPoint({}, tuple(edges), tuple(counts[: len(edges) + 1]), total, exemplars)
     metric = family("any", "histogram", point)
@@ -89,7 +89,7 @@ def test_histograms_survive_the_parsers(edges, counts, total, values):
         assert [one.value for one in parsed.samples[len(buckets) :]] == [sum(point.counts), total]
 
 
-# -- the peer -----------------------------------------------------------------------------------------------------
+# -- the stock exporter -------------------------------------------------------------------------------------------
 
 
 def differences(data):
@@ -138,7 +138,7 @@ UNITS = st.sampled_from(
 @settings(deadline=None)
 @given(
     name=st.from_regex(r"[a-zA-Z][-_./a-zA-Z0-9]{0,20}(_total)?", fullmatch=True),
-    # Not the colon: the peer writes it into OpenMetrics heads but not into the samples below them.
+    # Not the colon: the stock exporter writes it into OpenMetrics heads but not into the samples below them.
     unit=UNITS | st.text(st.characters(max_codepoint=127, exclude_characters=":"), max_size=8),
     attributes=ATTRIBUTES,
     kind=st.sampled_from(["counter", "gauge", "histogram"]),
@@ -202,7 +202,7 @@ def test_every_metric_of_ours_is_valid_openmetrics():
 
 
 @pytest.mark.real
-def test_promtool_finds_nothing_to_say():
+def test_promtool_accepts_all_metrics():
     """`promtool check metrics` accepts all of our metrics without a warning."""
     promtool = require_program("promtool", "prometheus")
     checked = subprocess.run(
