@@ -1,4 +1,4 @@
-"""Real programs of every kind, started without a line of code for us."""
+"""Real programs of every kind, started without a change of their code."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands under ``hydrochat-otel run``, and what is seen of them from outside."""
+"""Commands under ``hydrochat-otel run``, observed from outside."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ WITHIN_S = 40.0
 
 
 def eventually(check, what):
-    """Return the first result of the check that is true; fail when there is none in time."""
+    """Return the first true result of the check; fail after the time limit."""
     deadline_s = time.monotonic() + WITHIN_S
     while time.monotonic() < deadline_s:
         with contextlib.suppress(OSError):
@@ -60,7 +60,7 @@ def threads(pid):
 
 
 class Service:
-    """A command that runs; `port` is where it should serve, `own_port` where the endpoints should be."""
+    """A running command; `port` is where it should serve, `own_port` where the endpoints should be."""
 
     def __init__(self, child, port, own_port, log):
         self.child = child
@@ -73,12 +73,12 @@ class Service:
         return self._log.read_text()
 
     def turns(self, count):
-        """Ask the application so often, and return the ids of the processes that answered."""
+        """Send this many requests to the application, and return the ids of the processes that answered."""
         eventually(lambda: get(self.port)[0] == 200, "the application answers")
         return {int(get(self.port)[1]) for _ in range(count - 1)}
 
     def holder(self):
-        """Return the one process that listens for us."""
+        """Return the one process that has our port."""
         eventually(lambda: get(self.own_port, "/healthz") == (200, '{"status":"ok"}\n'), "the endpoints are open")
         found = listeners(self.own_port)
         assert len(found) == 1, found

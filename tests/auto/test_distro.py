@@ -1,4 +1,4 @@
-"""Promises of the distro, of its configurator, and of what ``opentelemetry-instrument`` imports before a program."""
+"""Promises of the distro, of its configurator, and of the modules that ``opentelemetry-instrument`` imports first."""
 
 import logging
 import subprocess
@@ -68,7 +68,7 @@ TO_TRACES = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/tra
     ],
 )
 def test_defaults_fit_what_is_installed(installed, parts, given, expected):
-    """Spans go to a collector that is there, metrics stay here, and what the user set stays as it is."""
+    """Spans go to a configured collector, metrics stay here, and the user's settings are unchanged."""
     installed(*parts)
     environ = dict(given)
     set_defaults(environ)
@@ -85,7 +85,7 @@ def test_defaults_fit_what_is_installed(installed, parts, given, expected):
     ],
 )
 def test_an_exporter_that_is_not_installed_is_one_sentence(installed, caplog, case):
-    """An exporter that is named but not there is taken out, instead of aborting everything."""
+    """A named exporter that is not installed is removed, instead of aborting everything."""
     installed(CONSOLE)
     signal, given, kept, missing = case
     variable = f"OTEL_{signal.upper()}_EXPORTER"
@@ -96,7 +96,7 @@ def test_an_exporter_that_is_not_installed_is_one_sentence(installed, caplog, ca
 
 
 def test_the_distro_brings_its_own_configurator(installed, monkeypatch):
-    """With our distro goes our configurator, and nobody is told that another one is installed as well."""
+    """Our distro selects our configurator, and no warning says that another one is installed as well."""
     installed()
     loader = logging.getLogger("opentelemetry.instrumentation.auto_instrumentation._load")
     environ = {}
@@ -112,7 +112,7 @@ def test_the_distro_brings_its_own_configurator(installed, monkeypatch):
 
 
 def test_a_distro_that_fails_breaks_nothing(monkeypatch):
-    """An error in the distro is counted, and auto-instrumentation goes on."""
+    """An error in the distro is counted, and auto-instrumentation continues."""
 
     def fail(_):
         raise RuntimeError
@@ -123,7 +123,7 @@ def test_a_distro_that_fails_breaks_nothing(monkeypatch):
 
 
 def test_an_sdk_that_cannot_be_configured_is_one_sentence(monkeypatch, caplog):
-    """What the SDK's configurator refuses is told, and auto-instrumentation goes on."""
+    """An error of the SDK's configurator is logged, and auto-instrumentation continues."""
 
     def refuse(*_, **__):
         raise RuntimeError("no such protocol")
@@ -136,7 +136,7 @@ def test_an_sdk_that_cannot_be_configured_is_one_sentence(monkeypatch, caplog):
 
 
 def test_a_supervisor_gets_no_providers(monkeypatch):
-    """Where nothing of ours may be, the SDK is configured in each worker that is forked, and only there."""
+    """In a supervisor the SDK is configured in each forked worker, and only there."""
     steps, configured = [], []
     monkeypatch.setattr(distro.start, "current_role", lambda: Role.ABSENT)
     monkeypatch.setattr(distro.deferred_start, "put_off", steps.append)
@@ -158,7 +158,7 @@ def test_a_supervisor_gets_no_providers(monkeypatch):
     ],
 )
 def test_which_distro_opentelemetry_instrument_takes(installed, others, given, expected):
-    """Beside the stock distro ours is taken, whatever the order on the disk, but never before a vendor's."""
+    """Beside the stock distro ours is used, whatever the order on the disk, but never before a vendor's."""
     installed(others)
     environ = dict(given)
     choose_distro(environ)

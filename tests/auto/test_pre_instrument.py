@@ -1,4 +1,4 @@
-"""Promises of what is installed before the program begins, under the real ``opentelemetry-instrument``."""
+"""Promises of the installation before the program begins, under the real ``opentelemetry-instrument``."""
 
 import functools
 import subprocess
@@ -53,7 +53,7 @@ def instrumented(**more):
     ],
 )
 def test_a_program_is_measured_without_a_line_of_code(environ, said):
-    """Before the program starts the pipeline is there, and Gemini is counted unless that is switched off."""
+    """The pipeline exists before the program starts, and Gemini is counted unless switched off."""
     result = instrumented(**environ)
     assert (result.stdout, result.stderr, result.returncode) == (said, "", 0)
 
@@ -95,15 +95,15 @@ def test_a_bad_setting_is_one_sentence_and_the_program_runs(environ, sentence):
         ),
     ],
 )
-def test_what_the_sdk_refuses_is_one_sentence_and_the_rest_works(environ, sentence):
-    """Neither an unknown protocol nor an exporter or a configuration that is not there takes our numbers away."""
+def test_an_error_of_the_sdk_is_one_sentence_and_the_rest_works(environ, sentence):
+    """Neither an unknown protocol nor a missing exporter or configuration file stops our numbers."""
     result = instrumented(**environ)
     assert (result.stdout, result.returncode) == ("installed True ['turn'] 1\n", 0)
     assert (result.stderr.startswith(sentence), result.stderr.count("\n")) == (True, 1), result.stderr
 
 
-NOBODY = dict.fromkeys(Role, (False, False))
-BY_ROLE = {**NOBODY, Role.SERVES: (True, False), Role.FORKS: (False, True)}
+NO_PROCESS = dict.fromkeys(Role, (False, False))
+BY_ROLE = {**NO_PROCESS, Role.SERVES: (True, False), Role.FORKS: (False, True)}
 
 
 @pytest.mark.parametrize(
@@ -112,20 +112,20 @@ BY_ROLE = {**NOBODY, Role.SERVES: (True, False), Role.FORKS: (False, True)}
         ("auto", "", BY_ROLE),
         ("auto", "none", BY_ROLE),
         ("auto", "otlp, hydrochat", BY_ROLE),
-        ("auto", "otlp", NOBODY),
-        ("never", "hydrochat", NOBODY),
+        ("auto", "otlp", NO_PROCESS),
+        ("never", "hydrochat", NO_PROCESS),
         ("always", "otlp", dict.fromkeys(Role, (True, True))),
     ],
 )
-def test_who_opens_the_port(serve, exporter, expected):
-    """The setting decides, then whether metrics are pushed, then what the process is."""
+def test_which_process_opens_the_port(serve, exporter, expected):
+    """The setting decides, then whether metrics are pushed, then the role of the process."""
     settings = Settings.load({}, serve=serve)
     environ = {"OTEL_METRICS_EXPORTER": exporter}
     assert {role: opens_port(role, settings, environ) for role in expected} == expected
 
 
 def test_the_instrumentor_from_code(monkeypatch):
-    """From code, instrument() installs what is missing and counts Gemini, and uninstrument() takes that back."""
+    """In code, instrument() installs a missing pipeline and counts Gemini, and uninstrument() undoes that."""
     of_this_test = {"tracer_provider": TracerProvider(), "meter_provider": MeterProvider(shutdown_on_exit=False)}
     monkeypatch.setattr(pipeline, "install", functools.partial(pipeline.install, **of_this_test))
     instrumentor = HydroChatInstrumentor()

@@ -75,7 +75,7 @@ TABLE = {
     "python /usr/bin/celery --app=app worker --pool=gevent": SERVES,
     "python /usr/bin/celery -A app beat": SILENT,
     "python /usr/bin/celery -A worker inspect active": SILENT,
-    # no services
+    # not services
     "python -m IPython": SILENT,
     "python /usr/bin/jupyter-lab": SILENT,
     "python -m ipykernel_launcher -f kernel.json": SILENT,
@@ -87,7 +87,7 @@ TABLE = {
     "python -m hydrochat_otel serve": ABSENT,
     "python /usr/bin/hydrochat-otel run -- app": ABSENT,
     "python /usr/bin/opentelemetry-instrument python app.py": ABSENT,
-    # what runs something else
+    # programs that run other programs
     "python -m cProfile -o out app.py": SERVES,
     "python -m coverage run manage.py runserver --noreload": SERVES,
     "python -m coverage run -m pytest": SILENT,
@@ -98,7 +98,7 @@ TABLE = {
 
 @pytest.mark.parametrize("line", TABLE)
 def test_the_role_of_a_command_line(line):
-    """Every way to start something has the role that fits what the program does with processes."""
+    """Every way to start a program has the role that fits its processes."""
     words = line.split()
     environ = {}
     while "=" in words[0]:
@@ -121,25 +121,25 @@ SPAWN = ("python", "-B", "-c", "from multiprocessing.spawn import spawn_main; sp
         ("python /usr/bin/gunicorn app:wsgi", SILENT),
     ],
 )
-def test_a_spawned_process_is_judged_by_who_spawned_it(parent, expected):
+def test_the_role_of_a_spawned_process_depends_on_its_parent(parent, expected):
     """A server's worker is a service of its own, and a worker of an application's pool is not."""
     assert role(SPAWN, {}, parent_argv=parent.split()) is expected
 
 
-def test_processes_that_multiprocessing_keeps_for_itself():
-    """Its resource tracker has nothing of ours, its fork server and a pool below a worker open no port."""
+def test_internal_processes_of_multiprocessing():
+    """Its resource tracker is not instrumented, its fork server and a pool below a worker open no port."""
     tracker = role(("python", "-c", "from multiprocessing.resource_tracker import main;main(5)"), {})
     server = role(("python", "-c", "from multiprocessing.forkserver import main; main(5, 6, [])"), {})
     assert (tracker, server, role(SPAWN, {}, parent_argv=SPAWN)) == (ABSENT, SILENT, SILENT)
 
 
 def test_options_of_the_interpreter_are_read_as_it_reads_them():
-    """Values of -W and -X, joined letters and long options do not pass for the program."""
+    """Values of -W and -X, joined letters and long options are not taken for the program."""
     assert read(["python", "-bWonce", "--check-hash-based-pycs", "never", "-X", "faulthandler", "-Es", "a/b.py", "-m"]) == Program("b", ("-m",))  # fmt: skip  # noqa: E501
 
 
 def test_the_parents_command_line_is_read_where_it_matters():
-    """Only a process that multiprocessing spawned looks at its parent; one that is gone has no words."""
+    """Only a process that multiprocessing spawned reads its parent's command line; that of an ended parent is empty."""
     code = "import sys; print(sys.orig_argv[1:])"
     with subprocess.Popen([sys.executable, "-c", "input()", "word"], stdin=subprocess.PIPE) as child:
         words = eventually(lambda: command_line(child.pid), "the program has its command line")

@@ -15,12 +15,12 @@ SERVERS = {
                 "plain:wsgi"),
 }  # fmt: skip
 SITE = {"DJANGO_SETTINGS_MODULE": "django_site"}
-"""OpenTelemetry's own Django instrumentation, if it is installed, configures empty settings where none are named."""
+"""OpenTelemetry's own Django instrumentation, if it is installed, configures empty settings unless some are named."""
 
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_one_worker_answers_for_all_and_another_takes_its_place(tmp_path, server):
-    """Of two workers one opens the port, never their parent; killed, another one opens it and knows all that was."""
+    """Of two workers one opens the port, never their parent; if killed, another one opens it with all numbers."""
     with service(tmp_path, *SERVERS[server]) as running:
         running.turns(20)
         first = running.holder()
@@ -36,7 +36,7 @@ def test_one_worker_answers_for_all_and_another_takes_its_place(tmp_path, server
 
 
 def test_django_with_its_reloader(tmp_path):
-    """Under runserver the process that serves opens the port, and the reloader above it has nothing of ours."""
+    """Under runserver the process that serves opens the port, and the reloader above it is not instrumented."""
     with service(tmp_path, "python", "manage.py", "runserver", "PORT", **SITE) as running:
         assert running.turns(3) == {running.holder()}
         assert running.holder() != running.child.pid
@@ -46,7 +46,7 @@ def test_django_with_its_reloader(tmp_path):
 
 
 def test_the_settings_of_a_django_project_win(tmp_path):
-    """What settings.py says holds on both ports, although the pipeline was there before it was read."""
+    """The project's settings apply on both ports, although the pipeline was installed before they were read."""
     own, environ = "token-of-the-settings-5678", {"DJANGO_SETTINGS_MODULE": "own_settings"}
     with service(tmp_path, "python", "manage.py", "runserver", "--noreload", "PORT", **environ) as running:
         running.turns(3)
@@ -62,7 +62,7 @@ def test_the_settings_of_a_django_project_win(tmp_path):
 
 @pytest.mark.parametrize("command", [("check",), ("migrate",), ("shell", "-c", "pass")])
 def test_management_commands_open_no_port(tmp_path, command):
-    """A management command is measured, and opens nothing."""
+    """A management command is measured, and opens no port."""
     with service(tmp_path, "python", "manage.py", *command, **SITE) as running:
         assert running.child.wait(40) == 0
         told = next(line for line in running.output.splitlines() if line.startswith("threads: "))
@@ -71,7 +71,7 @@ def test_management_commands_open_no_port(tmp_path, command):
 
 
 def test_a_plain_script(tmp_path):
-    """A script is measured while it runs, with its endpoints, and its exit code and the end of the port are its own."""
+    """A script is measured while it runs, with its endpoints; its exit code is kept and the port closes at its end."""
     with service(tmp_path, "python", "script.py") as running:
         assert running.holder() == running.child.pid
         eventually(lambda: running.operations() == {"turn": 1}, "the turn is counted")
@@ -81,7 +81,7 @@ def test_a_plain_script(tmp_path):
 
 
 def test_metrics_that_are_pushed_are_not_served(tmp_path):
-    """Where metrics go to an exporter, no port is opened, and the script runs as ever."""
+    """If metrics go to an exporter, no port is opened, and the script runs as usual."""
     with service(tmp_path, "python", "script.py", OTEL_METRICS_EXPORTER="console") as running:
         eventually(lambda: "ready" in running.output, "the script runs")
         assert listeners(running.own_port) == set()

@@ -1,4 +1,4 @@
-"""Promises of ``hydrochat-otel run`` itself; what becomes of the command is in :mod:`test_programs`."""
+"""Promises of ``hydrochat-otel run`` itself; the command's processes are tested in :mod:`test_programs`."""
 
 import signal
 import socket
@@ -47,22 +47,22 @@ def command(*arguments, **more):
         (["--", "true"], {"METRICS_MAX_ENTRIES": "abc"}, 2, "METRICS_MAX_ENTRIES='abc' is not allowed: it must be "),
     ],
 )
-def test_what_cannot_be_run_is_one_sentence(arguments, environ, code, said):
-    """A mistake is told in one sentence before anything is started, with the exit code that it has elsewhere."""
+def test_a_command_that_cannot_be_run_is_one_sentence(arguments, environ, code, said):
+    """A mistake gives one sentence before anything is started, with the usual exit code."""
     done = CliRunner().invoke(run, arguments, env=environ)
     assert (done.exit_code, said in done.output.splitlines()[-1]) == (code, True), done.output
 
 
 def test_without_the_package_that_it_needs(monkeypatch):
-    """Where opentelemetry-instrumentation is not installed, it says what to install."""
+    """Without opentelemetry-instrumentation the error names what to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation", None)
     done = CliRunner().invoke(run, ["--", "true"])
     said = 'Error: This needs opentelemetry-instrumentation: pip install "hydrochat-otel[auto]"\n'
     assert (done.exit_code, done.output) == (2, said)
 
 
-def test_a_file_that_is_no_program(tmp_path):
-    """What the system cannot run is one sentence, and the exit code is a shell's."""
+def test_a_file_that_is_not_a_program(tmp_path):
+    """A file that the system cannot run gives one sentence, and the exit code is a shell's."""
     file = tmp_path / "program"
     file.write_bytes(b"\x00")
     file.chmod(0o755)
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_program(tmp_path):
 
 
 def test_options_are_the_environment_of_the_command():
-    """Host, port and state, the distro and the configurator reach the command, and its exit code comes back."""
+    """Host, port and state, the distro and the configurator reach the command, and its exit code is returned."""
     names = ("HYDROCHAT_HOST", "HYDROCHAT_PORT", "HYDROCHAT_STATE", "OTEL_PYTHON_DISTRO", "OTEL_PYTHON_CONFIGURATOR")
     options = ("--host", "::1", "--port", "9999", "--state", "memory")
     done = command(*options, "--", "python", "-c", SHOW, *names, "--", "-x")
@@ -79,8 +79,8 @@ def test_options_are_the_environment_of_the_command():
     assert (done.returncode, done.stdout, done.stderr) == (3, f"{shown}\n", NO_CALLS)
 
 
-def test_what_the_user_chose_stays():
-    """A distro and a configurator that are named are kept."""
+def test_the_users_choices_are_kept():
+    """A named distro and configurator are kept."""
     done = command("python", "-c", SHOW, "OTEL_PYTHON_DISTRO", OTEL_PYTHON_DISTRO="none", OTEL_SDK_DISABLED="true")
     assert (done.returncode, done.stdout) == (3, "['none']\n")
 
@@ -94,7 +94,7 @@ def test_what_the_user_chose_stays():
     ],
 )
 def test_the_address_is_printed_by_the_process_that_has_it(tmp_path, words, environ):
-    """Address and what keeps it closed are printed once the port is open, also behind a shell."""
+    """The address, or why it is closed, is printed once the port is open, also behind a shell."""
     with service(tmp_path, *words, **environ) as running:
         where = f"hydrochat-otel: http://127.0.0.1:{running.own_port}, / for the page, /metrics for Prometheus.\n"
         expected = where + (CLOSED if environ else "")
@@ -110,15 +110,15 @@ def test_the_address_is_printed_by_the_process_that_has_it(tmp_path, words, envi
         ({"OTEL_METRICS_EXPORTER": "console", "HYDROCHAT_SERVE": "never"}, ""),
     ],
 )
-def test_no_address_is_printed_where_there_is_none(environ, said):
-    """A process without endpoints prints no address, and says why unless the operator asked for that."""
+def test_no_address_is_printed_without_endpoints(environ, said):
+    """A process without endpoints prints no address, and says why unless the operator chose that."""
     done = command("--", "python", "script.py", **environ)
     ended = "" if "OTEL_SDK_DISABLED" in environ else NO_CALLS
     assert (done.returncode, done.stderr) == (0, said + ended)
 
 
 def test_no_address_is_printed_for_a_port_that_is_taken(tmp_path):
-    """The port of another program is named in one sentence, and no address is printed."""
+    """A port of another program is named in one sentence, and no address is printed."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with service(tmp_path, "python", "script.py", own_port=port) as running:
@@ -137,7 +137,7 @@ def test_the_last_line_is_what_was_counted():
 
 
 def test_signals_are_the_commands_own(tmp_path):
-    """The command takes the place of this process, so that a signal ends it as it does elsewhere."""
+    """The command replaces this process, so that signals end it as usual."""
     with service(tmp_path, "python", "script.py") as running:
         eventually(lambda: "ready" in running.output, "the script runs")
         running.child.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks``: what is measured beside its peers, as a table and, with ``--json``, as JSON."""
+"""``python -m tests.benchmarks``: our costs beside those of peers, as a table and, with ``--json``, as JSON."""
 
 import sys
 from pathlib import Path

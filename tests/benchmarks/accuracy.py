@@ -1,10 +1,10 @@
-"""Who counts right? The scenarios of the tests, counted by three instrumentations, beside the emulator's own books.
+"""Compares three instrumentations on the test scenarios with the emulator's ledger.
 
     python tests/benchmarks/accuracy.py [--failures]
 
-Each instrumentation runs in a process of its own, on the google-genai that is installed, and is judged by what its
-spans (and, for ours, metrics) say: the number of calls and of failed ones, input and output tokens, dollars to 1e-9,
-and HTTP attempts. One that is not installed is left out, with a line that says what to install.
+Each instrumentation runs in a process of its own, on the installed google-genai, and is evaluated by its spans (and,
+for ours, metrics): the number of calls and of failed ones, input and output tokens, dollars to 1e-9, and HTTP attempts.
+One that is not installed is left out, with a line that says what to install.
 """
 
 import argparse
@@ -35,7 +35,7 @@ class Tool(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What an instrumentation says of one scenario; None for what it does not tell."""
+    """The numbers of an instrumentation for one scenario; None for a number that it does not have."""
 
     calls: int
     failed: int
@@ -49,7 +49,7 @@ class Counted(NamedTuple):
 
 
 def start_ours(meters: Any) -> Callable[[], Counted]:
-    """This project's, read from its metrics."""
+    """Start this project's, read from its metrics."""
     from hydrochat_otel.instrumentation import instruments  # noqa: PLC0415 - each process needs one of them
     from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def start_ours(meters: Any) -> Callable[[], Counted]:
 
 
 def start_official(meters: Any) -> Callable[[], Counted]:
-    """OpenTelemetry's own, read from its spans."""
+    """Start OpenTelemetry's own, read from its spans."""
     from opentelemetry.instrumentation.google_genai import GoogleGenAiSdkInstrumentor  # noqa: PLC0415
 
     instrumentor = GoogleGenAiSdkInstrumentor()
@@ -94,7 +94,7 @@ def start_official(meters: Any) -> Callable[[], Counted]:
 
 
 def start_openinference(meters: Any) -> Callable[[], Counted]:
-    """Arize's, read from its spans."""
+    """Start Arize's, read from its spans."""
     from openinference.instrumentation.google_genai import GoogleGenAIInstrumentor  # noqa: PLC0415
 
     GoogleGenAIInstrumentor().instrument(tracer_provider=meters.tracer_provider)
@@ -175,7 +175,7 @@ def run_scenarios(tool: Tool) -> None:
 
 
 def judge(counted: Counted, expected: Any) -> dict[str, bool]:
-    """Compare with the books."""
+    """Compare with the ledger."""
     return {
         "calls": (counted.calls, counted.failed) == (sum(expected.calls.values()), expected.calls.get("error", 0)),
         "tokens": (counted.input_tokens, counted.output_tokens) == (sum(expected.tokens[:3]), sum(expected.tokens[3:])),
@@ -211,12 +211,12 @@ def main() -> None:
         if refused:
             notes.append(f"{tool.name} refuses google-genai {genai.__version__} (it wants {refused}); it was forced.")
         if arguments.failures:
-            notes.extend(told_of(tool, row) for row in rows if not all(row["right"].values()))
+            notes.extend(errors_of(tool, row) for row in rows if not all(row["right"].values()))
     print("\n" + "\n".join(notes) if notes else "")
 
 
-def told_of(tool: Tool, row: dict[str, Any]) -> str:
-    """What one instrumentation got wrong in one scenario."""
+def errors_of(tool: Tool, row: dict[str, Any]) -> str:
+    """Return what one instrumentation got wrong in one scenario."""
     wrong = [column for column in COLUMNS if not row["right"][column]]
     told = row["broken"] or ", ".join(
         f"{name} {value}" for name, value in zip(Counted._fields, row["told"], strict=True)
@@ -225,7 +225,7 @@ def told_of(tool: Tool, row: dict[str, Any]) -> str:
 
 
 def is_installed(module: str) -> bool:
-    """Whether the module can be found; a namespace that is missing is the same as missing."""
+    """Return whether the module can be found; a missing namespace counts as a missing module."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
@@ -233,7 +233,7 @@ def is_installed(module: str) -> bool:
 
 
 def results_of(tool: Tool) -> tuple[list[dict[str, Any]], str]:
-    """Run one instrumentation in a process of its own; its lines, and what it refused, if it did."""
+    """Run one instrumentation in a process of its own; return its lines, and its error if there is one."""
     done = subprocess.run(
         [sys.executable, __file__, "--tool", tool.name], stdout=subprocess.PIPE, text=True, check=True
     )

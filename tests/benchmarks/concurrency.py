@@ -53,7 +53,7 @@ else:
 
 
 class Client:
-    """One client that asks over and over on its own connection, and keeps what was wrong."""
+    """One client that sends requests repeatedly on its own connection, and records what was wrong."""
 
     def __init__(self, port: int, number: int) -> None:
         self._port = port
@@ -64,7 +64,7 @@ class Client:
         self.bytes = 0
 
     def run(self, until_s: float) -> None:
-        """Ask until the time; never raises."""
+        """Send requests until the time; never raises."""
         turn = self._number
         while time.monotonic() < until_s:
             turn += 1
@@ -124,7 +124,7 @@ class Client:
             raise ValueError("more entries than may be kept")
         if performance["metrics_count"] != retention["current_entries"]:
             raise ValueError("the sections are of two moments")
-        # Time goes on, and the window only fills.
+        # Time passes, and the window only fills.
         return {"timestamp": time.mktime(time.strptime(export["timestamp"][:19], "%Y-%m-%dT%H:%M:%S")),
                 "entries": retention["current_entries"]}  # fmt: skip
 
@@ -185,7 +185,7 @@ def _wait_for(port: int, service: subprocess.Popen[bytes]) -> None:
                 raise SystemExit("The service ended before it listened.") from None
             time.sleep(0.05)
         else:
-            # The first operations must be there before the first scrape.
+            # The first operations must exist before the first scrape.
             time.sleep(0.3)
             return
 

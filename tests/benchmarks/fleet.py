@@ -1,12 +1,12 @@
-"""A fleet under load: is every answered request in the totals exactly once, and what does the plugin cost?
+"""A fleet under load: whether every answered request is in the totals exactly once, and the cost of the plugin.
 
     python tests/benchmarks/fleet.py [--seconds 60] [--only SUBSTRING] [--list] [--keep DIRECTORY]
 
 Real gunicorn, uvicorn and granian with several workers, on real SQLite and Redis, scraped by a real Prometheus; in the
 middle of each run one worker is killed, all are reloaded, and Redis is restarted. The same application is run without
 the plugin and Prometheus, with the same kill and reload, for its response times. Prints one line for each run and a
-table at the end; exits with 1 if one of them is wrong. Rows that begin with `latency` compare response times on a quiet
-service, in short phases that take turns. Response times are never judged.
+table at the end; exits with status 1 if one of them is wrong. Rows that begin with `latency` compare response times on
+a quiet service, in short phases that take turns. Response times are never evaluated.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-# In place of the directory of this script, whose own name would hide the package `fleet` of the tests.
+# Remove this script's directory: its own name would hide the package `fleet` of the tests.
 sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -55,14 +55,14 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def comparisons() -> Iterator[tuple[str, Setup, State]]:
-    """Yield what is compared, by name."""
+    """Yield the comparisons, by name."""
     for setup in COMPARED:
         for state in STATES:
             yield f"latency-{setup.server}-{setup.workers}-{state}", setup, state
 
 
 def table(reports: list[tuple[Report, tuple[float, float]]]) -> Table:
-    """Return what the runs came to; beside each its response times without the plugin, median and p99."""
+    """Return the results of the runs; beside each its response times without the plugin, median and p99."""
     columns = ("scenario", "answered", "no answer", "counted", "may be", "lost", "scrapes", "p50 ms", "p99 ms", "")
     shown = Table(*columns, title="Every answered request once; response times with / without the plugin")
     for report, (bare_p50_ms, bare_p99_ms) in reports:

@@ -1,6 +1,6 @@
-"""What a call to Gemini costs more than without telemetry: ours, by hand, and other instrumentations in turn.
+"""The added cost of a call to Gemini: ours, the obvious code's, and other instrumentations', in turn.
 
-The SDK is the real one; its HTTP client answers from memory, so nothing but the SDK and the telemetry costs.
+The SDK is the real one; its HTTP client answers from memory, so only the SDK and the telemetry cost.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ def client() -> genai.Client:
 
 
 def lookup() -> str:
-    """Look something up; the function that the model calls."""
+    """Look something up; the model calls this function."""
     return "found"
 
 
@@ -99,11 +99,11 @@ class Shapes:
         self.large = "word " * 20_000
 
     def sync(self) -> None:
-        """Ask once."""
+        """Make one call."""
         self.client.models.generate_content(model=MODEL, contents="A question")
 
     def asynchronous(self) -> None:
-        """Ask ten times in one turn of the event loop, so that starting it weighs little."""
+        """Make ten calls in one turn of the event loop, so that starting it weighs little."""
 
         async def ten() -> None:
             for _ in range(10):
@@ -121,7 +121,7 @@ class Shapes:
         self.client.models.embed_content(model="gemini-embedding-001", contents="A text")
 
     def function_calling(self) -> None:
-        """Let the SDK call a function: two requests."""
+        """Make the SDK call a function: two requests."""
         self.client.models.generate_content(
             model=MODEL, contents="A question", config=types.GenerateContentConfig(tools=[lookup])
         )
@@ -145,17 +145,17 @@ class Ours:
         self.instrumentor: GeminiInstrumentor = self.pipeline.instrumentor
 
     def way(self, call: Callable[[], object]) -> Way:
-        """Return the call with it."""
+        """Return the call with our instrumentation."""
         return Way(call, self.finish, self.instrumentor.instrument, self.instrumentor.uninstrument)
 
     def finish(self) -> None:
-        """Do what was put off, and collect once."""
+        """Run what was deferred, and collect once."""
         self.pipeline.instruments.queue.drain()
         self.reader.collect()
 
 
 def by_hand(call: Callable[[], object]) -> Way:
-    """Return the call with what the obvious code does around it: a span, durations and tokens."""
+    """Return the call with the obvious code around it: a span, durations and tokens."""
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("hand")
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("hand")

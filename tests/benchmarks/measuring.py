@@ -1,10 +1,10 @@
 """Measures several ways to do the same beside each other.
 
-They take turns in small batches, so noise disturbs all alike.
+They take turns in small batches, so noise affects all alike.
 
 *Path* is the processor time that the caller's thread spends on the call: wall time without what other processes of the
-machine take. *CPU* is that of the whole process, with what was put off and one collection. A cost is the median over
-all batches of what a way adds to the bare call in the same round.
+machine take. *CPU* is that of the whole process, with deferred work and one collection. A cost is the median over all
+batches of what a way adds to the bare call in the same round.
 """
 
 import gc
@@ -19,9 +19,9 @@ class Way(NamedTuple):
 
     Attributes:
         call: Does it once.
-        finish: What it has to do after a batch.
-        enter: What makes it so before a batch.
-        leave: What undoes that.
+        finish: Runs after a batch.
+        enter: Sets it up before a batch.
+        leave: Undoes that.
     """
 
     call: Callable[[], object]
@@ -41,11 +41,11 @@ class Row(NamedTuple):
     """One comparison of the table; costs in the unit that the row names.
 
     Attributes:
-        what: What is compared.
-        peer: With what.
+        what: The subject of the comparison.
+        peer: What it is compared with.
         ours: Our cost.
         theirs: The peer's.
-        target: The ratio that must be reached; None where none is promised.
+        target: The ratio that must be reached; None if none is promised.
         unit: Of both costs.
         more_is_better: Whether the ratio must be at least the target, as for rates.
     """
@@ -65,7 +65,7 @@ class Row(NamedTuple):
 
     @property
     def is_reached(self) -> bool | None:
-        """Whether the target is reached; None where there is none."""
+        """Whether the target is reached; None if there is none."""
         if self.target is None:
             return None
         return self.ratio >= self.target if self.more_is_better else self.ratio <= self.target

@@ -1,4 +1,4 @@
-"""How long one scrape of 1000 histogram series takes, here and with the stock exporter; prints one line of JSON.
+"""Measures one scrape of 1000 histogram series, ours and the stock exporter's; prints one line of JSON.
 
 Both render the same collected data, in turn, in one process; collecting from the SDK is left out on both sides.
 """
@@ -32,7 +32,7 @@ _RETENTION = Retention(max_entries=1000, ttl_hours=24.0, current_entries=0, stor
 
 
 def collected() -> MetricsData:
-    """Return what the SDK holds after every series of a Gemini histogram got a few measurements."""
+    """Return the SDK's data after every series of a Gemini histogram got a few measurements."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], resource=Resource.create({"service.name": "scrape"}))
     spec = semconv.GEN_AI_DURATION
@@ -75,7 +75,7 @@ class StockExporter:
 
 
 class Rendering:
-    """Ours, from the same data: the conversion to a snapshot is part of what is timed."""
+    """Our rendering of the same data, including the conversion to a snapshot."""
 
     def __init__(self, data: MetricsData) -> None:
         self._data = data
@@ -97,7 +97,7 @@ class Rendering:
 
 
 def samples(body: bytes, parse: Callable[..., object]) -> dict[tuple[object, ...], float]:
-    """Return the samples of a scrape by name and labels, edges as numbers, without what the spec does not ask for."""
+    """Return the samples of a scrape by name and labels, edges as numbers, without unrequired ones."""
     found: dict[tuple[object, ...], float] = {}
     for family in parse(body.decode()):
         for sample in family.samples:
@@ -110,7 +110,7 @@ def samples(body: bytes, parse: Callable[..., object]) -> dict[tuple[object, ...
 
 
 def measured_ms(*calls: Callable[[], object]) -> list[float]:
-    """Return the median milliseconds of each call, taken in turn so that a busy machine is busy for all of them."""
+    """Return the median milliseconds of each call, taken in turn so that a busy machine affects all of them."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(ROUNDS):
         for call, taken in zip(calls, times, strict=True):
@@ -122,7 +122,7 @@ def measured_ms(*calls: Callable[[], object]) -> list[float]:
 
 
 def main() -> None:
-    """Run the comparison, after a check that both say the same."""
+    """Run the comparison, after a check that both give the same samples."""
     data = collected()
     ours, stock = Rendering(data), StockExporter(data)
     equal = samples(ours.text(), parsed_text) == samples(stock.text(), parsed_text)

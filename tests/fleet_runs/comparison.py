@@ -23,7 +23,7 @@ _WARM_UPS: Final = 10
 
 @dataclass(frozen=True)
 class Side:
-    """What was measured of one of the two."""
+    """The measurements of one of the two."""
 
     turns: int
     p50_ms: float
@@ -109,7 +109,7 @@ def compare(
 
 
 def _warm_up(service: Service, measured: Callable[[Service], Sequence[Turn]]) -> None:
-    """Ask until every worker has answered: the first turn of each makes its client, which takes long."""
+    """Send requests until every worker has answered: the first turn of each makes its client, which takes long."""
     cold = service.worker_pids()
     for _ in range(_WARM_UPS):
         cold -= {turn.pid for turn in measured(service)}

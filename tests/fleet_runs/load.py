@@ -1,4 +1,4 @@
-"""Traffic: clients that ask for turns at a steady pace and keep what happened to every request."""
+"""Traffic: clients that send requests at a steady pace and record the result of every request."""
 
 import http.client
 import json
@@ -10,13 +10,13 @@ from typing import Final, NamedTuple, Self
 
 TIMEOUT_S: Final = 15.0
 REQUESTS_OF_A_CONNECTION: Final = 10
-"""Then a new one is opened, so that all workers get something to do, whoever accepted first."""
+"""Then a new connection is opened, so that all workers get requests, whichever accepted first."""
 
 
 class Turn(NamedTuple):
     """One request. Times are of the monotonic clock, `end_unix_s` of the other; `status` is 0 without an answer.
 
-    `pid` is that of the worker that answered, 0 where none did; `failure` is the class of what was raised.
+    `pid` is that of the worker that answered, 0 without one; `failure` is the class of the exception.
     """
 
     start_s: float
@@ -37,10 +37,10 @@ class Turn(NamedTuple):
 
 
 class Load:
-    """Clients in threads, from :meth:`start` to :meth:`stop`; what they saw is in :attr:`turns`.
+    """Clients in threads, from :meth:`start` to :meth:`stop`; their requests are in :attr:`turns`.
 
-    Each client sends at most `pace_hz` requests a second, one at a time, and never sends one twice. A connection that
-    was refused carried no request and is only counted in :attr:`refused`.
+    Each client sends at most `pace_hz` requests a second, one at a time, and never sends one twice. A refused
+    connection carried no request and is only counted in :attr:`refused`.
     """
 
     def __init__(self, port: int, *, clients: int = 8, pace_hz: float = 15.0) -> None:
@@ -57,7 +57,7 @@ class Load:
             thread.start()
 
     def stop(self) -> None:
-        """Let every client finish the request that it waits for."""
+        """Wait until every client has finished its current request."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -74,7 +74,7 @@ class Load:
         return tuple(self._turns)
 
     def busiest(self, among: Iterable[int], within_s: float = 2.0) -> int:
-        """Return which of the processes answered most of late."""
+        """Return which of the processes answered most recently."""
         since_s = time.monotonic() - within_s
         recent = [turn.pid for turn in self.turns if turn.end_s >= since_s]
         return max(sorted(among), key=recent.count)
@@ -84,7 +84,7 @@ class Load:
         connection: http.client.HTTPConnection | None = None
         left = REQUESTS_OF_A_CONNECTION * (number + 1) // self.clients
         while not self._stop.wait(max(0.0, due_s - time.monotonic())):
-            # Turns that were missed are left out, so that clients that waited for the same thing do not ask in step.
+            # Missed turns are skipped, so that clients that waited for the same event do not send in step.
             missed = max(0.0, time.monotonic() - due_s) // self._period_s
             due_s += (missed + 1) * self._period_s
             if connection is None:
@@ -126,7 +126,7 @@ def _asked(connection: http.client.HTTPConnection) -> Turn:
 
 
 def percentiles_ms(turns: Iterable[Turn]) -> tuple[float, float]:
-    """Return the median and the 99th percentile of the answered turns in milliseconds; zeros where there are none."""
+    """Return the median and the 99th percentile of the answered turns in milliseconds; zeros if there are none."""
     latencies_ms = [turn.latency_s * 1000 for turn in turns if turn.answered]
     if len(latencies_ms) < 2:
         return 0.0, 0.0

@@ -22,11 +22,11 @@ _PASSED_ON: Final = ("Accept", "Accept-Encoding", "Authorization")
 
 
 class Relay:
-    """Passes each scrape on over a new connection: Prometheus would keep its own one, to one worker for ever.
+    """Forwards each scrape over a new connection: Prometheus would keep its own one, to one worker, forever.
 
     Attributes:
         answered_by: Scrapes by the worker that answered.
-        failures: Those that failed, by status or class of what was raised; Prometheus may have given up others.
+        failures: Failed scrapes, by status or class of the exception; Prometheus may have cancelled others.
         slowest_s: The longest that one took.
     """
 
@@ -87,13 +87,13 @@ class Relay:
 
 @dataclass(frozen=True)
 class Seen:
-    """What Prometheus saw in the whole run.
+    """What Prometheus collected in the whole run.
 
     Attributes:
         last: The newest value of each metric, summed over its series.
         scrapes: How many there were.
         failed_scrapes: How many of them failed.
-        faults: Sentences about counters that fell, or were not there all the time.
+        faults: Sentences about counters that fell, or were missing at times.
     """
 
     last: dict[str, float]
@@ -103,7 +103,7 @@ class Seen:
 
 
 class Observer(Prometheus):
-    """The Prometheus; it is started before the load and asked after it."""
+    """The Prometheus; it is started before the load and queried after it."""
 
     def __init__(self, directory: Path, program: str, port: int, scrape_interval_s: float = SCRAPE_INTERVAL_S) -> None:
         job = {
@@ -122,7 +122,7 @@ class Observer(Prometheus):
         eventually(lambda: any(float(row["value"][1]) for row in self.instant("up")), "Prometheus has scraped")
 
     def seen(self) -> Seen:
-        """Return what there is now; scrapes before the service had started do not count."""
+        """Return the collected data; scrapes before the service had started do not count."""
         ups = [(at_s, float(value) == 1) for at_s, value in self._raw("up")[0]["values"]]
         ups = list(dropwhile(lambda up: not up[1], ups))
         scraped_at = {at_s for at_s, good in ups if good}
@@ -144,7 +144,7 @@ class Observer(Prometheus):
 
 
 def _faults(name: str, every: list[list[tuple[float, float]]], scraped_at: set[float], resets: float) -> list[str]:
-    """Say where a series of a counter fell, or was missing in a good scrape after its first one."""
+    """Return where a series of a counter fell, or was missing in a successful scrape after its first one."""
     fallen = [
         f"{before:.17g} to {value:.17g}"
         for values in every

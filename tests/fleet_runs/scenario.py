@@ -1,4 +1,4 @@
-"""One run: a service under load, what happens to it meanwhile, and the verdict."""
+"""One run: a service under load, the events during it, and the verdict."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,19 +20,20 @@ from hydrochat_otel.testing.emulator import GeminiEmulator
 from hydrochat_otel.testing.replies import answer
 
 Event = Literal["kill", "reload", "restart", "redis-restart", "redis-loss"]
-"""What happens: `kill -9` of a worker, a graceful reload, a restart of the whole service, a Redis that comes back with
-what it held, a Redis that is killed and comes back empty."""
+"""An event: `kill -9` of a worker, a graceful reload, a restart of the whole service, a Redis that restarts with its
+data, a Redis that is killed and restarts empty.
+"""
 
 State = Literal["auto", "memory", "sqlite", "redis"]
 
 REDIS_AWAY_S: Final = 2.0
 _STRAGGLERS_S: Final = 3.0
-"""After a worker was replaced, requests may still be lost that were sent to the old one."""
+"""After a worker was replaced, requests to the old one may still be lost."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A service and when what happens to it, as fractions of the run."""
+    """A service and the times of its events, as fractions of the run."""
 
     setup: Setup
     state: State
@@ -46,14 +47,14 @@ class Scenario:
 
     @property
     def of_workers(self) -> "Scenario":
-        """Return what of it has nothing to do with the plugin: the server, and what happens to its workers."""
+        """Return the part that does not depend on the plugin: the server, and the events of its workers."""
         events = tuple((fraction, event) for fraction, event in self.events if not event.startswith("redis"))
         return Scenario(self.setup, "memory", events)
 
 
 @dataclass
 class Report:
-    """What came out; the run is good if there are no faults."""
+    """The result; the run is good if there are no faults."""
 
     name: str
     faults: list[str]
@@ -77,7 +78,7 @@ class Report:
 
     @property
     def line(self) -> str:
-        """Say it in one line."""
+        """Return the result as one line."""
         may, seen = self.bounds, self.seen
         return "; ".join(
             (
@@ -98,7 +99,7 @@ class Report:
 
 
 class _Run:
-    """What is running; the events happen to it."""
+    """The running programs; the events act on them."""
 
     def __init__(self, service: Service, load: Load, redis: RedisServer | None) -> None:
         self.service = service
@@ -110,12 +111,12 @@ class _Run:
         self.began_s = time.monotonic()
 
     def live_through(self, events: Sequence[tuple[float, Event]], seconds: float) -> None:
-        """Be under load for that long, at least, and let the events happen."""
+        """Keep the load for at least that long, and trigger the events."""
         with self.load:
             for fraction, event in events:
                 time.sleep(max(0.0, self.began_s + fraction * seconds - time.monotonic()))
                 self.happen(event)
-            # What happened last must be survived under load, too.
+            # The last event must be survived under load, too.
             left_s = self.began_s + seconds - time.monotonic()
             time.sleep(max(2.0 if events else 0.0, left_s))
 
@@ -155,16 +156,16 @@ def run(
     pace_hz: float = 15.0,
     patience_s: float = 20.0,
 ) -> Report:
-    """Run the scenario and return what came out.
+    """Run the scenario and return the report.
 
     Args:
-        scenario: What runs.
+        scenario: The scenario.
         seconds: How long the load lasts, at least.
         directory: For logs and files.
-        programs: Paths of `prometheus` and, where the state is Redis, `redis-server`.
-        clients: How many ask at the same time.
+        programs: Paths of `prometheus` and, if the state is Redis, `redis-server`.
+        clients: The number of concurrent clients.
         pace_hz: The most requests a second of each.
-        patience_s: How long the totals may go on changing after the load.
+        patience_s: How long the totals may keep changing after the load.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -177,7 +178,7 @@ def run(
         setup = replace(scenario.setup, state=address(scenario.state, directory, redis))
         port = free_port()
         relay = stack.enter_context(Relay(port))
-        # First, because Prometheus takes five seconds to find what it scrapes.
+        # First, because Prometheus takes five seconds to discover its targets.
         observer = stack.enter_context(Observer(directory / "prometheus", programs["prometheus"], relay.port))
         service = stack.enter_context(Service(directory / "service", setup, emulator.base_url, port))
         observer.wait_for_a_scrape()
@@ -189,7 +190,7 @@ def run(
 def run_without_plugin(
     scenario: Scenario, seconds: float, directory: Path, *, clients: int = 8, pace_hz: float = 15.0
 ) -> tuple[float, float]:
-    """Run the same application without the plugin, with all that happens to its workers.
+    """Run the same application without the plugin, with all events of its workers.
 
     Returns:
         The median and the 99th percentile of its response times in milliseconds.
@@ -205,19 +206,19 @@ def run_without_plugin(
 
 
 def emulated_gemini() -> GeminiEmulator:
-    """Return the server that every turn asks; it gives the same answer each time."""
+    """Return the server that every turn calls; it gives the same answer each time."""
     reply = answer("Keep it dry.", usage=verdict.USAGE)
     return GeminiEmulator(lambda _: reply)
 
 
 def redis_server(directory: Path, program: str, *, durable: bool) -> RedisServer:
-    """Return a server; a durable one comes back with what it held, another one empty."""
+    """Return a server; a durable one restarts with its data, another one empty."""
     lasting = ("--save", "60 1", "--appendonly", "yes") if durable else ()
     return RedisServer(program, directory, *lasting)
 
 
 def address(state: State, directory: Path, redis: RedisServer | None) -> str | None:
-    """Return the `HYDROCHAT_STATE` of it; None where that is left unset."""
+    """Return its `HYDROCHAT_STATE`; None if that is unset."""
     if redis is not None:
         return redis.url
     return {"auto": None, "sqlite": f"sqlite://{directory.resolve()}/state.sqlite3"}.get(state, state)

@@ -1,4 +1,4 @@
-"""Real application servers with several workers, and what happens to them: a kill, a reload, a restart."""
+"""Real application servers with several workers, and their events: a kill, a reload, a restart."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ Server = Literal["gunicorn", "uvicorn", "granian", "granian-wsgi"]
 
 @dataclass(frozen=True)
 class Setup:
-    """How the application is served, and with which settings of the plugin.
+    """How the application is served, and the plugin's settings.
 
     Attributes:
         server: Which server.
@@ -54,7 +54,7 @@ class Setup:
         if self.server == "uvicorn":
             return (
                 *("uvicorn", "--port", str(port), "--workers", workers, "--timeout-keep-alive", str(KEEP_ALIVE_S)),
-                # It keeps the old worker where the new one is not ready in time; a loaded machine takes a while.
+                # It keeps the old worker if the new one is not ready in time; a loaded machine takes a while.
                 *("--timeout-worker-healthcheck", str(int(RELOADED_WITHIN_S))),
                 *("--app-dir", str(PROJECT), "--no-access-log", "fleet_asgi:app"),
             )
@@ -84,7 +84,7 @@ class Setup:
 
 
 class Service(Program):
-    """A server with its workers, until the `with` ends; it may be entered again, as a service is started again."""
+    """A server with its workers, until the `with` ends; it may be entered again, as a service is restarted."""
 
     def __init__(self, directory: Path, setup: Setup, emulator_url: str, port: int) -> None:
         self.setup = setup
@@ -126,11 +126,11 @@ class Service(Program):
             raise AssertionError(f"{self.setup.server} did not stop:\n{self.output()}") from None
 
     def worker_pids(self) -> frozenset[int]:
-        """Return the processes of the workers that live now."""
+        """Return the processes of the running workers."""
         return frozenset(pid for pid in _children(self._process.pid) if "resource_tracker" not in _command_line(pid))
 
     def cpu_s(self) -> float:
-        """Return the processor time that the server and the workers that live have used so far."""
+        """Return the processor time that the server and the running workers have used so far."""
         ticks = 0
         for pid in (self._process.pid, *self.worker_pids()):
             user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
@@ -138,7 +138,7 @@ class Service(Program):
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def kill(self, pid: int) -> float:
-        """End a worker at once, as a machine out of memory does; return when, by the monotonic clock."""
+        """Kill a worker at once, as a machine out of memory does; return when, by the monotonic clock."""
         os.kill(pid, signal.SIGKILL)
         at_s = time.monotonic()
         eventually(

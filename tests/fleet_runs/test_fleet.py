@@ -1,4 +1,4 @@
-"""A fleet under load, in short runs: what `tests/benchmarks/fleet.py` does at length."""
+"""A fleet under load, in short runs: the same as `tests/benchmarks/fleet.py`."""
 
 import os
 
@@ -21,7 +21,7 @@ def programs():
 
 
 ALWAYS = [(Scenario(Setup("gunicorn", 2, preload=True), "auto", ((0.4, "kill"),)), 5)]
-# Workers must be up between two events: a matter of the machine's speed, so these run where they are asked for.
+# Workers must be up between two events, which depends on the machine's speed, so these run on request only.
 ON_DEMAND = [
     (Scenario(Setup("gunicorn", 2), "redis", ((0.1, "reload"), (0.7, "redis-loss"))), 18),
     (Scenario(Setup("uvicorn", 2), "sqlite", ((0.1, "reload"), (0.6, "restart"))), 12),
@@ -41,7 +41,7 @@ def test_every_answered_request_is_counted_exactly_once(scenario, seconds, progr
 
 
 def test_without_a_shared_state_the_check_fails(programs, tmp_path):
-    """Two workers that share nothing are found out: by the totals, by each other and by Prometheus."""
+    """Two workers that share nothing are detected: by the totals, by each other and by Prometheus."""
     report = run(Scenario(Setup("gunicorn", 2), "memory"), 3, tmp_path, programs, patience_s=1)
     told = "\n".join(report.faults)
     assert "workers disagree" in told

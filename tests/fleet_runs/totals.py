@@ -1,4 +1,4 @@
-"""What the service says of itself, read from each of its workers."""
+"""The service's own numbers, read from each of its workers."""
 
 import http.client
 import json
@@ -21,9 +21,9 @@ _AUTHORIZATION: Final = {"Authorization": f"Bearer {TOKEN}"}
 
 @dataclass(frozen=True)
 class Totals:
-    """All that is compared between workers and with the load: `calls` to `entries` from the export, then /metrics.
+    """The compared numbers of a worker: `calls` to `entries` from the export, then /metrics.
 
-    `buckets` are the calls, operations and token measurements that the histograms' buckets hold.
+    `buckets` are the calls, operations and token measurements in the histograms' buckets.
     """
 
     calls: int
@@ -41,20 +41,20 @@ class Totals:
     buckets: tuple[float, float, float]
 
     def differences(self, other: "Totals") -> str:
-        """Name what is not equal, for people."""
+        """Return the names and values that differ."""
         mine, theirs = asdict(self), asdict(other)
         return ", ".join(f"{name} {mine[name]!r} / {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The totals when nothing changed any more.
+    """The totals once nothing changes any more.
 
     Attributes:
         totals: Of one worker; equal to the others' if there are no faults.
-        read_from: How many workers were asked.
-        faults: Sentences, where workers disagree or the totals go on changing.
-        after_s: How long it took until they were what they are.
+        read_from: How many workers were read.
+        faults: Sentences, if workers disagree or the totals keep changing.
+        after_s: How long it took until they settled.
     """
 
     totals: Totals
@@ -83,7 +83,7 @@ class Reader:
             connection.close()
 
     def _open(self, count: int) -> None:
-        # At once: a worker that is busy leaves the next connection to another one.
+        # At once: a busy worker leaves the next connection to another one.
         with ThreadPoolExecutor(count) as threads:
             for pid, connection in threads.map(lambda _: self._identified(), range(count)):
                 if pid and pid not in self.connections:
@@ -98,11 +98,11 @@ class Reader:
         return 0, connection
 
     def totals(self) -> dict[int, Totals | str]:
-        """Return the totals that each worker tells, by its process id; a sentence where it tells none."""
+        """Return each worker's totals by its process id; a sentence if they cannot be read."""
         return {pid: _told(connection) for pid, connection in self.connections.items()}
 
     def entries(self, limit: int) -> list[Mapping[str, Any]]:
-        """Return all retained entries, page by page, each page from the next worker."""
+        """Return all entries of the window, page by page, each page from the next worker."""
         connections = list(self.connections.values())
         entries: list[Mapping[str, Any]] = []
         cursor = ""
@@ -133,7 +133,7 @@ def _told(connection: http.client.HTTPConnection) -> Totals | str:
 
 
 def read(connection: http.client.HTTPConnection) -> Totals:
-    """Return what one worker tells."""
+    """Return the totals of one worker."""
     export = json.loads(_get(connection, EXPORT))
     sums = _sums(_get(connection, METRICS).decode())
     llm = export["llm_api_metrics"]
@@ -160,7 +160,7 @@ def read(connection: http.client.HTTPConnection) -> Totals:
 
 
 def _sums(text: str) -> dict[str, float]:
-    """Return each sample summed over its labels, and for histograms what the highest bucket holds as `NAME:last`."""
+    """Return each sample summed over its labels, and for histograms the count of the highest bucket as `NAME:last`."""
     sums: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -174,10 +174,10 @@ def _sums(text: str) -> dict[str, float]:
 
 
 def settled(service: Service, publish_interval_s: float, patience_s: float) -> Settled:
-    """Read from every worker until nothing has changed for more than two publish intervals, or patience ends.
+    """Read from every worker until nothing has changed for more than two publish intervals, or the time is up.
 
     Raises:
-        AssertionError: No worker tells any totals.
+        AssertionError: No worker has totals.
     """
     started_s = same_since_s = time.monotonic()
     with Reader(service) as reader:

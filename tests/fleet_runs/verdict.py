@@ -1,4 +1,4 @@
-"""Whether the service told the truth: what the clients got answers for against what the totals say."""
+"""Compares the service's totals with the answers that the clients got."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ ENTRIES_OF_A_TURN: Final = 2
 """The operation and its call."""
 MAX_ENTRIES: Final = 1000
 SLACK_S: Final = 0.5
-"""How much more than its interval may lie between two publications of a worker: their own duration, on busy cores."""
+"""The most time beyond its interval between two publications of a worker: their own duration, on busy cores."""
 NEWEST: Final = 400
-"""Answered turns that must all be in the retained window, which holds 500 of them."""
+"""Answered turns that must all be in the window, which holds 500 of them."""
 
 
 def usd_of_a_call() -> float:
@@ -32,7 +32,7 @@ def usd_of_a_call() -> float:
 
 @dataclass(frozen=True)
 class Kill:
-    """A worker that was killed, and when, by the monotonic clock."""
+    """A killed worker, and when, by the monotonic clock."""
 
     pid: int
     at_s: float
@@ -44,7 +44,7 @@ class Bounds:
 
     Attributes:
         answered: Turns that were answered.
-        unanswered: Requests that were sent and not answered: each was counted or was not.
+        unanswered: Requests that were sent and not answered: each may have been counted or not.
         losable: Answered ones that a killed worker may not have published: those of its last publish interval.
     """
 
@@ -63,15 +63,15 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known without the service's help.
+    """Facts that do not come from the service.
 
     Attributes:
-        turns: What the clients saw.
-        clients: How many they were.
+        turns: The clients' requests.
+        clients: The number of clients.
         kills: Workers that were killed.
         publish_interval_s: Of the service.
         requests: How many reached the emulator.
-        living: Workers that live still, where a state was lost that only they can restore; else None.
+        living: Workers that still run, if only they can restore a lost state; else None.
     """
 
     turns: Sequence[Turn]
@@ -91,14 +91,14 @@ class Evidence:
         return {turn.trace_id for turn in self.turns if turn.pid in since_s and turn.end_s >= since_s[turn.pid]}
 
     def lost_s(self, counted: int) -> float:
-        """Return how long before the kill the oldest turn was answered that is missing, if none but the newest are."""
+        """Return how long before the kill the oldest missing turn was answered, if only the newest are missing."""
         killed_at_s = {kill.pid: kill.at_s for kill in self.kills}
         ages_s = sorted(killed_at_s[turn.pid] - turn.end_s for turn in self.turns if turn.pid in killed_at_s)
         lost = self.bounds().answered - counted
         return max(0.0, ages_s[lost - 1]) if 0 < lost <= len(ages_s) else 0.0
 
     def entries(self) -> tuple[int, int]:
-        """Return how many entries at least and at most are kept."""
+        """Return the least and the greatest number of entries."""
         may = self.bounds()
         sure = may.lowest
         if self.living is not None:
@@ -107,7 +107,7 @@ class Evidence:
 
 
 def faults_of_answers(turns: Sequence[Turn], disturbed: Sequence[tuple[float, float]]) -> list[str]:
-    """Refuse what a client must never see: an error, a time-out, a lost connection while no worker was replaced."""
+    """Return errors that a client must never see: an error, a time-out, a lost connection without a replacement."""
     wrong = sorted({turn.status for turn in turns if turn.status not in {0, 200}})
     late = [turn for turn in turns if turn.failure == "TimeoutError"]
     lost = [
@@ -123,7 +123,7 @@ def faults_of_answers(turns: Sequence[Turn], disturbed: Sequence[tuple[float, fl
 
 
 def faults_of_totals(totals: Totals, evidence: Evidence) -> list[str]:
-    """Refuse totals that are not those of the answered turns, each exactly once."""
+    """Return faults of totals that are not those of the answered turns, each exactly once."""
     may = evidence.bounds()
     faults = []
     for name, counted in (("calls", totals.calls), ("operations", totals.operations)):
@@ -161,7 +161,7 @@ def faults_of_totals(totals: Totals, evidence: Evidence) -> list[str]:
 
 
 def faults_of_entries(entries: Sequence[Mapping[str, Any]], totals: Totals, evidence: Evidence) -> list[str]:
-    """Refuse a retained window, all pages of it, that is not the newest of all workers."""
+    """Return faults of a window, all pages of it, that is not the newest of all workers."""
     faults = []
     lowest, highest = evidence.entries()
     if not lowest <= totals.entries <= highest:

@@ -68,13 +68,13 @@ def test_any_form_of_state_is_read(installed, conversation):
 
 @pytest.mark.parametrize("conversation", [None, {}, state(retries=None), state(retries="many"), state(retries=-1)])
 def test_what_is_missing_counts_as_nothing(installed, conversation):
-    """A state without metrics, or with something that is no number in them, is an empty conversation."""
+    """A state without metrics, or with a value that is not a number in them, is an empty conversation."""
     summary = agent_stats.generate_stats_summary(conversation)
     assert (summary["conversation_metrics"]["retries"], summary["performance_indicators"]) == (0, HEALTHY)
 
 
-def test_the_process_is_told_beside_the_conversation(install):
-    """The export's own sections stand beside it, and what is wrong elsewhere does not make this conversation ill."""
+def test_the_process_is_shown_beside_the_conversation(install):
+    """The export's own sections are included, and problems elsewhere do not affect this conversation."""
     installed = install(response_time_threshold_s=0.0)
     with track_response_time("chat.turn"):
         pass
@@ -94,7 +94,7 @@ def test_the_process_is_told_beside_the_conversation(install):
 
 
 def test_without_a_pipeline_the_process_shows_zeros():
-    """Where nothing is installed the conversation is judged all the same, and the rest is zeros."""
+    """Without a pipeline the conversation is still evaluated, and the rest is zeros."""
     summary = agent_stats.generate_stats_summary(state(aborted_ops=1))
     assert summary["performance_indicators"]["overall_health"] == "needs_attention"
     unknown = {name for name, value in summary["llm_api_metrics"].items() if value is None}

@@ -1,4 +1,4 @@
-"""Promises about what other processes wrote into the shared state: none of it is believed."""
+"""Promises about data that other processes wrote into the shared state: all of it is checked."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 from hydrochat_otel.web import Request, respond
 
 ALTERATIONS = int(os.environ.get("HYDROCHAT_TEST_ALTERATIONS", "60"))
-"""Of each kind in a run of the suite; thousands by command."""
+"""The number of each kind in a run of the suite; thousands on request."""
 pytestmark = pytest.mark.timeout(60 + ALTERATIONS)
 
 BEARER = {"authorization": "Bearer token-of-the-tests-1234"}
@@ -44,7 +44,7 @@ def shared(tmp_path, install):
 
 
 def places(value, at=()):
-    """Every place inside a JSON value."""
+    """Return every place inside a JSON value."""
     yield at
     if isinstance(value, dict | list):
         for key, one in value.items() if isinstance(value, dict) else enumerate(value):
@@ -78,8 +78,8 @@ def statuses():
     return {path: respond(Request("GET", path, BEARER)).status for path in PATHS}
 
 
-def test_no_altered_totals_take_the_endpoints_of_all(shared):
-    """Whatever one member's totals were altered to, every endpoint answers 200 to everybody."""
+def test_altered_totals_break_no_endpoint(shared):
+    """However one member's totals were altered, every endpoint answers 200 to every client."""
     file, other, _ = shared
     random_ = random.Random(1)
     with sqlite3.connect(file, isolation_level=None) as database:
@@ -89,8 +89,8 @@ def test_no_altered_totals_take_the_endpoints_of_all(shared):
             assert set(statuses().values()) == {200}, data
 
 
-def test_no_altered_entry_takes_the_endpoints_of_all(shared):
-    """Whatever one entry was altered to, every endpoint answers 200 to everybody."""
+def test_an_altered_entry_breaks_no_endpoint(shared):
+    """However one entry was altered, every endpoint answers 200 to every client."""
     file, _, entry = shared
     random_ = random.Random(2)
     with sqlite3.connect(file, isolation_level=None) as database:

@@ -1,4 +1,4 @@
-"""Promises about ends and threads: no end hangs, no thread dies, and counting goes on where none can be started."""
+"""Promises about shutdown and threads: no shutdown hangs, no thread dies, and counting works without threads."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from hydrochat_otel import track_response_time
 from hydrochat_otel.runtime import background, failures
 
 ENDS = int(os.environ.get("HYDROCHAT_TEST_ENDS", "20"))
-"""In a run of the suite; 200 by command."""
+"""The number in a run of the suite; 200 on request."""
 AT_ONCE = 4
 
 PROGRAM = """
@@ -84,7 +84,7 @@ hydrochat_otel.shutdown()
 """
 
 
-def test_counting_goes_on_where_no_thread_can_be_started(tmp_path):
+def test_counting_continues_without_threads(tmp_path):
     """install() does not raise, operations are counted and shown, and one sentence says what is missing."""
     command = [sys.executable, "-c", WITHOUT_THREADS, f"sqlite:///{tmp_path}/state.db"]
     environment = {**os.environ, "OTEL_SERVICE_NAME": "chat"}
@@ -97,7 +97,7 @@ def test_counting_goes_on_where_no_thread_can_be_started(tmp_path):
 
 
 class Raising(logging.Handler):
-    """A handler of the host's that raises whenever something is logged: its disk is full."""
+    """A host's handler that raises whenever something is logged: its disk is full."""
 
     def emit(self, record):
         raise OSError(28, "No space left on device")
@@ -112,7 +112,7 @@ def raising_handler():
 
 
 def test_a_log_handler_that_raises_ends_no_thread(raising_handler, install, tmp_path):
-    """The state goes away and comes back while no sentence can be logged: publishing goes on."""
+    """The state disappears and returns while nothing can be logged: publishing continues."""
     place = tmp_path / "away" / "state.db"
     running = install(state=f"sqlite:///{place}", publish_interval_s=0.05)
     names = {thread.name for thread in threading.enumerate() if thread.name.startswith("hydrochat-otel")}
@@ -129,7 +129,7 @@ def test_a_log_handler_that_raises_ends_no_thread(raising_handler, install, tmp_
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), MemoryError(), RecursionError()])
-def test_a_repeated_step_survives_what_it_raises(error):
+def test_a_repeated_step_survives_its_exceptions(error):
     """The step is called again after an Exception, which is counted."""
     stop, calls = threading.Event(), []
 
@@ -143,8 +143,8 @@ def test_a_repeated_step_survives_what_it_raises(error):
     assert (len(calls), failures.counts()) == (2, {"test.step": 1})
 
 
-def test_an_end_that_waits_for_its_own_thread_is_left_behind():
-    """A step that needs what the caller holds does not hang the caller."""
+def test_a_shutdown_step_that_waits_for_its_own_thread_is_abandoned():
+    """A step that needs what the caller holds does not block the caller."""
     lock = threading.Lock()
     with lock:
         assert not background.within(0.05, lock.acquire, component="test.end")
@@ -152,7 +152,7 @@ def test_an_end_that_waits_for_its_own_thread_is_left_behind():
     assert failures.counts() == {"test.end": 1}
 
 
-def test_an_end_interrupts_the_start_of_a_thread():
+def test_a_shutdown_may_interrupt_the_start_of_a_thread():
     """A signal handler that ends the pipeline while its thread holds the lock of `threading` is not blocked by it."""
     with threading._active_limbo_lock:
         assert background.within(30, lambda: None, component="test.end")

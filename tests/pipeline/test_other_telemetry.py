@@ -1,4 +1,4 @@
-"""Promises about other telemetry that was in the process first: counting, window and endpoints work beside it."""
+"""Promises about other telemetry that was installed first: counting, window and endpoints work beside it."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ def after(first):
     ],
     ids=["tracer", "meter"],
 )
-def test_a_provider_that_is_none_of_the_sdk_costs_its_part_only(first, sentence):
+def test_another_librarys_provider_costs_its_part_only(first, sentence):
     """Counting, window and endpoints work beside it, and one sentence says which part is missing."""
     assert after(first) == [200, True, 1, [sentence]]
 
@@ -88,5 +88,5 @@ metrics.set_meter_provider(ProxyMeters())
 
 
 def test_the_sdk_is_found_behind_proxies():
-    """Global providers that wrap the SDK's, as logfire's do, cost nothing and log nothing."""
+    """Global providers that wrap the SDK's, as logfire's do, work without loss and without a log line."""
     assert after(PROXIES) == [200, True, 1, []]

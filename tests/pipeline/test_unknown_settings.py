@@ -3,8 +3,8 @@
 from hydrochat_otel.pipeline import pipeline, unknown_settings
 
 
-def test_a_variable_with_our_prefix_that_names_no_setting_is_named():
-    """One sentence for each names the nearest setting; variables of others and of our commands are passed over."""
+def test_an_unknown_variable_with_our_prefix_is_named():
+    """One sentence for each names the nearest setting; variables of others and of our commands are ignored."""
     environ = {
         "HYDROCHAT_METRICS_TOKN": "x",
         "HYDROCHAT_ZZZZZZ": "x",

@@ -1,4 +1,4 @@
-"""The real client pointed at an emulator, and the requests that the tests make with it."""
+"""The real client pointed at an emulator, and the requests of the tests."""
 
 import time
 
@@ -14,43 +14,43 @@ _DIRECT = {"trust_env": False}
 
 
 def options(emulator, **fields):
-    """Options that send a client to the emulator, past any proxy."""
+    """Return options that send a client to the emulator, past any proxy."""
     return types.HttpOptions(base_url=emulator.base_url, client_args=_DIRECT, async_client_args=_DIRECT, **fields)
 
 
 def generate(client, contents="How is the wound?", model=MODEL, **config):
-    """One plain request."""
+    """Make one plain request."""
     return client.models.generate_content(
         model=model, contents=contents, config=types.GenerateContentConfig(**config) if config else None
     )
 
 
 def stream(client, contents="How is the wound?", **config):
-    """One streamed request."""
+    """Make one streamed request."""
     return client.models.generate_content_stream(
         model=MODEL, contents=contents, config=types.GenerateContentConfig(**config) if config else None
     )
 
 
 def only_line(emulator):
-    """The one line of the ledger."""
+    """Return the only line of the ledger."""
     (line,) = emulator.ledger.lines
     return line
 
 
 def wait_for_requests(emulator, count):
-    """Return once so many requests have arrived."""
+    """Return once this many requests have arrived."""
     while len(emulator.requests) < count:
         time.sleep(0.005)
 
 
 def vertex(emulator, **credentials):
-    """A client of Vertex AI."""
+    """Return a client of Vertex AI."""
     return genai.Client(vertexai=True, http_options=options(emulator), **credentials)
 
 
 def vertex_project(emulator):
-    """A client of Vertex AI with a project and a location."""
+    """Return a client of Vertex AI with a project and a location."""
     credentials = AnonymousCredentials()
     credentials.token = "emulated"
     return vertex(emulator, credentials=credentials, project="ward", location="asia-southeast1")

@@ -18,7 +18,7 @@ GENERATE = "/v1beta/models/gemini-2.5-flash:generateContent"
 
 
 def send(url, body=None):
-    """Return status and JSON body of a request; POST where there is a body."""
+    """Return status and JSON body of a request; POST if there is a body."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=10) as response:
             return response.status, json.load(response)
@@ -54,8 +54,8 @@ def test_a_json_object_states_a_reply(stated, reply):
         ([{"error": 200}], "an error's code is 400 to 599"),
     ],
 )
-def test_what_is_not_allowed_is_said(stated, sentence):
-    """A reply that cannot be made is answered with 400 and one sentence, and nothing is scripted."""
+def test_an_invalid_reply_is_one_sentence(stated, sentence):
+    """An invalid reply is answered with 400 and one sentence, and nothing is scripted."""
     with GeminiEmulator(controllable=True) as emulator:
         status, document = send(emulator.base_url + "/_emulator/script", json.dumps(stated).encode())
         assert (status, emulator.unused_replies) == (400, 0)
@@ -63,7 +63,7 @@ def test_what_is_not_allowed_is_said(stated, sentence):
 
 
 def test_only_a_controllable_emulator_is_controlled():
-    """Unless it is asked for, the paths of the control are unknown ones."""
+    """By default the paths of the control are unknown ones."""
     with GeminiEmulator() as emulator:
         assert send(emulator.base_url + "/_emulator/ledger")[0] == 404
 

@@ -20,7 +20,7 @@ from hydrochat_otel.testing.emulator import GeminiEmulator, RecordedRequest
 from hydrochat_otel.testing.ledger import CallCounts
 from hydrochat_otel.testing.replies import Reply, Usage, answer, failure, rate_limited
 
-# What the installed SDK sends its requests with: httpx2 since version 3, httpx before.
+# The installed SDK's HTTP library: httpx2 since version 3, httpx before.
 httpx = importlib.import_module("httpx2" if importlib.util.find_spec("httpx2") else "httpx")
 
 
@@ -36,7 +36,7 @@ def test_refused_attempts_are_retried_and_only_the_answer_is_billed(emulator, re
     assert (totals.requests, totals.retries, totals.calls, totals.tokens.total) == (4, 3, CallCounts(ok=1), 3)
 
 
-def test_a_rate_limit_says_when_to_come_back(emulator, client):
+def test_a_rate_limit_says_when_to_retry(emulator, client):
     """The 429's details carry google.rpc.RetryInfo with the delay as a duration."""
     emulator.script(rate_limited(0.25))
     with pytest.raises(errors.ClientError) as caught:
@@ -70,8 +70,8 @@ def test_a_body_that_is_not_json(emulator, client):
     assert [(line.status, line.outcome, line.billed) for line in emulator.ledger.lines] == [(200, "error", False)] * 2
 
 
-async def test_a_caller_who_leaves_before_the_answer_pays_nothing(emulator, client):
-    """A cancelled task and a timeout leave a line that says so, with no bill."""
+async def test_a_caller_that_leaves_before_the_answer_pays_nothing(emulator, client):
+    """A cancelled task and a timeout leave a line with their outcome and no bill."""
     emulator.script(Reply(delay_s=30), Reply(delay_s=30))
     task = asyncio.create_task(client.aio.models.generate_content(model=MODEL, contents="x"))
     await asyncio.to_thread(wait_for_requests, emulator, 1)
@@ -87,7 +87,7 @@ async def test_a_caller_who_leaves_before_the_answer_pays_nothing(emulator, clie
 
 
 def test_delays_happen_before_the_first_byte_and_between_events(emulator, client):
-    """A slow reply is slow where it says so."""
+    """A slow reply is slow at the stated places."""
     emulator.script(answer("Keep ", "it ", "dry.", delay_s=0.06, chunk_delay_s=0.03))
     started = time.monotonic()
     arrivals = [time.monotonic() - started for _ in stream(client)]
@@ -96,7 +96,7 @@ def test_delays_happen_before_the_first_byte_and_between_events(emulator, client
 
 
 def test_scripts_are_consumed_in_order_and_by_model(emulator, client):
-    """Replies for a model are for that model; the common ones serve whoever comes next."""
+    """Replies for a model are for that model; the common ones serve any request."""
     emulator.script(answer("common 1"), answer("common 2"))
     emulator.script(answer("for lite"), model="gemini-2.5-flash-lite")
     texts = [generate(client, model=model).text for model in (MODEL, "gemini-2.5-flash-lite", "gemini-2.5-flash-lite")]
@@ -104,7 +104,7 @@ def test_scripts_are_consumed_in_order_and_by_model(emulator, client):
 
 
 def test_a_brain_answers_what_is_not_scripted():
-    """The brain sees the request as it was read; a script comes before it, and its own failure is a clear error."""
+    """The brain gets the parsed request; a script comes before it, and its own failure is a clear error."""
     seen = []
 
     def brain(request):
@@ -127,7 +127,7 @@ def test_a_brain_answers_what_is_not_scripted():
 
 
 def test_misused_scripts_say_what_is_wrong(emulator, client):
-    """An empty script, something else than a reply, a full model path, an impossible reply, a reply too few."""
+    """An empty script, something other than a reply, a full model path, an impossible reply, a reply too few."""
     with pytest.raises(ValueError, match=r"script\(\) got no reply"):
         emulator.script()
     with pytest.raises(TypeError, match=r"takes Reply objects, got dict"):
@@ -158,8 +158,8 @@ def test_misused_scripts_say_what_is_wrong(emulator, client):
         generate(client)
 
 
-def test_bodies_are_kept_only_when_asked_for(emulator, client):
-    """Prompts stay out of the emulator's memory unless a test wants them."""
+def test_bodies_are_kept_only_on_request(emulator, client):
+    """Prompts stay out of the emulator's memory unless a test records them."""
     emulator.script(Reply())
     generate(client, "S1234567D")
     (request,) = emulator.requests
@@ -214,8 +214,8 @@ def test_it_stops_within_a_second_whatever_it_is_doing():
         emulator.start()
 
 
-def test_a_taken_port_is_said_at_once(emulator):
-    """The caller hears it, and nothing stays behind."""
+def test_a_taken_port_is_reported_at_once(emulator):
+    """The error is raised in the caller, and nothing stays behind."""
     port = int(emulator.base_url.rsplit(":", 1)[1])
     threads = threading.active_count()
     with pytest.raises(OSError, match=r"in use"):
@@ -224,7 +224,7 @@ def test_a_taken_port_is_said_at_once(emulator):
 
 
 def test_requests_that_are_not_the_api_do_no_harm(emulator):
-    """A body that is no JSON, a path of another API: an error, and the next request is answered."""
+    """A body that is not JSON, a path of another API: an error, and the next request is answered."""
     emulator.script(answer("still here"))
     with httpx.Client(base_url=emulator.base_url, trust_env=False) as http:
         assert http.get("/favicon.ico").status_code == 404

@@ -12,8 +12,8 @@ from hydrochat_otel.testing.ledger import CallCounts
 from hydrochat_otel.testing.replies import Part, Reply, Usage, answer, blocked, function_call
 
 
-def test_a_plain_answer_reaches_the_client_and_the_books(emulator, client):
-    """What a reply declares is what the client reads and what the ledger bills."""
+def test_a_plain_answer_reaches_the_client_and_the_ledger(emulator, client):
+    """The client reads and the ledger bills what a reply declares."""
     emulator.script(answer("Keep it dry.", usage=Usage(prompt=12, answer=4), model_version="gemini-2.5-flash-lite"))
     response = generate(client)
     line = only_line(emulator)
@@ -36,7 +36,7 @@ def test_a_plain_answer_reaches_the_client_and_the_books(emulator, client):
 
 
 async def test_the_async_client_is_served_alike(emulator, client):
-    """Sync and async requests are the same on the wire and in the books."""
+    """Sync and async requests are the same on the wire and in the ledger."""
     emulator.script(answer("one"), answer("two"))
     response = await client.aio.models.generate_content(model=MODEL, contents="How is the wound?")
     assert (response.text, generate(client).text) == ("one", "two")
@@ -50,7 +50,7 @@ class Intent(Enum):
 
 
 class Fields(pydantic.BaseModel):
-    """What is read from a message."""
+    """The fields of a message."""
 
     name: str
     age: int
@@ -61,7 +61,7 @@ class Fields(pydantic.BaseModel):
 
 
 async def test_structured_output_fits_the_schema(emulator, client):
-    """A JSON answer parses into the asked-for model, given as a Gemini schema or as a JSON schema."""
+    """A JSON answer parses into the requested model, given as a Gemini schema or as a JSON schema."""
     expected = {"name": "wound", "age": 1, "urgent": True, "intent": "create", "notes": ["wound"]}
     emulator.script(Reply(), Reply(), Reply())
     parsed = generate(client, response_mime_type="application/json", response_schema=Fields).parsed
@@ -131,8 +131,8 @@ def test_inclusive_thinking_is_billed_once(emulator, client):
     assert only_line(emulator).reconciled
 
 
-def test_answers_that_say_nothing_about_tokens(emulator, client):
-    """No record, a record that does not balance, a record of any shape: the books know which ones do not reconcile."""
+def test_answers_without_valid_usage(emulator, client):
+    """No usage, usage that does not balance, usage of any shape: the ledger marks those that do not reconcile."""
     emulator.script(
         Reply(usage=None),
         Reply(usage=Usage(prompt=10, answer=5, total=999)),
@@ -218,7 +218,7 @@ def test_automatic_continuation_sends_the_token_and_bills_each_hop(emulator, cli
 
 @SDK_3
 async def test_embeddings_of_the_gemini_api(emulator, client):
-    """Every input gets a vector of the asked-for size; the prompt tokens are billed as input."""
+    """Every input gets a vector of the requested size; the prompt tokens are billed as input."""
     emulator.script(Reply(usage=Usage(prompt=9)), Reply(usage=None))
     config = types.EmbedContentConfig(output_dimensionality=3)
     response = client.models.embed_content(model="gemini-embedding-001", contents=["a", "b"], config=config)
@@ -244,7 +244,7 @@ async def test_counting_tokens_is_free(emulator, client):
 
 @SDK_3
 async def test_vertex_ai_by_project_and_by_key(emulator):
-    """Vertex paths are understood in both forms: generate, stream, count, and embeddings by all three methods."""
+    """Vertex paths work in both forms: generate, stream, count, and embeddings by all three methods."""
     usage = Usage(prompt=6, answer=2, traffic_type="ON_DEMAND")
     emulator.script(
         answer("one", usage=usage), answer("two", usage=usage), Reply(usage=Usage(prompt=5)), answer("three")

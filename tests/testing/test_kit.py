@@ -1,4 +1,4 @@
-"""The testing kit: what an application's own tests get."""
+"""Promises of the testing kit for applications."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def ask(emulator, model="gemini-2.5-flash"):
     return client.models.generate_content(model=model, contents="How do I change the dressing?")
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_exists():
     """Each name of `hydrochat_otel.testing` can be imported, and `dir` shows just these."""
     assert {name for name in testing.__all__ if not hasattr(testing, name)} == set()
     assert dir(testing) == sorted(testing.__all__)
@@ -26,7 +26,7 @@ def test_every_public_name_is_there():
 
 
 def test_the_kit_needs_no_pytest():
-    """Everything but the plugin can be used where pytest is not installed, and the import alone loads no server."""
+    """Everything except the plugin works without pytest, and the import alone loads no server."""
     program = (
         "import sys; sys.modules['pytest'] = None\n"
         "import hydrochat_otel.testing as kit\n"
@@ -37,7 +37,7 @@ def test_the_kit_needs_no_pytest():
 
 
 def test_measurements_equal_the_ledger(install):
-    """Calls, tokens and dollars that were measured are those that the emulator billed."""
+    """The measured calls, tokens and dollars are those that the emulator billed."""
     measured = Measured(install(instrument_gemini=True))
     with GeminiEmulator() as emulator:
         emulator.script(answer("Keep it dry.", usage=Usage(prompt=100, cached=40, answer=7, thinking=5)))
@@ -50,7 +50,7 @@ def test_measurements_equal_the_ledger(install):
     assert "112 tokens" in repr(measured)
 
 
-def test_a_difference_is_said_in_words(install):
+def test_a_difference_is_a_sentence(install):
     """A call that was not measured is named, with both numbers."""
     measured = Measured(install(instrument_gemini=False))
     with GeminiEmulator() as emulator:

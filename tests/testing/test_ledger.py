@@ -12,7 +12,7 @@ CONTRACT_MODEL = "gemini-2.0-flash-exp"
 
 
 def open_line(ledger, *, model="gemini-2.5-flash", call="", status=200, outcome="ok", kind="generate", answered=None):
-    """A line of the Gemini API."""
+    """Open a line of the Gemini API."""
     return ledger.open(
         api="gemini",
         kind=kind,
@@ -41,7 +41,7 @@ USES = {
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("model", sorted(RATES.keys() - {CONTRACT_MODEL, "gemini-embedding-001"}))
 def test_the_hand_written_rates_are_those_of_the_price_book(model, use):
-    """For every model and kind of token the ledger's own table gives to the last digit what genai-prices gives."""
+    """For every model and kind of token the ledger's own table equals genai-prices to the last digit."""
     used = USES[use]
     priced = calc_price(
         PricedUsage(
@@ -74,13 +74,13 @@ def test_the_contract_model_costs_what_the_contract_says():
 
 
 def test_a_release_suffix_does_not_change_the_price_and_an_unknown_model_has_none():
-    """`-001` is the same model; what is not in the table is unpriced, not free."""
+    """`-001` is the same model; a model outside the table is unpriced, not free."""
     assert rate_for("gemini-2.0-flash-001") is RATES["gemini-2.0-flash"]
     assert rate_for("wound-triage-preview") is None
 
 
 def test_totals_of_an_empty_ledger_are_zeros():
-    """Nothing happened: zeros, no exception."""
+    """An empty ledger has zeros and raises nothing."""
     assert Ledger().totals() == Totals(
         requests=0,
         requests_by_status={},

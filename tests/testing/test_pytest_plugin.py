@@ -46,7 +46,7 @@ def test_a_wrong_bill_fails(gemini_emulator, hydrochat_measured):
 
 
 def test_the_fixtures_work_without_a_conftest(tmp_path):
-    """Pytest finds the fixtures by itself; bill, clean start and clock hold, and a bill that is wrong is noticed."""
+    """Pytest finds the fixtures by itself; bill, clean start and clock work, and a wrong bill is detected."""
     (tmp_path / "test_application.py").write_text(APPLICATION_TESTS)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "test_application.py"],
@@ -61,7 +61,7 @@ def test_the_fixtures_work_without_a_conftest(tmp_path):
 
 
 def test_an_unused_plugin_loads_nothing():
-    """The plugin's import brings neither the SDK nor a server into a test run."""
+    """The plugin's import loads neither the SDK nor a server into a test run."""
     program = (
         "import sys, hydrochat_otel.testing.pytest_plugin\n"
         "assert not {'opentelemetry.sdk', 'waitress', 'google.genai'} & set(sys.modules), sys.modules\n"

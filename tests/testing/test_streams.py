@@ -20,7 +20,7 @@ WORDS = answer("Keep ", "it ", "dry.", usage=Usage(prompt=30, answer=9, thinking
     ],
 )
 async def test_usage_on_a_stream_is_cumulative(emulator, client, usage_on, totals):
-    """Each event's usage is the running total; billed is the last one that was sent."""
+    """Each event's usage is the running total; the last one that was sent is billed."""
     emulator.script(replace(WORDS, usage_on=usage_on), replace(WORDS, usage_on=usage_on))
     seen = [(chunk.text, chunk.usage_metadata and chunk.usage_metadata.total_token_count) for chunk in stream(client)]
     assert seen == list(zip(["Keep ", "it ", "dry."], totals, strict=True))
@@ -30,8 +30,8 @@ async def test_usage_on_a_stream_is_cumulative(emulator, client, usage_on, total
     assert [line.tokens.total for line in emulator.ledger.lines] == [billed, billed]
 
 
-def test_a_stream_may_be_spelled_out_event_by_event(emulator, client):
-    """Chunks of a reply are sent as they are: thoughts first, usage where it is, an explicit null where it is null."""
+def test_a_stream_may_be_declared_event_by_event(emulator, client):
+    """Chunks of a reply are sent unchanged: thoughts first, usage where stated, an explicit null where it is null."""
     emulator.script(
         Reply(
             chunks=(
@@ -48,8 +48,8 @@ def test_a_stream_may_be_spelled_out_event_by_event(emulator, client):
     assert only_line(emulator).tokens == Buckets(input_fresh=5, output_answer=1, output_thinking=2)
 
 
-async def test_a_connection_that_dies_in_a_stream_is_billed_by_the_last_usage(emulator, client):
-    """The client gets what was sent and then its transport's error; the books have what was sent by then."""
+async def test_a_connection_that_breaks_in_a_stream_is_billed_by_the_last_usage(emulator, client):
+    """The client gets what was sent and then its transport's error; the ledger has what was sent by then."""
     emulator.script(replace(WORDS, cut_after=2), replace(WORDS, cut_after=2))
     seen = []
 
@@ -68,8 +68,8 @@ async def test_a_connection_that_dies_in_a_stream_is_billed_by_the_last_usage(em
     ] * 2
 
 
-def test_a_connection_that_dies_before_the_answer_bills_nothing(emulator, client):
-    """No status, no bill, and the client's transport error."""
+def test_a_connection_that_breaks_before_the_answer_bills_nothing(emulator, client):
+    """There is no status, no bill, and the client's transport error."""
     emulator.script(Reply(cut_after=0), Reply(cut_after=0))
     with pytest.raises(Exception, match=r"disconnected"):
         generate(client)
@@ -83,7 +83,7 @@ def test_a_connection_that_dies_before_the_answer_bills_nothing(emulator, client
 
 @SDK_3
 async def test_an_error_object_inside_a_stream(emulator, client):
-    """The client raises the error it finds between the events; what was used before it is billed."""
+    """The client raises the error that it finds between the events; what was used before it is billed."""
     broken = replace(WORDS, stream_error=ApiError(code=503, message="overloaded"), error_after=1)
     emulator.script(broken, broken, replace(broken, error_after=0))
     with pytest.raises(errors.ServerError, match=r"503 UNAVAILABLE"):
@@ -100,7 +100,7 @@ async def test_an_error_object_inside_a_stream(emulator, client):
     ]
 
 
-def test_a_caller_who_hangs_up_pays_for_what_was_sent(emulator, client):
+def test_a_caller_that_disconnects_pays_for_what_was_sent(emulator, client):
     """A stream that is held until the caller leaves is billed up to the hold, however fast the caller is."""
     emulator.script(replace(WORDS, hold_after=1), replace(WORDS, hold_after=2))
     for expected in (["Keep "], ["Keep ", "it "]):

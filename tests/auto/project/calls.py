@@ -1,4 +1,4 @@
-"""A script that asks Gemini three times, at the address that it is given, and goes on where a call fails."""
+"""A script that calls Gemini three times, at a given address, and continues when a call fails."""
 
 import contextlib
 import sys

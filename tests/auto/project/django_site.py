@@ -1,4 +1,4 @@
-"""The whole of that Django project: settings and one page, which is an operation."""
+"""All of that Django project: settings and one page, which is an operation."""
 
 import os
 

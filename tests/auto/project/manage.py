@@ -1,4 +1,4 @@
-"""The command line of a Django project that knows nothing of hydrochat_otel."""
+"""The command line of a Django project without hydrochat_otel."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""An application without a framework: each request is an operation, the answer is who gave it."""
+"""An application without a framework: each request is an operation, the answer is the worker's process id."""
 
 import os
 

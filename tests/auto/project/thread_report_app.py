@@ -1,4 +1,4 @@
-"""An application that says which of our threads there are as soon as Django is ready."""
+"""An application that reports our threads as soon as Django is ready."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""The application as plain ASGI: `/` is a turn, `/pid` says who answers, `/telemetry` is the plugin's site."""
+"""The application as plain ASGI: `/` is a turn, `/pid` returns the worker's id, `/telemetry` is the plugin's site."""
 
 import asyncio
 import json

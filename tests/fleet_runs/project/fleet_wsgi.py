@@ -1,4 +1,4 @@
-"""The application as plain WSGI: `/` is a turn, `/pid` says who answers, `/telemetry` is the plugin's site."""
+"""The application as plain WSGI: `/` is a turn, `/pid` returns the worker's id, `/telemetry` is the plugin's site."""
 
 import json
 import os

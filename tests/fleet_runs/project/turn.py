@@ -1,4 +1,4 @@
-"""What both applications do with a request: one turn of a conversation, tracked, with one call to Gemini.
+"""The work of both applications for a request: one tracked turn of a conversation, with one call to Gemini.
 
 `PLUGIN=0` runs the same without `hydrochat_otel`, which is then never imported.
 """

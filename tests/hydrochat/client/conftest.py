@@ -11,7 +11,7 @@ from hydrochat_otel.testing.emulator import GeminiEmulator
 
 @pytest.fixture(autouse=True)
 def fresh_module(monkeypatch):
-    """No default client, nothing warned of, no baseline."""
+    """Reset the default client, the warnings and the baseline."""
     monkeypatch.setattr(settings_in_force, "_warned", set())
     monkeypatch.setattr(client, "_default", client._Default())
     monkeypatch.setattr(metrics, "_baseline", metrics._Baseline())
@@ -39,7 +39,7 @@ def gemini(install, emulator):
 
 @pytest.fixture
 def no_waits(monkeypatch):
-    """Retries without their waits, and what the waits would have been."""
+    """Retry without waiting, and record the waits."""
     waits = []
 
     def wait_s(self, state):

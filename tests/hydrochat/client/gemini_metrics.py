@@ -1,4 +1,4 @@
-"""What is written and answered in these tests, and what the metrics say of it."""
+"""Messages and replies of these tests, and the metrics that they give."""
 
 from hydrochat_otel.gemini_client_v2 import get_gemini_metrics_v2
 
@@ -20,6 +20,6 @@ NOTHING_COUNTED = {
 
 
 def counted(*keys):
-    """The metrics of these keys."""
+    """Return the metrics of these keys."""
     metrics = get_gemini_metrics_v2()
     return [metrics[key] for key in keys]

@@ -15,8 +15,8 @@ from hydrochat_otel.views import json_export, prometheus
 # -- metrics ------------------------------------------------------------------------------------------------------
 
 
-async def test_there_are_no_second_books(gemini, emulator, no_waits):
-    """The metrics, the export, /metrics and what was billed are the same numbers."""
+async def test_there_is_one_set_of_numbers(gemini, emulator, no_waits):
+    """The metrics, the export, /metrics and the ledger have the same numbers."""
     emulator.script(
         answer(CREATE, usage=Usage(prompt=100, answer=10)),
         answer("no JSON", usage=Usage(prompt=90, answer=30)),
@@ -44,7 +44,7 @@ async def test_there_are_no_second_books(gemini, emulator, no_waits):
 
 
 def test_the_metrics_agree_while_calls_are_in_flight(gemini, emulator):
-    """Read at any moment between calls of other threads, the numbers are whole calls and never fall."""
+    """At any moment between calls of other threads, the numbers are whole calls and never fall."""
     client = gemini()
     emulator.script(*[answer(CREATE, usage=Usage(prompt=100, answer=10))] * 40)
     seen = []
@@ -64,8 +64,8 @@ def test_the_metrics_agree_while_calls_are_in_flight(gemini, emulator):
     assert seen == sorted(seen)
 
 
-async def test_a_reset_counts_from_here(gemini, emulator):
-    """After a reset the metrics start at zero, while the export and /metrics keep what they had."""
+async def test_a_reset_counts_from_now_on(gemini, emulator):
+    """After a reset the metrics start at zero, while the export and /metrics keep their numbers."""
     emulator.script(answer(CREATE), answer(CREATE))
     client = gemini()
     await client.classify_intent_fallback(SECRET)
@@ -77,7 +77,7 @@ async def test_a_reset_counts_from_here(gemini, emulator):
 
 
 async def test_a_reset_ends_with_its_providers(gemini, install, emulator):
-    """A baseline of counters that are gone is not subtracted from new ones."""
+    """A baseline of counters that no longer exist is not subtracted from new ones."""
     emulator.script(answer(CREATE), answer(CREATE))
     await gemini().classify_intent_fallback(SECRET)
     reset_gemini_metrics_v2()
@@ -89,13 +89,13 @@ async def test_a_reset_ends_with_its_providers(gemini, install, emulator):
 
 
 def test_without_a_pipeline_there_are_zeros():
-    """Where nothing is installed and nothing may be, the metrics are zeros and a reset does nothing."""
+    """Without a pipeline, and none allowed, the metrics are zeros and a reset does nothing."""
     reset_gemini_metrics_v2()
     assert get_gemini_metrics_v2() == NOTHING_COUNTED
 
 
 def test_the_first_use_installs(monkeypatch):
-    """Where nobody has installed the pipeline, reading the metrics does, as tracking does."""
+    """Without a pipeline, reading the metrics installs one, as tracking does."""
     monkeypatch.setenv("HYDROCHAT_INSTRUMENT_GEMINI", "false")
     instruments.on_first_use(pipeline.install_on_first_use)
     assert get_gemini_metrics_v2() == NOTHING_COUNTED
@@ -114,7 +114,7 @@ def test_the_contracts_example_is_computed(installed):
 
 
 def test_the_cost_needs_no_pipeline(monkeypatch, tmp_path, caplog):
-    """Without a pipeline the operator's price file holds all the same; one that cannot be used is told once."""
+    """Without a pipeline the operator's price file still applies; an invalid one gives one warning."""
     prices = tmp_path / "prices.toml"
     prices.write_text("never a price")
     monkeypatch.setenv("HYDROCHAT_PRICES", str(prices))
@@ -124,6 +124,6 @@ def test_the_cost_needs_no_pipeline(monkeypatch, tmp_path, caplog):
 
 @pytest.mark.parametrize("tokens", [(-1, 0), (0, -1)])
 def test_negative_tokens_are_refused(tokens):
-    """A number of tokens below 0 is a mistake of the caller's."""
+    """A number of tokens below 0 is a mistake of the caller."""
     with pytest.raises(ValueError, match="both must be 0 or more"):
         calculate_cost(*tokens)

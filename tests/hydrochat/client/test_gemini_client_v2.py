@@ -29,7 +29,7 @@ from hydrochat_otel.views import json_export
 
 
 async def test_an_intent_is_classified(gemini, emulator):
-    """A message becomes one of the intents, by a structured answer, and its tokens and dollars are counted."""
+    """A structured answer gives one of the intents, and its tokens and dollars are counted."""
     emulator.script(answer(CREATE, usage=Usage(prompt=200, answer=10)))
     assert await gemini().classify_intent_fallback("create patient John Doe") is Intent.CREATE_PATIENT
     assert get_gemini_metrics_v2() == {
@@ -47,7 +47,7 @@ async def test_an_intent_is_classified(gemini, emulator):
 
 
 async def test_fields_are_extracted(gemini, emulator):
-    """Stated fields come back in their one form; null and what cannot be one are left out."""
+    """Stated fields have their normal form; null and invalid values are left out."""
     emulator.script(answer('{"first_name": "John", "last_name": null, "nric": "s1234567a", "contact_no": "12"}'))
     wanted = ["first_name", "last_name", "nric", "contact_no", "shoe_size"]
     fields = await gemini().extract_fields_fallback("patient John Smith S1234567A", wanted)
@@ -57,7 +57,7 @@ async def test_fields_are_extracted(gemini, emulator):
 
 
 async def test_input_is_cleaned_and_capped(gemini, emulator):
-    """A user's text is sent without control characters and no longer than the cap; context and summary as well."""
+    """A user's text is sent without control characters and no longer than the limit; context and summary as well."""
     emulator.script(answer(CREATE))
     await gemini(max_input_characters=10).classify_intent_fallback("a\x00b" + "c" * 20, "d" * 20, " e\n\n f ")
     sent = json.loads(emulator.requests[0].body)["contents"][0]["parts"][0]["text"]
@@ -65,8 +65,8 @@ async def test_input_is_cleaned_and_capped(gemini, emulator):
 
 
 @pytest.mark.parametrize("message", ["", " \n\u200b", None, 7])
-async def test_nothing_written_asks_nothing(gemini, emulator, message):
-    """An empty message, something that is no text, and no known field are answered without a call."""
+async def test_an_empty_message_makes_no_call(gemini, emulator, message):
+    """An empty message, something that is not a text, and no known field are answered without a call."""
     client = gemini()
     assert await client.classify_intent_fallback(message) is Intent.UNKNOWN
     assert await client.extract_fields_fallback(message, ["nric"]) == {}
@@ -75,7 +75,7 @@ async def test_nothing_written_asks_nothing(gemini, emulator, message):
 
 
 async def test_tokens_are_counted_by_the_service(gemini, emulator):
-    """count_tokens asks the service, is no billed call, and is 0 for nothing and where it fails."""
+    """count_tokens calls the service, is not a billed call, and is 0 for nothing and on failure."""
     client = gemini(max_retries=0)
     emulator.script(answer(usage=Usage(prompt=12)), failure(400))
     assert [await client.count_tokens(text) for text in ("how is the wound?", "", "again")] == [12, 0, 0]
@@ -83,7 +83,7 @@ async def test_tokens_are_counted_by_the_service(gemini, emulator):
     assert get_gemini_metrics_v2() == NOTHING_COUNTED
 
 
-async def test_a_prompt_of_ones_own(gemini, emulator):
+async def test_a_custom_prompt(gemini, emulator):
     """generate_content_with_tokens returns the SDK's response and all tokens of the call, thoughts included."""
     emulator.script(answer("Keep it dry.", usage=Usage(prompt=10, answer=5, thinking=7)))
     response, tokens = await gemini().generate_content_with_tokens("How is the wound?", system_instruction="Be brief.")
@@ -94,8 +94,8 @@ async def test_a_prompt_of_ones_own(gemini, emulator):
 
 
 @pytest.mark.parametrize("text", ["Sure! It is CREATE_PATIENT.", '{"intent": "FLY"}', '{"intent": "CREATE_PA', ""])
-async def test_an_answer_of_no_use_is_a_failed_call_and_its_tokens_count(gemini, emulator, exported, text):
-    """An answer that Gemini sent and nobody can use fails the call everywhere, with its tokens and dollars."""
+async def test_an_unusable_answer_is_a_failed_call_and_its_tokens_count(gemini, emulator, exported, text):
+    """An unusable answer of Gemini fails the call everywhere, with its tokens and dollars."""
     emulator.script(answer(text, usage=Usage(prompt=100, answer=20)))
     assert await gemini().classify_intent_fallback(SECRET) is Intent.UNKNOWN
     assert counted("successful_calls", "failed_calls", "total_tokens_used", "total_cost_usd") == [0, 1, 120, 0.000016]
@@ -104,8 +104,8 @@ async def test_an_answer_of_no_use_is_a_failed_call_and_its_tokens_count(gemini,
     assert json_export.document(pipeline.current().snapshot())["llm_api_metrics"]["failed_calls"] == 1
 
 
-async def test_the_applications_own_demand_decides(gemini, emulator):
-    """A response that the caller does not accept is a failed call, and is returned all the same."""
+async def test_the_applications_own_check_decides(gemini, emulator):
+    """A response that the caller does not accept is a failed call, and is still returned."""
     emulator.script(answer("maybe"), answer("yes"))
     client = gemini()
     for text in ("maybe", "yes"):
@@ -115,7 +115,7 @@ async def test_the_applications_own_demand_decides(gemini, emulator):
 
 
 async def test_a_check_that_raises_fails_nothing(gemini, emulator):
-    """A demand that itself fails leaves the call as it was and is counted as our fault."""
+    """A check that itself fails does not change the call and is counted as our failure."""
     emulator.script(answer("yes"))
     await gemini().generate_content_with_tokens("?", accepts=lambda reply: 1 / 0)
     assert counted("successful_calls", "failed_calls") == [1, 0]
@@ -123,7 +123,7 @@ async def test_a_check_that_raises_fails_nothing(gemini, emulator):
 
 
 async def test_a_blocked_answer_is_blocked(gemini, emulator):
-    """A prompt that Gemini refuses is neither successful nor failed, and the turn goes on."""
+    """A prompt that Gemini refuses is neither successful nor failed, and the turn continues."""
     emulator.script(blocked())
     assert await gemini().classify_intent_fallback(SECRET) is Intent.UNKNOWN
     llm = json_export.document(pipeline.current().snapshot())["llm_api_metrics"]
@@ -150,7 +150,7 @@ async def test_no_failure_reaches_the_turn(gemini, emulator, no_waits, caplog, r
 
 
 async def test_nothing_that_was_typed_is_logged(gemini, emulator, no_waits, caplog):
-    """At no level does any logger, ours or the SDK's, hold a name or a number of the message."""
+    """At no level does any logger, ours or the SDK's, contain a name or a number of the message."""
     caplog.set_level(logging.DEBUG)
     emulator.script(rate_limited(), failure(503, SECRET), answer(SECRET), failure(400, SECRET))
     client = gemini()
@@ -167,8 +167,8 @@ def _wait_for_request(emulator):
 
 
 @pytest.mark.parametrize("call", ["classify", "extract", "count", "generate"])
-async def test_a_cancelled_caller_is_let_go(gemini, emulator, call):
-    """Cancelling the caller cancels the request, which is no failure."""
+async def test_a_cancelled_caller_is_released(gemini, emulator, call):
+    """Cancelling the caller cancels the request, which is not a failure."""
     client = gemini()
     emulator.script(answer(CREATE, delay_s=20))
     calls = {
@@ -201,7 +201,7 @@ async def test_without_a_key_it_warns_once(installed, caplog):
 
 
 async def test_bad_settings_do_not_raise_into_a_turn(monkeypatch, caplog):
-    """A setting that is not allowed is told in one sentence, and the turn goes on without Gemini."""
+    """An invalid setting gives one sentence, and the turn continues without Gemini."""
     monkeypatch.setenv("LLM_MAX_RETRIES", "many")
     monkeypatch.setenv("GEMINI_API_KEY", "secret-key")
     assert await classify_intent_fallback_v2("create patient") is Intent.UNKNOWN
@@ -233,7 +233,7 @@ def test_set_up_mistakes_raise(installed, bad):
 # -- event loops --------------------------------------------------------------------------------------------------
 
 
-def test_any_event_loop_will_do(gemini, emulator):
+def test_any_event_loop_works(gemini, emulator):
     """One client serves loop after loop and loops in several threads at once, and keeps its connections."""
     client = gemini()
     emulator.script(*[answer(CREATE)] * 24)
@@ -251,7 +251,7 @@ def test_any_event_loop_will_do(gemini, emulator):
 
 
 async def test_the_call_is_a_child_of_the_turn(gemini, emulator, exported):
-    """A call made in another loop's thread has the caller's span as its parent all the same."""
+    """A call made in another loop's thread still has the caller's span as its parent."""
     emulator.script(answer(CREATE))
     with track_response_time("chat.turn"):
         await gemini().classify_intent_fallback(SECRET)
@@ -262,7 +262,7 @@ async def test_the_call_is_a_child_of_the_turn(gemini, emulator, exported):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_worker_has_connections_of_its_own(gemini, emulator):
-    """A client that was used before a fork works in the child as well, and goes on in the parent."""
+    """A client that was used before a fork works in the child as well, and continues in the parent."""
     client = gemini()
     emulator.script(*[answer(CREATE)] * 3)
     assert asyncio.run(client.classify_intent_fallback(SECRET)) is Intent.CREATE_PATIENT

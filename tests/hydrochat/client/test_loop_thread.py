@@ -21,19 +21,19 @@ async def where():
 
 
 def test_all_loops_share_one(elsewhere):
-    """Whatever loop asks, the work runs in the one loop of the named thread."""
+    """Whichever loop calls, the work runs in the one loop of the named thread."""
     places = [asyncio.run(elsewhere.run(where)) for _ in range(3)]
     assert {name for name, _ in places} == {"elsewhere"}
     assert len({loop for _, loop in places}) == 1
 
 
-async def test_work_may_ask_for_work(elsewhere):
-    """Work that runs there may run more there, without waiting for itself."""
+async def test_work_may_start_work(elsewhere):
+    """Work that runs there may run more there, without a deadlock."""
     assert await elsewhere.run(lambda: elsewhere.run(where)) == await elsewhere.run(where)
 
 
 async def test_what_is_raised_and_returned_passes(elsewhere):
-    """Results and exceptions come back as they are."""
+    """Results and exceptions pass unchanged."""
     raised = ValueError("no")
 
     async def fail():
@@ -45,11 +45,11 @@ async def test_what_is_raised_and_returned_passes(elsewhere):
 
 
 async def test_the_callers_context_is_seen(elsewhere):
-    """Context variables of the caller are those of the work; what the work sets stays there."""
+    """Context variables of the caller are visible to the work; what the work sets stays there."""
 
     async def who():
         seen = WHO.get()
-        WHO.set("somebody else")
+        WHO.set("another value")
         return seen
 
     WHO.set("the nurse")

@@ -11,7 +11,7 @@ from hydrochat_otel.testing.replies import answer, failure, rate_limited
 
 
 async def test_retries_stay_one_call(gemini, emulator, no_waits):
-    """Attempts that fail and are repeated are one successful call with its retries counted by cause."""
+    """Failed and repeated attempts are one successful call with its retries counted by cause."""
     emulator.script(rate_limited(), failure(503), failure(500), answer(CREATE))
     assert await gemini(max_retries=3).classify_intent_fallback(SECRET) is Intent.CREATE_PATIENT
     assert counted("successful_calls", "failed_calls") == [1, 0]
@@ -20,8 +20,8 @@ async def test_retries_stay_one_call(gemini, emulator, no_waits):
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-async def test_retries_end_where_the_setting_says(gemini, emulator, no_waits, retries):
-    """A request is repeated as often as LLM_MAX_RETRIES says and not once more."""
+async def test_retries_end_at_the_setting(gemini, emulator, no_waits, retries):
+    """A request is repeated as often as LLM_MAX_RETRIES allows and not once more."""
     emulator.script(*[failure(503)] * 5)
     assert await gemini(max_retries=retries).classify_intent_fallback(SECRET) is Intent.UNKNOWN
     assert len(emulator.requests) == retries + 1
@@ -37,14 +37,14 @@ async def test_the_servers_advice_is_followed(gemini, emulator, no_waits):
 
 
 async def test_an_advice_beyond_the_budget_ends_the_waiting(gemini, emulator):
-    """Advice to come back after the budget is no reason to wait: the turn goes on at once."""
+    """Advice to retry after the budget ends the call: the turn continues at once."""
     emulator.script(rate_limited(60), answer(CREATE))
     assert await gemini(time_budget_s=5).classify_intent_fallback(SECRET) is Intent.UNKNOWN
     assert (len(emulator.requests), emulator.unused_replies) == (1, 1)
     assert counted("failed_calls") == [1]
 
 
-async def test_a_silent_server_is_given_up(gemini, emulator):
+async def test_a_silent_server_times_out(gemini, emulator):
     """An attempt that takes longer than its timeout is repeated while the budget lasts; then the call has failed."""
     emulator.script(*[answer(CREATE, delay_s=20)] * 5)
     client = gemini(request_timeout_s=0.3, max_retries=9, time_budget_s=0.5)
@@ -54,7 +54,7 @@ async def test_a_silent_server_is_given_up(gemini, emulator):
 
 
 class State:
-    """What tenacity tells of an attempt."""
+    """tenacity's description of an attempt."""
 
     def __init__(self, attempt_number, elapsed_s=0.0, upcoming_sleep=0.0, error=None):
         self.attempt_number = attempt_number
@@ -87,6 +87,6 @@ def test_the_budget_bounds_attempts_and_waits():
 
 
 def test_an_sdk_without_a_known_loop_keeps_its_own(caplog):
-    """Where the SDK shows no retry loop, its own waits hold, and one line says so."""
+    """If the SDK has no known retry loop, its own waits apply, and one line says so."""
     Pace(3, 30, 60).apply_to(type("Client", (), {"_api_client": None})())
     assert caplog.messages == ["This version of google-genai keeps its own retry waits: its retry loop is unknown."]
