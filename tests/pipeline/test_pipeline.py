@@ -28,7 +28,7 @@ def fresh_process(code, **environment):
 
 
 def test_a_second_install_returns_the_first(installed, caplog):
-    """Installing twice joins once; other settings are refused with one sentence and stay as they were."""
+    """A second install changes nothing; other settings are refused with one sentence."""
     assert hydrochat_otel.install(installed.settings) is installed
     assert caplog.messages == []
     assert hydrochat_otel.install(max_entries=5) is installed
@@ -38,7 +38,7 @@ def test_a_second_install_returns_the_first(installed, caplog):
     assert (hydrochat_otel.current(), installed.store.max_entries) == (installed, 1000)
 
 
-def test_nothing_installed_is_told():
+def test_a_missing_install_is_one_sentence():
     """current() without an install says what to call; shutdown() does nothing."""
     pipeline.shutdown()
     with pytest.raises(PipelineError, match=r"call hydrochat_otel.install\(\) at the start"):
@@ -46,7 +46,7 @@ def test_nothing_installed_is_told():
 
 
 def test_bad_settings_stop_the_install(monkeypatch):
-    """A setting that is not allowed raises from install(), and nothing is installed."""
+    """An invalid setting raises from install(), and nothing is installed."""
     monkeypatch.setenv("METRICS_MAX_ENTRIES", "abc")
     with pytest.raises(SettingsError, match="METRICS_MAX_ENTRIES='abc' is not allowed"):
         pipeline.install()
@@ -57,7 +57,7 @@ def test_bad_settings_stop_the_install(monkeypatch):
 
 
 def test_it_can_be_undone_and_installed_again(installed):
-    """After shutdown() calls run untraced, the window stays readable, and a new install counts on."""
+    """After shutdown() calls run untraced, the window stays readable, and a new install continues the counts."""
     with track_response_time("first"):
         pass
     pipeline.shutdown()
@@ -128,14 +128,14 @@ print(json.dumps([result, records[-1]]))
 
 
 def test_without_an_sdk_calls_work_and_nothing_grows(monkeypatch):
-    """Where no pipeline is bound, operations run on the API's no-op providers."""
+    """Without a pipeline, operations run on the API's no-op providers."""
     assert isinstance(instruments.current(), instruments.Instruments)
     with track_response_time("turn"):
         assert not trace.get_current_span().is_recording()
 
 
 def test_a_broken_tracer_does_not_reach_the_application(installed, monkeypatch):
-    """A host's sampler or processor that raises costs the span, and is counted, but the call and its metric live."""
+    """A host's sampler or processor that raises costs the span, and is counted, but the call and its metric work."""
 
     def fail(*_, **__):
         raise RuntimeError

@@ -80,7 +80,7 @@ def test_concurrent_snapshots_are_all_whole(installed):
 
 
 def test_the_snapshot_speaks_of_the_resource(install):
-    """The resource's attributes arrive as text."""
+    """The resource's attributes are texts."""
     provider = MeterProvider(resource=Resource({"service.name": "chat", "process.pid": 7}), shutdown_on_exit=False)
     installed = pipeline.install(
         tracer_provider=TracerProvider(shutdown_on_exit=False), meter_provider=provider, instrument_gemini=False
@@ -145,14 +145,14 @@ def test_an_exponential_histogram_is_written_out(installed):
 
 
 def test_a_sum_that_can_fall_is_a_gauge(installed):
-    """An up-down counter of the host's is no counter for Prometheus."""
+    """An up-down counter of the host's is not a counter for Prometheus."""
     installed.meter_provider.get_meter("host").create_up_down_counter("open").add(-2)
     [family] = [family for family in installed.snapshot().families if family.name == "open"]
     assert (family.kind, family.points[0].value) == ("gauge", -2)
 
 
 def test_a_process_without_gemini_is_not_inactive(installed, monkeypatch):
-    """The gauge of the instrumentation is there only where google-genai is imported."""
+    """The gauge of the instrumentation exists only if google-genai is imported."""
     monkeypatch.delitem(sys.modules, "google.genai", raising=False)
     assert "hydrochat.instrumentation.active" not in {family.name for family in installed.snapshot().families}
 
@@ -190,7 +190,7 @@ def test_the_emitted_metrics_are_those_of_semconv(installed, monkeypatch):
 
 
 def test_a_forked_child_can_take_snapshots(installed):
-    """A child forked while snapshots are being taken takes its own without waiting for anybody."""
+    """A child forked while snapshots are being taken takes its own without waiting."""
     stop = threading.Event()
 
     def look():

@@ -58,7 +58,7 @@ def test_each_severity_reaches_its_receiver(assets, labels, receivers):
 
 
 def test_both_configurations_route_alike(assets):
-    """The local one differs in whom it tells and in nothing else; no secret is written into either."""
+    """The local one differs only in its receivers; neither contains a secret."""
     real, local = (shipped_config(assets, name) for name in CONFIGS)
     assert real["route"] == local["route"]
     assert real["inhibit_rules"] == local["inhibit_rules"]
@@ -68,8 +68,8 @@ def test_both_configurations_route_alike(assets):
     assert secrets == {"slack_api_url_file", "smtp_auth_password_file"}
 
 
-def test_inhibition_speaks_of_alerts_that_exist(assets):
-    """Every alert that the rules of inhibition name is one of ours."""
+def test_inhibition_names_alerts_that_exist(assets):
+    """Every alert that the inhibition rules name is one of ours."""
     names = {rule.name for group in alert_rules.groups() for rule in group.rules}
     matchers = [
         matcher
@@ -93,7 +93,7 @@ def webhook():
 
 @pytest.fixture
 def alertmanager(assets, webhook):
-    """The shipped Alertmanager, quicker, with a webhook that gets the texts of the template in place of people."""
+    """The shipped Alertmanager, faster, with a webhook that receives the template's texts."""
     program = require_program("prometheus-alertmanager", "prometheus-alertmanager")
     directory = assets / "alertmanager"
     config = shipped_config(assets, "alertmanager-local.yml")
@@ -115,7 +115,7 @@ def alertmanager(assets, webhook):
 
 
 def call(client, times):
-    """Call Gemini some times; what fails is the application's to bear."""
+    """Call Gemini several times; the application handles failures."""
     for _ in range(times):
         with suppress(errors.APIError):
             client.models.generate_content(model=MODEL, contents="How is the wound?")
@@ -123,7 +123,7 @@ def call(client, times):
 
 @pytest.mark.real
 def test_an_outage_reaches_the_receiver_and_so_does_its_end(emulator, scraped, alertmanager, webhook, tmp_path):
-    """Failing calls, scrape, rule, Alertmanager, webhook: one message says what is wrong, another that it is over."""
+    """Failing calls, scrape, rule, Alertmanager, webhook: one message names the problem, another its end."""
     config = {**scraped, "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}}
     options = types.HttpOptions(base_url=emulator.base_url, client_args={"trust_env": False})
     program = require_program("prometheus", "prometheus")
@@ -157,7 +157,7 @@ def test_an_outage_reaches_the_receiver_and_so_does_its_end(emulator, scraped, a
 
 
 @pytest.mark.real
-def test_the_template_writes_what_people_read(assets):
+def test_the_template_writes_readable_texts(assets):
     """Slack's and the mail's texts name the alert, the summary and the runbook, and say when it is resolved."""
     amtool = require_program("amtool", "prometheus-alertmanager")
     data = {

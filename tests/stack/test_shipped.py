@@ -65,7 +65,7 @@ def older_targets(folder, directory):
 
 
 def test_a_file_of_an_export_without_a_stamp(tmp_path):
-    """What is shipped now is not edited, whether or not it has a stamp; anything else without one is."""
+    """A shipped file is not edited, with or without a stamp; any other file without one is."""
     name, text = next(iter(shipped("rules").items()))
     (tmp_path / name).write_bytes(text)
     assert shipped_assets.export("rules", tmp_path).kept == []
@@ -75,7 +75,7 @@ def test_a_file_of_an_export_without_a_stamp(tmp_path):
 
 
 def test_exporting_again_is_no_conflict(tmp_path):
-    """What was not edited may be exported again."""
+    """An unedited file may be exported again."""
     assert shipped_assets.export("rules", tmp_path) == shipped_assets.export("rules", tmp_path)
 
 
