@@ -22,6 +22,7 @@ class SettingsOptions(TypedDict, total=False):
     notable_turns: int | None
     max_operations: int | None
     queue_capacity: int | None
+    semconv_opt_in: tuple[str, ...] | str | None
     fast: bool | None
     instrument_gemini: bool | None
     prices_file: Path | str | None

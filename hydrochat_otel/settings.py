@@ -172,6 +172,11 @@ def _dimensions(raw: Any) -> tuple[str, ...]:
     return names
 
 
+def _words(raw: Any) -> tuple[str, ...]:
+    words = raw.split(",") if isinstance(raw, str) else raw
+    return tuple(word for one in words if (word := str(one).strip()))
+
+
 def _port(raw: Any) -> int:
     value = _whole(0)(raw)
     if value > 65535:  # noqa: PLR2004 - the highest TCP port
@@ -205,6 +210,9 @@ class Settings:
     )
     max_operations: int = _setting("HYDROCHAT_MAX_OPERATIONS", 200, _whole(1), "a whole number of at least 1")
     queue_capacity: int = _setting("HYDROCHAT_QUEUE_CAPACITY", 32768, _whole(64), "a whole number of at least 64")
+    semconv_opt_in: tuple[str, ...] = _setting(
+        "OTEL_SEMCONV_STABILITY_OPT_IN", (), _words, "words with commas between them"
+    )
     fast: bool = _setting("HYDROCHAT_FAST", True, _switch, "true or false")
     instrument_gemini: bool = _setting("HYDROCHAT_INSTRUMENT_GEMINI", True, _switch, "true or false")
     prices_file: Path | None = _setting("HYDROCHAT_PRICES", None, _file, "the path of a readable price file")

@@ -4,6 +4,7 @@ One :class:`Instruments` serves one pair of providers. :func:`current` is what c
 :func:`bind`. This module does not use the SDK.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -46,8 +47,10 @@ class Instruments:
         operation_names: The closed set of ``hydrochat.operation``.
         model_names: The closed set of model labels.
         error_types: The closed set of ``error.type``.
+        tool_names: The closed set of ``gen_ai.tool.name``.
         attributions: The closed set of what calls are attributed to.
         response_time_threshold_s: Threshold of operations that state none.
+        next_names: Whether the conventions' next names are emitted.
         ledger: Counts of calls by day; days of UTC unless another ledger is given.
         plans: What feeds calls of one kind, kept by the code that makes them.
 
@@ -55,6 +58,7 @@ class Instruments:
         keep: Takes the window's entries of what finished, oldest first; None keeps nothing.
         cost_dimensions: Names of the application's own dimensions of calls.
         feeder: Makes the feeds; None records through the API.
+        next_names: Whether the conventions' next names are emitted instead of today's.
     """
 
     def __init__(
@@ -69,8 +73,10 @@ class Instruments:
         keep: Callable[[list[Entry]], None] | None = None,
         cost_dimensions: Sequence[str] = (),
         feeder: Feeder | None = None,
+        next_names: bool = False,
     ) -> None:
         self.tracer = tracer
+        self.next_names = next_names
         self.ledger = ledger or DayLedger()
         self._feeder = feeder or PublicFeeder()
         self.queue = DeferredQueue(queue_capacity, keep, self._feeder.flush)
@@ -78,6 +84,7 @@ class Instruments:
         self.operation_names = labels.operation_names(max_operations)
         self.model_names = labels.model_names()
         self.error_types = labels.error_types()
+        self.tool_names = labels.tool_names()
         self.attributions = labels.Attributions(cost_dimensions)
         self.plans: dict[tuple[Any, ...], object] = {}
         window.before_reading(deferred_queue.settle_all)
@@ -85,7 +92,9 @@ class Instruments:
         for spec, observe in ((semconv.TELEMETRY_ERRORS, _observe_errors), (semconv.LABEL_REFUSALS, _observe_refusals)):
             meter.create_observable_counter(spec.name, [observe], spec.unit, spec.description)
         self._by_name: dict[str, Any] = {
-            spec.name: _create(meter, spec) for spec in semconv.METRICS if spec.kind in {"histogram", "counter"}
+            spec.name: _create(meter, spec)
+            for spec in semconv.emitted(next_names=next_names)
+            if spec.kind in {"histogram", "counter"}
         }
         self._operation_feeds: dict[tuple[str, str, str | None], _OperationFeeds] = {}
 
@@ -203,5 +212,10 @@ def current() -> Instruments:
 
 def _fall_back() -> Instruments:
     if _binding.fallback is None:
-        _binding.fallback = Instruments(tracer_of(trace.get_tracer_provider()), meter_of(metrics.get_meter_provider()))
+        wished = os.environ.get("OTEL_SEMCONV_STABILITY_OPT_IN", "")
+        _binding.fallback = Instruments(
+            tracer_of(trace.get_tracer_provider()),
+            meter_of(metrics.get_meter_provider()),
+            next_names=semconv.OPT_IN in (word.strip() for word in wished.split(",")),
+        )
     return _binding.fallback

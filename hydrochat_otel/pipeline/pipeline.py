@@ -12,6 +12,7 @@ from typing import Final, Unpack
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.instrumentation import instruments, labels
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
@@ -85,6 +86,7 @@ class Pipeline:
             keep=window.keep,
             cost_dimensions=settings.cost_dimensions,
             feeder=sdk_feeds.feeder(fast=settings.fast),
+            next_names=semconv.OPT_IN in settings.semconv_opt_in,
         )
         gauges.create(meter)
 

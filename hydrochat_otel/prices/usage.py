@@ -56,7 +56,8 @@ class Tokens(NamedTuple):
     The five buckets are disjoint. The `by_modality` fields say how many of a bucket's tokens are not text; they are
     parts of the buckets, never more. `reconciled` is False if the usage is missing, states no total, does not balance
     or holds an invalid count. `estimated` is True if the reply does not state the modality of its cached tokens, so
-    that their cost is an estimate.
+    that their cost is an estimate. `broken_down` says whether the reply states modalities: of the prompt, of its cached
+    part, of tool results, of the answer.
     """
 
     input_fresh: int = 0
@@ -71,6 +72,7 @@ class Tokens(NamedTuple):
     output_by_modality: Modalities = NO_MODALITIES
     service_tier: str = STANDARD
     estimated: bool = False
+    broken_down: tuple[bool, bool, bool, bool] = (False, False, False, False)
 
     @property
     def buckets(self) -> tuple[int, int, int, int, int]:
@@ -212,6 +214,7 @@ class UsageRecord:
             output_by_modality=within(of_output, tokens.output_answer),
             service_tier=self._tier,
             estimated=estimated,
+            broken_down=(bool(of_prompt), bool(of_cache), bool(of_tool), bool(of_output)),
         )
 
     def _take_count(self, position: int, value: object) -> None:

@@ -13,12 +13,14 @@ from hydrochat_otel.semconv.gen_ai_attributes import (
     GEN_AI_REQUEST_MODEL,
     GEN_AI_RESPONSE_MODEL,
     GEN_AI_TOKEN_TYPE,
+    GEN_AI_TOOL_NAME,
+    GEN_AI_TOOL_TYPE,
     SERVER_ADDRESS,
     SERVER_PORT,
 )
 from hydrochat_otel.semconv.metric_spec import MetricSpec
 
-_GEN_AI = (
+CALL_ATTRIBUTES: Final = (
     GEN_AI_OPERATION,
     GEN_AI_PROVIDER,
     GEN_AI_REQUEST_MODEL,
@@ -32,7 +34,7 @@ GEN_AI_DURATION: Final = MetricSpec(
     "histogram",
     "s",
     "How long each request to Gemini took, retries and waits included.",
-    (*_GEN_AI, ERROR_TYPE),
+    (*CALL_ATTRIBUTES, ERROR_TYPE),
     GEN_AI_EDGES_S,
 )
 GEN_AI_TOKEN_USAGE: Final = MetricSpec(
@@ -40,7 +42,7 @@ GEN_AI_TOKEN_USAGE: Final = MetricSpec(
     "histogram",
     "{token}",
     "Tokens of each request, input and output; embeddings have input only.",
-    (*_GEN_AI, GEN_AI_TOKEN_TYPE),
+    (*CALL_ATTRIBUTES, GEN_AI_TOKEN_TYPE),
     TOKEN_EDGES,
 )
 GEN_AI_TIME_TO_FIRST_CHUNK: Final = MetricSpec(
@@ -48,7 +50,15 @@ GEN_AI_TIME_TO_FIRST_CHUNK: Final = MetricSpec(
     "histogram",
     "s",
     "From the start of a stream to its first chunk, whatever that carries.",
-    _GEN_AI,
+    CALL_ATTRIBUTES,
+    GEN_AI_EDGES_S,
+)
+GEN_AI_TOOL_DURATION: Final = MetricSpec(
+    "gen_ai.execute_tool.duration",
+    "histogram",
+    "s",
+    "How long each function took that the SDK ran because the model asked for it.",
+    (GEN_AI_TOOL_NAME, GEN_AI_TOOL_TYPE, ERROR_TYPE),
     GEN_AI_EDGES_S,
 )
 GEN_AI_TIME_PER_OUTPUT_CHUNK: Final = MetricSpec(
@@ -56,6 +66,9 @@ GEN_AI_TIME_PER_OUTPUT_CHUNK: Final = MetricSpec(
     "histogram",
     "s",
     "Between two chunks of a stream, after the first.",
-    _GEN_AI,
+    CALL_ATTRIBUTES,
     CHUNK_EDGES_S,
 )
+
+REPLACED: Final = (GEN_AI_TOKEN_USAGE, GEN_AI_TIME_TO_FIRST_CHUNK, GEN_AI_TIME_PER_OUTPUT_CHUNK)
+"""What the next names take the place of; the duration stays for what is neither inference nor embedding."""

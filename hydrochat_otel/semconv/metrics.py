@@ -31,8 +31,11 @@ from hydrochat_otel.semconv.gen_ai_metrics import (
     GEN_AI_TIME_PER_OUTPUT_CHUNK,
     GEN_AI_TIME_TO_FIRST_CHUNK,
     GEN_AI_TOKEN_USAGE,
+    GEN_AI_TOOL_DURATION,
+    REPLACED,
 )
 from hydrochat_otel.semconv.metric_spec import MetricSpec
+from hydrochat_otel.semconv.next_metrics import NEXT_METRICS
 
 _MADE_IN = (OPERATION, ROOT_OPERATION)
 OPERATION_DURATION: Final = MetricSpec(
@@ -293,6 +296,8 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     GEN_AI_TOKEN_USAGE,
     GEN_AI_TIME_TO_FIRST_CHUNK,
     GEN_AI_TIME_PER_OUTPUT_CHUNK,
+    GEN_AI_TOOL_DURATION,
+    *NEXT_METRICS,
     LLM_CALLS,
     LLM_TOKENS,
     LLM_COST,
@@ -325,3 +330,9 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     BUILD_INFO,
     PROCESS_START,
 )
+
+
+def emitted(*, next_names: bool) -> tuple[MetricSpec, ...]:
+    """Return the metrics that are emitted: with today's names of the conventions, or with the next ones."""
+    left_out = REPLACED if next_names else NEXT_METRICS
+    return tuple(spec for spec in METRICS if spec not in left_out)

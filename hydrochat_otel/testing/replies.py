@@ -162,13 +162,15 @@ class Part:
     thought: bool = False
     call: str | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
+    call_id: str | None = None
     data: str | None = None
     mime_type: str = "application/octet-stream"
 
     def to_json(self) -> dict[str, Any]:
         """Return the part as it is sent."""
         if self.call is not None:
-            return {"functionCall": {"name": self.call, "args": dict(self.args)}}
+            named = {} if self.call_id is None else {"id": self.call_id}
+            return {"functionCall": {**named, "name": self.call, "args": dict(self.args)}}
         if self.data is not None:
             return {"inlineData": {"mimeType": self.mime_type, "data": self.data}}
         return {"text": self.text or ""} | ({"thought": True} if self.thought else {})
@@ -301,9 +303,11 @@ def answer(*texts: str, **fields: Any) -> Reply:
     return Reply(parts=tuple(Part(text=text) for text in texts) or None, **fields)
 
 
-def function_call(name: str, args: Mapping[str, Any] | None = None, **fields: Any) -> Reply:
-    """Return a call of one function that the caller declared."""
-    return Reply(parts=(Part(call=name, args=args or {}),), **fields)
+def function_call(
+    name: str, args: Mapping[str, Any] | None = None, *, call_id: str | None = None, **fields: Any
+) -> Reply:
+    """Return a call of one function that the caller declared, with an id as the service may give it."""
+    return Reply(parts=(Part(call=name, args=args or {}, call_id=call_id),), **fields)
 
 
 def blocked(reason: str = "PROHIBITED_CONTENT", **fields: Any) -> Reply:

@@ -5,15 +5,17 @@ from typing import Any, Literal, NamedTuple
 
 from hydrochat_otel import semconv
 
-Kind = Literal["operation", "gemini", "span"]
+Kind = Literal["operation", "gemini", "tool", "span"]
 
 
 class Entry(NamedTuple):
     """What the window keeps of one finished operation, call or span: allow-listed fields only.
 
     Attributes:
-        kind: ``operation`` for a tracked one, ``gemini`` for a call, ``span`` for another library's span.
-        operation: Name of the operation; for a call the operation of Gemini (``generate_content``).
+        kind: ``operation`` for a tracked one, ``gemini`` for a call, ``tool`` for a function that the SDK ran for the
+            model, ``span`` for another library's span.
+        operation: Name of the operation; for a call the operation of Gemini (``generate_content``), for a tool
+            its function.
         duration_s: Seconds.
         end_unix_s: When it ended, in seconds since the epoch.
         exceeded_threshold: Whether it took longer than the threshold that it states.
@@ -27,7 +29,7 @@ class Entry(NamedTuple):
         cost_usd: Dollars of a call; None if they are unknown.
         role: Of an operation: ``root`` if a caller waits for it, ``step`` inside another.
         root_operation: The outermost tracked operation; None for a call outside of all.
-        operation_name: Of a call: the innermost tracked operation that it was made in.
+        operation_name: Of a call or tool: the innermost tracked operation that it was made in.
         incomplete: Of a call: whether it ended before its usage was stated in full; its tokens are a lower bound.
         estimated: Of a call: whether its tokens are an estimate.
         first_token_s: Of a streamed call: seconds to the first chunk with more than thoughts.

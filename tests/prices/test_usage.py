@@ -149,6 +149,7 @@ def test_modalities_are_parts_of_their_buckets():
         cached_by_modality={"AUDIO": 12},
         tool_by_modality={"IMAGE": 7},
         output_by_modality={"IMAGE": 15},
+        broken_down=(True, True, True, True),
     )
 
 

@@ -85,7 +85,7 @@ class Call(Work):
         asked: Mapping[str, AttributeValue],
     ) -> None:
         outside = context_api.get_current()
-        traced = _wants_span(outside)
+        traced = wants_span(outside)
         super().__init__(using, site.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced)
         self.site = site
         self.attempts = Attempts()
@@ -310,7 +310,8 @@ class Call(Work):
         return pricing.charges(units)
 
 
-def _wants_span(current: Context) -> bool:
+def wants_span(current: Context) -> bool:
+    """Return whether a span of ours is wanted there: no other instrumentation's stands for it, and none is refused."""
     return _UNTRACED_KEYS.isdisjoint(current) or not any(current.get(key) for key in _UNTRACED_KEYS)
 
 

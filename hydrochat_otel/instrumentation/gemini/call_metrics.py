@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.util.types import AttributeValue
-
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.feeds import Feed
 from hydrochat_otel.instrumentation.gemini.attempts import lost_attempts
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
+from hydrochat_otel.instrumentation.gemini.convention_feeds import ConventionFeeds, feeds_of
 from hydrochat_otel.instrumentation.instruments import Instruments
 
 if TYPE_CHECKING:
@@ -25,16 +24,8 @@ class _Plan:
         self.site: Site = site
         self.attribution = attribution
         self.using: Instruments = using
-        conventions: dict[str, AttributeValue] = dict(site.attributes)
-        if call.response_model:
-            conventions[semconv.GEN_AI_RESPONSE_MODEL] = call.response_model
         error = {} if ended.error_type is None else {semconv.ERROR_TYPE: ended.error_type}
-        self.first_chunk = using.feed(semconv.GEN_AI_TIME_TO_FIRST_CHUNK, conventions)
-        self.gaps = using.feed(semconv.GEN_AI_TIME_PER_OUTPUT_CHUNK, conventions)
-        self.input = using.feed(semconv.GEN_AI_TOKEN_USAGE, conventions | {semconv.GEN_AI_TOKEN_TYPE: "input"})
-        self.output = using.feed(semconv.GEN_AI_TOKEN_USAGE, conventions | {semconv.GEN_AI_TOKEN_TYPE: "output"})
-        self.convention_duration = using.feed(semconv.GEN_AI_DURATION, conventions | error)
-
+        self.conventions: ConventionFeeds = feeds_of(call)
         by_model = {semconv.GEN_AI_REQUEST_MODEL: site.model}
         in_ = {**attribution}
         outcome = {semconv.LLM_OPERATION: site.operation, semconv.OUTCOME: ended.outcome}
@@ -89,7 +80,7 @@ def record(call: "FinishedCall") -> None:
     """
     plan = _plan_of(call)
     if call.ended.is_traced:
-        _record_conventions(call, plan)
+        plan.conventions.take(call)
     if call.is_metered:
         if not call.is_result:
             _record_call(call, plan)
@@ -108,20 +99,6 @@ def _plan_of(call: "FinishedCall") -> _Plan:
             using.plans.clear()
         plan = using.plans[key] = _Plan(call, attribution)
     return plan
-
-
-def _record_conventions(call: "FinishedCall", plan: _Plan) -> None:
-    ended = call.ended
-    if call.chunks is not None:
-        plan.first_chunk.take(call.chunks.first_s, ended)
-        if call.chunks.gaps_s:
-            plan.gaps.take_all(call.chunks.gaps_s, ended)
-    if call.tokens is not None and call.has_usage:
-        plan.input.take(call.tokens.input, ended)
-        if call.site.has_output:
-            plan.output.take(call.tokens.output, ended)
-    if not call.is_result:
-        plan.convention_duration.take(ended.duration_s, ended)
 
 
 def _record_call(call: "FinishedCall", plan: _Plan) -> None:

@@ -8,7 +8,7 @@ from opentelemetry.util.types import AttributeValue
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
-from hydrochat_otel.instrumentation.gemini import call_metrics
+from hydrochat_otel.instrumentation.gemini import call_metrics, token_modalities
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.gemini.chunk_times import Arrivals
@@ -194,10 +194,7 @@ class FinishedCall(NamedTuple):
             attributes[semconv.CACHED_CONTENT_TOKENS] = self.cached_content_tokens
         for charged in self.charges:
             attributes[semconv.CHARGED_UNITS + charged.charge] = charged.units
-        if self.cost_usd is not None:
-            attributes[semconv.COST_USD] = self.cost_usd
-        if self.is_unpriced:
-            attributes[semconv.UNPRICED] = True
+        self._tell_cost(attributes)
         self._tell_attempts(attributes)
         return attributes
 
@@ -210,12 +207,25 @@ class FinishedCall(NamedTuple):
             attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
             if self.site.has_output:
                 attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
+            if self.using.next_names:
+                attributes.update(token_modalities.span_attributes(tokens))
         if tokens.service_tier != "standard":
             attributes[semconv.SERVICE_TIER] = tokens.service_tier
         if tokens.estimated or (tokens.total and self.ended.outcome in _UNSETTLED):
             attributes[semconv.ESTIMATED] = tokens.estimated
         if self.is_unreconciled:
             attributes[semconv.UNRECONCILED] = True
+
+    def _tell_cost(self, attributes: dict[str, AttributeValue]) -> None:
+        cost_usd = self.cost_usd
+        if cost_usd is not None and self.using.next_names:
+            attributes[semconv.COST_AMOUNT] = cost_usd
+            attributes[semconv.COST_CURRENCY] = "USD"
+            attributes[semconv.COST_SOURCE] = semconv.COST_LOCAL
+        elif cost_usd is not None:
+            attributes[semconv.COST_USD] = cost_usd
+        if self.is_unpriced:
+            attributes[semconv.UNPRICED] = True
 
     def _tell_attempts(self, attributes: dict[str, AttributeValue]) -> None:
         made = self.attempts

@@ -1,13 +1,24 @@
 """Guards a call in wrappers and streams: our failures do not reach the host, and the context is always left."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from opentelemetry.context import Context, attach, get_current
 
-from hydrochat_otel.instrumentation.gemini.attempts import Attempts
 from hydrochat_otel.instrumentation.gemini.call import Call
 from hydrochat_otel.runtime.failures import contained
+
+
+class Manager(Protocol):
+    """A context manager of ours that swallows nothing."""
+
+    def __enter__(self) -> None:
+        """Enter it."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Leave it."""
 
 
 class Guarded:
@@ -20,7 +31,7 @@ class Guarded:
 
     __slots__ = ("_before", "_component", "_manager")
 
-    def __init__(self, manager: Call | Attempts, component: str) -> None:
+    def __init__(self, manager: Manager, component: str) -> None:
         self._manager = manager
         self._component = component
         self._before: Context | None = None

@@ -18,6 +18,7 @@ from hydrochat_otel.instrumentation.gemini import (
     live,
     live_interactions,
     media,
+    tools,
     wrappers,
 )
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
@@ -44,7 +45,7 @@ class PatchPoint:
         owner: Class that has it; empty for a function of the module.
         name: Name of the function.
         wrap: Makes its wrapper.
-        operation: Value of ``gen_ai.operation.name``.
+        operation: What Gemini is asked for, value of ``hydrochat.llm.operation``.
         parameters: Names that its signature must have, in this order and first.
         required: Whether the SDK is refused without it; any other function that differs is left unwrapped.
     """
@@ -124,6 +125,15 @@ def _transport_points() -> Iterator[PatchPoint]:
     yield PatchPoint(_RETRIES, "", "retry_async", interactions.retrying_async, "", repeats)
 
 
+def _tool_points() -> Iterator[PatchPoint]:
+    run, answered = ("args", "function_to_invoke"), ("response", "function_map")
+    module = "_extra_utils"
+    yield PatchPoint(module, "", "invoke_function_from_dict_args", tools.run, "", run)
+    yield PatchPoint(module, "", "invoke_function_from_dict_args_async", tools.run_async, "", run)
+    yield PatchPoint(module, "", "get_function_response_parts", tools.answered, "", answered)
+    yield PatchPoint(module, "", "get_function_response_parts_async", tools.answered_async, "", answered)
+
+
 def _session_points() -> Iterator[PatchPoint]:
     yield PatchPoint("live", "AsyncLive", "connect", live.connection, "live", ("self", "model", "config"))
     yield PatchPoint("live", "AsyncSession", "_receive", live.message_async, "live", ("self",))
@@ -166,6 +176,7 @@ PATCH_POINTS: Final = (
     *_session_points(),
     *_interaction_points(),
     *_stored_points(),
+    *_tool_points(),
 )
 
 

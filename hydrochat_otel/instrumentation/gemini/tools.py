@@ -1,0 +1,256 @@
+"""Tools: functions of the application that the SDK runs because the model asked for it (automatic function calling).
+
+A run has a span, a duration and an entry of a kind of its own: it is no call to Gemini. Of the function its name is
+told, through a closed set; its description, arguments and result are content and never looked at.
+"""
+
+import functools
+import re
+import time
+from contextvars import Token
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.util.types import AttributeValue
+
+from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation import attribution, instruments
+from hydrochat_otel.instrumentation.attribution import Within
+from hydrochat_otel.instrumentation.feeds import Feed
+from hydrochat_otel.instrumentation.finished import Ended
+from hydrochat_otel.instrumentation.gemini.call import wants_span
+from hydrochat_otel.instrumentation.gemini.guarded_call import Guarded
+from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
+from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.instrumentation.operation import Work
+from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.failures import contained
+from hydrochat_otel.window.entry import Entry
+
+_COMPONENT: Final = "google_genai.tool"
+_ASKED_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.tools")
+_MOST_ASKED: Final = 128
+_ID: Final = re.compile(r"[A-Za-z0-9_\-]{4,256}", re.ASCII)
+_INVOCATION: Final = "FunctionInvocationError"
+"""Name of the SDK's exception around what the function raised."""
+
+Asked = list[tuple[str, str]]
+"""Names and ids of the function calls of one reply, in the order in which the SDK runs them."""
+
+
+class FinishedTool(NamedTuple):
+    """One finished run of a tool.
+
+    Attributes:
+        using: What it is recorded by.
+        name: Label of the function.
+        within: The tracked operations that it ran in.
+        ended: When and how it ended.
+    """
+
+    using: Instruments
+    name: str
+    within: Within
+    ended: Ended
+
+    def entry(self) -> Entry:
+        """Return what the window keeps of it."""
+        ended, within = self.ended, self.within
+        return Entry(
+            "tool",
+            self.name,
+            ended.duration_s,
+            ended.end_unix_ns / 1e9,
+            error=ended.error_type,
+            outcome=ended.outcome,
+            trace_id=ended.trace_id,
+            span_id=ended.own_id,
+            parent_span_id=ended.parent_span_id,
+            root_operation=None if within.root == semconv.NONE else within.root,
+            operation_name=None if within.operation == semconv.NONE else within.operation,
+        )
+
+    def span_attributes(self) -> dict[str, AttributeValue]:
+        """Return nothing: how it ended is all that its span learns."""
+        return {}
+
+    def feed(self) -> None:
+        """Feed its duration, unless another instrumentation's span stands for it."""
+        ended, using = self.ended, self.using
+        if not ended.is_traced:
+            return
+        key = (semconv.EXECUTE_TOOL, self.name, ended.error_type)
+        feed = using.plans.get(key)
+        if feed is None:
+            attributes = {semconv.GEN_AI_TOOL_NAME: self.name, semconv.GEN_AI_TOOL_TYPE: semconv.TOOL_FUNCTION}
+            error = {} if ended.error_type is None else {semconv.ERROR_TYPE: ended.error_type}
+            feed = using.plans[key] = using.feed(semconv.GEN_AI_TOOL_DURATION, attributes | error)
+        duration: Feed = feed  # type: ignore[assignment]  # under a key of this module
+        duration.take(ended.duration_s, ended)
+
+
+class ToolRun(Work):
+    """One run of a tool in progress; a context manager around the function, whose span is current inside.
+
+    Args:
+        using: What it is recorded by.
+        name: Name of the function, through the closed set.
+        call_id: The id that the model gave its call of the function; empty for none.
+    """
+
+    __slots__ = ("_name", "_token")
+
+    def __init__(self, using: Instruments, name: str, call_id: str) -> None:
+        outside = context_api.get_current()
+        attributes: dict[str, AttributeValue] = {
+            semconv.GEN_AI_OPERATION: semconv.EXECUTE_TOOL,
+            semconv.GEN_AI_TOOL_NAME: name,
+            semconv.GEN_AI_TOOL_TYPE: semconv.TOOL_FUNCTION,
+        }
+        if _ID.fullmatch(call_id):
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = call_id
+        super().__init__(using, f"{semconv.EXECUTE_TOOL} {name}", attributes, outside, traced=wants_span(outside))
+        self._name = name
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        """Make its span current."""
+        self._token = self.enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it with what the function raised."""
+        token, self._token = self._token, None
+        if token is not None:
+            self.leave(token)
+        if not self._close():
+            return
+        within = attribution.within(self.outside) or attribution.OUTSIDE
+        ended = self._ended(_raised(error), None, None, time.perf_counter_ns())
+        try:
+            self.end_span(ended, {})
+        except BaseException as failure:
+            failures.note(_COMPONENT, failure)
+        self.instruments.queue.put(FinishedTool(self.instruments, self._name, within, ended))
+
+
+class _Announcement:
+    """Makes the function calls of a reply known to the runs inside, which learn their ids from it."""
+
+    __slots__ = ("_asked", "_token")
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        self._token = context_api.attach(context_api.set_value(_ASKED_KEY, self._asked))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            context_api.detach(token)
+
+
+# -- what stands in for the functions of the SDK -----------------------------------------------------------------------
+
+
+def run(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the function that runs a function of the application with the model's arguments."""
+
+    @functools.wraps(original)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        tool: Guarded | None = contained(_COMPONENT, _begin, current, args, kwargs)
+        if tool is None:
+            return original(*args, **kwargs)
+        with tool:
+            return original(*args, **kwargs)
+
+    return counted
+
+
+def run_async(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the coroutine function that runs a coroutine function of the application."""
+
+    @functools.wraps(original)
+    async def counted(*args: Any, **kwargs: Any) -> Any:
+        tool: Guarded | None = contained(_COMPONENT, _begin, current, args, kwargs)
+        if tool is None:
+            return await original(*args, **kwargs)
+        with tool:
+            return await original(*args, **kwargs)
+
+    return counted
+
+
+def answered(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the function that runs every function that a reply asks for."""
+
+    @functools.wraps(original)
+    def announced(*args: Any, **kwargs: Any) -> Any:
+        asked: Guarded | None = contained(_COMPONENT, _announcement, current, args, kwargs)
+        if asked is None:
+            return original(*args, **kwargs)
+        with asked:
+            return original(*args, **kwargs)
+
+    return announced
+
+
+def answered_async(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the coroutine function that runs every function that a reply asks for."""
+
+    @functools.wraps(original)
+    async def announced(*args: Any, **kwargs: Any) -> Any:
+        asked: Guarded | None = contained(_COMPONENT, _announcement, current, args, kwargs)
+        if asked is None:
+            return await original(*args, **kwargs)
+        with asked:
+            return await original(*args, **kwargs)
+
+    return announced
+
+
+def _begin(current: Current, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guarded | None:
+    if current() is None:
+        return None
+    function = args[1] if len(args) > 1 else kwargs.get("function_to_invoke")
+    name = getattr(function, "__name__", "")
+    using = instruments.current()
+    label = using.tool_names.admit(name) if type(name) is str else semconv.OTHER
+    return Guarded(ToolRun(using, label, _id_of(name)), _COMPONENT)
+
+
+def _announcement(current: Current, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guarded | None:
+    if current() is None:
+        return None
+    candidates = getattr(args[0] if args else kwargs.get("response"), "candidates", None)
+    parts = getattr(getattr(candidates[0], "content", None), "parts", None) if candidates else None
+    asked: Asked = []
+    for part in (parts or ())[:_MOST_ASKED]:
+        called = getattr(part, "function_call", None)
+        if called is not None:
+            asked.append((str(called.name or ""), str(called.id or "")))
+    return Guarded(_Announcement(asked), _COMPONENT) if any(call_id for _, call_id in asked) else None
+
+
+def _id_of(name: str) -> str:
+    """Return the id of the next function call of the name that the reply asks for; empty for none."""
+    asked = context_api.get_value(_ASKED_KEY)
+    while isinstance(asked, list) and asked:
+        called, call_id = asked.pop(0)
+        if called == name:
+            return str(call_id)
+    return ""
+
+
+def _raised(error: BaseException | None) -> BaseException | None:
+    """Return what the function raised: the SDK raises an exception of its own in its place."""
+    if error is not None and type(error).__name__ == _INVOCATION and error.__context__ is not None:
+        return error.__context__
+    return error
