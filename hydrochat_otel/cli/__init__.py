@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "export": "Print the export of a running service.",
     "prices": "List the price of every known model, or of MODELS, in US dollars for a million tokens.",
     "reconcile": "Compare a billing file of Google with what was metered.",
+    "registry": "Registry of the names, for OpenTelemetry's Weaver.",
     "report": "Print calls, tokens and dollars by operation, model or dimension.",
     "rules": "Prometheus rules on the metrics.",
     "run": "Run COMMAND with everything measured, without a line of code.",

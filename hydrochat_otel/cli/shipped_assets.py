@@ -51,7 +51,7 @@ def export(folder: str, directory: Path, adjustments: Adjustments = NOTHING, *, 
     """Write the files of one folder of the assets.
 
     Args:
-        folder: Below the assets, `dashboards` or `rules`.
+        folder: Below the assets, `dashboards`, `rules` or `registry`.
         directory: Created if missing.
         adjustments: What the site changes in the files.
         overwrite: Replace edited files, too.
@@ -97,7 +97,7 @@ def stamped(text: bytes, suffix: str) -> bytes:
     sentence = _SENTENCE.format(version=__version__, digest=sha256(text).hexdigest())
     if suffix == ".json":
         return b'{\n  "__hydrochat_otel": "' + sentence.encode() + b'",\n' + text[2:]
-    return f"# {sentence}\n".encode() + text if suffix == ".yml" else text
+    return f"# {sentence}\n".encode() + text if suffix in {".yml", ".yaml"} else text
 
 
 def is_edited(there: bytes, shipped: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hydrochat_otel.stack import alert_rules, latency, money, overview, recordings, rule_files, telemetry
+from hydrochat_otel.stack import alert_rules, latency, money, overview, recordings, registry, rule_files, telemetry
 
 _MADE_BY: Final = "Made by `python -m hydrochat_otel.stack` from the declared metrics; a change here is overwritten."
 _RECORDINGS: Final = f"""{_MADE_BY}
@@ -19,5 +19,7 @@ def files() -> dict[str, str]:
     return {
         "rules/hydrochat.recording.yml": rule_files.render(_RECORDINGS, recordings.groups()),
         "rules/hydrochat.alerts.yml": rule_files.render(_ALERTS, alert_rules.groups()),
+        "registry/manifest.yaml": registry.manifest(_MADE_BY),
+        "registry/hydrochat.yaml": registry.definitions(_MADE_BY),
         **{f"dashboards/{board.uid}.json": board.render() for board in boards},
     }
