@@ -2,12 +2,10 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
+import environments
 import pytest
 
 import hydrochat_otel
@@ -36,23 +34,11 @@ pytestmark = [
 ]
 
 
-def environment_of(name, folder):
-    """Make a virtual environment with the framework and this package, and return its Python."""
-    needed = [*(PACKAGES | FURTHER)[name], str(SOURCE) if (SOURCE / "pyproject.toml").exists() else "hydrochat-otel"]
-    python = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    if uv := shutil.which("uv"):
-        subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder / "venv"], check=True)
-        subprocess.run([uv, "pip", "install", "-q", "-p", python, *needed], check=True)
-    else:
-        venv.create(folder / "venv", with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *needed], check=True)
-    return python
-
-
 @pytest.fixture(params=[*PACKAGES, *(FURTHER if WANTED == "all" else ())])
 def report(request, tmp_path):
     """What the framework's driver printed."""
-    python = environment_of(request.param, tmp_path)
+    own = str(SOURCE) if (SOURCE / "pyproject.toml").exists() else "hydrochat-otel"
+    python = environments.make(tmp_path, [*(PACKAGES | FURTHER)[request.param], own])
     done = subprocess.run(
         [python, DRIVERS / f"with_{request.param}.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )

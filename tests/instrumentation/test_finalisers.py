@@ -2,11 +2,11 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import environments
 import pytest
 
 PROGRAM = Path(__file__).with_name("finalisers.py")
@@ -25,23 +25,13 @@ ENDED = {
 
 @pytest.fixture(scope="session", params=["3.11", "3.12", "3.13"])
 def interpreter(request, tmp_path_factory):
-    """A Python of the version with the package; the running one, or an environment that uv makes for it."""
-    version = request.param
-    if sys.version_info[:2] == tuple(map(int, version.split("."))):
-        return sys.executable
-    found = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python"))
-    python = str(found[-1]) if found else shutil.which(f"python{version}")
-    uv = shutil.which("uv")
-    if python is None or uv is None:
-        pytest.skip(f"no Python {version}, or no uv that makes an environment for it")
-    environment = tmp_path_factory.mktemp("environment") / version
-    try:
-        subprocess.run([uv, "venv", "-q", "-p", python, environment], check=True)
-        made = str(environment / "bin" / "python")
-        subprocess.run([uv, "pip", "install", "-q", "-p", made, ROOT], check=True, timeout=100)
-    except (subprocess.SubprocessError, OSError) as error:
-        pytest.skip(f"no environment for Python {version}: {type(error).__name__}")
-    return made
+    """A Python of the version with the package; the running one, or an environment with it."""
+    python = environments.interpreter(request.param)
+    if python is None:
+        pytest.skip(f"Python {request.param} is missing: pyenv install {request.param}")
+    if python == sys.executable:
+        return python
+    return environments.make(tmp_path_factory.mktemp("environment"), [str(ROOT)], python)
 
 
 @pytest.mark.real
