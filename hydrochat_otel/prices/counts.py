@@ -23,13 +23,16 @@ def is_count(value: object) -> bool:
 
 def text_of(value: Any) -> str:
     """Return the text of a member of one of the SDK's enumerations, or of a text."""
-    return str(getattr(value, "value", value) or "")
+    # An enumeration's `value` is computed by a descriptor; the attribute behind it is plain.
+    return str(getattr(value, "_value_", value) or "")
 
 
 def by_modality(details: Any) -> dict[str, int]:
     """Return the counts of a list of ``ModalityTokenCount``; everything that is charged like text is ``TEXT``."""
     counts: dict[str, int] = {}
-    for detail in details or ():
+    if not details:
+        return counts
+    for detail in details:
         count = getattr(detail, "token_count", None) or getattr(detail, "tokens", None)
         if is_count(count) and count:
             stated = text_of(getattr(detail, "modality", None)).upper()
@@ -40,6 +43,8 @@ def by_modality(details: Any) -> dict[str, int]:
 
 def within(counts: Mapping[str, int], most: int) -> Modalities:
     """Return the positive counts other than text, cut so that they do not exceed the whole."""
+    if not counts:
+        return NO_MODALITIES
     kept: dict[str, int] = {}
     for name, count in counts.items():
         believed = min(count, most)

@@ -20,22 +20,7 @@ from hydrochat_otel.prices.counts import (
     text_of,
     within,
 )
-
-_COUNTS: Final = (
-    ("prompt_token_count", "total_input_tokens"),
-    ("cached_content_token_count", "total_cached_tokens"),
-    ("tool_use_prompt_token_count", "total_tool_use_tokens"),
-    ("candidates_token_count", "response_token_count", "total_output_tokens"),
-    ("thoughts_token_count", "total_thought_tokens"),
-    ("total_token_count", "total_tokens"),
-)
-"""Names of each count: of generated content, of live sessions, of interactions."""
-_DETAILS: Final = (
-    ("prompt_tokens_details", "input_tokens_by_modality"),
-    ("cache_tokens_details", "cached_tokens_by_modality"),
-    ("tool_use_prompt_tokens_details", "tool_use_tokens_by_modality"),
-    ("candidates_tokens_details", "response_tokens_details", "output_tokens_by_modality"),
-)
+from hydrochat_otel.prices.usage_fields import COUNTS, DETAILS, values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
     "ON_DEMAND_FLEX": "flex",
@@ -140,8 +125,8 @@ class UsageRecord:
     __slots__ = ("_counts", "_details", "_is_credible", "_is_stated", "_prompt_only", "_tier")
 
     def __init__(self, *, prompt_only: bool = False) -> None:
-        self._counts: list[int | None] = [None] * len(_COUNTS)
-        self._details: list[Any] = [None] * len(_DETAILS)
+        self._counts: list[int | None] = [None] * COUNTS
+        self._details: list[Any] = [None] * DETAILS
         self._tier = STANDARD
         self._prompt_only = prompt_only
         self._is_stated = False
@@ -152,18 +137,20 @@ class UsageRecord:
         if usage is None:
             return
         self._is_stated = True
-        stated = vars(usage)  # looking up what a pydantic model does not have costs a microsecond each
-        for position, names in enumerate(_COUNTS):
-            for name in names:
-                if (value := stated.get(name)) is not None:
-                    self._take_count(position, value)
-        for position, names in enumerate(_DETAILS):
-            for name in names:
-                if (value := stated.get(name)) is not None:
-                    self._details[position] = value
-        if (traffic := stated.get("traffic_type")) is not None:
+        *stated, traffic, tier = values_of(usage)
+        counts, details = self._counts, self._details
+        for position, value in enumerate(stated):
+            if value is None:
+                continue
+            if position >= COUNTS:
+                details[position - COUNTS] = value
+            elif type(value) is int and 0 <= value <= LARGEST_COUNT:
+                counts[position] = value
+            else:
+                self._is_credible = False
+        if traffic is not None:
             self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), STANDARD)
-        if (tier := stated.get("service_tier")) is not None:
+        if tier is not None:
             self.take_service_tier(text_of(tier))
 
     def take_service_tier(self, tier: str) -> None:
@@ -193,28 +180,36 @@ class UsageRecord:
         """
         if not self.is_known:
             return Tokens(reconciled=refused and self._is_stated, service_tier=self._tier)
-        prompt, cached, tool, candidates, thoughts = (count or 0 for count in self._counts[:5])
-        total = self._counts[5]
+        prompt, cached, tool, candidates, thoughts, total = self._counts
+        prompt, cached, tool = prompt or 0, cached or 0, tool or 0
+        candidates, thoughts = candidates or 0, thoughts or 0
         if total is None and self._prompt_only and not (tool or candidates or thoughts):
             total = prompt
-        tokens = balance(prompt, cached, tool, candidates, thoughts, total=total)
-        if not self._is_credible or tokens.total > LARGEST_COUNT:
-            tokens = tokens._replace(reconciled=False)
+        balanced = balance(prompt, cached, tool, candidates, thoughts, total=total)
+        fresh, cached, tool, answer, thinking, reconciled = balanced[:6]
+        if not self._is_credible or balanced.total > LARGEST_COUNT:
+            reconciled = False
         if not any(self._details):
-            return tokens._replace(service_tier=self._tier)
+            return Tokens(fresh, cached, tool, answer, thinking, reconciled, service_tier=self._tier)
         of_prompt, of_cache, of_tool, of_output = (by_modality(details) for details in self._details)
-        cached_by_modality, estimated = cached_share(
-            of_prompt, of_cache, tokens.input_fresh + tokens.input_cached, tokens.input_cached
-        )
-        fresh = {name: count - cached_by_modality.get(name, 0) for name, count in of_prompt.items()}
-        return tokens._replace(
-            fresh_by_modality=within(fresh, tokens.input_fresh),
-            cached_by_modality=cached_by_modality,
-            tool_by_modality=within(of_tool, tokens.input_tool),
-            output_by_modality=within(of_output, tokens.output_answer),
-            service_tier=self._tier,
-            estimated=estimated,
-            broken_down=(bool(of_prompt), bool(of_cache), bool(of_tool), bool(of_output)),
+        of_fresh, estimated = of_prompt, False
+        of_cached = NO_MODALITIES
+        if cached:
+            of_cached, estimated = cached_share(of_prompt, of_cache, fresh + cached, cached)
+            of_fresh = {name: count - of_cached.get(name, 0) for name, count in of_prompt.items()}
+        return Tokens(
+            fresh,
+            cached,
+            tool,
+            answer,
+            thinking,
+            reconciled,
+            within(of_fresh, fresh),
+            of_cached,
+            within(of_tool, tool),
+            within(of_output, answer),
+            self._tier,
+            estimated,
         )
 
     def _take_count(self, position: int, value: object) -> None:

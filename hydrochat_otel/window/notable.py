@@ -105,9 +105,13 @@ class NotableTurns:
                 if len(self._open) > _TRACES:
                     self._open.popitem(last=False)
             return
-        turn = (*self._open.pop(entry.trace_id, ()), entry)
+        inside = self._open.pop(entry.trace_id, [])
+        failed = entry.error is not None or entry.outcome in _FAILED
+        if not (inside or failed or entry.exceeded_threshold or entry.cost_usd):
+            return
+        turn = (*inside, entry)
         number = next(self._numbers)
-        if entry.error is not None or entry.outcome in _FAILED:
+        if failed:
             self._keep(self._failed, (entry.end_unix_s, number, turn))
         if entry.exceeded_threshold:
             self._keep(self._slow, (entry.duration_s, number, turn))

@@ -187,33 +187,39 @@ class MetricsStore:
                 return
             self._is_changing = True
             try:
-                now_s = self._monotonic()
-                while self._inbox:
-                    born_s, kept = self._inbox.popleft()
-                    self._place(born_s, kept, now_s)
+                self._place_all(self._monotonic())
             finally:
                 self._is_changing = False
         finally:
             self._lock.release()
 
-    def _place(self, born_s: float, kept: Kept, now_s: float) -> None:
-        newest_s = self._aged[-1][0] if self._aged else born_s
-        if born_s > newest_s - _CLOCK_WOBBLE_S:
-            self._aged.append((max(born_s, newest_s), kept))
-        else:
-            insort(self._aged, (born_s, kept), key=_BORN)
-        if self._outbox is not None and isinstance(kept, Entry):
-            self._outbox.put(kept)
-        self._make_room(now_s)
+    def _place_all(self, now_s: float) -> None:
+        """Put the inbox into the window, in its order of age; called with the lock held."""
+        inbox, aged, outbox = self._inbox, self._aged, self._outbox
+        newest_s = aged[-1][0] if aged else -math.inf
+        while inbox:
+            arrived = inbox.popleft()
+            born_s, kept = arrived
+            if born_s >= newest_s:
+                aged.append(arrived)
+                newest_s = born_s
+            elif born_s > newest_s - _CLOCK_WOBBLE_S:
+                aged.append((newest_s, kept))
+            else:
+                insort(aged, arrived, key=_BORN)
+            if outbox is not None and isinstance(kept, Entry):
+                outbox.put(kept)
+            if len(aged) > self.max_entries:
+                self._make_room(now_s)
+        if self.auto_cleanup and now_s >= self._next_cleanup_s:
+            self._free_expired(now_s)
 
     def _make_room(self, now_s: float) -> None:
-        """Restore the bounds of the window after one entry was added; called with the lock held."""
+        """Let the oldest entry leave if there is one too many; called with the lock held."""
         if len(self._aged) > self.max_entries:
             born_s, _ = self._aged.popleft()
             expired = now_s - born_s >= self._ttl_s
             self._evicted[semconv.EVICTED_AGE if expired else semconv.EVICTED_CAPACITY] += 1
-        if self.auto_cleanup and now_s >= self._next_cleanup_s:
-            self._free_expired(now_s)
 
     def _free_expired(self, now_s: float) -> int:
         removed = 0

@@ -8,7 +8,7 @@ from langgraph.graph import START, StateGraph
 from opentelemetry import context
 
 from hydrochat_otel.instrumentation.gemini import wrappers
-from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.langgraph import instrument_graph
 from hydrochat_otel.prices.book import PriceBook
 

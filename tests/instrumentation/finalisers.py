@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from hydrochat_otel import install, semconv
-from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.streams import WatchedStream
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.prices.book import PriceBook

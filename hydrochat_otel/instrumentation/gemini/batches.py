@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.call import Call, Calls
+from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.raw_json import as_attributes
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, begin
 from hydrochat_otel.prices.counts import text_of

@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, begin
 from hydrochat_otel.runtime import failures
 

@@ -19,11 +19,8 @@ from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.finished_call import Charged, FinishedCall
-from hydrochat_otel.instrumentation.gemini.late_usage import LateUsage
-from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
+from hydrochat_otel.instrumentation.gemini.reply_facts import PlainFacts, ReplyFacts
 from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
-from hydrochat_otel.instrumentation.gemini.request_facts import RequestAttributes
-from hydrochat_otel.instrumentation.gemini.storage import Storage
 from hydrochat_otel.instrumentation.operation import DroppedWork, Work
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge, charged_units
@@ -43,8 +40,8 @@ _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini
 class Call(Work):
     """One request to Gemini in progress: its clock and span, its attempts, and the facts of its reply so far.
 
-    Begun by :meth:`Calls.begin`. It belongs to one thread or task at a time; only the first of several ends counts. No
-    method raises.
+    Begun by :class:`calls.Calls`. It belongs to one thread or task at a time; only the first of several ends counts.
+    No method raises.
 
     Attributes:
         site: Its call site.
@@ -110,6 +107,11 @@ class Call(Work):
         self._token: Token[Context] | None = None
         self._inside: Context | None = context_api.set_value(_CALL_KEY, self, self.context)
 
+    @property
+    def inside(self) -> Context | None:
+        """The context in which it and its span are current; None once it has ended."""
+        return self._inside
+
     def __enter__(self) -> None:
         """Make the call and its span current in this thread or task: around its request, or one step of its stream."""
         if self._inside is not None:
@@ -122,9 +124,14 @@ class Call(Work):
         token, self._token = self._token, None
         if token is not None:
             context_api.detach(token)
+        if error is not None:
+            self.end_with(error)
+
+    def end_with(self, error: BaseException) -> None:
+        """End the call with what its request or a step of its stream raised; an exhausted stream is a complete one."""
         if isinstance(error, StopIteration | StopAsyncIteration):
             self.succeed()
-        elif error is not None:
+        else:
             self.fail(error)
 
     # -- the reply -------------------------------------------------------------------------------------------------
@@ -135,27 +142,35 @@ class Call(Work):
         self.succeed()
 
     def take(self, reply: Any) -> None:
-        """Read the facts of a reply or a chunk: usage, the model that answered, why it ended."""
+        """Read what a reply says: usage, the model that answered, why it ended; and judge it, if that is demanded."""
         try:
-            self._note(reply_facts.read(self.site.operation, reply))
+            self._read(reply)
             self._declared_error = self._declared_error or answer_check.refusal(reply) or ""
         except BaseException as error:
             failures.note("google_genai.reply", error)
 
     def take_chunk(self, chunk: Any) -> None:
         """Read a chunk of a stream and note its time."""
-        elapsed_s = self.elapsed_s
-        self.take(chunk)
+        now_ns = time.perf_counter_ns()
         try:
             chunks = self._chunks
             if chunks is None:
-                chunks = self._chunks = ChunkTimes(elapsed_s)
-            else:
-                chunks.take(elapsed_s)
-            if chunks.awaits_answer and reply_facts.has_output(chunk):
-                chunks.take_answer(elapsed_s)
+                chunks = self._chunks = ChunkTimes()
+            chunks.moments_ns.append(now_ns)
+            facts = self._read(chunk)
+            if not chunks.answer_ns and (reply_facts.has_output(chunk) if facts is None else facts.has_output):
+                chunks.answer_ns = now_ns
         except BaseException as error:
             failures.note("google_genai.reply", error)
+
+    def _read(self, reply: Any) -> PlainFacts | None:
+        """Note what a reply or chunk says; return the facts of an ordinary one, None for any other."""
+        facts = reply_facts.plain(reply)
+        if facts is None:
+            self._note(reply_facts.read(self.site.operation, reply))
+        else:
+            self._note_plain(facts)
+        return facts
 
     def close_turn(self) -> None:
         """End one turn of a live session: its counts stand, and the next turn's are added."""
@@ -180,6 +195,19 @@ class Call(Work):
                 (self._body,) = response.response_stream
             except BaseException as error:
                 failures.note("google_genai.reply", error)
+
+    def _note_plain(self, facts: PlainFacts) -> None:
+        usage, model, response_id, reason, _ = facts
+        self._has_answered, self._usage_follows = True, False
+        if usage is not None:
+            self._usage.take(usage)
+        if model and model != self._answered_by:
+            self._answered_by = str(model)
+            self._response_model = self._sites.label(self.instruments, self._answered_by)
+        if response_id:
+            self._response_id = str(response_id)
+        if reason or (reason is not None and not self._finish_reasons):
+            self._finish_reasons = reply_facts.merged(self._finish_reasons, (reason,))
 
     def _note(self, facts: ReplyFacts) -> None:
         self._has_answered = True
@@ -273,7 +301,7 @@ class Call(Work):
             self._response_id,
             self._finish_reasons,
             self._cached_content_tokens,
-            None if self._chunks is None else self._chunks.arrivals(),
+            None if self._chunks is None else self._chunks.arrivals(self._started_ns),
         )
 
     def _is_incomplete(self, outcome: Outcome) -> bool:
@@ -319,30 +347,3 @@ def current_call() -> Call | None:
     """Return the call that is current in this thread or task, or None."""
     call = context_api.get_value(_CALL_KEY)
     return call if isinstance(call, Call) else None
-
-
-class Calls:
-    """Begins calls; the patched functions hold it.
-
-    Args:
-        prices: The price book for its calls.
-    """
-
-    def __init__(self, prices: PriceBook) -> None:
-        self.prices = prices
-        self.sites = Sites(prices)
-        self.late = LateUsage()
-        self.storage = Storage(self.begin)
-
-    def begin(
-        self, operation: str, model: object, api_client: Any, config: object = None, *, stream: bool = False
-    ) -> Call | None:
-        """Begin a call; never raises, None if the telemetry failed and the call continues without it."""
-        try:
-            using = instruments.current()
-            site = self.sites.at(using, operation, model, api_client, config)
-            asked = RequestAttributes(site.span_attributes, operation, config, stream=stream)
-            return Call(site, self.sites, self.prices, using, asked)
-        except BaseException as error:
-            failures.note("google_genai.begin", error)
-            return None

@@ -1,5 +1,6 @@
 """When the chunks of one stream came, in seconds since its call began."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -18,29 +19,26 @@ class Arrivals(NamedTuple):
 
 
 class ChunkTimes:
-    """Gathers them; one thread or task at a time."""
+    """Gathers them; one thread or task at a time.
 
-    __slots__ = ("_first_answer_s", "_first_s", "_gaps_s", "_last_s")
+    Attributes:
+        moments_ns: When each chunk came, by the monotonic clock.
+        answer_ns: When the first one with more than thoughts came; 0 if none did.
+    """
 
-    def __init__(self, first_s: float) -> None:
-        self._first_s = self._last_s = first_s
-        self._first_answer_s: float | None = None
-        self._gaps_s: list[float] = []
+    __slots__ = ("answer_ns", "moments_ns")
 
-    @property
-    def awaits_answer(self) -> bool:
-        """Whether no chunk with more than thoughts came yet."""
-        return self._first_answer_s is None
+    def __init__(self) -> None:
+        self.moments_ns: list[int] = []
+        self.answer_ns = 0
 
-    def take(self, elapsed_s: float) -> None:
-        """Note the next chunk after the first."""
-        self._gaps_s.append(elapsed_s - self._last_s)
-        self._last_s = elapsed_s
-
-    def take_answer(self, elapsed_s: float) -> None:
-        """Note that the chunk that was noted last is the first one with more than thoughts."""
-        self._first_answer_s = elapsed_s
-
-    def arrivals(self) -> Arrivals:
-        """Return what was noted."""
-        return Arrivals(self._first_s, self._first_answer_s, tuple(self._gaps_s))
+    def arrivals(self, started_ns: int) -> Arrivals | None:
+        """Return what was noted, in seconds since the call began; None for no chunk."""
+        moments = self.moments_ns
+        if not moments:
+            return None
+        return Arrivals(
+            (moments[0] - started_ns) / 1e9,
+            (self.answer_ns - started_ns) / 1e9 if self.answer_ns else None,
+            tuple([(later - earlier) / 1e9 for earlier, later in pairwise(moments)]),
+        )

@@ -1,12 +1,13 @@
 """Guards a call in wrappers and streams: our failures do not reach the host, and the context is always left."""
 
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from opentelemetry.context import Context, attach, get_current
 
 from hydrochat_otel.instrumentation.gemini.call import Call
-from hydrochat_otel.runtime.failures import contained
+from hydrochat_otel.runtime.failures import contained, note
 
 
 class Manager(Protocol):
@@ -70,6 +71,41 @@ class GuardedCall(Guarded):
     def attempts(self) -> Guarded:
         """A context manager around one HTTP request."""
         return Guarded(self._call.attempts, "google_genai.attempt")
+
+    def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Do one step of a stream with the call current, read the chunk that it returns, and return that."""
+        before = get_current()
+        try:
+            self._enter_step()
+            chunk = step(*arguments)
+        except BaseException as error:
+            attach(before)
+            contained("google_genai.call", self._call.end_with, error)
+            raise
+        attach(before)
+        contained("google_genai.reply", self._call.take_chunk, chunk)
+        return chunk
+
+    async def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        """Do the same for a step that is awaited."""
+        before = get_current()
+        try:
+            self._enter_step()
+            chunk = await step(*arguments)
+        except BaseException as error:
+            attach(before)
+            contained("google_genai.call", self._call.end_with, error)
+            raise
+        attach(before)
+        contained("google_genai.reply", self._call.take_chunk, chunk)
+        return chunk
+
+    def _enter_step(self) -> None:
+        try:
+            if (inside := self._call.inside) is not None:
+                attach(inside)
+        except BaseException as failure:
+            note("google_genai.call", failure)
 
     def connect(self) -> None:
         """Note that a connection is made."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import wrapt
 
-from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.patch_points import MARK, PACKAGE
 from hydrochat_otel.instrumentation.gemini.sdk_patches import (
     LATE,

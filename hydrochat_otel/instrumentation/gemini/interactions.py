@@ -6,8 +6,8 @@ Their HTTP requests use a separate transport inside the SDK, which has its own r
 import functools
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini import call as calls
-from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.call import current_call
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.raw_replies import follow, follow_async
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
@@ -37,7 +37,7 @@ class _Client:
 
 
 def _inside(current: Current) -> GuardedCall | None:
-    return None if current() is None else guarded(calls.current_call())
+    return None if current() is None else guarded(current_call())
 
 
 def interaction(original: Function, current: Current, operation: str) -> Function:

@@ -89,6 +89,53 @@ class ReplyFacts(NamedTuple):
     uses: tuple[Use, ...] = ()
 
 
+class PlainFacts(NamedTuple):
+    """What an ordinary reply or chunk of generated content says: at most one candidate, nothing charged by the unit.
+
+    Attributes:
+        usage: Its usage record, or None.
+        model: The model version that answered, or None.
+        response_id: The id that the service gave it, or None.
+        finish_reason: Why its candidate ended; empty if it goes on, None if there is no candidate.
+        has_output: Whether it carries a part of an answer; thoughts alone are none.
+    """
+
+    usage: Any
+    model: Any
+    response_id: Any
+    finish_reason: str | None
+    has_output: bool
+
+
+def plain(reply: Any) -> PlainFacts | None:
+    """Return the facts of an ordinary reply or chunk in one pass; None for any other, which :func:`read` takes."""
+    try:
+        said = reply.__dict__
+        candidates, response = said["candidates"], said["sdk_http_response"]
+        names_tier = response is not None and bool(headers := response.headers) and _TIER_HEADER in headers
+        if names_tier or said["prompt_feedback"] is not None or (candidates and len(candidates) > 1):
+            return None
+        reason, has_output = None, False
+        if candidates:
+            candidate = candidates[0].__dict__
+            if (
+                candidate["index"]
+                or candidate["grounding_metadata"] is not None
+                or candidate["url_context_metadata"] is not None
+            ):
+                return None
+            reason = "" if candidate["finish_reason"] is None else _reason(candidates[0])
+            if (content := candidate["content"]) is not None:
+                for part in content.parts or ():
+                    own = part.__dict__
+                    if own["executable_code"] is not None:
+                        return None
+                    has_output = has_output or not own["thought"]
+        return PlainFacts(said["usage_metadata"], said["model_version"], said["response_id"], reason, has_output)
+    except (KeyError, AttributeError):  # another kind of reply, or one of an older SDK
+        return None
+
+
 def read(operation: str, reply: Any) -> ReplyFacts:
     """Return the facts of a reply or chunk.
 

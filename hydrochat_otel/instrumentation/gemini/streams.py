@@ -63,10 +63,7 @@ class WatchedStream(Generator[Any, Any, Any]):
         call = self._call
         if call is None:
             return step(*arguments)
-        with call:
-            chunk = step(*arguments)
-        call.take_chunk(chunk)
-        return chunk
+        return call.step(step, *arguments)
 
 
 class WatchedAsyncStream(AsyncGenerator[Any, Any]):
@@ -104,12 +101,8 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
     def __del__(self) -> None:
         self._call.drop()
 
-    async def _step(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        call = self._call
-        with call:
-            chunk = await step(*arguments)
-        call.take_chunk(chunk)
-        return chunk
+    def _step(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        return self._call.step_async(step, *arguments)
 
 
 def _thrown(typ: Any, val: BaseException | object, tb: TracebackType | None) -> Any:

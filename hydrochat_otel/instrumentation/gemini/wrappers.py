@@ -7,8 +7,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini import call as calls
-from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.call import current_call
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime.failures import contained
@@ -33,7 +33,7 @@ _begin_stream: Final = functools.partial(begin, stream=True)
 
 def _inside(current: Current) -> GuardedCall | None:
     """Return the call that an HTTP request belongs to, or None for one that is not counted."""
-    return None if current() is None else guarded(calls.current_call())
+    return None if current() is None else guarded(current_call())
 
 
 def unary(original: Function, current: Current, operation: str) -> Function:

@@ -1,0 +1,39 @@
+"""The object that the patched functions hold: it begins their calls."""
+
+from typing import Any
+
+from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.instrumentation.gemini.call_labels import Sites
+from hydrochat_otel.instrumentation.gemini.late_usage import LateUsage
+from hydrochat_otel.instrumentation.gemini.request_facts import RequestAttributes
+from hydrochat_otel.instrumentation.gemini.storage import Storage
+from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.runtime import failures
+
+
+class Calls:
+    """Begins calls; the patched functions hold it.
+
+    Args:
+        prices: The price book for its calls.
+    """
+
+    def __init__(self, prices: PriceBook) -> None:
+        self.prices = prices
+        self.sites = Sites(prices)
+        self.late = LateUsage()
+        self.storage = Storage(self.begin)
+
+    def begin(
+        self, operation: str, model: object, api_client: Any, config: object = None, *, stream: bool = False
+    ) -> Call | None:
+        """Begin a call; never raises, None if the telemetry failed and the call continues without it."""
+        try:
+            using = instruments.current()
+            site = self.sites.at(using, operation, model, api_client, config)
+            asked = RequestAttributes(site.span_attributes, operation, config, stream=stream)
+            return Call(site, self.sites, self.prices, using, asked)
+        except BaseException as error:
+            failures.note("google_genai.begin", error)
+            return None

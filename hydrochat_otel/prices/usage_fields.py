@@ -1,0 +1,59 @@
+"""The fields of a usage record, read in one step whatever kind of record it is."""
+
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Any, Final
+
+Values = tuple[Any, ...]
+"""Six counts, four lists of details, the traffic type and the service tier; None where the record states none."""
+
+COUNTS: Final = 6
+DETAILS: Final = 4
+
+_NAMES: Final = (
+    ("prompt_token_count", "total_input_tokens"),
+    ("cached_content_token_count", "total_cached_tokens"),
+    ("tool_use_prompt_token_count", "total_tool_use_tokens"),
+    ("candidates_token_count", "response_token_count", "total_output_tokens"),
+    ("thoughts_token_count", "total_thought_tokens"),
+    ("total_token_count", "total_tokens"),
+    ("prompt_tokens_details", "input_tokens_by_modality"),
+    ("cache_tokens_details", "cached_tokens_by_modality"),
+    ("tool_use_prompt_tokens_details", "tool_use_tokens_by_modality"),
+    ("candidates_tokens_details", "response_tokens_details", "output_tokens_by_modality"),
+    ("traffic_type",),
+    ("service_tier",),
+)
+"""Names of each field: of generated content, of live sessions, of interactions."""
+_MOST_KINDS: Final = 64
+
+_readers: Final[dict[type, Callable[[Mapping[str, Any]], Values]]] = {}
+
+
+def values_of(usage: Any) -> Values:
+    """Return the fields of a usage record of the SDK, in the order of :data:`Values`."""
+    stated = vars(usage)  # an attribute that a model of pydantic does not have costs a microsecond to look up
+    try:
+        return _readers[type(usage)](stated)
+    except KeyError:
+        pass
+    kind = type(usage)
+    if kind not in _readers and len(_readers) < _MOST_KINDS:
+        _readers[kind] = _reader(getattr(kind, "model_fields", {}))
+    return _values_of_any(stated)
+
+
+def _reader(fields: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Values]:
+    """Return what reads records of a model: one look-up of all fields if it has one name of each, but for the last."""
+    names = [[name for name in names if name in fields] for names in _NAMES]
+    if any(len(one) != 1 for one in names[:-1]) or len(names[-1]) > 1:
+        return _values_of_any
+    read = itemgetter(*(name for one in names for name in one))
+    return read if names[-1] else lambda stated: (*read(stated), None)
+
+
+def _values_of_any(stated: Mapping[str, Any]) -> Values:
+    """Return the fields by any of their names; of several that are stated, the last one."""
+    return tuple(
+        [next((value for name in reversed(names) if (value := stated.get(name)) is not None), None) for names in _NAMES]
+    )
