@@ -196,6 +196,8 @@ class MetricsStore:
     def _place_all(self, now_s: float) -> None:
         """Put the inbox into the window, in its order of age; called with the lock held."""
         inbox, aged, outbox = self._inbox, self._aged, self._outbox
+        if not inbox:
+            return
         newest_s = aged[-1][0] if aged else -math.inf
         while inbox:
             arrived = inbox.popleft()

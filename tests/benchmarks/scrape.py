@@ -12,6 +12,7 @@ from time import perf_counter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
+from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -31,10 +32,15 @@ ROUNDS = 15
 _RETENTION = Retention(max_entries=1000, ttl_hours=24.0, current_entries=0, storage_utilization_percent=0.0)
 
 
-def collected() -> MetricsData:
-    """Return the SDK's data after every series of a Gemini histogram got a few measurements."""
+def collected(limit: int = 2000) -> MetricsData:
+    """Return what the SDK holds after every series of a Gemini histogram got a few measurements.
+
+    Args:
+        limit: How many series the SDK keeps apart; beyond its standard of 2000, a view has to say so.
+    """
     reader = InMemoryMetricReader()
-    provider = MeterProvider([reader], resource=Resource.create({"service.name": "scrape"}))
+    views = [View(instrument_name="*", aggregation_cardinality_limit=limit + 1)] if limit > 2000 else []
+    provider = MeterProvider([reader], resource=Resource.create({"service.name": "scrape"}), views=views)
     spec = semconv.GEN_AI_DURATION
     meter = provider.get_meter(semconv.SCOPE, "0.1.0")
     histogram = meter.create_histogram(

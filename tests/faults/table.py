@@ -39,7 +39,7 @@ PARTS = {
     "queue: put": "hydrochat_otel.runtime.deferred_queue:DeferredQueue.put",
     "queue: settle": "hydrochat_otel.runtime.deferred_queue:DeferredQueue.settle",
     "queue: drain": "hydrochat_otel.runtime.deferred_queue:DeferredQueue.drain",
-    "reply": "hydrochat_otel.instrumentation.gemini.reply_facts:read",
+    "reply": "hydrochat_otel.instrumentation.gemini.reply_facts:plain",
     "attempt": "hydrochat_otel.instrumentation.gemini.attempts:Attempts.__exit__",
     "call labels": "hydrochat_otel.instrumentation.gemini.call_labels:Sites.at",
     "collector": "hydrochat_otel.runtime.collection:is_running",

@@ -1,5 +1,6 @@
 """Reads metrics and spans as plain data from providers of a test's own."""
 
+import os
 from collections import Counter
 
 from instrumentation.gemini.scenario_runner import Expected
@@ -11,10 +12,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.sdk import lean_spans, sdk_feeds
 
 
 class Meters:
-    """Providers with exporters in memory, and the instruments on them."""
+    """Providers with exporters in memory, and the instruments on them; fast unless `HYDROCHAT_FAST` is 0."""
 
     def __init__(self):
         self.exporter = InMemorySpanExporter()
@@ -22,8 +24,11 @@ class Meters:
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self.reader], shutdown_on_exit=False)
+        fast = os.environ.get("HYDROCHAT_FAST", "1") != "0"
         self.instruments = Instruments(
-            self.tracer_provider.get_tracer(semconv.SCOPE), self.meter_provider.get_meter(semconv.SCOPE)
+            lean_spans.lean(self.tracer_provider.get_tracer(semconv.SCOPE), fast=fast),
+            self.meter_provider.get_meter(semconv.SCOPE),
+            feeder=sdk_feeds.feeder(fast=fast),
         )
 
     def close(self):

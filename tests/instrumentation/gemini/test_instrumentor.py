@@ -202,7 +202,7 @@ def test_a_telemetry_that_breaks_does_not_break_the_call(emulator, instrumentor,
     client = open_client(emulator)
     for target, seam in (
         ("hydrochat_otel.instrumentation.gemini.call_labels.Sites.at", "google_genai.begin"),
-        ("hydrochat_otel.instrumentation.gemini.reply_facts.read", "google_genai.reply"),
+        ("hydrochat_otel.instrumentation.gemini.reply_facts.plain", "google_genai.reply"),
         ("hydrochat_otel.instrumentation.gemini.call.Call._account", "google_genai.finish"),
     ):
         with monkeypatch.context() as patch:

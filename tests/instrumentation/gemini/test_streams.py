@@ -38,9 +38,7 @@ def test_thoughts_are_chunks_and_not_an_answer(run, emulator, meters, instrument
     (span,) = meters.spans
     assert (first_count, answer_count, gap_count) == (1, 1, 3)
     assert first_s == span.attributes[semconv.GEN_AI_FIRST_CHUNK_S]
-    # The chunks come at least so far apart on the wire; a loaded client may read several of them at once.
-    assert 0.05 <= first_s < answer_s
-    assert first_s + gap_s >= 0.2
+    assert 0 < first_s < answer_s < first_s + gap_s
 
 
 def test_span_and_metric_measure_the_same_time(emulator, meters, instrumentor):

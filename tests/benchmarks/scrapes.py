@@ -1,0 +1,106 @@
+"""What a scrape costs beside the stock exporter and prometheus_client's multiprocess mode, and a tick of publishing."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import scrape
+from benchmarks.measuring import Row, best_us
+from benchmarks.scrape import Rendering, StockExporter
+
+from hydrochat_otel.fleet import merging
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.sdk.reader import families
+from hydrochat_otel.settings import Settings
+from hydrochat_otel.views import prometheus
+from hydrochat_otel.views.prometheus import Format
+from hydrochat_otel.window.snapshot import Retention, Snapshot
+
+_TARGETS = {10: 0.10, 100: 0.06, 1000: 0.05, 10_000: 0.05}
+_RETENTION = Retention(1000, 24.0, 0, 0.0)
+_MULTIPROCESS = """
+import os, sys
+import prometheus_client
+histogram = prometheus_client.Histogram("duration_seconds", "x", ["a"], buckets=[.01 * 2**n for n in range(14)])
+for series in range(int(sys.argv[1])):
+    for value in (.003, .03, .3):
+        histogram.labels(f"series-{series}").observe(value)
+os._exit(0)
+"""
+
+
+def of_series(most: int) -> Iterator[Row]:
+    """Yield the rows of one process by number of series; converting what the SDK collected is in both."""
+    for series, target in _TARGETS.items():
+        if series > most:
+            continue
+        scrape.SERIES = series
+        data = scrape.collected(limit=series)
+        ours, stock = Rendering(data), StockExporter(data)
+        rounds = 15 if series <= 1000 else 3
+        yield Row(
+            f"/metrics, {series} series",
+            "stock exporter",
+            best_us(ours.text, rounds=rounds),
+            best_us(stock.text, rounds=rounds),
+            target,
+        )
+
+
+def of_processes(series: int = 200) -> Iterator[Row]:
+    """Yield the rows of several processes: ours from the members' totals, theirs from their files."""
+    scrape.SERIES = series
+    own = families(scrape.collected(limit=series))
+    for processes in (4, 16):
+
+        def ours(count: int = processes) -> bytes:
+            merged = merging.merged([own] * count)
+            return prometheus.render(Snapshot(0.0, {}, merged, (), _RETENTION), Format.TEXT)
+
+        with tempfile.TemporaryDirectory() as folder:
+            environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder}
+            for _ in range(processes):
+                subprocess.run([sys.executable, "-c", _MULTIPROCESS, str(series)], env=environ, check=True)
+            theirs = _multiprocess_us(folder)
+        yield Row(f"merged over {processes} processes", "prometheus_client", best_us(ours), theirs, 0.06)
+
+
+def _multiprocess_us(folder: str) -> float:
+    program = (
+        "import json, time, prometheus_client\n"
+        "from prometheus_client import multiprocess\n"
+        "best = 1e9\n"
+        "for _ in range(7):\n"
+        "    started = time.process_time()\n"
+        "    registry = prometheus_client.CollectorRegistry()\n"
+        f"    multiprocess.MultiProcessCollector(registry, path={folder!r})\n"
+        "    prometheus_client.generate_latest(registry)\n"
+        "    best = min(best, time.process_time() - started)\n"
+        "print(json.dumps(best * 1e6))\n"
+    )
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout))
+
+
+def of_publishing() -> Iterator[Row]:
+    """Yield what one tick costs while nothing is recorded; the target is a time, not a ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.load(state=f"sqlite:{Path(folder) / 'state.db'}")
+        installed = pipeline.install(settings, instrument_gemini=False)
+        publisher = installed._pictures.publisher
+        publisher.publish()
+        tick = best_us(publisher.publish, size=20)
+        pipeline.shutdown()
+    yield Row("publishing tick with nothing new", "500 µs", round(tick, 1), 500.0, 1.0)
+
+
+def rows(*, most: int = 10_000) -> Iterator[Row]:
+    """Yield every row."""
+    yield from of_series(most)
+    yield from of_processes()
+    yield from of_publishing()

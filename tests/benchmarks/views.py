@@ -1,0 +1,139 @@
+"""What the window and its views cost beside the obvious code: kept entries, export, overview, history, a page."""
+
+import json
+import statistics
+import tracemalloc
+from collections import deque
+from collections.abc import Iterator
+
+from benchmarks.measuring import Row, best_us
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from hydrochat_otel import semconv
+from hydrochat_otel.views import entry_page, history, json_export, overview
+from hydrochat_otel.views.entry_page import Filter
+from hydrochat_otel.views.history import Steps
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
+from hydrochat_otel.window.store import MetricsStore
+
+KEPT = 2000
+NOW_UNIX_S = 1_800_000_000.0
+
+
+def entries(number: int) -> tuple[Entry, ...]:
+    """Return that many entries of the last day, as tracked operations leave them."""
+    return tuple(
+        Entry(
+            "operation",
+            f"operation.{place % 20}",
+            0.01 * (place % 300),
+            NOW_UNIX_S - 80_000 * (1 - place / number),
+            place % 300 > 200,
+            trace_id=(place + 1) * 7**40,
+            span_id=(place + 1) * 7**20,
+            role="root",
+            root_operation=f"operation.{place % 20}",
+        )
+        for place in range(number)
+    )
+
+
+def snapshot_of(kept: tuple[Entry, ...]) -> Snapshot:
+    """Return a snapshot of a process with these entries and no metrics."""
+    retention = Retention(len(kept), 24.0, len(kept), 100.0)
+    return Snapshot(NOW_UNIX_S, {}, (), kept, retention, Budget(), sharing=Sharing())
+
+
+def obvious_summary(kept: tuple[Entry, ...]) -> bytes:
+    """Return the numbers of a list of dictionaries with `statistics` and `json`."""
+    rows = [one.as_dict() for one in kept] if not isinstance(kept[0], dict) else kept
+    durations = [row["duration"] for row in rows]
+    cuts = statistics.quantiles(durations, n=100)
+    return json.dumps(
+        {
+            "count": len(rows),
+            "avg": statistics.mean(durations),
+            "max": max(durations),
+            "p50": cuts[49],
+            "p95": cuts[94],
+            "p99": cuts[98],
+            "violations": sum(row["exceeded_threshold"] for row in rows),
+        }
+    ).encode()
+
+
+def obvious_page(kept: list[dict[str, object]]) -> bytes:
+    """Return the newest hundred of a list of dictionaries as JSON."""
+    newest = sorted(kept, key=lambda row: row["timestamp"], reverse=True)[:100]
+    return json.dumps([{**row, "timestamp": str(row["timestamp"])} for row in newest]).encode()
+
+
+def of_views(number: int) -> Iterator[Row]:
+    """Yield the rows of the views over that many entries."""
+    kept = entries(number)
+    snapshot, rows = snapshot_of(kept), [one.as_dict() for one in kept]
+    small = number <= 1000
+    target, rounds = (0.25, 15) if small else (0.05, 5)
+    obvious = best_us(lambda: obvious_summary(rows), rounds=rounds)
+    shown = Filter(entries=True)
+    steps = Steps.over(NOW_UNIX_S, 86_400, 3600)
+    for name, call in (
+        ("export", lambda: json_export.render(snapshot)),
+        ("overview", lambda: overview.render(snapshot, ())),
+        ("history", lambda: json.dumps(history.from_window(snapshot, steps))),
+    ):
+        yield Row(f"{name}, {number} entries", "statistics + json", best_us(call, rounds=rounds), obvious, target)
+    page = best_us(lambda: json.dumps(entry_page.page(kept, shown)), rounds=rounds)
+    yield Row(
+        f"page of 100, {number} entries",
+        "sorted + json",
+        page,
+        best_us(lambda: obvious_page(rows), rounds=rounds),
+        0.3 if small else 0.05,
+    )
+
+
+def of_keeping() -> Iterator[Row]:
+    """Yield memory and rate of kept entries."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    tracer = provider.get_tracer("peer")
+
+    def ended() -> list[object]:
+        spans = []
+        for _ in range(KEPT):
+            span = tracer.start_span("operation", attributes={semconv.OPERATION: "operation", semconv.ROLE: "root"})
+            span.end()
+            spans.append(span._readable_span())
+        return spans
+
+    yield Row("kept entry", "ReadableSpan", _bytes(lambda: list(entries(KEPT))), _bytes(ended), 0.045, "B")
+    made, spans = entries(KEPT), ended()
+    store, exporter = MetricsStore(max_entries=KEPT), InMemorySpanExporter()
+
+    def export() -> None:
+        exporter.clear()
+        for span in spans:
+            exporter.export((span,))
+
+    ours = best_us(lambda: store.extend(made), rounds=15)
+    theirs = best_us(export, rounds=15)
+    yield Row("keeping", "InMemorySpanExporter", KEPT / ours, KEPT / theirs, 1.8, "per µs", more_is_better=True)
+
+
+def _bytes(make) -> float:
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = deque(make())
+    used = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return round(used / len(kept))
+
+
+def rows(*, most: int = 100_000) -> Iterator[Row]:
+    """Yield every row."""
+    yield from of_keeping()
+    for number in (1000, 100_000):
+        if number <= most:
+            yield from of_views(number)
