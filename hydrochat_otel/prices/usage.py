@@ -210,6 +210,7 @@ class UsageRecord:
             within(of_output, answer),
             self._tier,
             estimated,
+            (bool(of_prompt), bool(of_cache), bool(of_tool), bool(of_output)),
         )
 
     def _take_count(self, position: int, value: object) -> None:
