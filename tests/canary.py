@@ -1,7 +1,7 @@
-"""Marked fake patients, and the search for them in whatever leaves the process.
+"""Marked fake patients, and the search for them in everything that leaves the process.
 
-Pour :data:`PATIENT`'s texts into every place where an application might put them; then every span, metric, log line,
-page or store goes through :func:`assert_clean`.
+Put :data:`PATIENT`'s texts into every place where an application might put them; then pass every span, metric, log
+line, page or store to :func:`assert_clean`.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ def found_in(what: Any) -> list[str]:
 
 
 def assert_clean(**places: Any) -> None:
-    """Fail if the patient left a trace in one of the named places; the message tells which, and what."""
+    """Fail if the patient left a trace in one of the named places; the message names both."""
     dirty = {place: traces for place, what in places.items() if (traces := found_in(what))}
     assert not dirty, f"the patient was found: {dirty}"
 

@@ -1,4 +1,4 @@
-"""What every test may use: a fresh pipeline on providers of its own, a stepped clock, and the real programs."""
+"""Fixtures of all tests: a fresh pipeline on providers of its own, a stepped clock, and the real programs."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ TOKEN = "token-of-the-tests-1234"
 NO_SKIP = os.environ.get("HYDROCHAT_TEST_NO_SKIP") == "1"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A job in the background of a script ignores Ctrl-C, and so would the programs that the tests end by it.
+    # A background job of a script ignores Ctrl-C, and so would the programs that the tests end with it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -35,13 +35,13 @@ def require_program(program: str, debian_package: str) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report():
-    """Where skipping is forbidden, a module that skips itself fails."""
+    """If skipping is forbidden, a module that skips itself fails."""
     return _forbid_skip((yield))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
-    """Where skipping is forbidden, a test that skips fails."""
+    """If skipping is forbidden, a test that skips fails."""
     return _forbid_skip((yield))
 
 
@@ -59,7 +59,7 @@ def pytest_runtest_protocol(item):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that start programs, and refuse a test that does not say its promise."""
+    """Mark the tests that start programs, and refuse a test without a docstring."""
     for item in items:
         if programs.starts_programs(item):
             item.add_marker("programs")
@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(items):
 
 
 class Clock:
-    """A clock that only moves when a test says so; `monotonic` and `wall` can be moved apart."""
+    """A clock that only a test moves; `monotonic` and `wall` can be moved separately."""
 
     def __init__(self) -> None:
         self.monotonic_s = 1000.0
@@ -94,7 +94,7 @@ def clock() -> Clock:
 @pytest.fixture(autouse=True)
 def nothing_installed(monkeypatch, tmp_path_factory):
     """Every test starts and ends without a pipeline, with an empty window, counted faults and no settings."""
-    # Where processes that fork meet: none of another test's.
+    # The place where forked processes share: a separate one for each test.
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     for variable in _settings_of_ours():
         monkeypatch.delenv(variable)
@@ -102,7 +102,7 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     instruments.on_first_use(None)
     yield
     reset()
-    # What a test set by itself, as a command does for the one that it starts, is not for the next test.
+    # Variables that a test set itself, as a command does for its child, are removed for the next test.
     for variable in _settings_of_ours():
         del os.environ[variable]
 

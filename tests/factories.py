@@ -1,4 +1,4 @@
-"""Snapshots made by hand, for tests of what is read from them."""
+"""Snapshots made by hand, for tests of views."""
 
 from hydrochat_otel import semconv
 from hydrochat_otel.window.entry import Entry
@@ -6,7 +6,7 @@ from hydrochat_otel.window.snapshot import Budget, Family, NumberPoint, Retentio
 
 
 def counter(spec, *points):
-    """A counter's family from (attributes, value) pairs."""
+    """Return a counter's family from (attributes, value) pairs."""
     made = tuple(NumberPoint(attributes, value) for attributes, value in points)
     return Family(spec.name, "counter", spec.unit, spec.description, semconv.SCOPE, "", made)
 
@@ -26,7 +26,7 @@ def snapshot(
     sharing=None,
     unix_s=1000.0,
 ):
-    """A snapshot with so many calls by outcome; `ended` are (end_unix_s, exceeded_threshold) of operations."""
+    """Return a snapshot with these calls by outcome; `ended` are (end_unix_s, exceeded_threshold) of operations."""
     outcomes = {"ok": ok, "error": error, "blocked": blocked, "cancelled": cancelled}
     return Snapshot(
         unix_s=unix_s,

@@ -1,4 +1,4 @@
-"""A server that does with a connection whatever a test wants."""
+"""A server that handles a connection as a test defines."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import threading
 
 @contextlib.contextmanager
 def listening(behave):
-    """A server that does with each connection what `behave` does."""
+    """A server that handles each connection by `behave`."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def accept():

@@ -8,11 +8,11 @@ from types import ModuleType
 
 TESTS = Path(__file__).parent
 COMMON = {str(TESTS / "conftest.py"), __file__}
-"""What every test has, whether it starts programs or not."""
+"""Modules that every test uses, whether it starts programs or not."""
 
 
 def starts_programs(item):
-    """Whether the test's module, or that of a fixture it uses, can start a program."""
+    """Return whether the test's module, or that of a fixture it uses, can start a program."""
     fixtures = getattr(item, "_fixtureinfo", None)
     definitions = fixtures.name2fixturedefs.values() if fixtures else ()
     modules = {item.module.__name__, *(one.func.__module__ for group in definitions for one in group)}
@@ -28,7 +28,7 @@ def _can_start_programs(module, seen):
 
 @cache
 def _imported(module):
-    """The modules whose names stand in the module: `subprocess`, and modules of these tests."""
+    """Return the modules that the module names: `subprocess`, and modules of these tests."""
     values = vars(module).values()
     names = {getattr(one, "__module__", "") for one in values}
     origins = {

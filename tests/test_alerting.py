@@ -20,8 +20,8 @@ def changes(watch, **happened):
     return [(change.alert.name, change.firing) for change in watch.look(snapshot(**happened))]
 
 
-def test_only_changes_are_told():
-    """An alert is told when it begins and when it ends, not while it lasts."""
+def test_only_changes_are_reported():
+    """An alert is reported when it begins and when it ends, not while it lasts."""
     watch = AlertWatch()
     assert changes(watch, ok=5) == []
     assert changes(watch, ok=5, error=5, unix_s=1001.0) == [("error_rate", True)]
@@ -31,15 +31,15 @@ def test_only_changes_are_told():
     assert changes(watch, ok=50, error=6, unix_s=1004.0) == [("storage", False)]
 
 
-def test_a_change_carries_what_was_compared():
-    """A change has the alert with its sentence and numbers, and when it was noticed."""
+def test_a_change_has_the_compared_numbers():
+    """A change has the alert with its sentence and numbers, and the time at which it was noticed."""
     (change,) = AlertWatch().look(snapshot(retries=7, unix_s=1234.5))
     alert = Alert("retries", "Many retries: requests had to be repeated 7 times.", 7, 5)
     assert change == AlertChange(alert, firing=True, unix_s=1234.5)
 
 
-def test_each_threshold_of_the_budget_is_told():
-    """A higher share begins the alert again; at midnight it ends, and what is left of the month begins."""
+def test_each_threshold_of_the_budget_is_reported():
+    """A higher share begins the alert again; at midnight it ends, and that of the month begins."""
     watch = AlertWatch()
 
     def told(day_usd, month_usd):
@@ -61,7 +61,7 @@ def test_each_threshold_of_the_budget_is_told():
 
 
 def test_an_alert_ends_a_window_after_its_cause():
-    """Counters never fall, yet what they counted stops alarming once the window has passed over it."""
+    """Counters never fall, but an old increase no longer fires once the window has passed over it."""
     watch = AlertWatch(window_s=60)
     assert changes(watch, unix_s=1000.0) == []
     assert changes(watch, retries=6, unix_s=1010.0) == [("retries", True)]
@@ -70,14 +70,14 @@ def test_an_alert_ends_a_window_after_its_cause():
     assert changes(watch, retries=12, unix_s=1080.0) == [("retries", True)]
 
 
-def test_other_providers_start_anew():
-    """Counters that begin again at 0, as after a new install, are judged from 0."""
+def test_other_providers_start_at_zero():
+    """Counters that start at 0 again, as after a new install, are evaluated from 0."""
     watch = AlertWatch()
     changes(watch, ok=100)
     assert changes(watch, ok=3, error=3, unix_s=1001.0) == [("error_rate", True)]
 
 
-def test_the_application_is_told(install):
+def test_the_application_is_called(install):
     """A callback gets the change on the watching thread, and nothing after it was stopped."""
     install(response_time_threshold_s=EVERY_OPERATION_IS_SLOW)
     told, heard = [], threading.Event()
@@ -97,7 +97,7 @@ def test_the_application_is_told(install):
 
 
 def test_a_callback_that_raises_is_counted_and_called_again(install):
-    """A callback that raises does not end the watch, and every failure is counted under its own seam."""
+    """A callback that raises does not end the watch, and every failure is counted under its own component."""
     install(response_time_threshold_s=EVERY_OPERATION_IS_SLOW, max_entries=1)
     both = threading.Event()
     calls = []
@@ -117,8 +117,8 @@ def test_a_callback_that_raises_is_counted_and_called_again(install):
     assert failures.counts() == {"alerts.callback": 2}
 
 
-def test_no_pipeline_is_waited_for():
-    """Without an installed pipeline nothing is evaluated and nothing is counted as a fault."""
+def test_a_missing_pipeline_is_not_a_failure():
+    """Without an installed pipeline nothing is evaluated and no failure is counted."""
     stop = on_alert(lambda change: pytest.fail(str(change)), thresholds=Thresholds(max_storage_percent=0))
     (watcher,) = alerting._watchers
     watcher.look()

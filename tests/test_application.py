@@ -21,7 +21,7 @@ TURNS = 50
 
 
 class Afterwards:
-    """What every surface says when the conversation is over, and what was billed."""
+    """The output of every view when the conversation is over, and the ledger."""
 
     def __init__(self, chat, emulator, intents, conversation_id):
         self.intents = intents
@@ -44,7 +44,7 @@ class Afterwards:
         self.log = chat.log
 
     def samples(self, name):
-        """The samples of a metric as (labels, value)."""
+        """Return the samples of a metric as (labels, value)."""
         return [
             (sample.labels, sample.value)
             for family in text_string_to_metric_families(self.metrics)
@@ -59,7 +59,7 @@ class Afterwards:
 
 @pytest.fixture(scope="module")
 def afterwards(tmp_path_factory):
-    """The conversation, held once."""
+    """The conversation, run once."""
     with GeminiEmulator(WardBrain()) as emulator:
         environment = {"HYDROCHAT_METRICS_TOKEN": TOKEN, "LLM_MAX_RETRIES": "3"}
         with HydroChat(emulator.base_url, tmp_path_factory.mktemp("hydrochat"), **environment) as chat:
@@ -72,11 +72,11 @@ def afterwards(tmp_path_factory):
 
 
 def test_every_turn_is_understood(afterwards):
-    """Each of the fifty turns ends with the intent that it should, also after the model's bad moments."""
+    """Each of the fifty turns ends with its expected intent, also after a failure of the model."""
     assert afterwards.intents == [intent for _, intent in conversation(TURNS)]
 
 
-def test_the_export_is_what_was_billed(afterwards):
+def test_the_export_equals_the_bill(afterwards):
     """Calls by outcome, tokens and dollars of the export are those of the emulator's ledger, exactly."""
     ended = [line for line in afterwards.lines if line.status not in RETRIED_STATUSES]
     babbling = 1
@@ -187,7 +187,7 @@ def test_nurses_at_the_same_time(tmp_path):
 
 
 def test_developers_only(afterwards):
-    """Nobody gets 401, a nurse 403, staff and the token the export."""
+    """An anonymous request gets 401, a nurse 403, staff and the token the export."""
     assert afterwards.access == {"nobody": 401, "nurse": 403, "developer": 200, "token": 200, "wrong token": 401}
 
 

@@ -1,4 +1,4 @@
-"""The books agree: the emulator's ledger, the export, /metrics and a real Prometheus, to the last token."""
+"""The numbers agree: the emulator's ledger, the export, /metrics and a real Prometheus, to the last token."""
 
 import json
 import shutil
@@ -84,7 +84,7 @@ def test_metrics_equal_the_export(books):
 
 @pytest.mark.real
 def test_promtool_finds_no_fault(books):
-    """`promtool check metrics` is silent about the demo's metrics."""
+    """`promtool check metrics` prints nothing about the demo's metrics."""
     promtool = require_program("promtool", "prometheus")
     body = prometheus.render(books[0].snapshot(), prometheus.negotiate(None))
     checked = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, check=False)
@@ -93,7 +93,7 @@ def test_promtool_finds_no_fault(books):
 
 @pytest.mark.real
 def test_a_real_prometheus_agrees(books, tmp_path):
-    """Prometheus, scraping with the token from a file, returns by PromQL what the export prints."""
+    """Prometheus, scraping with the token from a file, returns by PromQL the numbers of the export."""
     program = require_program("prometheus", "prometheus")
     llm = json_export.document(books[0].snapshot())["llm_api_metrics"]
     (tmp_path / "token").write_text(TOKEN)

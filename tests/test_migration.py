@@ -1,4 +1,4 @@
-"""Moving over: what was written for the original system runs after a change of the import root."""
+"""Migration: code for the original system runs after a change of the import root."""
 
 import importlib
 import inspect
@@ -95,7 +95,7 @@ SIGNATURES = {
 
 
 async def test_only_the_import_root_changes(install, monkeypatch):
-    """The original's own examples run with `apps.hydrochat` replaced, and say what they should."""
+    """The original's own examples run with `apps.hydrochat` replaced, and give the expected output."""
     install(instrument_gemini=True)
     with GeminiEmulator() as emulator:
         emulator.script(

@@ -1,4 +1,4 @@
-"""A marked patient goes in everywhere, and is in nothing that can be looked at: span, metric, log, store, answer."""
+"""A marked patient is in every input, and in no output: span, metric, log, store, answer."""
 
 import logging
 
@@ -18,17 +18,17 @@ OPENMETRICS = {**HEADERS, "accept": "application/openmetrics-text; version=1.0.0
 QUERIES = {web.EXPORT_PATH: ("", "entries=true&limit=1000"), web.HISTORY_PATH: ("window=1h&step=1m",)}
 
 
-def looked_at(path, headers, query):
-    """Answer to one GET, which must be an answer."""
+def got(path, headers, query):
+    """Return the answer to one GET, which must succeed."""
     response = respond(Request("GET", path, headers, query=query))
     assert (response.status, bool(response.body)) == (200, True)
     return response.body
 
 
 def surfaces():
-    """Every answer to GET that this process gives to whoever holds the token."""
+    """Return every answer to GET that this process gives to a client with the token."""
     return [
-        looked_at(path, headers, query)
+        got(path, headers, query)
         for path, route in web.ROUTES.items()
         if "GET" in route.methods
         for query in QUERIES.get(path, ("",))
@@ -44,7 +44,7 @@ def tracked(name, error=None):
 
 
 def other_instrumentation(installed):
-    """Leave a span as a web framework's instrumentation does, with the patient in path, name, query and error."""
+    """Make a span as a web framework's instrumentation does, with the patient in path, name, query and error."""
     attributes = {
         "http.request.method": "GET",
         "http.route": "/patients/<id>",
@@ -56,7 +56,7 @@ def other_instrumentation(installed):
     tracer.start_span(f"GET /patients/{canary.SLUG}", attributes=attributes).end()
 
 
-def test_a_marked_patient_is_in_nothing_that_can_be_looked_at(install, exported, caplog, tmp_path):
+def test_a_marked_patient_is_in_no_output(install, exported, caplog, tmp_path):
     """Calls, operation names, exceptions, others' spans: no answer, span of ours, store or log shows the patient."""
     installed = install(instrument_gemini=True, retain_other_spans=True, state=f"sqlite://{tmp_path}/state.db")
     with caplog.at_level(logging.DEBUG, "hydrochat_otel"), GeminiEmulator() as emulator:

@@ -1,4 +1,4 @@
-"""What is public: the names, what type checkers say of them, and what their objects say of themselves."""
+"""The public API: its names, its types, and the representations of its objects."""
 
 import subprocess
 import sys
@@ -20,14 +20,14 @@ IN_DJANGO_ONLY = {"hydrochat_otel.django", "hydrochat_otel.django.rest", "hydroc
 
 
 def test_dir_shows_the_public_names():
-    """`dir(hydrochat_otel)` is what is public, and each name is there."""
+    """`dir(hydrochat_otel)` shows the public names, and each name exists."""
     assert dir(hydrochat_otel) == sorted(hydrochat_otel.__all__)
     assert [name for name in hydrochat_otel.__all__ if not hasattr(hydrochat_otel, name)] == []
 
 
 @pytest.mark.parametrize("module", sorted(set(hydrochat_otel.PUBLIC_MODULES) - IN_DJANGO_ONLY))
 def test_each_public_module_states_its_names(module):
-    """A public module has `__all__`, and each name in it is there."""
+    """A public module has `__all__`, and each name in it exists."""
     imported = import_module(module)
     assert [name for name in imported.__all__ if not hasattr(imported, name)] == []
 
@@ -39,7 +39,7 @@ def test_the_options_of_install_are_the_settings():
 
 @pytest.mark.timeout(600)
 def test_the_public_api_is_typed(tmp_path):
-    """Mypy --strict accepts right uses and refuses wrong ones; a refusal that does not come is an error by itself."""
+    """Mypy --strict accepts right uses and refuses wrong ones; a missing refusal is itself an error."""
     command = [sys.executable, "-m", "mypy", "--strict", "--warn-unused-ignores", "--no-error-summary"]
     done = subprocess.run(
         [*command, f"--cache-dir={tmp_path}", f"--config-file={TYPED / 'mypy.ini'}", TYPED / "uses.py"],
@@ -52,7 +52,7 @@ def test_the_public_api_is_typed(tmp_path):
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_public_objects_say_what_they_are(installed):
+def test_public_objects_have_a_representation(installed):
     """The repr of a public object has its kind and its state, and no memory address."""
     server = Server("127.0.0.1", 0)
     server.start()

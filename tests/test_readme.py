@@ -1,4 +1,4 @@
-"""The README is short and true: its commands are the ones that CI runs, and its links lead somewhere."""
+"""The README is short and correct: its commands are those of CI, and its links exist."""
 
 import re
 
@@ -8,7 +8,7 @@ from documentation import pages
 README = pages.read(pages.README)
 
 
-def test_it_is_read_in_one_go():
+def test_it_is_short():
     """The README has at most 150 lines."""
     assert len(README.splitlines()) <= 150
 
@@ -20,7 +20,7 @@ def test_each_of_the_two_commands_is_one_line_that_sets_itself_up(ending):
     assert len(lines) == 1
 
 
-def test_its_links_lead_somewhere():
+def test_its_links_exist():
     """Each relative link names a file of the source tree."""
     targets = re.findall(r"\]\(([^)#:]+)\)", README)
     assert [target for target in targets if not (pages.SOURCE / target).exists()] == []

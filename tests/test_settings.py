@@ -10,7 +10,7 @@ from hydrochat_otel.settings import Settings, SettingsError
 
 
 def test_the_defaults_are_the_contract():
-    """Without any variable the numbers are those that the contract promises."""
+    """Without any variable the numbers are those of the contract."""
     settings = Settings.load({})
     assert (
         settings.response_time_threshold_s,
@@ -63,7 +63,7 @@ def test_an_empty_variable_is_not_set():
     ],
 )
 def test_a_bad_value_names_variable_value_and_what_is_allowed(variable, value, allowed):
-    """A bad value stops the start with one sentence that says all three."""
+    """A bad value stops the start with one sentence that has all three."""
     with pytest.raises(SettingsError) as caught:
         Settings.load({variable: value})
     assert str(caught.value) == f"{variable}={value!r} is not allowed: it must be {allowed}."
@@ -83,7 +83,7 @@ def test_a_bad_value_names_variable_value_and_what_is_allowed(variable, value, a
     ],
 )
 def test_every_kind_of_state_can_be_named(address):
-    """An address is taken as it is written."""
+    """An address is used as it is written."""
     assert Settings.load({"HYDROCHAT_STATE": f" {address} "}).state == address
 
 
@@ -102,7 +102,7 @@ def test_every_kind_of_state_can_be_named(address):
     ],
 )
 def test_a_bad_state_is_refused_without_its_password(address):
-    """The sentence says what is allowed, and nothing of what was given; nor does the text of a good record."""
+    """The sentence says what is allowed, and shows no part of the value; nor does the text of a valid record."""
     with pytest.raises(SettingsError) as caught:
         Settings.load({"HYDROCHAT_STATE": address})
     assert str(caught.value) == (
@@ -113,7 +113,7 @@ def test_a_bad_state_is_refused_without_its_password(address):
 
 
 def test_state_budget_and_serving_have_their_types():
-    """Dollars and seconds are numbers, words are taken in any case, and without any of them there is no budget."""
+    """Dollars and seconds are numbers, words are accepted in any case, and the default is no budget."""
     names = ("state", "publish_interval_s", "budget_usd", "budget_timezone", "serve")
     given = {
         "HYDROCHAT_STATE": "memory",
@@ -135,7 +135,7 @@ def test_a_secret_is_never_shown():
     assert "a-key" not in shown
 
 
-def test_the_token_may_lie_in_a_file(tmp_path: Path):
+def test_the_token_may_be_in_a_file(tmp_path: Path):
     """A mounted secret is read without its line end; the variable wins; a file without a token is refused."""
     secret = tmp_path / "token"
     secret.write_text("a-secret-of-sixteen\n")

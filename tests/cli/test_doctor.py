@@ -28,12 +28,12 @@ SITE = Path(__file__).parent.parent / "auto" / "project"
     ],
 )
 def test_the_exit_code_is_for_scripts(arguments, environ, code):
-    """0 without a problem, 1 with one, 2 for what cannot be asked; warnings count where that is asked for."""
+    """0 without a problem, 1 with one, 2 for a wrong argument; warnings count if requested."""
     done = CliRunner().invoke(doctor, ["--no-calls", *arguments], env={**HEALTHY, **environ})
     assert done.exit_code == code, done.output
 
 
-def test_a_finding_is_one_line_with_its_cure_below():
+def test_a_finding_is_one_line_with_its_remedy_below():
     """Level, check and sentence are one line, and what to do is the next one."""
     done = CliRunner().invoke(doctor, ["--no-calls"], env={**HEALTHY, "HYDROCHAT_METRICS_TOKEN": ""})
     lines = done.output.splitlines()
@@ -52,7 +52,7 @@ def test_json_has_every_finding():
 
 @pytest.mark.parametrize(("token", "code"), [("token-of-the-settings-5678", 0), ("", 1)])
 def test_the_django_command_reads_the_projects_settings(tmp_path, token, code):
-    """The management command examines what the settings of the project say."""
+    """The management command examines the settings of the project."""
     (tmp_path / "doctored.py").write_text(f"from own_settings import *\nHYDROCHAT_METRICS_TOKEN = {token!r} or None\n")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("HYDROCHAT_", "OTEL_"))}
     environ |= {"DJANGO_SETTINGS_MODULE": "doctored", "PYTHONPATH": f"{SITE}{os.pathsep}{tmp_path}"}

@@ -1,4 +1,4 @@
-"""Promises of the command line as a whole: what is listed, what is imported, and how a command ends."""
+"""Promises of the command line as a whole: what is listed, what is imported, and how a command exits."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ finally:
 
 
 def loaded(*arguments):
-    """Return the heavy packages of which something is imported when the command is about to end."""
+    """Return the heavy packages that are imported when the command is about to end."""
     code = LOADED.format(arguments=list(arguments))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     modules = json.loads(done.stderr.splitlines()[-1])
@@ -41,7 +41,7 @@ def loaded(*arguments):
 
 
 def test_help_lists_every_command_with_its_own_first_line():
-    """The list is written without importing a command, and says of each what the command says of itself."""
+    """The list is written without importing a command, and has each command's own first line."""
     shown = CliRunner().invoke(main, ["--help"]).output
     for name, line in COMMANDS.items():
         command = main.get_command(None, name)
@@ -60,12 +60,12 @@ def test_run_imports_no_sdk():
 
 @pytest.mark.parametrize("name", ["dashboards", "rules"])
 def test_a_command_imports_only_what_it_needs(name):
-    """What only copies files imports no SDK and no price book."""
+    """A command that only copies files imports no SDK and no price book."""
     assert loaded(name, "--help") == set()
 
 
 def test_an_unknown_command_is_one_sentence():
-    """The exit code is that of every mistake in what was given."""
+    """The exit code is that of every mistake in the input."""
     done = CliRunner().invoke(main, ["nonsense"])
     assert (done.exit_code, done.output.splitlines()[-1]) == (ExitCode.MISTAKE, "Error: No such command 'nonsense'.")
 

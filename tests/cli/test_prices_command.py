@@ -20,7 +20,7 @@ def priced(tmp_path):
 
 
 def test_every_known_model_is_listed_with_its_source(tmp_path):
-    """File first, then the contract's model, then genai-prices; the variable names the file as well."""
+    """The order is: the file, the contract's model, genai-prices; the variable names the file as well."""
     done = command(HYDROCHAT_PRICES=str(priced(tmp_path)))
     lines = [line.split() for line in done.output.splitlines()]
     assert done.exit_code == 0
@@ -32,7 +32,7 @@ def test_every_known_model_is_listed_with_its_source(tmp_path):
 
 
 def test_named_models_are_looked_up_as_calls_are(tmp_path):
-    """Priced, free and unpriced are three things, as JSON as well."""
+    """Priced, free and unpriced models differ, as JSON as well."""
     done = command("models/gemini-9-ultra", "gemma-3-27b-it", "nobodys", "--prices", priced(tmp_path), "--json")
     rows = json.loads(done.output)
     assert [row for row in rows if row.get("service_tier") == "standard"] == [
@@ -59,7 +59,7 @@ def test_named_models_are_looked_up_as_calls_are(tmp_path):
 
 
 def test_named_models_show_tiers_and_charges_with_their_source():
-    """A derived rate says of what and by which factor it is, a charge for how many units its price is."""
+    """A derived rate states its source and its factor, a charge the units of its price."""
     done = command("gemini-2.5-flash", "--json")
     rows = json.loads(done.output)
     (flex,) = [row for row in rows if row.get("service_tier") == "flex"]
@@ -78,7 +78,7 @@ def test_named_models_show_tiers_and_charges_with_their_source():
 
 
 def test_a_bad_price_file_is_one_sentence(tmp_path):
-    """Exit code 2, and what is allowed."""
+    """The exit code is 2, and the sentence says what is allowed."""
     path = tmp_path / "prices.toml"
     path.write_text("[models.x]\ninput = -1\noutput = 1\n")
     done = command("--prices", path)

@@ -16,7 +16,7 @@ METERED = "date,model,tokens,cost\n2025-10-01,gemini-2.5-flash,990,0.099\n2025-1
 
 @pytest.fixture
 def written(tmp_path):
-    """Makes a file of a text."""
+    """Makes a file with a text."""
 
     def write(text, name="billing.csv"):
         path = tmp_path / name
@@ -32,7 +32,7 @@ def command(*arguments, **options):
 
 
 def test_the_command_prints_each_day_and_the_whole(written):
-    """Two sides, coverage and difference; status 0, or 1 if the whole differs by more than is allowed."""
+    """Two sides, coverage and difference; status 0, or 1 if the whole differs by more than the tolerance."""
     files = (written(BILL), "--metered", written(METERED, "metered.csv"))
     done = command(*files)
     lines = [line.split() for line in done.output.splitlines()]
@@ -55,7 +55,7 @@ def test_json_has_the_same_numbers(written, name):
     assert {row["coverage"] for row in found["rows"]} == {1.0}
 
 
-def test_what_cannot_be_compared_is_one_sentence(written, tmp_path):
+def test_an_incomparable_file_is_one_sentence(written, tmp_path):
     """No file, no header, no line of a model, a wrong option: status 2."""
     bill, foreign = written(BILL), written("date,model,cost\n2025-10-01,Cloud Run,1\n", "x.csv")
     for arguments, sentence in (
@@ -79,7 +79,7 @@ def test_what_cannot_be_compared_is_one_sentence(written, tmp_path):
         b"<html>",
     ],
 )
-def test_a_prometheus_that_lies_is_one_sentence_without_its_password(written, answer):
+def test_a_wrong_answer_of_prometheus_is_one_sentence_without_its_password(written, answer):
     """Status 1, no escape sequence of a terminal, no user and no password."""
     with listening(says(answer)) as url:
         done = command(written(BILL), "--metered", url.replace("//", "//reader:of-the-tests@"))
@@ -88,8 +88,8 @@ def test_a_prometheus_that_lies_is_one_sentence_without_its_password(written, an
     assert "of-the-tests" not in done.stderr
 
 
-def test_the_prometheus_of_the_settings_is_asked(written):
-    """HYDROCHAT_PROMETHEUS_URL is the default; one that has nothing is 0 % coverage with a reason."""
+def test_the_prometheus_of_the_settings_is_queried(written):
+    """HYDROCHAT_PROMETHEUS_URL is the default; an empty Prometheus gives 0 % coverage with a reason."""
     empty = {"status": "success", "data": {"resultType": "matrix", "result": []}}
     with listening(says(empty)) as url:
         done = command(written(BILL), env={"HYDROCHAT_PROMETHEUS_URL": url})

@@ -14,7 +14,7 @@ collect_ignore_glob = ["test_*.py"] if go_programs.LEFT_OUT or not CONFIG.exists
 
 
 class Collector(Program):
-    """A collector with the shipped configuration; what differs are ports and where traces go."""
+    """A collector with the shipped configuration, on other ports and with another trace backend."""
 
     def __init__(self, directory, program, **environment) -> None:
         self.http = f"http://127.0.0.1:{(http := free_port())}"

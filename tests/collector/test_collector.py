@@ -51,7 +51,7 @@ def pushing(collector):
 
 
 class TraceSink(trace_service_pb2_grpc.TraceServiceServicer):
-    """A backend for traces that keeps what it gets."""
+    """A backend for traces that keeps what it receives."""
 
     def __init__(self):
         self.resource_spans = []
@@ -73,7 +73,7 @@ class TraceSink(trace_service_pb2_grpc.TraceServiceServicer):
 
 @pytest.mark.parametrize("exporters", ["[span_metrics]", "[span_metrics, otlp_grpc]"])
 def test_the_configuration_is_valid(program, exporters):
-    """The collector accepts it, with and without a backend for traces, and warns of nothing."""
+    """The collector accepts it, with and without a backend for traces, and logs no warning."""
     done = subprocess.run(
         [program, "validate", f"--config={CONFIG}"],
         env={**os.environ, "TRACE_EXPORTERS": exporters},
@@ -103,8 +103,8 @@ def test_the_builders_components_are_those_of_the_configuration():
     }
 
 
-def test_promql_over_the_collector_equals_the_emulators_books(collector, pushing, emulator, tmp_path):
-    """Application, OTLP, collector, Prometheus: what PromQL returns is what the emulator billed."""
+def test_promql_over_the_collector_equals_the_emulators_ledger(collector, pushing, emulator, tmp_path):
+    """Through application, OTLP, collector and Prometheus, PromQL returns what the emulator billed."""
     run_workload(emulator.base_url, turns=24, time_scale=0.02)
     pushing.force_flush()
     totals = emulator.ledger.totals()
@@ -149,7 +149,7 @@ def test_promql_over_the_collector_equals_the_emulators_books(collector, pushing
         assert server.sums('sum(up{job=~"collector.*"})') == {(): 2.0}
 
 
-def test_names_are_the_same_by_both_ways(collector, pushing, emulator):
+def test_names_are_the_same_over_both_paths(collector, pushing, emulator):
     """A metric has the same name whether Prometheus scrapes the application or the collector it pushes to."""
     run_workload(emulator.base_url, turns=24, time_scale=0.02)
     pushing.force_flush()
@@ -164,7 +164,7 @@ def named(exposition):
 
 
 def test_exemplars_pass_the_collector(collector, pushing, emulator):
-    """The collector's OpenMetrics carries exemplars whose traces the retained window holds."""
+    """The collector's OpenMetrics carries exemplars whose traces are in the window."""
     run_workload(emulator.base_url, turns=4, time_scale=0.02)
     pushing.force_flush()
     url = f"http://127.0.0.1:{collector.metrics_port}/metrics"
@@ -179,7 +179,7 @@ def test_exemplars_pass_the_collector(collector, pushing, emulator):
 
 
 def test_no_text_passes_the_collector(program, tmp_path):
-    """Of spans that carry what a patient typed, only names and allow-listed attributes leave for the backend."""
+    """From spans with a patient's texts only names and allow-listed attributes reach the backend."""
     with TraceSink() as sink:
         environment = {"TRACE_EXPORTERS": "[span_metrics, otlp_grpc]", "TRACES_ENDPOINT": sink.endpoint}
         with Collector(tmp_path / "collector", program, **environment) as collector:

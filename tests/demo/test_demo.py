@@ -1,4 +1,4 @@
-"""Promises of the demo: `hydrochat-otel demo` as a person runs it."""
+"""Promises of the demo: `hydrochat-otel demo` as a user runs it."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, environment, sente
     assert "Traceback" not in result.stderr
 
 
-def test_a_port_that_is_taken_is_told_before_anything_runs():
+def test_a_port_that_is_taken_is_reported_before_anything_runs():
     """A port in use ends the demo before the workload, with a sentence and code 2."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -69,7 +69,7 @@ def test_a_port_that_is_taken_is_told_before_anything_runs():
 
 @pytest.fixture
 def served():
-    """A demo that has ended its workload and serves; yields the process and the addresses it printed."""
+    """A demo that has ended its workload and serves; yields the process and the printed addresses."""
     process = subprocess.Popen([*COMMAND, "--turns", "4", "--port", "0"], stderr=subprocess.PIPE, text=True)
     printed = {}
     for line in process.stderr:
@@ -90,7 +90,7 @@ def fetch(url, token=None):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_what_it_printed_and_ends_when_told(served, how):
+def test_it_serves_what_it_printed_and_ends_on_a_signal(served, how):
     """The printed addresses answer with the printed token; a signal ends it with code 0."""
     process, printed = served
     assert printed.keys() == {"page", "metrics", "export", "health", "token"}
@@ -104,7 +104,7 @@ def test_it_serves_what_it_printed_and_ends_when_told(served, how):
 
 
 def test_an_interrupt_during_the_workload_ends_it():
-    """Ctrl-C while turns are running ends the program with code 130, without a trace."""
+    """Ctrl-C while turns are running ends the program with code 130, without a traceback."""
     process = subprocess.Popen([*COMMAND, "--port", "0"], stderr=subprocess.PIPE, text=True)
     first = process.stderr.readline()
     while "[PERFORMANCE]" not in first:

@@ -19,7 +19,7 @@ TURNS = 48
 
 
 def totals_of_a_run(turns=TURNS, seed=17, **arguments):
-    """The ledger's totals after a run of its own, and the run's report."""
+    """Return the ledger's totals after a separate run, and the run's report."""
     with GeminiEmulator(ConversationBrain()) as emulator:
         report = run_workload(emulator.base_url, turns=turns, seed=seed, time_scale=0.01, **arguments)
         return emulator.ledger.totals(), report
@@ -46,19 +46,19 @@ def test_every_turn_ends_and_planned_failures_are_counted(run):
     assert report.wall_s > 0
 
 
-def test_the_same_seed_gives_the_same_books(run):
-    """Totals are equal to the last token and cent from run to run, whatever the order of arrival."""
+def test_the_same_seed_gives_the_same_ledger(run):
+    """Totals are equal to the last token and cent from run to run, in any order of arrival."""
     assert totals_of_a_run()[0] == run[0]
 
 
 def test_another_seed_gives_other_tokens_and_the_same_calls(run):
-    """The seed decides the numbers, not what happens."""
+    """The seed decides the numbers, not the events."""
     other = totals_of_a_run(seed=18)[0]
     assert (other.requests_by_status, other.calls_by_kind) == (run[0].requests_by_status, run[0].calls_by_kind)
     assert other.tokens != run[0].tokens
 
 
-def test_a_run_meets_everything_that_can_happen(run):
+def test_a_run_contains_every_case(run):
     """Every outcome, every bucket, retries, unpriced and unreconciled calls and three kinds of request occur."""
     totals, _ = run
     assert totals.calls == CallCounts(ok=174, error=4, blocked=2, cancelled=2)
@@ -81,19 +81,19 @@ def test_a_run_meets_everything_that_can_happen(run):
 
 
 def vars_of(buckets):
-    """The buckets by name."""
+    """Return the buckets by name."""
     return {name: getattr(buckets, name) for name in buckets.__dataclass_fields__}
 
 
-def test_progress_is_told_turn_by_turn():
-    """The callback hears 1, 2, ... up to the number of turns."""
+def test_progress_is_reported_turn_by_turn():
+    """The callback gets 1, 2, ... up to the number of turns."""
     heard = []
     totals_of_a_run(turns=9, on_turn=heard.append)
     assert heard == list(range(1, 10))
 
 
 def test_every_case_occurs_within_sixty_turns():
-    """A default run leaves out nothing that the emulator can be asked for."""
+    """A default run covers every case of the emulator."""
     planned = [plan(turn) for turn in range(60)]
     steps = ("classify", "extract", "answer", "scans", "embed", "count", "summarise")
     assert {getattr(turn, step) for turn in planned for step in steps} == {*Case, None}
@@ -102,7 +102,7 @@ def test_every_case_occurs_within_sixty_turns():
 
 
 def test_the_brain_answers_a_second_run_like_the_first():
-    """What it remembers of refused calls does not outlive the calls."""
+    """Its count of refused calls ends with the calls."""
     with GeminiEmulator(ConversationBrain()) as emulator:
         run_workload(emulator.base_url, turns=12, time_scale=0.01)
         first = emulator.ledger.totals()
@@ -112,7 +112,7 @@ def test_the_brain_answers_a_second_run_like_the_first():
         assert emulator.ledger.totals() == first
 
 
-def test_the_brain_answers_strangers_too():
+def test_the_brain_answers_other_clients_too():
     """A request without a mark gets an answer, or a function call if it declares functions."""
     brain = ConversationBrain()
     with GeminiEmulator(brain) as emulator, workload._client(emulator.base_url, 0.01) as client:
@@ -123,7 +123,7 @@ def test_the_brain_answers_strangers_too():
 
 
 def test_a_step_that_does_not_fail_as_planned_is_reported():
-    """A workload that meets another emulator than it was written for says so instead of counting nothing."""
+    """A workload with another emulator than it was written for reports that instead of counting nothing."""
     brain = ConversationBrain()
 
     def kind_brain(request):
@@ -144,7 +144,7 @@ def test_a_step_that_does_not_fail_as_planned_is_reported():
     ],
 )
 def test_arguments_out_of_bounds_are_refused(arguments, message):
-    """One sentence with the name, the value and what is allowed."""
+    """One sentence has the name, the value and what is allowed."""
     with pytest.raises(ValueError, match=message):
         run_workload("http://127.0.0.1:1", **arguments)
 
@@ -174,7 +174,7 @@ def test_no_patient_can_be_a_real_one():
 
 
 def test_marks_survive_the_header():
-    """A mark is read back as it was written, and what is no mark is none."""
+    """A mark is parsed as it was written, and any other text is None."""
     mark = Mark(seed=17, turn=3, step="answer", case=Case.SLOW, time_scale=0.01)
     assert Mark.parse(str(mark)) == mark
     assert [Mark.parse(text) for text in ("", "hello", "1 2 answer nothing 1", "1 2 dance slow 1")] == [None] * 4

@@ -1,4 +1,4 @@
-"""Promises of the examination: a healthy set-up has no problem, and each broken one has its line and its cure."""
+"""Promises of the examination: a healthy set-up has no problem, and each broken one has a line with a remedy."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def levels(found):
 
 
 def test_a_healthy_setup_has_no_problem(tmp_path):
-    """Every check says what it found, the synthetic calls are counted once and to the token, and nothing fails."""
+    """Every check reports what it found, the synthetic calls are counted once and to the token, and nothing fails."""
     found = examination.of_setup(environment(tmp_path))
     bad = [finding for finding in found if finding.level in {Level.WARNING, Level.PROBLEM}]
     assert [finding for finding in bad if finding.check != "state"] == []  # the file may be on a tmpfs here
@@ -75,8 +75,8 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("check", "broken", "level", "said"), BROKEN, ids=lambda one: str(one)[:40])
-def test_each_broken_setup_has_its_line_and_its_cure(tmp_path, check, broken, level, said):
-    """What is wrong is one finding of the right level, with what to do."""
+def test_each_broken_setup_has_its_line_and_its_remedy(tmp_path, check, broken, level, said):
+    """Each fault is one finding of the right level, with what to do."""
     found = examination.of_setup(environment(tmp_path, **broken), calls=False)
     finding = next(one for one in found if one.check == check)
     assert (finding.level, said in finding.sentence, bool(finding.cure)) == (level, True, True), finding
@@ -84,7 +84,7 @@ def test_each_broken_setup_has_its_line_and_its_cure(tmp_path, check, broken, le
 
 
 def test_a_bad_price_file(tmp_path):
-    """A price file that cannot be used is named with its reason."""
+    """An invalid price file is named with its reason."""
     file = tmp_path / "prices.toml"
     file.write_text("[models.x]\ninput = -1\noutput = 1\n")
     found = examination.of_setup(environment(tmp_path, HYDROCHAT_PRICES=str(file)), calls=False)
@@ -103,7 +103,7 @@ def test_a_port_that_is_taken(tmp_path):
 
 
 def test_hooks_that_are_dead(tmp_path):
-    """An instrumentation that is switched off, and calls that cannot be made, are problems."""
+    """A disabled instrumentation, and calls that cannot be made, are problems."""
     off = hooks.measure(environment(tmp_path, HYDROCHAT_MAX_OPERATIONS="0"))
     assert set(off) == {"failed"}
     subject = findings.Subject({}, None, "", {hooks.REPORT: off})
@@ -123,7 +123,7 @@ def test_hooks_that_are_dead(tmp_path):
 
 
 def test_versions_outside_of_the_range(monkeypatch):
-    """A version that is not supported is named with the range."""
+    """An unsupported version is named with the range."""
     real = versions._installed
     monkeypatch.setattr(versions, "_installed", lambda name: "1.0.0" if name == "google-genai" else real(name))
     finding = next(versions.versions(None))
@@ -155,7 +155,7 @@ def test_other_packages_that_instrument_gemini_are_named(monkeypatch):
 
 
 def test_dashboards_of_another_version(monkeypatch):
-    """A metric that a dashboard or rule asks for and that is not emitted is a problem with its name."""
+    """A metric that a dashboard or rule queries and that is not emitted is a problem with its name."""
     assert {"hydrochat_llm_calls_total", "hydrochat_operation_bad_total"} <= shipped_files.queried()
     fewer = tuple(spec for spec in semconv.METRICS if spec is not semconv.LLM_CALLS)
     monkeypatch.setattr(semconv, "METRICS", fewer)
@@ -164,7 +164,7 @@ def test_dashboards_of_another_version(monkeypatch):
 
 
 def test_a_check_that_fails_itself_is_a_finding():
-    """The other checks go on."""
+    """The other checks still run."""
 
     def broken(_):
         raise RuntimeError("secret")
@@ -183,7 +183,7 @@ def test_a_check_that_fails_itself_is_a_finding():
     ],
 )
 def test_a_command_is_examined_from_inside(tmp_path, words, expected):
-    """The process that the command becomes says what was installed in it; a program without Python cannot."""
+    """The process that the command becomes reports what was installed in it; a program without Python cannot."""
     found = {
         finding.check: str(finding.level) for finding in examination.of_command(environment(tmp_path), list(words))
     }

@@ -28,8 +28,8 @@ def test_a_healthy_service(install):
     }
 
 
-def test_a_service_that_is_away_or_refuses(installed):
-    """No answer and a wrong token are problems, and nothing else is claimed."""
+def test_a_service_that_is_unreachable_or_refuses(installed):
+    """No answer and a wrong token are problems, and nothing else is reported."""
     found = examination.of_service({}, "http://user:secret@127.0.0.1:1", TOKEN)
     assert [finding.level for finding in found] == [Level.PROBLEM]
     assert "secret" not in found[0].sentence
@@ -52,15 +52,15 @@ MODEL = {"gen_ai_response_model": "x-1"}
         ("hydrochat_label_refusals_total", {"hydrochat_label": "operation"}, 3.0, "service-labels", Level.WARNING),
     ],
 )
-def test_what_the_totals_miss_is_a_line_with_its_cure(name, labels, value, check, level):
-    """Each metric that says that something is missing becomes one finding."""
+def test_what_the_totals_miss_is_a_line_with_its_remedy(name, labels, value, check, level):
+    """Each metric of missing numbers becomes one finding."""
     found = of_samples((name, labels, value))
     assert (found[check].level, bool(found[check].cure)) == (level, True)
     others = [one for one in found.values() if one.level in {Level.WARNING, Level.PROBLEM} and one.check != check]
     assert others == []
 
 
-def test_a_service_that_is_open_to_everybody():
+def test_a_service_that_is_open_without_a_token():
     """Metrics without a token are a problem."""
     report = {"url": "http://chat.example:1", "health": 200, "anonymous": 200, "status": 200, "samples": []}
     found = run(service.CHECKS, Subject({}, None, "", {service.REPORT: report}))

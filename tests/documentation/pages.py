@@ -1,4 +1,4 @@
-"""The pages of the documentation and the README, as the tests read them."""
+"""Reads the pages of the documentation and the README for the tests."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def page_id(page):
 
 
 def blocks(page, *languages):
-    """Return the page's fenced blocks in these languages, in order; all blocks where none is given."""
+    """Return the page's fenced blocks in these languages, in order; all blocks without a language."""
     found = []
     for language, text in _FENCE.findall(read(page)):
         first = re.match(r"# (\w+\.py)\n", text)

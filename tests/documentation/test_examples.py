@@ -81,7 +81,7 @@ def test_the_python_blocks_run(page, environment, tmp_path):
 
 
 def test_each_python_block_is_found():
-    """No page hides Python in a block of another name."""
+    """No page has Python in a block of another name."""
     hidden = [
         (pages.page_id(page), block.text.splitlines()[0])
         for page in pages.PAGES

@@ -1,4 +1,4 @@
-"""What the prose names exists: commands and their options, settings, metrics, endpoints, modules and files."""
+"""Whatever the prose names exists: commands and their options, settings, metrics, endpoints, modules and files."""
 
 import importlib
 import re
@@ -29,7 +29,7 @@ def everywhere(pattern):
 
 
 def series():
-    """Every name that /metrics can have for our metrics."""
+    """Return every name that /metrics can have for our metrics."""
     names = set()
     for spec in semconv.METRICS:
         counter = spec.kind in {"counter", "observable_counter"}

@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: fill the fault table and print it; ends with 1 if a cell did not hold."""
+"""`python -m tests.faults`: fill the fault table and print it; exits with status 1 if a cell did not hold."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What a host does, decorated and instrumented once at import: each function checks that nothing of it changed."""
+"""The host's work, decorated and instrumented once at import: each function checks that none of it changed."""
 
 import operator
 from typing import Annotated, TypedDict
@@ -16,11 +16,11 @@ CALLS = Calls(PriceBook(None))
 
 
 class HostError(Exception):
-    """What the host's own code raises; nothing of ours may stand in its place."""
+    """An exception of the host's own code; none of ours may replace it."""
 
 
 class Reply:
-    """A reply of the SDK as far as anything looks at it."""
+    """A reply of the SDK, with the fields that are read."""
 
     model_version = "gemini-2.0-flash"
     candidates = ()
@@ -31,7 +31,7 @@ REPLY = Reply()
 
 
 class Request:
-    """Stands for the SDK's client that sends one HTTP request."""
+    """Replaces the SDK's client that sends one HTTP request."""
 
     def send(self, fails):
         if fails:
@@ -47,7 +47,7 @@ REQUEST = Request()
 
 
 class Models:
-    """Stands for the SDK's models: each function sends one request, and replies or fails."""
+    """Replaces the SDK's models: each function sends one request, and replies or fails."""
 
     _api_client = None
 
@@ -153,7 +153,7 @@ EVERYTHING = {
 
 
 def changes():
-    """Do everything that the host does; return what changed, by name."""
+    """Run all of the host's work; return what changed, by name."""
     changed = {}
     for name, do in EVERYTHING.items():
         try:

@@ -11,7 +11,7 @@ OURS = str(Path(hydrochat_otel.__file__).parent)
 
 
 class TimeLimitError(Exception):
-    """What the host's signal handler raises; derived from Exception, as Celery's soft time limit is."""
+    """An exception of the host's signal handler; derived from Exception, as Celery's soft time limit is."""
 
 
 def raises(signum, frame):
@@ -19,11 +19,11 @@ def raises(signum, frame):
 
 
 FINALISERS = {"__del__", "_follow"}
-"""Python itself drops what is raised in a finaliser or in a callback of the collector, and says so on stderr."""
+"""Python itself drops an exception in a finaliser or in a callback of the collector, and reports it on stderr."""
 
 
 class Interrupter:
-    """Sends the signal at the n-th event of our frames in this thread; `place` says where that was."""
+    """Sends the signal at the n-th event of our frames in this thread; `place` is where that was."""
 
     def __init__(self, nth):
         self.left = nth
@@ -146,7 +146,7 @@ SCENARIOS = {
 
 
 def interrupted(scenario, nth):
-    """Run the scenario with the signal at the n-th event; return the place, None after the last, and what came out."""
+    """Run the scenario with the signal at the n-th event; return the place (None after the last) and the result."""
     interrupter = Interrupter(nth)
     before = signal.signal(signal.SIGUSR1, raises)
     raised = None

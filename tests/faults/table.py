@@ -1,4 +1,4 @@
-"""The fault table: each part that telemetry leans on, in each way that it can fail, under a host that must not notice.
+"""The fault table: each part that telemetry depends on, with each fault, under a host that must not notice.
 
 `python -m tests.faults` prints it. A cell is "held" if the host's results, errors and context were the same as without
 the fault, and its work was counted again afterwards.
@@ -48,7 +48,7 @@ DELAY_S = 0.002
 
 
 class FaultError(Exception):
-    """What a part raises."""
+    """The exception of a faulty part."""
 
 
 class FaultBaseError(BaseException):

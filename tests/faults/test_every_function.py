@@ -1,4 +1,4 @@
-"""Promise: whatever function of the write side fails, the host goes on as if it had not."""
+"""Promise: whichever function of the write side fails, the host continues unchanged."""
 
 import gc
 import importlib
@@ -18,7 +18,7 @@ from hydrochat_otel.runtime import deferred_queue
 ROOMS = (hydrochat_otel.instrumentation, hydrochat_otel.runtime, hydrochat_otel.window)
 
 CARRIERS = (
-    # They run the host's own work: without them there is none.
+    # They run the host's own work, which is missing without them.
     "instrumentation.callables._run",
     "instrumentation.stretches.run",
     "instrumentation.stretches._within",
@@ -28,9 +28,9 @@ CARRIERS = (
     "instrumentation.tracker.ResponseTimeTracker.__exit__",
     "instrumentation.gemini.streams.Watched",
     "instrumentation.results.lazily",
-    # LangChain calls these, and contains what they raise as far as it does.
+    # LangChain calls these, and catches their exceptions as far as it can.
     "instrumentation.langgraph.TurnTracker.on_chain",
-    # The guards themselves: a dozen lines each, which call nothing but what they guard.
+    # The guards themselves: a dozen lines each, which call only what they guard.
     "instrumentation.gemini.guarded_call.",
     "instrumentation.gemini.wrappers.contained",
     "instrumentation.langgraph.TurnTracker._end",
@@ -41,7 +41,7 @@ CARRIERS = (
 
 
 class InjectedError(Exception):
-    """What a function of ours raises."""
+    """The exception of a failing function of ours."""
 
 
 class InjectedBaseError(BaseException):
@@ -49,7 +49,7 @@ class InjectedBaseError(BaseException):
 
 
 def functions():
-    """Every function of the rooms, with the name and the object that it is an attribute of."""
+    """Return every function of these packages, with its name and the object that has it as an attribute."""
     for room in ROOMS:
         for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
             module = importlib.import_module(found.name)
@@ -68,7 +68,7 @@ def _is_written_here(function, module):
 
 
 def replaced(owner, name, function, error):
-    """Put a raising function in the place of this one, wherever it was imported; return what undoes it."""
+    """Replace this function by a raising one wherever it was imported; return a function that undoes it."""
 
     def raising(*args, **kwargs):
         raise error
@@ -89,8 +89,8 @@ def replaced(owner, name, function, error):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a finaliser that itself raises
 @pytest.mark.parametrize("error", [InjectedError, InjectedBaseError, SystemExit])
-def test_the_host_goes_on_whatever_fails(installed, error):
-    """Each function of instrumentation, runtime and window raises in turn: results, errors and context stay."""
+def test_the_host_continues_whatever_fails(installed, error):
+    """Each function of instrumentation, runtime and window raises in turn; results, errors and context stay."""
     assert hosts.changes() == {}
     changed, tried = {}, 0
     for path, owner, name, function in functions():
@@ -108,6 +108,6 @@ def test_the_host_goes_on_whatever_fails(installed, error):
     assert changed == {}
     assert tried > 300
     assert hosts.changes() == {}
-    # What the faults left half done fails in here, and not in the next test.
+    # Work that the faults left unfinished fails here, and not in the next test.
     gc.collect()
     deferred_queue.drain_all(5.0)

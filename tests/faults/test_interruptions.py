@@ -1,4 +1,4 @@
-"""Promise: what the host raises into our code at any line passes through, and leaves everything as it was."""
+"""Promise: an exception that the host raises into our code at any line passes through, without any other effect."""
 
 import gc
 import threading
@@ -12,11 +12,11 @@ from hydrochat_otel import semconv
 from hydrochat_otel.runtime import failures, interruptions
 
 OUTSIDE_OF_ANY_WITH = ("ResponseTimeTracker.__enter__", "ResponseTimeTracker.__exit__")
-"""Before the first statement of `__exit__` and after the last of `__enter__` no context manager can do anything."""
+"""Before the first statement of `__exit__` and after the last of `__enter__` no context manager can act."""
 
 
-def books(pipeline):
-    """Operations in the window, and in the histogram."""
+def counts(pipeline):
+    """Return the number of operations in the window, and in the histogram."""
     snapshot = pipeline.snapshot()
     kept = len(snapshot.operations())
     counted = sum(sum(point.counts) for point in snapshot.points(semconv.OPERATION_DURATION))
@@ -26,7 +26,7 @@ def books(pipeline):
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_time_limit_at_every_line_passes_through(installed, scenario):
-    """At each line, call and return of ours: the limit reaches the host, no context stays, both books agree."""
+    """At each line, call and return of ours the limit reaches the host, no context stays, and both counts agree."""
     interrupted(scenario, 10**9)  # warms caches, so that all runs take the same way
     swallowed, left_current, lines = [], [], 0
     gc.disable()  # what is raised in a collection reaches no caller
@@ -45,13 +45,13 @@ def test_a_time_limit_at_every_line_passes_through(installed, scenario):
     assert (swallowed, failures.counts()) == ([], {})
     assert [place for place in left_current if place[0] not in OUTSIDE_OF_ANY_WITH] == []
     assert len(left_current) <= (4 if scenario == "block" else 0)
-    kept, counted = books(installed)
+    kept, counted = counts(installed)
     assert kept == counted > 0
     assert lines > 100
 
 
 def test_a_failure_of_ours_is_not_taken_for_the_hosts():
-    """An exception from code that we called, or from a line of ours, is a failure; one that was set in ours is not."""
+    """An exception of code that we called, or of a line of ours, is a failure; one that was set in ours is not."""
 
     def told(raise_it):
         try:
@@ -85,13 +85,13 @@ def _traceback_in_ours():
 
 @pytest.mark.timeout(60)
 def test_a_tracked_call_in_a_signal_handler_never_hangs(installed):
-    """A handler that tracks, reads the window and collects, at every line of ours, ends; both books agree."""
+    """A handler that tracks, reads the window and collects, at every line of ours, ends; both counts agree."""
     for scenario in SCENARIOS:
         events = 0
         while reentering.reentered(scenario, events, installed):
             events += 1
         assert events > 100
     assert threading.active_count() < 20
-    kept, counted = books(installed)
+    kept, counted = counts(installed)
     assert kept == min(counted, 1000) > 500
     assert failures.counts() == {}

@@ -1,4 +1,4 @@
-"""Promise of the fault table; :mod:`tests.faults.table` says what a cell is."""
+"""Promise of the fault table; :mod:`tests.faults.table` describes a cell."""
 
 import pytest
 from faults import table
@@ -8,7 +8,7 @@ from faults import table
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_every_cell_holds(install):
-    """At least 150 faults of the parts that telemetry leans on: the host does not notice, and counting goes on."""
+    """With each of at least 150 faults the host does not notice, and counting continues."""
     cells = table.table(install(max_entries=100_000))
     print(table.text(cells))
     assert {cell: told for cell, told in cells.items() if told != "held"} == {}

@@ -1,4 +1,4 @@
-"""What the emulated Gemini answers: it reads the message as the application sent it, and has its bad moments."""
+"""Makes the emulated Gemini's replies from the application's messages, including its failures."""
 
 import json
 import re
@@ -30,14 +30,14 @@ _MOMENTS = {
 
 
 class WardBrain:
-    """Classifies by words, reads fields by patterns; what stands in brackets it does first."""
+    """Classifies by words, reads fields by patterns; words in brackets select a failure first."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._done = {}
 
     def __call__(self, request):
-        """The reply to one request."""
+        """Return the reply to one request."""
         message = json.loads(request.parts[0]["text"])["message"]
         properties = request.generation_config["responseSchema"]["properties"]
         is_intent = "intent" in properties

@@ -1,4 +1,4 @@
-"""What is remembered of a conversation, in the process."""
+"""The state of conversations, in the process."""
 
 import threading
 import uuid
@@ -11,7 +11,7 @@ def _no_metrics():
 
 @dataclass
 class ConversationState:
-    """One conversation: its own counts, whom it is about, and how many scans were shown."""
+    """One conversation: its own counts, its patient, and how many scans were shown."""
 
     conversation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     metrics: dict = field(default_factory=_no_metrics)
@@ -21,7 +21,7 @@ class ConversationState:
 
 
 class Conversations:
-    """The conversations of this process; any thread may ask."""
+    """The conversations of this process; any thread may call."""
 
     def __init__(self):
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""A turn as a LangGraph graph: classify, extract where fields are needed, act on the records, answer."""
+"""A turn as a LangGraph graph: classify, extract fields if needed, act on the records, answer."""
 
 from typing import Any, TypedDict
 
@@ -18,7 +18,7 @@ _SCANS_AT_ONCE = 2
 
 
 class AbortedError(Exception):
-    """What was asked for cannot be done; the message is for the nurse."""
+    """The request cannot be fulfilled; the message is for the nurse."""
 
 
 class Turn(TypedDict, total=False):
@@ -50,7 +50,7 @@ async def extract(turn):
 
 
 async def act(turn):
-    """Do what was asked for."""
+    """Fulfil the request."""
     metrics = turn["conversation"].metrics
     try:
         reply, data = await sync_to_async(_act)(turn)
@@ -62,7 +62,7 @@ async def act(turn):
 
 
 async def ask_again(turn):
-    """Say that nothing was understood."""
+    """Reply that nothing was understood."""
     turn["conversation"].metrics["retries"] += 1
     return {"reply": "I did not understand that. What would you like to do?", "data": {}}
 

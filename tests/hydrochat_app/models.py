@@ -18,7 +18,7 @@ class Patient(models.Model):
 
 
 class Scan(models.Model):
-    """One scan of a wound; `depth_mm` is what its depth map shows at the deepest point."""
+    """One scan of a wound; `depth_mm` is the greatest depth in its depth map."""
 
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="scans")
     taken_at = models.DateTimeField(auto_now_add=True)

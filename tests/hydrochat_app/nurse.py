@@ -1,4 +1,4 @@
-"""A conversation of fifty turns: what the nurse writes and what is to be understood."""
+"""A conversation of fifty turns: the nurse's messages and their intents."""
 
 from hydrochat_otel.demo.patients import PATIENTS
 
@@ -19,7 +19,7 @@ def _words(patient):
 
 
 def conversation(turns=50):
-    """(message, intent) for each turn; words in brackets are the model's bad moments, after which it says UNKNOWN."""
+    """Return (message, intent) for each turn; words in brackets make the model fail, so that the intent is UNKNOWN."""
     return [_turn(number) for number in range(turns)]
 
 

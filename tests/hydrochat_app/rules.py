@@ -1,4 +1,4 @@
-"""Intents that are told without a model: whole messages only, everything else is the model's."""
+"""Intents that are recognised without a model: whole messages only, everything else is left to the model."""
 
 from hydrochat_otel.enums import Intent
 
@@ -19,7 +19,7 @@ _NEED_FIELDS = {
 
 
 def intent_of(message):
-    """The intent of a message that is one of a few phrases, or None."""
+    """Return the intent of a message that is one of a few phrases, or None."""
     return _WHOLE_MESSAGES.get(message.strip().lower())
 
 

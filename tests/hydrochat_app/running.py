@@ -1,4 +1,4 @@
-"""A running HydroChat, as a test starts and asks it."""
+"""Starts a HydroChat and sends requests to it, for tests."""
 
 import base64
 import json
@@ -56,11 +56,11 @@ class HydroChat:
 
     @property
     def log(self):
-        """What it has logged so far."""
+        """Return its log so far."""
         return self._log.read_text()
 
     def ask(self, path, account=None, *, token=None, body=None):
-        """Ask as an account, by token or as nobody; the status and the text."""
+        """Send a request as an account, with a token or anonymously; return the status and the text."""
         headers = {"Content-Type": "application/json"}
         if account:
             headers["Authorization"] = "Basic " + base64.b64encode(":".join(account).encode()).decode()
@@ -76,7 +76,7 @@ class HydroChat:
                 return refused.code, refused.read().decode()
 
     def say(self, message, conversation_id=None, account=NURSE):
-        """Take one turn; what came back, read."""
+        """Take one turn; return the parsed answer."""
         body = {"message": message} | ({"conversation_id": conversation_id} if conversation_id else {})
         status, text = self.ask("/api/hydrochat/chat/", account, body=body)
         assert status == 200, text

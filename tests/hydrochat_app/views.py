@@ -1,4 +1,4 @@
-"""The chat endpoint for everybody who is signed in, and a conversation's statistics for staff."""
+"""The chat endpoint for every signed-in user, and a conversation's statistics for staff."""
 
 from asgiref.sync import async_to_sync
 from rest_framework.permissions import IsAdminUser
@@ -13,14 +13,14 @@ from hydrochat_otel.instrumentation.tracker import track_response_time
 
 
 class Message(Serializer):
-    """What a nurse writes."""
+    """A nurse's message."""
 
     message = CharField(max_length=5000)
     conversation_id = CharField(required=False, max_length=32)
 
 
 class ChatAPIView(APIView):
-    """One turn: POST a message, get what was understood and the reply."""
+    """One turn: POST a message, get its intent and the reply."""
 
     def post(self, request):
         """Take one turn; the graph is asynchronous and runs in an event loop of this request."""

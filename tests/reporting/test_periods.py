@@ -25,19 +25,19 @@ SINGAPORE = ZoneInfo("Asia/Singapore")
     ],
 )
 def test_a_period_in_words(text, zone, begins):
-    """Lengths, days and times are understood, in the time zone that is given."""
+    """Lengths, days and times are parsed in the given time zone."""
     assert periods.since(text, NOW, zone).isoformat() == begins
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1y", "-1h", "2026-13-01", "2026-02-30"])
-def test_what_is_no_period(text):
+def test_an_invalid_period(text):
     """One sentence says what is allowed."""
     with pytest.raises(ValueError, match=r"is no (period|day): it must be"):
         periods.since(text, NOW)
 
 
 def test_a_day_has_two_midnights():
-    """A day begins and ends at midnight of the zone, also where a clock changes."""
+    """A day begins and ends at midnight of the zone, also on the day of a clock change."""
     berlin = ZoneInfo("Europe/Berlin")
     first, last = periods.day("2026-03-29", NOW, berlin)
     assert ((last.timestamp() - first.timestamp()) / 3600, str(last)) == (23.0, "2026-03-30 00:00:00+02:00")

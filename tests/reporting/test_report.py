@@ -51,7 +51,7 @@ EVERYWHERE = {"turn": (2, 1, 1_100_000, COST), "none": (2, 0, 2_200_000, COST)}
 
 @pytest.mark.parametrize("since", [None, "1h"])
 def test_what_each_operation_cost(used, since):
-    """Counters and entries give the same rows, the total is their sum, and what has no price is said."""
+    """Counters and entries give the same rows, the total is their sum, and unpriced calls are stated."""
     found = hydrochat_otel.report(since=since)
     assert shown(found) == EVERYWHERE
     assert (found.total["calls"], found.total["cost_usd"], found.total["unpriced_tokens"]) == (4, 2 * COST, 1_100_000)
@@ -65,8 +65,8 @@ def test_a_model_without_a_price_has_no_dollars(used):
 
 
 @pytest.mark.parametrize("since", [None, "1h"])
-def test_a_running_service_says_the_same(used, since):
-    """Asked by its address, a service gives the rows that the process itself gives."""
+def test_a_running_service_reports_the_same(used, since):
+    """A service at an address gives the same rows as the process itself."""
     with Server("127.0.0.1", 0) as server:
         assert shown(hydrochat_otel.report(url=server.url, token=TOKEN, since=since)) == EVERYWHERE
 
@@ -92,7 +92,7 @@ def test_a_window_that_does_not_reach_back_says_so(install):
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("arguments", "sentence"),
     [
         ({"since": "soon"}, "is not a period"),
         ({"day": "soon"}, "is not a day"),
@@ -102,14 +102,14 @@ def test_a_window_that_does_not_reach_back_says_so(install):
         ({"state": "sqlite:///no/such/state.db"}, "has a pipeline of its own"),
     ],
 )
-def test_what_cannot_be_reported_is_one_sentence(installed, asked, sentence):
-    """Mistakes are told apart, and none is a traceback of ours."""
+def test_a_mistake_is_one_sentence(installed, arguments, sentence):
+    """Mistakes have different sentences, and none is a traceback of ours."""
     with pytest.raises(ReportError, match=sentence):
-        hydrochat_otel.report(**asked)
+        hydrochat_otel.report(**arguments)
 
 
 def test_entries_of_calls_only():
-    """Operations are no calls, and a call without tokens costs nothing unknown."""
+    """Operations are not calls, and a call without tokens has no unknown cost."""
     entries = [
         Entry("operation", "turn", 9.0, 1.0),
         Entry("gemini", "generate_content", 2.0, 1.0, outcome="error", operation_name="turn"),
@@ -159,8 +159,8 @@ def test_a_durable_state_is_read_without_a_token(tmp_path):
         (["--url", "http://u:secret@127.0.0.1:1"], 1, "127.0.0.1:1 is unreachable"),
     ],
 )
-def test_the_command_ends_like_all_others(arguments, code, sentence):
-    """A mistake and a service that is away are told apart by the exit code, in one sentence without secrets."""
+def test_the_command_exits_like_all_others(arguments, code, sentence):
+    """A mistake and an unreachable service have different exit codes, each with one sentence without secrets."""
     done = CliRunner().invoke(command, arguments)
     assert (done.exit_code, done.stdout, sentence in done.stderr) == (code, "", True), done.stderr
     assert "secret" not in done.stderr

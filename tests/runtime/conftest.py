@@ -1,4 +1,4 @@
-"""Lets the tests of this room import the programs that they run."""
+"""Puts the programs of this folder on the import path of its tests."""
 
 import sys
 from pathlib import Path

@@ -51,7 +51,7 @@ def test_a_time_limit_during_collections_arrives():
 
 
 class Cycle:
-    """Leaves what its finaliser sees, in its own thread and in another one."""
+    """Records what its finaliser sees, in its own thread and in another one."""
 
     def __init__(self, seen):
         self.seen, self.me = seen, self
@@ -65,7 +65,7 @@ class Cycle:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="needed on Python 3.11 only")
 def test_a_finaliser_sees_the_collection_of_its_own_thread_only():
-    """Inside a collection its thread says so, another thread does not; afterwards neither does."""
+    """Inside a collection its thread reports it, another thread does not; afterwards neither does."""
     seen = []
     for collect in (gc.collect, lambda: gc.collect(0)):
         seen.clear()

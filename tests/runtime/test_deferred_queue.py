@@ -50,7 +50,7 @@ def test_a_failing_record_harms_no_other():
 
 
 def test_a_full_queue_is_recorded_by_its_producers():
-    """Past the capacity the oldest items are recorded on the spot: the queue stays bounded and loses nothing."""
+    """Beyond the capacity the oldest items are recorded at once: the queue stays bounded and loses nothing."""
     queue, seen = DeferredQueue(capacity=64), []
     for number in range(1000):
         queue.put(into(seen, number))
@@ -87,7 +87,7 @@ def test_stop_drains_what_is_left():
 
 
 def test_a_forked_child_starts_empty_and_usable():
-    """What waits at a fork is recorded once, in the parent; the child's queue works, its thread included."""
+    """Items that wait at a fork are recorded once, in the parent; the child's queue works, its thread included."""
     queue, seen = DeferredQueue(), []
     queue.start()
     queue.put(into(seen, "parent"))
@@ -128,7 +128,7 @@ def test_settling_keeps_entries_and_feeds_nothing():
 
 
 def test_a_note_becomes_its_record_when_settled():
-    """What a finaliser notes is made into a record by the thread that settles; a note of nothing is dropped."""
+    """The settling thread makes a finaliser's note into a record; a note of nothing is dropped."""
     kept, seen = [], []
     queue = DeferredQueue(keep=kept.extend)
     queue.note(lambda: into(seen, 1))
@@ -139,7 +139,7 @@ def test_a_note_becomes_its_record_when_settled():
 
 
 def test_work_whose_entry_is_kept_already_is_only_fed():
-    """It does not get into the window twice."""
+    """Its entry is not added to the window twice."""
     kept, seen = [], []
     queue = DeferredQueue(keep=kept.extend)
     queue.put_kept(into(seen, 1))
@@ -148,7 +148,7 @@ def test_work_whose_entry_is_kept_already_is_only_fed():
 
 
 def test_a_drain_inside_a_drain_returns():
-    """A signal handler that drains while its own thread drains comes back at once, and nothing is lost or doubled."""
+    """A signal handler that drains while its own thread drains returns at once, and nothing is lost or doubled."""
     queue, seen = DeferredQueue(), []
 
     def feed(done):
@@ -199,8 +199,8 @@ def test_a_full_queue_in_a_handler_waits_for_nothing():
     assert seen == list(range(100))
 
 
-def test_a_reader_of_another_waits_for_so_long_only():
-    """While another thread feeds, a drain with a time limit comes back."""
+def test_another_librarys_reader_waits_for_a_limited_time():
+    """While another thread feeds, a drain with a time limit returns."""
     queue, entered, leave = DeferredQueue(), threading.Event(), threading.Event()
     queue.put(Done(0, lambda _: (entered.set(), leave.wait(10))))
     feeding = threading.Thread(target=queue.drain)
@@ -213,8 +213,8 @@ def test_a_reader_of_another_waits_for_so_long_only():
     assert not feeding.is_alive()
 
 
-def test_what_is_held_back_is_passed_on_after_each_batch():
-    """The queue says when it has fed several records, also if one of them failed."""
+def test_held_back_values_are_fed_after_each_batch():
+    """The queue reports that it has fed several records, also if one of them failed."""
     seen = []
     queue = DeferredQueue(fed=lambda: seen.append("fed"))
     queue.put(Done(0, lambda _: 1 / 0))

@@ -1,4 +1,4 @@
-"""Promises about processes that end in an orderly way of their own: what they measured last is published."""
+"""Promises about processes that exit in an orderly way of their own: their last measurements are published."""
 
 import os
 import subprocess

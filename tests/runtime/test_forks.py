@@ -39,7 +39,7 @@ def in_child(work):
 
 
 class Recorder:
-    """Registers one step for each side and notes which ran."""
+    """Registers one step for each side and records which ran."""
 
     def __init__(self, seen, name, phase):
         self.seen, self.name = seen, name
@@ -61,7 +61,7 @@ def names(seen, side):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_phases_run_in_the_stated_order(seed):
-    """Whatever the order of registration is, steps run in the order of phases, and the other way round afterwards."""
+    """In any order of registration, steps run in the order of phases, and in reverse afterwards."""
     order = list(Phase)
     random.Random(seed).shuffle(order)
     seen = []
@@ -99,7 +99,7 @@ def test_a_step_that_raises_stops_no_other():
 @pytest.mark.parametrize("phase", [None, Phase.SHARING])
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_a_lock_is_free_in_the_child_whichever_thread_holds_it(phase, reentrant):
-    """A fork while another thread holds the lock gives a child that can take it, and takes nothing from the holder."""
+    """A fork while another thread holds the lock gives a child that can take it, and the holder keeps it."""
     lock, taken, ends = ForkLock(phase, reentrant=reentrant), threading.Event(), threading.Event()
 
     def hold():
@@ -132,13 +132,13 @@ def test_a_thread_that_forks_inside_a_lock_leaves_it_in_both_processes(phase):
 
 
 def test_releasing_a_free_lock_is_a_mistake():
-    """Without a fork in between, a release too many raises as the interpreter's own lock does."""
+    """Without a fork in between, a second release raises as the interpreter's own lock does."""
     with pytest.raises(RuntimeError):
         ForkLock().release()
 
 
 def test_a_lock_with_a_phase_is_held_over_the_fork():
-    """What such a lock protects is whole in the child: the thread that changes it finishes before the fork."""
+    """What such a lock protects is consistent in the child: the thread that changes it finishes before the fork."""
     lock, halves, ends = ForkLock(Phase.QUEUE), [0, 0], threading.Event()
 
     def change():
@@ -174,7 +174,7 @@ def test_several_threads_may_fork_at_once():
 
 
 def test_steps_run_after_the_hooks_that_others_registered():
-    """In the child the steps come after every hook that was there when :func:`run_last` was called, and only once."""
+    """In the child the steps run after every hook that existed when :func:`run_last` was called, and only once."""
     program = """
 import os
 from hydrochat_otel.runtime import forks
@@ -199,12 +199,12 @@ def _calls(name):
 
 
 def test_only_this_module_registers_with_the_interpreter():
-    """``register_at_fork`` stands in one module of the package: the phases have one order because of that."""
+    """Only one module of the package calls ``register_at_fork``, so the phases have one order."""
     assert set(_calls("register_at_fork")) == {"runtime/forks.py"}
 
 
 def test_every_lock_of_the_package_survives_a_fork():
-    """No module makes a bare lock, except the one that replaces it, and where the SDK's own stands or is replaced."""
+    """No module makes a bare lock, except the one that replaces it, and those that replace the SDK's own."""
     bare = {file for name in ("Lock", "RLock") for file in _calls(name)}
     assert bare <= {
         "runtime/forks.py",
@@ -230,7 +230,7 @@ MODULES = (
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_imports_does_not_matter(seed, tmp_path):
-    """However an import sorter orders the modules, forks under load give children that publish their own numbers."""
+    """In any order of imports, forks under load give children that publish their own numbers."""
     order = random.Random(seed).sample(MODULES, len(MODULES))
     program = f"""
 import importlib, os, threading

@@ -16,7 +16,7 @@ from hydrochat_otel.window import window
 PACKAGE = Path(hydrochat_otel.__file__).parent
 
 
-def test_one_call_forgets_everything(install):
+def test_one_call_resets_everything(install):
     """After reset() no pipeline is installed, nothing is counted or kept, and the first use installs again."""
     install()
     with track_response_time("work"):
@@ -34,7 +34,7 @@ def test_one_call_forgets_everything(install):
 
 
 def test_the_pipeline_ends_before_what_it_uses():
-    """The pipeline is shut down first, so that nothing of it comes back afterwards."""
+    """The pipeline is shut down first, so that none of its state is created again."""
     assert process_globals.names()[0] == "pipeline"
 
 
@@ -56,7 +56,7 @@ OF_LIBRARIES = {
 
 
 def holders():
-    """Modules that make an object for the whole process which can change."""
+    """Return modules that make a mutable object for the whole process."""
     for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             value = getattr(node, "value", None) if isinstance(node, ast.Assign | ast.AnnAssign) else None
@@ -71,7 +71,7 @@ def holders():
 
 
 def test_every_module_with_a_state_of_the_process_registers_it():
-    """A module that keeps something for the process says how to forget it, or is named here with the reason."""
+    """A module with state for the whole process registers its reset, or is listed here with the reason."""
     registering = {
         str(file.relative_to(PACKAGE))
         for file in PACKAGE.rglob("*.py")

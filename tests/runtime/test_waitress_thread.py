@@ -21,7 +21,7 @@ def listening():
 
 
 def test_what_was_served_is_gone_after_the_end(listening):
-    """It answers; after the end its thread is gone and the port is free for the next."""
+    """It answers; after the end its thread has ended and the port is free for the next one."""
     serving = ServingThread(hello, listening, name="one-of-many", threads=1)
     address = listening.getsockname()[:2]
     with urllib.request.urlopen("http://{}:{}/".format(*address), timeout=5) as response:
@@ -32,14 +32,14 @@ def test_what_was_served_is_gone_after_the_end(listening):
 
 
 def test_an_end_comes_through_when_the_loop_wakes_too_early(listening):
-    """A worker's wake-up, just before the one that ends it, does not close the pipe that is still to be written to."""
+    """A worker's wake-up just before the final one does not close the pipe that is still to be written to."""
     serving = ServingThread(hello, listening, name="woken", threads=1)
     trigger = serving._trigger
     pull = trigger._physical_pull
 
     def pull_twice():
         pull()
-        # Longer than the loop takes to see it; without the wait of the loop the second one has no pipe any more.
+        # Longer than the loop takes to notice; without the loop's wait the second one has no pipe any more.
         threading.Event().wait(0.3)
         pull()
 
@@ -49,7 +49,7 @@ def test_an_end_comes_through_when_the_loop_wakes_too_early(listening):
 
 
 def test_nothing_of_the_queue_is_logged_as_a_warning(listening, caplog):
-    """Requests that wait for a thread, and those cut off at the end, leave no warning in the host's log."""
+    """Requests that wait for a thread, and those cut off at the end, cause no warning in the host's log."""
     entered, leave = threading.Event(), threading.Event()
 
     def slow(environ, start_response):

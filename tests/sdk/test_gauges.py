@@ -37,7 +37,7 @@ def test_gauge_export_and_list_agree_while_eight_threads_write(install):
 
 
 def test_what_the_application_added_is_in_its_own_list_only(installed):
-    """A dictionary of the application's is no entry of a snapshot, and is not counted as one."""
+    """A dictionary that the application added is not an entry of a snapshot, and is not counted as one."""
     installed.store.add_entry({"operation": "own"})
     with track_response_time("turn"):
         pass

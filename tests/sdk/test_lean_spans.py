@@ -57,7 +57,7 @@ class Recording(Sampler):
 
 
 class Seen(SpanProcessor):
-    """Notes what it is called with."""
+    """Records its calls."""
 
     def __init__(self):
         self.calls = []
@@ -75,7 +75,7 @@ class Seen(SpanProcessor):
 
 
 def spans(fast, sampler, parent, use):
-    """What processors and an OTLP exporter see of one span, with the same random numbers."""
+    """Return what processors and an OTLP exporter see of one span, with the same random numbers."""
     random.seed(1)
     exported, seen = InMemorySpanExporter(), Seen()
     provider = TracerProvider(sampler=sampler, resource=Resource({"service.name": "s"}), shutdown_on_exit=False)
@@ -99,11 +99,11 @@ def spans(fast, sampler, parent, use):
 
 
 def nothing(_):
-    """Use the span in no way."""
+    """Do nothing with the span."""
 
 
 def everything(span):
-    """Use the span as an application may."""
+    """Use the span in every way that an application may."""
     span.update_name("other")
     span.set_attributes({"own": "x", "none": None})
     span.add_event("event", {"a": [1]}, timestamp=5)
@@ -123,7 +123,7 @@ def ok(span):
     [ALWAYS_ON, ALWAYS_OFF, DEFAULT_ON, ParentBased(ALWAYS_OFF), ParentBased(Adding()), Adding(), Recording()],
     ids=["on", "off", "default", "parent_based", "parent_based_adding", "adding", "recording"],
 )
-def test_both_ways_give_the_same_span(sampler, parent, use, monkeypatch):
+def test_both_paths_give_the_same_span(sampler, parent, use, monkeypatch):
     """Names, ids, flags, attributes, events, links, status, times, callbacks and the bytes of OTLP are the same."""
     monkeypatch.setattr("traceback.format_exception", lambda *_: ["trace"])
     fast, public = (spans(way, sampler, parent, use) for way in (True, False))
@@ -135,7 +135,7 @@ def test_both_ways_give_the_same_span(sampler, parent, use, monkeypatch):
     [SpanLimits(max_span_attributes=3), SpanLimits(max_span_attribute_length=2), SpanLimits(max_attributes=0)],
     ids=["few", "short", "none"],
 )
-def test_limits_of_the_host_take_the_sdks_way(limits):
+def test_limits_of_the_host_use_the_sdks_path(limits):
     """With limits that could cut something, every span is the SDK's own, and the report says why."""
     tracer = TracerProvider(span_limits=limits, shutdown_on_exit=False).get_tracer("scope")
     assert lean_spans.lean(tracer, fast=True) is tracer
@@ -143,7 +143,7 @@ def test_limits_of_the_host_take_the_sdks_way(limits):
 
 
 def test_a_span_with_links_is_the_sdks_own():
-    """What ours never have takes the public way."""
+    """A span with features that ours never have uses the public path."""
     provider = TracerProvider(shutdown_on_exit=False)
     tracer = lean_spans.lean(provider.get_tracer("scope"), fast=True)
     span = tracer.start_span("name", Context(), links=[Link(PARENT)], start_time=1)
@@ -166,7 +166,7 @@ def test_a_value_that_is_not_clean_is_cleaned():
 
 
 def test_a_disabled_tracer_makes_no_span():
-    """A tracer that the host has switched off stays off."""
+    """A tracer that the host has disabled stays disabled."""
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("scope")
     lean = lean_spans.lean(tracer, fast=True)
     tracer._tracer_config.is_enabled = False

@@ -15,7 +15,7 @@ def names(reader):
 
 
 def test_a_slow_collection_is_not_lost(monkeypatch):
-    """A backlog of minutes, a loaded machine or a clock that jumps ahead costs time, and no scrape."""
+    """A backlog of minutes, a loaded machine or a clock that jumps ahead costs time, but no scrape."""
     reader = SnapshotReader()
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("application")
     meter.create_observable_gauge("first", [lambda _: []])

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.sdk.redaction`: what leaves of other libraries' spans."""
+"""Promises of :mod:`hydrochat_otel.sdk.redaction`: the exported parts of other libraries' spans."""
 
 import canary
 import pytest
@@ -30,12 +30,12 @@ from hydrochat_otel.sdk import redaction
     ],
 )
 def test_paths_and_addresses(text, left):
-    """Words, versions, templates and models stay; what looks like an identifier, a query or a user goes."""
+    """Words, versions, templates and models stay; identifiers, queries and users are removed."""
     assert redaction.url(text) == left
 
 
 def traced(provider, scope="some.framework"):
-    """Leave a span with the patient in every place that a library may use."""
+    """Make a span with the patient in every place that a library may use."""
     tracer = provider.get_tracer(scope)
     span = tracer.start_span(
         f"GET /patients/{canary.SLUG}",
@@ -88,7 +88,7 @@ def test_a_marked_patient_does_not_leave(kind):
 
 
 def test_our_own_spans_pass_untouched():
-    """A span of this package is the same object: it holds nothing to redact."""
+    """A span of this package is the same object: it has nothing to redact."""
     provider, exporter = TracerProvider(shutdown_on_exit=False), InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     redaction.redact(provider)
@@ -97,7 +97,7 @@ def test_our_own_spans_pass_untouched():
 
 
 def test_a_span_that_cannot_be_redacted_is_dropped_and_counted(monkeypatch):
-    """It never leaves as it is, and the others do."""
+    """It is never exported unredacted, and the others are exported."""
 
     def refuse(name):
         if name == "bad":
@@ -115,7 +115,7 @@ def test_a_span_that_cannot_be_redacted_is_dropped_and_counted(monkeypatch):
 
 
 def test_a_processor_whose_exporter_is_hidden_is_named(caplog):
-    """What cannot be reached is said in one sentence."""
+    """A processor without a recognised exporter gives one sentence."""
 
     class Hidden(SpanProcessor):
         pass
@@ -146,7 +146,7 @@ def test_shutdown_and_flush_reach_the_exporter():
 
 @pytest.mark.parametrize(("setting", "left"), [("always", "/patients/{id}"), ("auto", f"/patients/{canary.SLUG}")])
 def test_an_exporter_of_the_application_is_redacted_where_that_is_set(install, exported, setting, left):
-    """An application that made the exporter itself decides by the setting."""
+    """If the application made the exporter itself, the setting decides."""
     installed = install(redact_spans=setting)
     traced(installed.tracer_provider)
     assert exported.get_finished_spans()[-1].attributes["url.path"] == left

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.sdk.sdk_feeds`: the fast way and the public one give the same points."""
+"""Promises of :mod:`hydrochat_otel.sdk.sdk_feeds`: the fast path and the public one give the same points."""
 
 import inspect
 
@@ -50,7 +50,7 @@ class OddValues(ExemplarFilter):
 
 
 def inside(number, *, sampled):
-    """The end of work in a span."""
+    """Return the end of work in a span."""
     return Ended(0.0, 0, "ok", None, number, number, is_sampled=sampled)
 
 
@@ -58,7 +58,7 @@ NOWHERE = Ended(0.0, 0, "ok", None)
 
 
 def collected(reader):
-    """Everything a reader sees, but the times."""
+    """Return everything a reader sees, except the times."""
     data = reader.get_metrics_data()
     return [
         (
@@ -84,7 +84,7 @@ def collected(reader):
 
 
 def points(feeder, views, exemplar_filter, *temporalities):
-    """What each reader sees after two collections of the same measurements, made one way."""
+    """Return what each reader sees after two collections of the same measurements on one path."""
     readers = [InMemoryMetricReader(preferred_temporality=temporality) for temporality in temporalities]
     provider = MeterProvider(readers, views=views, exemplar_filter=exemplar_filter, shutdown_on_exit=False)
     meter = provider.get_meter("test")
@@ -111,7 +111,7 @@ def points(feeder, views, exemplar_filter, *temporalities):
     ids=["trace_based", "always_on", "always_off", "own"],
 )
 @pytest.mark.parametrize("temporalities", [({},), (DELTA,), ({}, DELTA)], ids=["cumulative", "delta", "both"])
-def test_both_ways_give_the_same_points(views, exemplar_filter, temporalities):
+def test_both_paths_give_the_same_points(views, exemplar_filter, temporalities):
     """Values, buckets, attributes, exemplars, views, limits and temporality are those of the SDK's own functions."""
     fast = points(sdk_feeds.SdkFeeder(), views, exemplar_filter, *temporalities)
     assert fast == points(PublicFeeder(), views, exemplar_filter, *temporalities)
@@ -134,7 +134,7 @@ def test_a_reader_that_comes_later_sees_what_follows():
 
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
 def test_what_the_sdk_refuses_is_refused(value):
-    """A negative or infinite value goes the public way, which drops it with a warning."""
+    """A negative or infinite value uses the public path, which drops it with a warning."""
     reader = InMemoryMetricReader()
     counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("test").create_counter("c")
     feed = FEEDER.feed(counter, {})
@@ -154,7 +154,7 @@ def test_a_counter_shows_one_exemplar_for_each_collection():
     assert [one[2] for row in collected(reader) for one in row[6]] == [1]
 
 
-def test_an_sdk_with_other_insides_takes_the_public_way(monkeypatch, install):
+def test_an_sdk_with_other_internals_uses_the_public_path(monkeypatch, install):
     """If a private name is missing, everything is recorded by the public functions, and the report says so."""
     monkeypatch.delattr("opentelemetry.sdk.metrics._internal._view_instrument_match._hash_attributes")
     sdk_feeds._hash_function.cache_clear()
@@ -170,7 +170,7 @@ def test_an_sdk_with_other_insides_takes_the_public_way(monkeypatch, install):
 
 
 def test_the_setting_turns_it_off(install):
-    """`HYDROCHAT_FAST=0` takes the public functions only; the standard setting uses the fast way."""
+    """`HYDROCHAT_FAST=0` uses the public functions only; the default setting uses the fast path."""
     install(fast=False)
     assert fast_ways.report()["feeds"] == fast_ways.OFF
     assert isinstance(sdk_feeds.feeder(fast=True), sdk_feeds.SdkFeeder)

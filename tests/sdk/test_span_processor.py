@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.sdk.span_processor`, and of the window beside whatever traces."""
+"""Promises of :mod:`hydrochat_otel.sdk.span_processor`, and of the window independent of tracing."""
 
 import json
 
@@ -21,8 +21,8 @@ def rows(installed):
     return installed.store.live_entries()
 
 
-def test_an_operation_becomes_one_record(installed, exported):
-    """The record says what the span says: name, times, parent and ids, nothing more."""
+def test_an_operation_becomes_one_entry(installed, exported):
+    """The entry has the same name, times, parent and ids as the span, and nothing more."""
     with track_response_time("outer"), track_response_time("inner"):
         pass
     inner, outer = exported.get_finished_spans()
@@ -42,8 +42,8 @@ def test_an_operation_becomes_one_record(installed, exported):
     ]
 
 
-def test_a_span_of_our_scope_is_no_way_into_the_window(installed):
-    """What is ours comes by its own road; the processor takes other libraries' spans only."""
+def test_a_span_of_our_scope_is_not_added_to_the_window(installed):
+    """Our own records use another path; the processor takes other libraries' spans only."""
     installed.tracer_provider.get_tracer(semconv.SCOPE).start_span("turn").end()
     assert rows(installed) == []
 
@@ -53,14 +53,14 @@ def other_span(installed, name, scope="some.library", **attributes):
     installed.tracer_provider.get_tracer(scope).start_span(name, attributes=attributes).end()
 
 
-def test_other_spans_are_kept_only_when_asked(install):
+def test_other_spans_are_kept_only_if_enabled(install):
     """Other instrumentations' spans stay out by default."""
     other_span(installed := install(), "GET /patients/S1234567D")
     assert rows(installed) == []
 
 
 def test_other_spans_keep_low_cardinality_names_only(install):
-    """A span of somebody else is named by route, GenAI operation or scope, never by its own name."""
+    """Another library's span is named by route, GenAI operation or scope, never by its own name."""
     installed = install(retain_other_spans=True)
     route = {"http__request__method": "GET", "http__route": "/patients/<id>"}
     other_span(installed, "GET /patients/S1234567D", url__path="/patients/S1234567D", **route)
@@ -75,7 +75,7 @@ def test_other_spans_keep_low_cardinality_names_only(install):
 
 
 def test_a_failure_inside_stays_inside(installed, monkeypatch):
-    """A window that fails costs an entry, which is counted; the application's call goes on."""
+    """A failing window costs an entry, which is counted; the application's call continues."""
 
     def fail(_):
         raise OSError("disk full of S1234567D")
@@ -88,7 +88,7 @@ def test_a_failure_inside_stays_inside(installed, monkeypatch):
 
 
 def test_after_shutdown_nothing_is_kept(installed):
-    """The SDK cannot take a processor out again; ours goes quiet instead."""
+    """The SDK cannot remove a processor; ours keeps nothing instead."""
     pipeline.shutdown()
     with installed.tracer_provider.get_tracer(semconv.SCOPE).start_as_current_span("x"):
         pass
@@ -96,7 +96,7 @@ def test_after_shutdown_nothing_is_kept(installed):
 
 
 def test_one_processor_serves_a_provider_for_good():
-    """Installing again and again on one provider never stacks up processors."""
+    """Repeated installations on one provider never add more processors."""
     provider = TracerProvider(shutdown_on_exit=False)
     for _ in range(3):
         installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
@@ -149,7 +149,7 @@ def test_no_sampler_of_the_hosts_decides_what_is_kept():
     "key", [context_api._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"], ids=["own", "named"]
 )
 def test_suppressed_tracing_suppresses_no_entry(installed, key):
-    """Below `suppress_instrumentation` an operation is in the window all the same."""
+    """Below `suppress_instrumentation` an operation is still in the window."""
     token = context_api.attach(context_api.set_value(key, True))
     try:
         with track_response_time("turn"):
@@ -160,7 +160,7 @@ def test_suppressed_tracing_suppresses_no_entry(installed, key):
 
 
 def test_limits_of_spans_cut_no_entry():
-    """A host that allows a span no attribute and no long text has the whole name in its window."""
+    """A host whose span limits allow no attribute and no long text has the whole name in its window."""
     provider = TracerProvider(span_limits=SpanLimits(max_attributes=0, max_attribute_length=2), shutdown_on_exit=False)
     installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
     with track_response_time("conversation_turn"):

@@ -1,4 +1,4 @@
-"""Whole HTTP requests, good and broken, from a seed; and what must hold whatever is sent.
+"""Sends whole HTTP requests, valid and broken, from a seed, and checks what must hold for any request.
 
     python tests/serve/request_fuzzer.py [seconds] [seed]
 
@@ -89,7 +89,7 @@ ENDS = ["\r\n", "\n", "\r", "\r\r\n"]
 
 @dataclass
 class Outcome:
-    """What a run has seen: executions, and each broken promise in a sentence."""
+    """The result of a run: executions, and each broken promise in a sentence."""
 
     executions: int
     statuses: dict
@@ -140,7 +140,7 @@ def _mutated(random_, data):
 
 
 def run(port, seconds, seed, *, health_every=50):
-    """Talk to the server until the time is over; a client with the token must be served all along."""
+    """Send requests until the time is over; a client with the token must be served throughout."""
     random_ = random.Random(seed)
     outcome = Outcome(0, {}, [])
     until_s = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.serve.bounded_server`: what an anonymous client does is bounded."""
+"""Promises of :mod:`hydrochat_otel.serve.bounded_server`: everything an anonymous client does is bounded."""
 
 import contextlib
 import http.client
@@ -84,13 +84,13 @@ def is_closed_within(client, seconds):
     ],
 )
 def test_a_huge_body_is_refused_before_it_is_stored(server, request_text, monkeypatch):
-    """A body of 900 MB, announced or in chunks, is 413 at once: not waited for, not asked for, not written to disk."""
+    """A body of 900 MB, announced or in chunks, is 413 at once: neither awaited nor requested nor written to disk."""
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda *_, **__: pytest.fail("written to disk"))
     with connected(server, request_text.encode()) as client:
         assert answer_of(client).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_body_that_is_wanted_is_asked_for(server):
+def test_a_wanted_body_is_requested(server):
     """A client that waits for `100 Continue` gets it, sends its form, and is answered."""
     form = f"token={TOKEN}".encode()
     head = f"POST /session HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(form)}\r\n\r\n"
@@ -101,7 +101,7 @@ def test_a_body_that_is_wanted_is_asked_for(server):
 
 
 def test_expecting_to_continue_without_a_body(server):
-    """A request without a body is answered although it waits for `100 Continue`, and the next one is one of its own."""
+    """A request without a body is answered although it waits for `100 Continue`, and the next one is separate."""
     with connected(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nX-First: 1\r\n\r\n") as client:
         assert one_answer(client).startswith(b"HTTP/1.1 200 ")
         client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -117,16 +117,16 @@ def test_expecting_to_continue_without_a_body(server):
         "\x00\x01\r\n\r\n",
     ],
 )
-def test_a_malformed_request_is_no_news(server, caplog, request_text):
-    """What cannot be parsed gets an answer and not a line in the application's log."""
+def test_a_malformed_request_is_not_logged(server, caplog, request_text):
+    """A request that cannot be parsed gets an answer and not a line in the application's log."""
     caplog.set_level(logging.INFO)
     with connected(server, request_text.encode()) as client:
         assert answer_of(client).split(b" ")[1][:1] == b"4"
     assert caplog.records == []
 
 
-def test_half_open_connections_do_not_shut_out_a_scraper(server):
-    """More connections than the server keeps, each with half a request: a scrape is answered, the oldest have to go."""
+def test_half_open_connections_do_not_lock_out_a_scraper(server):
+    """With more connections than the server keeps, each with half a request, a scrape is answered; the oldest close."""
     limit = bounded_server.MAX_CONNECTIONS
     with contextlib.ExitStack() as stack:
         half = [stack.enter_context(connected(server, b"GET / HTTP/1.1\r\nX: ")) for _ in range(limit + 20)]
@@ -138,8 +138,8 @@ def test_half_open_connections_do_not_shut_out_a_scraper(server):
         assert scrape(server) == 200
 
 
-def test_idle_connections_do_not_shut_out_a_scraper(server):
-    """Clients that were answered and stay connected make room as well."""
+def test_idle_connections_do_not_lock_out_a_scraper(server):
+    """Idle clients that were answered are closed as well."""
     ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     with contextlib.ExitStack() as stack:
         for _ in range(bounded_server.MAX_CONNECTIONS + 20):
@@ -157,7 +157,7 @@ def test_a_request_has_its_time(server, impatient, sent):
         assert is_closed_within(client, 5)
 
 
-def test_a_drop_at_a_time_does_not_extend_the_time(server, impatient):
+def test_single_bytes_do_not_extend_the_time(server, impatient):
     """A client that keeps sending single bytes is closed as well."""
     with connected(server, b"GET / HTTP/1.1\r\nX: ") as client, contextlib.suppress(OSError):
         deadline_s = time.monotonic() + 8
@@ -168,8 +168,8 @@ def test_a_drop_at_a_time_does_not_extend_the_time(server, impatient):
         assert time.monotonic() < deadline_s
 
 
-def test_an_answer_that_is_not_taken(server, impatient):
-    """A client that asks much and reads nothing costs a bounded answer for a bounded time, and no thread."""
+def test_an_answer_that_is_not_read(server, impatient):
+    """A client that requests much and reads nothing costs a bounded answer for a bounded time, and no thread."""
     ask = b"GET /page/page.js HTTP/1.1\r\nHost: x\r\n\r\n" * 200
     with contextlib.ExitStack() as stack:
         for _ in range(20):
@@ -213,7 +213,7 @@ def test_a_process_without_descriptors(server, caplog):
 
 
 def test_a_failure_of_ours_while_accepting(server, monkeypatch):
-    """Whatever is raised while a connection is accepted is counted, and the port stays open."""
+    """An exception while a connection is accepted is counted, and the port stays open."""
 
     def fail(*_):
         raise RuntimeError

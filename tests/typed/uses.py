@@ -50,7 +50,7 @@ turn(5)  # type: ignore[arg-type]
 
 
 async def use() -> None:
-    """Await and iterate what is tracked."""
+    """Await and iterate tracked work."""
     assert_type(await turn_later("a"), str)
     async for text in stream_later("a"):
         assert_type(text, str)

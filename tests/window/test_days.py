@@ -25,8 +25,8 @@ DAYS = st.dictionaries(KEYS, COUNTS, max_size=6)
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(DAYS, max_size=4), st.randoms())
-def test_merging_knows_no_order(parts, random):
-    """Addition on the binary grid: any order and any grouping gives the same, to the last digit."""
+def test_merging_is_independent_of_order(parts, random):
+    """With addition on the binary grid, any order and any grouping gives the same, to the last digit."""
     shuffled = list(parts)
     random.shuffle(shuffled)
     assert days.merged(parts) == days.merged([days.merged(shuffled[:2]), *shuffled[2:]])
@@ -34,8 +34,8 @@ def test_merging_knows_no_order(parts, random):
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(DAYS, DAYS)
-def test_what_was_merged_comes_off_again(base, more):
-    """Days less their base are what came since; rows without any number are left out."""
+def test_merged_days_can_be_subtracted(base, more):
+    """Days less their base are later numbers; rows without any number are left out."""
     whole = days.merged([base, more])
     rest = days.minus(whole, base)
     assert {key: one for key, one in rest.items() if any(one)} == {key: one for key, one in more.items() if any(one)}
@@ -44,7 +44,7 @@ def test_what_was_merged_comes_off_again(base, more):
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(DAYS)
 def test_days_survive_the_shared_state(found):
-    """What is written is read back, as JSON."""
+    """Days are read back as they were written, as JSON."""
     assert decoded_days(json.loads(json.dumps(encoded_days(found)))) == found
 
 
@@ -59,7 +59,7 @@ def test_days_survive_the_shared_state(found):
     ],
 )  # fmt: skip
 def test_damaged_days_are_refused(raw):
-    """What is no day, outcome or count raises one error and nothing else."""
+    """An invalid day, outcome or count raises one error and nothing else."""
     with pytest.raises(DecodingError):
         decoded_days(raw)
 

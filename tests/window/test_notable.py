@@ -15,7 +15,7 @@ from hydrochat_otel.window.notable import NotableTurns
 
 
 def turn(number, *, name="turn", took_s=1.0, slow=False, error=None, cost_usd=None, steps=1, end_s=1000.0):
-    """The entries of one turn in the order in which they end: steps with a call each, then the root."""
+    """Return the entries of one turn in the order in which they end: steps with a call each, then the root."""
     for step in range(steps):
         yield Entry("gemini", "generate_content", 0.1, end_s, trace_id=number, span_id=100 + step, model="flash",
                     cost_usd=cost_usd, root_operation=name, operation_name="step")  # fmt: skip
@@ -35,7 +35,7 @@ def kept(clock):
     return NotableTurns(6, 3600.0, clock.wall)
 
 
-def test_slow_failed_and_dear_turns_are_kept_whole(kept, clock):
+def test_slow_failed_and_expensive_turns_are_kept_whole(kept, clock):
     """Of thousands of turns the notable ones stay, with their steps and calls; quick, free ones do not."""
     end_s = clock.wall_s
     seen(kept, turn(1, name="slow", slow=True, took_s=9.0, end_s=end_s), turn(2, name="failed", error="E", end_s=end_s))
@@ -46,7 +46,7 @@ def test_slow_failed_and_dear_turns_are_kept_whole(kept, clock):
 
 
 def test_the_set_is_bounded(kept, clock):
-    """Each kind has a third of the places: the newest failed, the slowest, the dearest."""
+    """Each kind has a third of the places: the newest failed, the slowest, the most expensive."""
     end_s = clock.wall_s
     failed = [turn(number, name=f"failed{number}", error="E", end_s=end_s + number / 100) for number in range(50)]
     slow = [turn(100 + n, name=f"slow{n}", slow=True, took_s=float((n * 7) % 50), end_s=end_s) for n in range(50)]
@@ -59,7 +59,7 @@ def test_the_set_is_bounded(kept, clock):
 
 
 def test_a_turn_leaves_with_its_age(kept, clock):
-    """After the time to live a turn is not shown, and makes room although it was the slowest."""
+    """After the time to live a turn is not shown, and is replaced although it was the slowest."""
     seen(kept, *(turn(number, name="old", slow=True, took_s=60.0, end_s=clock.wall_s) for number in range(2)))
     clock.advance(3601)
     assert kept.entries() == []
@@ -77,13 +77,13 @@ def test_open_turns_cost_bounded_memory(kept, clock):
     assert len(kept._open) <= 256
 
 
-def test_none_are_kept_where_none_are_wanted(clock):
+def test_none_are_kept_if_disabled(clock):
     """HYDROCHAT_NOTABLE_TURNS=0 keeps nothing."""
     assert seen(NotableTurns(0, 3600.0, clock.wall), turn(1, slow=True, end_s=clock.wall_s)) == []
 
 
 def test_writers_never_wait(kept, clock):
-    """While another thread sorts, a writer goes on at once, and what it brought is there at the next reading."""
+    """While another thread sorts, a writer does not wait, and its entries are included in the next reading."""
     with kept._lock:
         thread = threading.Thread(target=lambda: seen_by_writer(kept, clock.wall_s))
         thread.start()

@@ -7,8 +7,8 @@ import pytest
 from hydrochat_otel.window.response_times import PerformanceMetrics
 
 
-def test_a_window_of_ones_own_is_summarised():
-    """A constructed PerformanceMetrics has its own bounds and sums up what is added to it, and only that."""
+def test_a_separate_window_is_summarised():
+    """A constructed PerformanceMetrics has its own bounds and summarises only what is added to it."""
     metrics = PerformanceMetrics(max_entries=4, ttl_hours=1)
     now = datetime.now(UTC)
     for duration in (9.0, 1.0, 2.0, 3.0, 4.0):

@@ -37,7 +37,7 @@ def test_bad_bounds_are_refused(arguments, sentence):
 
 
 def test_the_oldest_leave_first(clock):
-    """Beyond the cap the oldest entry leaves and is counted as evicted for capacity."""
+    """Beyond the limit the oldest entry leaves and is counted as evicted for capacity."""
     store = store_on(clock, max_entries=3)
     for number in range(5):
         store.append(entry(f"n{number}"))
@@ -89,7 +89,7 @@ def test_cleanup_runs_hourly_by_itself(clock):
 
 
 def test_a_wall_clock_that_jumps_changes_nothing(clock):
-    """Set back a year or forth a year, the wall clock neither keeps an entry for ever nor loses one."""
+    """Setting the wall clock back or forward by a year neither keeps an entry forever nor loses one."""
     store = store_on(clock, ttl_hours=1)
     store.append(entry("before"))
     clock.wall_s -= 365 * 86400
@@ -102,7 +102,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(clock):
 
 
 def test_time_stamps_age_what_is_added(clock):
-    """An added entry is as old as its time stamp says: aware, naive local, out of order, or in the future."""
+    """An added entry is as old as its time stamp: aware, naive local, out of order, or in the future."""
     store = store_on(clock, ttl_hours=24)
     now = datetime.fromtimestamp(clock.wall_s, UTC)
     naive = now.astimezone().replace(tzinfo=None)
@@ -119,7 +119,7 @@ def test_time_stamps_age_what_is_added(clock):
 
 
 def test_an_older_entry_does_not_push_out_a_newer_one(clock):
-    """The newest stay: an addition older than everything in a full window is what leaves."""
+    """The newest stay: an addition older than everything in a full window leaves."""
     store = store_on(clock, max_entries=2)
     now = datetime.fromtimestamp(clock.wall_s, UTC)
     for minutes in (1, 2, 9):
@@ -128,7 +128,7 @@ def test_an_older_entry_does_not_push_out_a_newer_one(clock):
 
 
 def test_what_is_added_is_copied_and_stamped(clock):
-    """Without a time stamp an entry gets the present one; the caller's dictionary is neither kept nor changed."""
+    """Without a time stamp an entry gets the current time; the caller's dictionary is neither kept nor changed."""
     store, mine = store_on(clock), {"operation": "test", "success": True}
     store.add_entry(mine)
     mine["operation"] = "changed"
@@ -138,7 +138,7 @@ def test_what_is_added_is_copied_and_stamped(clock):
     assert store.entries == [{"operation": "test", "success": True, "timestamp": stamp}]
 
 
-def test_a_time_stamp_that_is_none_is_refused(clock):
+def test_an_invalid_time_stamp_is_refused(clock):
     """A time stamp of another type raises one sentence and keeps nothing."""
     store = store_on(clock)
     with pytest.raises(TypeError, match="timestamp must be a datetime, not str"):
@@ -147,7 +147,7 @@ def test_a_time_stamp_that_is_none_is_refused(clock):
 
 
 def test_entries_since_a_moment(clock):
-    """Since takes aware and naive local moments and includes the moment itself."""
+    """`since` accepts aware and naive local moments and includes the moment itself."""
     store = store_on(clock)
     now = datetime.fromtimestamp(clock.wall_s, UTC)
     for minutes in (30, 20, 10):
@@ -158,7 +158,7 @@ def test_entries_since_a_moment(clock):
 
 
 def test_statistics_of_an_empty_and_of_a_filling_window(clock):
-    """The statistics are whole from the first moment, and the warning comes at exactly 80 %."""
+    """The statistics are complete from the first moment, and the warning appears at exactly 80 %."""
     store = store_on(clock, max_entries=5)
     assert store.get_statistics() == {
         "total_entries": 0,
@@ -186,7 +186,7 @@ def test_statistics_of_an_empty_and_of_a_filling_window(clock):
 
 
 def test_the_export_is_json(clock):
-    """export_to_json() can be encoded as it is: records of spans and the application's own entries alike."""
+    """A JSON encoder accepts export_to_json() unchanged: entries of spans and the application's own alike."""
     store = store_on(clock)
     store.append(
         Entry(
@@ -232,7 +232,7 @@ def test_the_export_is_json(clock):
 
 
 def test_sixteen_writers_and_readers_keep_exactly_the_newest(clock):
-    """32 000 additions beside readers: exactly the cap is kept, all are accounted for, nobody raises."""
+    """32 000 additions beside readers: exactly the limit is kept, all are accounted for, no thread raises."""
     store, failures, done = MetricsStore(), [], threading.Event()
 
     def write(name):
@@ -272,7 +272,7 @@ def test_the_process_has_one_window(monkeypatch):
     assert fresh.evicted() == {"capacity": 1, "age": 0}
 
 
-def test_a_window_of_other_bounds_takes_over_what_was_kept(clock):
+def test_a_window_of_other_bounds_adopts_the_entries(clock):
     """Changing the bounds keeps the newest entries, their ages and the counts."""
     old, new = store_on(clock, max_entries=4), store_on(clock, max_entries=2, ttl_hours=2)
     window.use_global_metrics_store(old)

@@ -1,4 +1,4 @@
-"""Runs a framework's scenarios against an emulator, without and with the pipeline, and prints what came out as JSON.
+"""Runs a framework's scenarios against an emulator, without and with the pipeline, and prints the results as JSON.
 
 A driver runs in a virtual environment of its own, as a program: it imports this module from its own folder.
 """
@@ -93,7 +93,7 @@ def main(scenarios, providers=providers_of_its_own):
 
 
 def calls_by_scenario(spans, scenarios):
-    """Return how many spans of calls lie below each scenario's span, at any depth; '' counts those below none."""
+    """Return how many spans of calls are below each scenario's span, at any depth; '' counts those below none."""
     by_id = {span.context.span_id: span for span in spans}
     counts = dict.fromkeys([*scenarios, ""], 0)
     for span in spans:
