@@ -42,22 +42,22 @@ def test_each_threshold_of_the_budget_is_reported():
     """A higher share begins the alert again; at midnight it ends, and that of the month begins."""
     watch = AlertWatch()
 
-    def told(day_usd, month_usd):
+    def changes_of(day_usd, month_usd):
         changes = watch.look(snapshot(budget=Budget(day_usd, month_usd, 10.0, 280.0)))
         return [(change.alert.period, change.alert.threshold, change.firing) for change in changes]
 
-    assert told(4.9, 100.0) == []
-    assert told(5.0, 100.1) == [("day", 50, True)]
-    assert told(7.9, 103.0) == []
-    assert told(8.1, 103.2) == [("day", 80, True)]
-    assert told(10.0, 140.0) == [("day", 100, True)]
-    assert told(11.0, 141.0) == []
-    assert told(0.0, 141.0) == [("day", 100, False), ("month", 50, True)]
-    assert told(5.0, 150.0) == []
-    assert told(8.0, 160.0) == [("day", 80, True)]
-    assert told(9.0, 224.0) == [("day", 80, False), ("month", 80, True)]
-    assert told(0.0, 281.0) == [("month", 100, True)]
-    assert told(0.0, 0.0) == [("month", 100, False)]
+    assert changes_of(4.9, 100.0) == []
+    assert changes_of(5.0, 100.1) == [("day", 50, True)]
+    assert changes_of(7.9, 103.0) == []
+    assert changes_of(8.1, 103.2) == [("day", 80, True)]
+    assert changes_of(10.0, 140.0) == [("day", 100, True)]
+    assert changes_of(11.0, 141.0) == []
+    assert changes_of(0.0, 141.0) == [("day", 100, False), ("month", 50, True)]
+    assert changes_of(5.0, 150.0) == []
+    assert changes_of(8.0, 160.0) == [("day", 80, True)]
+    assert changes_of(9.0, 224.0) == [("day", 80, False), ("month", 80, True)]
+    assert changes_of(0.0, 281.0) == [("month", 100, True)]
+    assert changes_of(0.0, 0.0) == [("month", 100, False)]
 
 
 def test_an_alert_ends_a_window_after_its_cause():
@@ -80,10 +80,10 @@ def test_other_providers_start_at_zero():
 def test_the_application_is_called(install):
     """A callback gets the change on the watching thread, and nothing after it was stopped."""
     install(response_time_threshold_s=EVERY_OPERATION_IS_SLOW)
-    told, heard = [], threading.Event()
+    found, heard = [], threading.Event()
 
     def callback(change):
-        told.append((change.alert.name, change.firing, threading.current_thread().name))
+        found.append((change.alert.name, change.firing, threading.current_thread().name))
         heard.set()
 
     stop = on_alert(callback, interval_s=0.01)
@@ -92,7 +92,7 @@ def test_the_application_is_called(install):
     assert heard.wait(10)
     stop()
     stop()
-    assert told == [("response_time", True, "hydrochat-otel-alerts")]
+    assert found == [("response_time", True, "hydrochat-otel-alerts")]
     assert alerting._watchers == []
 
 

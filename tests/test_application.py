@@ -32,9 +32,9 @@ class Afterwards:
         self.lines = emulator.ledger.lines
         self.billed = emulator.ledger.totals()
         self.access = {
-            who: chat.ask(EXPORT, **credentials)[0]
-            for who, credentials in {
-                "nobody": {},
+            account: chat.ask(EXPORT, **credentials)[0]
+            for account, credentials in {
+                "anonymous": {},
                 "nurse": {"account": NURSE},
                 "developer": {"account": DEVELOPER},
                 "token": {"token": TOKEN},
@@ -65,9 +65,9 @@ def afterwards(tmp_path_factory):
         with HydroChat(emulator.base_url, tmp_path_factory.mktemp("hydrochat"), **environment) as chat:
             conversation_id, intents = None, []
             for message, _ in conversation(TURNS):
-                told = chat.say(message, conversation_id)
-                conversation_id = told["conversation_id"]
-                intents.append(told["intent"])
+                found = chat.say(message, conversation_id)
+                conversation_id = found["conversation_id"]
+                intents.append(found["intent"])
             yield Afterwards(chat, emulator, intents, conversation_id)
 
 
@@ -188,13 +188,15 @@ def test_nurses_at_the_same_time(tmp_path):
 
 def test_developers_only(afterwards):
     """An anonymous request gets 401, a nurse 403, staff and the token the export."""
-    assert afterwards.access == {"nobody": 401, "nurse": 403, "developer": 200, "token": 200, "wrong token": 401}
+    assert afterwards.access == {"anonymous": 401, "nurse": 403, "developer": 200, "token": 200, "wrong token": 401}
 
 
 def test_no_patient_is_in_any_of_it(afterwards):
     """No name, number or wound of a patient is in export, metrics, statistics, the page's data or the log."""
-    told = afterwards.metrics + json.dumps([afterwards.export, afterwards.stats]) + afterwards.overview + afterwards.log
+    found = (
+        afterwards.metrics + json.dumps([afterwards.export, afterwards.stats]) + afterwards.overview + afterwards.log
+    )
     typed = [
         word for patient in PATIENTS for word in (*patient.name.split(), patient.nric, patient.wound) if len(word) > 3
     ]
-    assert [word for word in (*typed, "91234567", "98765432") if word in told] == []
+    assert [word for word in (*typed, "91234567", "98765432") if word in found] == []

@@ -44,7 +44,7 @@ async def run():
         "patient John Smith S1234567A", ["first_name", "last_name", "nric"]
     )
     metrics = get_gemini_metrics_v2()
-    told = agent_stats.generate_stats_summary(State())
+    found = agent_stats.generate_stats_summary(State())
     return [
         f"Operations: {summary['metrics_count']}",
         f"Avg response time: {summary['avg_response_time']:.0f}s",
@@ -55,7 +55,7 @@ async def run():
         f"API Calls: {metrics['successful_calls'] + metrics['failed_calls']}",
         f"Tokens Used: {metrics['total_tokens_used']:,}",
         f"Total Cost: ${metrics['total_cost_usd']:.4f}",
-        f"LLM: {told['llm_api_metrics']['total_tokens_used']}, {told['performance_indicators']['overall_health']}",
+        f"LLM: {found['llm_api_metrics']['total_tokens_used']}, {found['performance_indicators']['overall_health']}",
     ]
 
 

@@ -15,7 +15,7 @@ from hydrochat_otel.auto import NAME, STOCK_DISTRO
 
 
 def choose_distro(environ: MutableMapping[str, str]) -> None:
-    """Name our distro, unless the user named one or a vendor's is installed, which knows its own exporters."""
+    """Name our distro, unless the user named one or a vendor's is installed, which configures its own exporters."""
     if {entry_point.name for entry_point in entry_points(group="opentelemetry_distro")} == {STOCK_DISTRO, NAME}:
         environ.setdefault("OTEL_PYTHON_DISTRO", NAME)
 

@@ -96,7 +96,7 @@ def _begin(role: Role) -> None:
         if here:
             keeper.start()
     elif role in {Role.SERVES, Role.FORKS} and settings.serve == "auto":
-        # Only if `serve` is still auto: an operator who chose never expects no page.
+        # Only if `serve` is still auto: with never, no page is expected.
         logger.warning(
             "OTEL_METRICS_EXPORTER=%s sends the metrics elsewhere, so the page, the export and /metrics of "
             "hydrochat_otel have no port; add %s to it, or set HYDROCHAT_SERVE to always or never.",

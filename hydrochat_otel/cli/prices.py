@@ -111,12 +111,14 @@ def _source(rate: Rate) -> str:
 
 
 def _rest(rate: Rate) -> str:
-    told = [f"{direction} {name.lower()} {_usd(price)}" for (direction, name), price in sorted(rate.modalities.items())]
+    parts = [
+        f"{direction} {name.lower()} {_usd(price)}" for (direction, name), price in sorted(rate.modalities.items())
+    ]
     if rate.thinking is not None:
-        told.append(f"thinking {_usd(rate.thinking)}")
-    for above, dearer in rate.tiers:
-        told.append(f"above {above:,} input tokens {_usd(dearer.input)}/{_usd(dearer.cached)}/{_usd(dearer.output)}")
-    return "; ".join(told)
+        parts.append(f"thinking {_usd(rate.thinking)}")
+    for above, higher in rate.tiers:
+        parts.append(f"above {above:,} input tokens {_usd(higher.input)}/{_usd(higher.cached)}/{_usd(higher.output)}")
+    return "; ".join(parts)
 
 
 def _usd(femtodollars: int) -> str:
@@ -148,5 +150,5 @@ def _prices_of(rate: Rate) -> dict[str, Any]:
     for (direction, name), price in rate.modalities.items():
         row[f"{direction}_{name.lower()}"] = _usd(price)
     if rate.tiers:
-        row["tiers"] = [{"above_input_tokens": above} | _prices_of(dearer) for above, dearer in rate.tiers]
+        row["tiers"] = [{"above_input_tokens": above} | _prices_of(higher) for above, higher in rate.tiers]
     return row

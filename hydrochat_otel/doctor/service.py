@@ -108,7 +108,7 @@ def hooks(subject: Subject) -> Iterator[Finding]:
         yield Finding("service-gemini", Level.OK if active else Level.NOTE, sentence)
     errors = _by_label(samples, "hydrochat_telemetry_errors_total", "hydrochat_seam")
     if errors:
-        shown = ", ".join(f"{seam}: {count:g}" for seam, count in sorted(errors.items()))
+        shown = ", ".join(f"{component}: {count:g}" for component, count in sorted(errors.items()))
         yield Finding(
             "service-errors",
             Level.WARNING,

@@ -152,7 +152,7 @@ class _OperationFeeds(NamedTuple):
 # Module-level functions: the SDK keeps the first callback that a meter received for a name, permanently.
 def _observe_errors(_: CallbackOptions) -> Iterable[Observation]:
     deferred_queue.drain_all(_FOREIGN_READER_S)
-    return [Observation(count, {semconv.SEAM: seam}) for seam, count in failures.counts().items()]
+    return [Observation(count, {semconv.SEAM: component}) for component, count in failures.counts().items()]
 
 
 def _observe_refusals(_: CallbackOptions) -> Iterable[Observation]:

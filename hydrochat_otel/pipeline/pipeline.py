@@ -19,7 +19,7 @@ from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
 from hydrochat_otel.pipeline import unknown_settings
-from hydrochat_otel.pipeline.snapshots import Pictures
+from hydrochat_otel.pipeline.snapshots import Snapshots
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import background, failures, forks, process_globals, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
@@ -72,7 +72,7 @@ class Pipeline:
         self.instrumentor = GeminiInstrumentor(settings.prices_file)
         self._providers = Providers(tracer_provider, meter_provider)
         ledger = DayLedger(settings.budget_timezone)
-        self._pictures = Pictures(settings, self._providers, ledger)
+        self._snapshots = Snapshots(settings, self._providers, ledger)
         self._closed = False
         self._at_fork: list[forks.Registration] = []
         meter = instruments.meter_of(meter_provider)
@@ -112,7 +112,7 @@ class Pipeline:
         self.instruments.queue.start()
         if self.settings.instrument_gemini:
             self.instrumentor.instrument()
-        self._pictures.publisher.start()
+        self._snapshots.publisher.start()
         self._join_forks()
         atexit.register(self._leave)
 
@@ -126,7 +126,7 @@ class Pipeline:
             fresh: Whether to exchange with the shared state. If not, the others' numbers are those read last, seconds
                 old, and nothing waits: the application's own code calls it so.
         """
-        return self._pictures.take() if fresh else self._pictures.take_known()
+        return self._snapshots.take() if fresh else self._snapshots.take_known()
 
     def pushes_to(self) -> str | None:
         """Return the name of the exporter that pushes this process's metrics; None if they are scraped."""
@@ -139,7 +139,7 @@ class Pipeline:
     def force_flush(self) -> None:
         """Record all finished work that is queued, and make the providers export it."""
         self.instruments.queue.drain()
-        self._pictures.publisher.publish()
+        self._snapshots.publisher.publish()
         flush = getattr(self.tracer_provider, "force_flush", None)
         if flush is not None:
             flush()
@@ -167,15 +167,15 @@ class Pipeline:
 
     def spent(self) -> Budget:
         """Return what all processes have spent, as last read; does not wait or collect."""
-        return self._pictures.spent()
+        return self._snapshots.spent()
 
     def workers(self) -> int:
         """Return how many processes reported recently, as last read."""
-        return self._pictures.workers()
+        return self._snapshots.workers()
 
     def _leave(self) -> None:
         self.instruments.queue.stop()
-        self._pictures.publisher.stop()
+        self._snapshots.publisher.stop()
 
     def _size_store(self) -> None:
         settings = self.settings
@@ -186,7 +186,7 @@ class Pipeline:
             window.use_global_metrics_store(MetricsStore(entries, hours, cleanup_interval_minutes=minutes))
 
     def _join_forks(self) -> None:
-        providers, publisher = self._providers, self._pictures.publisher
+        providers, publisher = self._providers, self._snapshots.publisher
         self._at_fork = [
             forks.register(Phase.SHARING, in_child=publisher.forget_parent),
             forks.register(

@@ -24,7 +24,7 @@ from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
 from hydrochat_otel.window.store import MetricsStore
 
 
-class Pictures:
+class Snapshots:
     """Takes snapshots; any thread may call.
 
     Args:

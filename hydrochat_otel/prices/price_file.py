@@ -9,7 +9,7 @@ output = 10
 thinking = 10                       # optional, else like output
 input_audio = 1.25                  # optional: input_, cached_ or output_ with audio, image or video
 
-[[models."gemini-2.5-pro".tiers]]   # optional: a dearer rate for the whole call
+[[models."gemini-2.5-pro".tiers]]   # optional: a higher rate for the whole call
 above_input_tokens = 200000
 input = 2.50
 output = 15

@@ -114,9 +114,9 @@ class Rate:
     def _at(self, input_tokens: int) -> "Rate":
         """Return the rate of the context tier."""
         rate = self
-        for above, dearer in self.tiers:
+        for above, higher in self.tiers:
             if input_tokens > above:
-                rate = dearer
+                rate = higher
         return rate
 
     def _femtodollars(self, tokens: Tokens) -> int:

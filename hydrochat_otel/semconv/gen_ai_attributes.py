@@ -60,7 +60,7 @@ GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"
 GEN_AI_TOKEN_MODALITY: Final = "gen_ai.token.modality"
 TOKEN_MODALITIES: Final = ("text", "image", "audio", "video", "unknown")
 NEXT_USAGE_PREFIX: Final = "gen_ai.usage."
-"""Prefix of the tokens by modality on a span (`...audio.input_tokens`), to those who opt in."""
+"""Prefix of the tokens by modality on a span (`...audio.input_tokens`), if the operator opts in."""
 COST_AMOUNT: Final = "gen_ai.usage.cost.amount"
 COST_CURRENCY: Final = "gen_ai.usage.cost.currency"
 COST_SOURCE: Final = "gen_ai.usage.cost.source"

@@ -1,4 +1,4 @@
-"""The metrics of OpenTelemetry's next GenAI conventions, emitted instead of today's to those who opt in.
+"""The metrics of OpenTelemetry's next GenAI conventions, emitted instead of today's if the operator opts in.
 
 Spec: https://github.com/open-telemetry/semantic-conventions-genai (development)
 """

@@ -120,7 +120,7 @@ def _addresses(host: str, port: int) -> list[Any]:
     try:
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
     except OSError:
-        raise ServerError(f"{host} is not an address that this machine knows.") from None
+        raise ServerError(f"{host} has no address.") from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -58,7 +58,7 @@ def _pace() -> tuple[Alert, ...]:
             description="Month to date plus the pace of the last seven days exceed the month's budget. The export and "
             "the page say on which day it will be spent.",
             runbook="1. Dashboard Money, panel Month to date: since when does the forecast exceed the budget?\n"
-            "2. The table Operation and model shows what became dearer.\n"
+            "2. The table Operation and model shows what became more expensive.\n"
             "3. Raise HYDROCHAT_BUDGET_USD, or lower the load before the day that the page names.",
             board=MONEY,
         ),
@@ -76,7 +76,7 @@ def _pace() -> tuple[Alert, ...]:
             description=f"More than {objectives.SPEND_GROWTH:g} times the same hour of the week before, and at least "
             f"${objectives.MIN_SPEND_USD:g}.",
             runbook="1. Dashboard Money, panel Cost per hour by operation: which one grew?\n"
-            "2. More turns, or dearer turns (tile Per turn)?\n"
+            "2. More turns, or more expensive turns (tile Per turn)?\n"
             "3. What was deployed? The blue lines in the panels are restarts.",
             board=MONEY,
         ),

@@ -157,7 +157,7 @@ def _tables() -> tuple[PanelBuilder, ...]:
     return (
         rows(
             "Operation and model",
-            "In the shown range, the dearest first. A call outside of any tracked operation is `none`.",
+            "In the shown range, the highest cost first. A call outside of any tracked operation is `none`.",
             {
                 "Cost": Column("currencyUSD", ask.priced(cost, calls), empty=_NO_PRICE, total=True),
                 "Share": Column("percentunit", f"{cost} / {everything}", share=True),

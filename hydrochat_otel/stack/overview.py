@@ -169,7 +169,7 @@ def _models() -> PanelBuilder:
     output, seconds = ask.grown(ask.OUTPUT_TOKENS, MODEL), ask.grown(chosen(sum_of(semconv.LLM_CALL_DURATION)), MODEL)
     return rows(
         "Models compared",
-        "In the shown range, the dearest first. A model without a known price says so.",
+        "In the shown range, the highest cost first. A model without a known price says so.",
         {
             "Cost": Column("currencyUSD", ask.priced(cost, calls), empty=_NO_PRICE, total=True),
             "Share": Column("percentunit", f"{cost} / {everything}", share=True),
@@ -220,7 +220,7 @@ def _operations() -> tuple[PanelBuilder, ...]:
             link=_TO_OPERATION,
         ),
         ranking(
-            "Dearest operations",
+            "Most expensive operations",
             "Dollars for the calls made directly in each operation, in the shown range.",
             "currencyUSD",
             Query(ask.top(f"{ask.grown(inside, OPERATION)} > 0"), _BY_OPERATION),

@@ -57,7 +57,7 @@ def sign_in(request: Request) -> Response:
     presented = parse_qs(request.body.decode("utf-8", "replace")).get("token", [""])[0].strip()
     found = access.sign_in(presented, token, client=request.client)
     if found is Access.GRANTED:
-        # Relative to this path, because only the client knows all prefixes between it and the page.
+        # Relative to this path, because only the client has all prefixes between it and the page.
         return bodiless(303, ("Location", "./"), set_cookie(sessions.issue(token), secure=_is_secure(request)))
     return _form(request, found, explanation(found) if found is Access.LIMITED else "That is not the token.")
 

@@ -68,8 +68,8 @@ def test_a_program_is_measured_without_a_line_of_code(environ, said):
 def test_a_bad_setting_is_one_sentence_and_the_program_runs(environ, sentence):
     """A mistake in the configuration is logged once in one sentence, and the application starts."""
     result = instrumented(**environ)
-    told = f"{sentence} The application starts without hydrochat_otel.\n"
-    assert (result.stdout, result.stderr, result.returncode) == ("nothing\n", told, 0)
+    found = f"{sentence} The application starts without hydrochat_otel.\n"
+    assert (result.stdout, result.stderr, result.returncode) == ("nothing\n", found, 0)
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,9 @@ def test_management_commands_open_no_port(tmp_path, command):
     """A management command is measured, and opens no port."""
     with service(tmp_path, "python", "manage.py", *command, **SITE) as running:
         assert running.child.wait(40) == 0
-        told = next(line for line in running.output.splitlines() if line.startswith("threads: "))
-    assert "hydrochat-otel-drain" in told
-    assert "hydrochat-otel-port" not in told
+        found = next(line for line in running.output.splitlines() if line.startswith("threads: "))
+    assert "hydrochat-otel-drain" in found
+    assert "hydrochat-otel-port" not in found
 
 
 def test_a_plain_script(tmp_path):

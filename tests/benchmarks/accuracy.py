@@ -57,15 +57,15 @@ def start_ours(meters: Any) -> Callable[[], Counted]:
     GeminiInstrumentor().instrument()
 
     def read() -> Counted:
-        told = meters.measured()
-        calls = sum(told.calls.values())
+        found = meters.measured()
+        calls = sum(found.calls.values())
         return Counted(
             calls,
-            told.calls.get("error", 0),
-            sum(told.tokens[:3]),
-            sum(told.tokens[3:]),
-            told.cost_usd,
-            told.attempts,
+            found.calls.get("error", 0),
+            sum(found.tokens[:3]),
+            sum(found.tokens[3:]),
+            found.cost_usd,
+            found.attempts,
         )
 
     return read
@@ -167,11 +167,11 @@ def run_scenarios(tool: Tool) -> None:
             except BaseException as error:  # a peer's failure that reaches the caller is a finding, too
                 broken = f"changed what the caller gets: {str(error).splitlines()[0]}"
             expected = exchange.billed(scenario, emulator)
-        told = read()
-        counted = Counted(*(None if now is None else now - (was or 0) for now, was in zip(told, before, strict=True)))
-        before = Counted(*(was if now is None else now for now, was in zip(told, before, strict=True)))
+        found = read()
+        counted = Counted(*(None if now is None else now - (was or 0) for now, was in zip(found, before, strict=True)))
+        before = Counted(*(was if now is None else now for now, was in zip(found, before, strict=True)))
         right = judge(counted, expected) if not broken else dict.fromkeys(COLUMNS, False)
-        print(json.dumps({"scenario": scenario.name, "right": right, "told": counted, "broken": broken}), flush=True)
+        print(json.dumps({"scenario": scenario.name, "right": right, "counted": counted, "broken": broken}), flush=True)
 
 
 def judge(counted: Counted, expected: Any) -> dict[str, bool]:
@@ -218,10 +218,10 @@ def main() -> None:
 def errors_of(tool: Tool, row: dict[str, Any]) -> str:
     """Return what one instrumentation got wrong in one scenario."""
     wrong = [column for column in COLUMNS if not row["right"][column]]
-    told = row["broken"] or ", ".join(
-        f"{name} {value}" for name, value in zip(Counted._fields, row["told"], strict=True)
+    found = row["broken"] or ", ".join(
+        f"{name} {value}" for name, value in zip(Counted._fields, row["counted"], strict=True)
     )
-    return f"{tool.name}: {row['scenario']}: wrong in {', '.join(wrong)} ({told})"
+    return f"{tool.name}: {row['scenario']}: wrong in {', '.join(wrong)} ({found})"
 
 
 def is_installed(module: str) -> bool:

@@ -33,7 +33,7 @@ def test_every_known_model_is_listed_with_its_source(tmp_path):
 
 def test_named_models_are_looked_up_as_calls_are(tmp_path):
     """Priced, free and unpriced models differ, as JSON as well."""
-    done = command("models/gemini-9-ultra", "gemma-3-27b-it", "nobodys", "--prices", priced(tmp_path), "--json")
+    done = command("models/gemini-9-ultra", "gemma-3-27b-it", "unlisted", "--prices", priced(tmp_path), "--json")
     rows = json.loads(done.output)
     assert [row for row in rows if row.get("service_tier") == "standard"] == [
         {
@@ -54,7 +54,7 @@ def test_named_models_are_looked_up_as_calls_are(tmp_path):
             "cached": "0.00",
             "output": "0.00",
         },
-        {"model": "nobodys", "service_tier": "standard", "status": "unpriced", "source": None},
+        {"model": "unlisted", "service_tier": "standard", "status": "unpriced", "source": None},
     ]
 
 

@@ -70,7 +70,7 @@ BROKEN = [
     ),
     ("state", {"HYDROCHAT_STATE": "redis://127.0.0.1:1/0"}, Level.PROBLEM, ""),
     ("state", {"HYDROCHAT_STATE": "memory"}, Level.NOTE, "totals start at zero"),
-    ("configured-model", {"GEMINI_MODEL": "nobodys-9"}, Level.WARNING, "GEMINI_MODEL=nobodys-9 has no known price"),
+    ("configured-model", {"GEMINI_MODEL": "unlisted-9"}, Level.WARNING, "GEMINI_MODEL=unlisted-9 has no known price"),
 ]
 
 

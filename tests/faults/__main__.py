@@ -30,10 +30,10 @@ def main():
     )
     cells = table.table(pipeline)
     print(table.text(cells))
-    for (part, kind), told in cells.items():
-        if told != "held":
-            print(f"{part}, {kind}: {told}")
-    sys.exit(any(told != "held" for told in cells.values()))
+    for (part, kind), found in cells.items():
+        if found != "held":
+            print(f"{part}, {kind}: {found}")
+    sys.exit(any(found != "held" for found in cells.values()))
 
 
 if __name__ == "__main__":

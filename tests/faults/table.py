@@ -121,13 +121,13 @@ def cell(part, kind, pipeline):
     fault = KINDS[kind](plain)
     setattr(owner, name, type(original)(fault) if isinstance(original, classmethod | staticmethod) else fault)
     try:
-        told = hosts.changes()
+        found = hosts.changes()
     finally:
         setattr(owner, name, original)
         if restore is not None:
             restore[0].time = restore[1]
-    if told:
-        return f"changed: {told}"
+    if found:
+        return f"changed: {found}"
     before = pipeline.store.get_statistics()["total_entries"]
     again = hosts.changes()
     after = pipeline.store.get_statistics()["total_entries"]
@@ -144,5 +144,5 @@ def text(cells):
     width = max(map(len, PARTS))
     lines = [" " * width + "".join(f"  {kind:>13}" for kind in KINDS)]
     lines += [f"{part:<{width}}" + "".join(f"  {cells[part, kind][:13]:>13}" for kind in KINDS) for part in PARTS]
-    held = sum(told == "held" for told in cells.values())
+    held = sum(found == "held" for found in cells.values())
     return "\n".join([*lines, f"{held} of {len(cells)} cells held"])

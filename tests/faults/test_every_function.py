@@ -99,12 +99,12 @@ def test_the_host_continues_whatever_fails(installed, error):
             continue
         undo = replaced(owner, name, function, error)
         try:
-            told = hosts.changes()
+            recorded = hosts.changes()
         finally:
             undo()
         tried += 1
-        if told:
-            changed[short] = told
+        if recorded:
+            changed[short] = recorded
     assert changed == {}
     assert tried > 300
     assert hosts.changes() == {}

@@ -53,7 +53,7 @@ def test_a_time_limit_at_every_line_passes_through(installed, scenario):
 def test_a_failure_of_ours_is_not_taken_for_the_hosts():
     """An exception of code that we called, or of a line of ours, is a failure; one that was set in ours is not."""
 
-    def told(raise_it):
+    def is_host_error(raise_it):
         try:
             raise_it()
         except BaseException as error:
@@ -68,7 +68,7 @@ def test_a_failure_of_ours_is_not_taken_for_the_hosts():
     def interrupt():
         raise KeyboardInterrupt
 
-    assert [told(exporter), told(exits), told(interrupt)] == [False, False, True]
+    assert [is_host_error(exporter), is_host_error(exits), is_host_error(interrupt)] == [False, False, True]
     set_in_ours = TimeLimitError()
     set_in_ours.__traceback__ = _traceback_in_ours()
     ours = ValueError()

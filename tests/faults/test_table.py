@@ -11,5 +11,5 @@ def test_every_cell_holds(install):
     """With each of at least 150 faults the host does not notice, and counting continues."""
     cells = table.table(install(max_entries=100_000))
     print(table.text(cells))
-    assert {cell: told for cell, told in cells.items() if told != "held"} == {}
+    assert {cell: found for cell, found in cells.items() if found != "held"} == {}
     assert len(cells) >= 150

@@ -60,7 +60,7 @@ def test_children_count_for_themselves_and_all_see_all(shared):
     shared.snapshot()
 
     def child():
-        assert count(pipeline.current()._pictures._alone()) == 0
+        assert count(pipeline.current()._snapshots._alone()) == 0
         assert len(pipeline.current().store) == 0
         work(5)
         return count(pipeline.current().snapshot()) == 7
@@ -261,7 +261,7 @@ def test_what_waits_is_bounded_and_what_has_to_leave_is_counted(install, breakab
     away = breakable.rename(breakable.with_name("away"))
     work(25)
     with pytest.raises(Exception, match="place"):
-        running._pictures.publisher.fresh()
+        running._snapshots.publisher.fresh()
     work(25)
     away.rename(breakable)
     eventually(lambda: running.snapshot().sharing.problem is None)
@@ -279,7 +279,7 @@ def test_the_applications_own_code_never_waits_for_the_state(shared, monkeypatch
     work(2)
     shared.snapshot()
     work(1)
-    monkeypatch.setattr(shared._pictures.publisher, "fresh", slow)
+    monkeypatch.setattr(shared._snapshots.publisher, "fresh", slow)
     summary = agent_stats.agent_stats.generate_stats_summary({"metrics": {}})
     assert summary["llm_api_metrics"]["total_calls"] == 0
     assert count(shared.snapshot(fresh=False)) == 3

@@ -1,4 +1,4 @@
-"""The file: who may read it, what damages it, what keeps it from being used, and forks."""
+"""The file: permissions, damage, what keeps it from being used, and forks."""
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ from backend_contract import NOW_S, contents, everything, said
 from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
-NOBODY_UID = 65534
+UNPRIVILEGED_UID = 65534
 
 
 def names(path):
@@ -345,8 +345,8 @@ def strangers_path():
     directory = Path(tempfile.mkdtemp())
     root = os.geteuid() == 0
     if root:
-        os.chown(directory, NOBODY_UID, NOBODY_UID)
-        os.seteuid(NOBODY_UID)
+        os.chown(directory, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+        os.seteuid(UNPRIVILEGED_UID)
     yield directory / "state.db"
     if root:
         os.seteuid(0)
@@ -479,10 +479,10 @@ def test_parent_and_child_both_go_on(make_sqlite):
     while backend.exchange(None, 0, read=False).members != 2:
         os.sched_yield()
     backend.close()
-    backend.exchange(said("parent", 2, b"anew"), 0, read=False)
+    backend.exchange(said("parent", 2, b"again"), 0, read=False)
     closed.open()
     forked.wait(child)
-    assert everything(backend).contents == contents({"parent": b"anew", "child": b"later"})
+    assert everything(backend).contents == contents({"parent": b"again", "child": b"later"})
 
 
 def test_a_fork_at_any_moment_of_an_exchange_does_no_harm(make_sqlite):

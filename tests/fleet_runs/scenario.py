@@ -245,13 +245,13 @@ def _judged(
         *verdict.faults_of_entries(entries, totals, evidence),
         *seen.faults,
     ]
-    for name, told in (
+    for name, recorded in (
         ("hydrochat_llm_calls_total", totals.llm_calls),
         ("hydrochat_llm_tokens_total", totals.llm_tokens),
         ("hydrochat_operation_duration_seconds_count", totals.operations),
     ):
-        if seen.last.get(name) != told:
-            faults.append(f"Prometheus has {seen.last.get(name)} for {name}, the service says {told}")
+        if seen.last.get(name) != recorded:
+            faults.append(f"Prometheus has {seen.last.get(name)} for {name}, the service says {recorded}")
     in_window = verdict.workers_in(entries, turns)
     if in_window < 2:
         faults.append(f"the window shows entries of {in_window} worker")

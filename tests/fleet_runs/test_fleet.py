@@ -43,10 +43,10 @@ def test_every_answered_request_is_counted_exactly_once(scenario, seconds, progr
 def test_without_a_shared_state_the_check_fails(programs, tmp_path):
     """Two workers that share nothing are detected: by the totals, by each other and by Prometheus."""
     report = run(Scenario(Setup("gunicorn", 2), "memory"), 3, tmp_path, programs, patience_s=1)
-    told = "\n".join(report.faults)
-    assert "workers disagree" in told
-    assert f"calls, must be {report.bounds.answered} to {report.bounds.answered}" in told
-    assert "hydrochat_llm_calls_total fell" in told
+    found = "\n".join(report.faults)
+    assert "workers disagree" in found
+    assert f"calls, must be {report.bounds.answered} to {report.bounds.answered}" in found
+    assert "hydrochat_llm_calls_total fell" in found
 
 
 def test_the_application_runs_without_the_plugin(programs, tmp_path):

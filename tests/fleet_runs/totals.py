@@ -205,5 +205,5 @@ def settled(service: Service, publish_interval_s: float, patience_s: float) -> S
     )
 
 
-def _some(told: Mapping[int, Totals | str]) -> list[Totals]:
-    return [totals for totals in told.values() if isinstance(totals, Totals)]
+def _some(found: Mapping[int, Totals | str]) -> list[Totals]:
+    return [totals for totals in found.values() if isinstance(totals, Totals)]

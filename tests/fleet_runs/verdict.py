@@ -153,7 +153,7 @@ def faults_of_totals(totals: Totals, evidence: Evidence) -> list[str]:
         buckets=(totals.operations, calls, calls * MEASUREMENTS_OF_A_CALL),
     )
     if totals != expected:
-        faults.append(f"the books do not agree, told / expected: {totals.differences(expected)}")
+        faults.append(f"the totals do not agree, found / expected: {totals.differences(expected)}")
     faults += [
         f"{shown!r} dollars, must be {usd!r}" for shown in (totals.cost_usd, totals.llm_cost) if abs(shown - usd) > 1e-8
     ]

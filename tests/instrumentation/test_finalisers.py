@@ -43,7 +43,7 @@ def test_collected_work_crashes_nothing_and_is_counted(interpreter, kind):
         [interpreter, PROGRAM, kind, str(ROUNDS)], env=environ, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    recorded = json.loads(done.stdout)
     # A generator of the host that holds a `with` block leaves its context where it began, with us or without.
-    assert told.pop("nothing is current") or kind == "block"
-    assert told == {"outcomes": [ENDED[kind]], "counted": ROUNDS, "failures": {}, "spans": ROUNDS}
+    assert recorded.pop("nothing is current") or kind == "block"
+    assert recorded == {"outcomes": [ENDED[kind]], "counted": ROUNDS, "failures": {}, "spans": ROUNDS}

@@ -290,9 +290,9 @@ def test_an_error_is_recorded_by_its_class(installed, exported, caplog):
         ("conversation_turn", "error", "ValueError"),
         ("conversation_turn.save", "error", "ValueError"),
     ]
-    told = "".join(span.to_json() for span in exported.get_finished_spans()) + repr(window()) + caplog.text
-    assert "Tan" not in told
-    assert "S85" not in told
+    found = "".join(span.to_json() for span in exported.get_finished_spans()) + repr(window()) + caplog.text
+    assert "Tan" not in found
+    assert "S85" not in found
 
 
 def test_thresholds_hold_for_turns_and_for_nodes(installed, caplog):

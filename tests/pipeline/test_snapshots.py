@@ -1,4 +1,4 @@
-"""Promises of :mod:`hydrochat_otel.pipeline.snapshots`: what a snapshot holds, whoever takes it and when."""
+"""Promises of :mod:`hydrochat_otel.pipeline.snapshots`: its contents, for every caller and at any time."""
 
 import os
 import signal

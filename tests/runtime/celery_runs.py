@@ -45,7 +45,7 @@ class Way:
 
     Attributes:
         options: Of the worker's command line.
-        end: What is done to the worker after the tasks, before it is told to shut down; given its process's id.
+        end: What is done to the worker after the tasks, before its shutdown; given its process's id.
         number: The signal that shuts it down.
         seconds: What each task takes.
         environ: More of the environment.

@@ -98,8 +98,8 @@ def alertmanager(assets, webhook):
     directory = assets / "alertmanager"
     config = shipped_config(assets, "alertmanager-local.yml")
     config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
-    told = [{"url": webhook.url, "send_resolved": True}]
-    config["receivers"] = [{"name": one["name"], "webhook_configs": told} for one in config["receivers"]]
+    webhooks = [{"url": webhook.url, "send_resolved": True}]
+    config["receivers"] = [{"name": one["name"], "webhook_configs": webhooks} for one in config["receivers"]]
     (directory / "quick.yml").write_text(yaml.safe_dump(config))
     port = free_port()
     with Program(

@@ -86,7 +86,7 @@ def entries(count: int, *, spread_s: float = 5 * 3600, seed: int = 7) -> tuple[E
     return tuple(made)
 
 
-def picture(
+def shown_snapshot(
     kept: tuple[Entry, ...],
     families: tuple[Family, ...] = (),
     budget: Budget | None = None,
@@ -100,7 +100,7 @@ def picture(
 
 
 def usual() -> dict[str, Any]:
-    return picture(entries(420), gemini_families(), Budget(6.4187, 98.25, 10.0, 310.0), Sharing("redis", 4))
+    return shown_snapshot(entries(420), gemini_families(), Budget(6.4187, 98.25, 10.0, 310.0), Sharing("redis", 4))
 
 
 # -- the stub -----------------------------------------------------------------------------------------------------

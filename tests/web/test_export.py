@@ -35,8 +35,8 @@ def export(query=""):
 
 
 def show(monkeypatch, *entries, unix_s=frozen.NOW_S):
-    picture = Snapshot(unix_s, {}, frozen.SNAPSHOT.families, entries, frozen.SNAPSHOT.retention)
-    monkeypatch.setattr(Pipeline, "snapshot", lambda _: picture)
+    shown = Snapshot(unix_s, {}, frozen.SNAPSHOT.families, entries, frozen.SNAPSHOT.retention)
+    monkeypatch.setattr(Pipeline, "snapshot", lambda _: shown)
 
 
 OPERATIONS = frozen.SNAPSHOT.operations()

@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from web.looking import Look, launched
-from web.page_stub import NOW_S, TOKEN, Stub, entries, gemini_families, picture, serving
+from web.page_stub import NOW_S, TOKEN, Stub, entries, gemini_families, serving, shown_snapshot
 
 from hydrochat_otel.window.snapshot import Budget, Sharing
 
@@ -56,7 +56,7 @@ def test_the_page_shows_the_numbers_without_an_error(look):
 
 def test_spend_and_processes_are_shown(look):
     """Today and this month are beside their budgets; half of a budget needs no attention, a failing state does."""
-    look.stub.shown = picture(entries(3), (), Budget(6.4187, 310.0, 10.0, 310.0 * 4), Sharing("redis", 4))
+    look.stub.shown = shown_snapshot(entries(3), (), Budget(6.4187, 310.0, 10.0, 310.0 * 4), Sharing("redis", 4))
     look.open()
     look.until(lambda: look.text("#health"))
     look.view("money")
@@ -65,10 +65,12 @@ def test_spend_and_processes_are_shown(look):
     look.view("health")
     assert look.text("#state") == "4 processes, state redis\nThe numbers are kept in Redis, shared by all hosts."
     look.view("now")
-    assert "Budget: $6.42 of $10.00 for today are spent (64 %)." in look.text("#alerts .told")
+    assert "Budget: $6.42 of $10.00 for today are spent (64 %)." in look.text("#alerts .notice")
     slow = look.stub.shown["totals"]["operations"]["violations"]
     assert look.text("#health") == ("Needs attention: 1" if slow else "Healthy")
-    look.stub.shown = picture(entries(3), (), Budget(0.0123, 0.5), Sharing("redis", 1, 9.0, "Redis does not answer."))
+    look.stub.shown = shown_snapshot(
+        entries(3), (), Budget(0.0123, 0.5), Sharing("redis", 1, 9.0, "Redis does not answer.")
+    )
     look.view("money")
     look.until(lambda: "$0.0123, no budget is set" in look.text("#budget-bars"))
     look.view("health")
@@ -81,7 +83,7 @@ def test_spend_and_processes_are_shown(look):
 def test_the_page_refreshes_itself(look):
     """New numbers appear without any action, and pausing stops the requests."""
     drawn(look.open())
-    look.stub.shown = picture(entries(421), gemini_families())
+    look.stub.shown = shown_snapshot(entries(421), gemini_families())
     look.until(lambda: len(look.all(".plot .point")) == 421)
     look.driver.find_element(By.ID, "pause").click()
     look.until(lambda: "paused" in look.text("#refresh-state"))
@@ -115,7 +117,7 @@ def test_a_failing_server_is_shown_and_the_last_numbers_stay(look, status, body)
 
 def test_the_empty_page_says_what_to_do(look):
     """Before the first operation the page shows how to make one instead of empty charts."""
-    look.stub.shown = picture(())
+    look.stub.shown = shown_snapshot(())
     look.open()
     look.until(lambda: look.all("#empty:not([hidden])"))
     assert "No operations yet" in look.text("#empty")
@@ -177,7 +179,7 @@ def test_a_refresh_keeps_focus_and_choices(look):
     look.js("arguments[0].focus()", cursor)
     cursor.send_keys(Keys.HOME)
     before = cursor.get_attribute("aria-valuetext")
-    look.stub.shown = picture((*entries(420), entries(421)[-1]), gemini_families())
+    look.stub.shown = shown_snapshot((*entries(420), entries(421)[-1]), gemini_families())
     look.until(lambda: len(look.all(".plot .point")) == 421)
     assert look.driver.switch_to.active_element == cursor
     assert cursor.get_attribute("aria-valuetext") == before
@@ -206,7 +208,7 @@ def test_a_page_without_access_to_the_numbers_does_not_reload_forever(look):
 def test_a_name_from_the_application_is_never_markup(look):
     """An operation named like an element is shown as text, in chart and tables."""
     name = "<img src=x onerror=alert(1)>"
-    look.stub.shown = picture(tuple(entry._replace(operation=name) for entry in entries(9)))
+    look.stub.shown = shown_snapshot(tuple(entry._replace(operation=name) for entry in entries(9)))
     drawn(look.open())
     assert look.text("#by-operation tbody th") == name
     assert look.all("main img") == []
@@ -246,7 +248,7 @@ CONTRAST = """(() => {
 
 
 def test_everything_has_a_name(look):
-    """Every table has a caption, every control a name, every picture a text, and the page a language and a title."""
+    """Every table has a caption, every control a name, every image a text, and the page a language and a title."""
     drawn(look.open())
     assert look.js("[...document.querySelectorAll('table')].filter(t => !t.caption?.textContent.trim()).length") == 0
     assert look.js("[...document.querySelectorAll('img')].filter(i => !i.hasAttribute('alt')).length") == 0

@@ -23,7 +23,7 @@ def test_what_is_vendored_is_unchanged(name):
 
 @pytest.mark.parametrize("name", OURS)
 def test_what_a_file_loads_exists(name):
-    """Every script, style sheet and picture that a file of the page names is one of them."""
+    """Every script, style sheet and image that a file of the page names is one of them."""
     text = PAGE.joinpath(name).read_text(encoding="utf-8")
     named = re.findall(r'(?:src|href)="page/([^"]+)"', text) + re.findall(r'from "\./([^"]+)"', text)
     assert [one for one in named if not PAGE.joinpath(one).is_file()] == []

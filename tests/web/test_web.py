@@ -302,7 +302,7 @@ def test_a_port_that_is_taken_fails_in_the_caller(installed):
 @pytest.mark.parametrize(
     ("host", "sentence"),
     [
-        ("no.such.host.invalid", "no.such.host.invalid is not an address that this machine knows."),
+        ("no.such.host.invalid", "no.such.host.invalid has no address."),
         ("192.0.2.1", "192.0.2.1 is not an address of this machine; check that the loopback interface is up."),
     ],
 )

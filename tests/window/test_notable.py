@@ -39,9 +39,9 @@ def test_slow_failed_and_expensive_turns_are_kept_whole(kept, clock):
     """Of thousands of turns the notable ones stay, with their steps and calls; quick, free ones do not."""
     end_s = clock.wall_s
     seen(kept, turn(1, name="slow", slow=True, took_s=9.0, end_s=end_s), turn(2, name="failed", error="E", end_s=end_s))
-    seen(kept, turn(3, name="dear", cost_usd=5.0, end_s=end_s))
+    seen(kept, turn(3, name="expensive", cost_usd=5.0, end_s=end_s))
     roots = seen(kept, *(turn(10 + number, name="quick", end_s=end_s) for number in range(3000)))
-    assert sorted(roots) == ["dear", "failed", "slow"]
+    assert sorted(roots) == ["expensive", "failed", "slow"]
     assert len(kept.entries()) == 9
 
 
@@ -50,11 +50,11 @@ def test_the_set_is_bounded(kept, clock):
     end_s = clock.wall_s
     failed = [turn(number, name=f"failed{number}", error="E", end_s=end_s + number / 100) for number in range(50)]
     slow = [turn(100 + n, name=f"slow{n}", slow=True, took_s=float((n * 7) % 50), end_s=end_s) for n in range(50)]
-    dear = [turn(200 + n, name=f"dear{n}", cost_usd=float((n * 7) % 50), end_s=end_s) for n in range(1, 50)]
-    roots = seen(kept, *failed, *slow, *dear)
+    expensive = [turn(200 + n, name=f"expensive{n}", cost_usd=float((n * 7) % 50), end_s=end_s) for n in range(1, 50)]
+    roots = seen(kept, *failed, *slow, *expensive)
     slowest = sorted(range(50), key=lambda n: (n * 7) % 50)[-2:]
     assert sorted(roots) == sorted(
-        ["failed48", "failed49", *(f"slow{n}" for n in slowest), *(f"dear{n}" for n in slowest)]
+        ["failed48", "failed49", *(f"slow{n}" for n in slowest), *(f"expensive{n}" for n in slowest)]
     )
 
 

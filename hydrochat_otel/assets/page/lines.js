@@ -10,9 +10,9 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 // Several charts over the same steps: their cursors and their zoom go together.
 export class Lines {
-  constructor(container, told) {
+  constructor(container, described) {
     this.container = container;
-    this.told = told;
+    this.described = described;
     this.plots = [];
     this.key = uPlot.sync("lines");
     this.readout = el("p", { class: "readout", role: "status" });
@@ -71,7 +71,7 @@ export class Lines {
   tell(index) {
     if (this.at === index) return;
     this.at = index;
-    setText(this.readout, this.told(this.steps[index]));
+    setText(this.readout, this.described(this.steps[index]));
   }
 
   zoomAll({ min, max }) {

@@ -21,14 +21,14 @@ async function refresh() {
   if (currentView() === "money" && !document.hidden) timer = setTimeout(refresh, REFRESH_MS);
 }
 
-function show(picture) {
-  showFigures(byId("money-figures"), figures(picture));
-  const covers = picture.by_operation_covers === "start" ? "since the start" : "in the retained window";
+function show(latest) {
+  showFigures(byId("money-figures"), figures(latest));
+  const covers = latest.by_operation_covers === "start" ? "since the start" : "in the window";
   setText(byId("by-operation-covers"), covers);
-  showBars(byId("root-cost-bars"), bars(picture.by_root_operation, "operation"), "No calls to Gemini yet.");
-  showBars(byId("operation-cost-bars"), bars(picture.by_operation, "operation"), "No cost is counted by operation yet.");
-  whenChanged(byId("dimensions"), picture.dimensions, () => {
-    byId("dimensions").replaceChildren(...picture.dimensions.map(({ dimension, rows }) => {
+  showBars(byId("root-cost-bars"), bars(latest.by_root_operation, "operation"), "No calls to Gemini yet.");
+  showBars(byId("operation-cost-bars"), bars(latest.by_operation, "operation"), "No cost is counted by operation yet.");
+  whenChanged(byId("dimensions"), latest.dimensions, () => {
+    byId("dimensions").replaceChildren(...latest.dimensions.map(({ dimension, rows }) => {
       const list = el("ul", { class: "bars" });
       showBars(list, bars(rows, "value"), "Nothing yet.");
       return el("section", { class: "panel" }, el("h2", {}, `Cost by ${dimension}`, " ", el("small", {}, "since the start")), list);

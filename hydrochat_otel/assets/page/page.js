@@ -15,13 +15,13 @@ const refreshMs = Number(document.body.dataset.refreshS) * 1000;
 const chart = new Chart(byId("chart"), byId("legend"));
 const newest = new tables.SortableTable(byId("newest"), {
   caption: "Newest slow and failed operations and calls", nothing: "None: nothing was slow, nothing failed.",
-  columns: tables.newestColumns(() => picture.taken_unix_ms),
+  columns: tables.newestColumns(() => latest.taken_unix_ms),
 });
 const models = new tables.SortableTable(byId("models"), {
-  caption: "Calls, tokens and cost by model", nothing: "No calls to Gemini yet.", columns: tables.modelColumns(() => picture.totals.cost_usd),
+  caption: "Calls, tokens and cost by model", nothing: "No calls to Gemini yet.", columns: tables.modelColumns(() => latest.totals.cost_usd),
 });
 let byOperation = null;
-let picture = null;
+let latest = null;
 let chosenHours = 24;
 let chosenScale = null;
 let paused = false;
@@ -48,7 +48,7 @@ async function refresh() {
   }
 }
 
-// Returns the picture, or null when the page is about to load again.
+// Returns the latest document, or null when the page is about to load again.
 async function ask() {
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const asked = fetch(source, { cache: "no-store", headers: { Accept: "application/json" }, signal });
@@ -79,7 +79,7 @@ function signInAgain() {
 
 function trouble(sentence) {
   document.body.classList.add("stale");
-  const shown = picture === null ? "" : ` The numbers are stale, as of ${clock(picture.taken_unix_ms)}.`;
+  const shown = latest === null ? "" : ` The numbers are stale, as of ${clock(latest.taken_unix_ms)}.`;
   setText(byId("trouble"), `${sentence}.${shown} ${paused ? "Refreshing is paused." : "Trying again every few seconds."}`);
   state();
 }
@@ -87,67 +87,67 @@ function trouble(sentence) {
 // -- showing ------------------------------------------------------------------------------------------------------
 
 function show(fresh) {
-  picture = fresh;
+  latest = fresh;
   document.body.classList.remove("stale");
   setText(byId("trouble"), "");
   byId("plain").hidden = true;
-  const { totals } = picture;
+  const { totals } = latest;
   const empty = totals.operations.count === 0 && totals.llm_calls.total === 0;
   byId("empty").hidden = !empty;
   byId("live").hidden = empty;
-  if (picture.service) setText(byId("service"), picture.service);
+  if (latest.service) setText(byId("service"), latest.service);
   state();
   if (empty) return;
 
-  tables.showAlerts(byId("alerts"), picture.alerts);
+  tables.showAlerts(byId("alerts"), latest.alerts);
   tables.showFigures(byId("gemini-figures"), tables.geminiFigures(totals));
   tables.showBars(byId("token-bars"), tables.tokenBars(totals.tokens), "No tokens yet.");
-  tables.showBars(byId("cost-bars"), tables.costBars(picture.models, totals.cost_usd), "No calls to Gemini yet.");
-  models.show(picture.models, totals.cost_usd);
-  newest.show(picture.newest, day(picture.taken_unix_ms));
-  tables.showBudget(byId("budget-bars"), picture.budget);
-  tables.showState(byId("state"), picture.state);
-  tables.showRetention(byId("retention"), picture.retention, totals.telemetry_errors);
+  tables.showBars(byId("cost-bars"), tables.costBars(latest.models, totals.cost_usd), "No calls to Gemini yet.");
+  models.show(latest.models, totals.cost_usd);
+  newest.show(latest.newest, day(latest.taken_unix_ms));
+  tables.showBudget(byId("budget-bars"), latest.budget);
+  tables.showState(byId("state"), latest.state);
+  tables.showRetention(byId("retention"), latest.retention, totals.telemetry_errors);
   showWindow();
 }
 
 // What depends on the chosen window.
 function showWindow() {
-  const offered = picture.windows.map((window) => window.hours);
+  const offered = latest.windows.map((window) => window.hours);
   whenChanged(byId("windows"), offered, () => {
     const choices = offered.map((value) => ({ value, text: hoursText(value) }));
     radios(byId("windows"), "window", choices, chosenHours, (value) => { chosenHours = value; showWindow(); });
   });
-  const window = picture.windows.find(({ hours }) => hours === chosenHours) ?? picture.windows.at(-1);
+  const window = latest.windows.find(({ hours }) => hours === chosenHours) ?? latest.windows.at(-1);
   const last = `last ${hoursText(window.hours)}`;
   for (const node of document.querySelectorAll("[data-window]")) setText(node, last);
 
   tables.showFigures(byId("operation-figures"), tables.operationFigures(window.summary));
   byOperation ??= new tables.SortableTable(byId("by-operation"), {
     caption: "Response times by operation", nothing: "No operations in this window.",
-    columns: tables.operationColumns(picture.threshold_s),
+    columns: tables.operationColumns(latest.threshold_s),
   });
   byOperation.show(window.operations);
 
-  const now = picture.taken_unix_ms;
+  const now = latest.taken_unix_ms;
   const since = now - window.hours * 3600e3;
-  const points = picture.points.filter(([unixMs]) => unixMs >= since);
+  const points = latest.points.filter(([unixMs]) => unixMs >= since);
   const durations = points.map(([, seconds]) => seconds);
-  if (chosenScale === null && points.length > 0) chosenScale = fittingScale(durations, picture.threshold_s);
+  if (chosenScale === null && points.length > 0) chosenScale = fittingScale(durations, latest.threshold_s);
   const scale = chosenScale ?? "linear";
   showScales(scale);
-  const newestMs = picture.points.at(-1)?.[0];
+  const newestMs = latest.points.at(-1)?.[0];
   const elsewhere = newestMs === undefined ? "" : `; the newest ended at ${moment(newestMs, now)}`;
   // The axis begins with the first operation: two minutes of work would be one line at the edge of 24 hours.
   const first = points.length ? points.reduce((least, [unixMs]) => Math.min(least, unixMs), now) : since;
   chart.draw({
-    points, now, scale, threshold_s: picture.threshold_s,
+    points, now, scale, threshold_s: latest.threshold_s,
     from: points.length ? Math.max(since, first - Math.max(2e3, (now - first) * 0.02)) : since,
     to: points.reduce((greatest, [unixMs]) => Math.max(greatest, unixMs), now),
     message: `No operations in the ${last}${elsewhere}.`,
   });
-  const omitted = picture.points_omitted;
-  setText(byId("chart-note"), omitted ? `The newest ${count(picture.points.length)} operations are drawn; ${count(omitted)} older ones are in the table only.` : "");
+  const omitted = latest.points_omitted;
+  setText(byId("chart-note"), omitted ? `The newest ${count(latest.points.length)} operations are drawn; ${count(omitted)} older ones are in the table only.` : "");
 }
 
 function showScales(scale) {
@@ -164,16 +164,16 @@ function showScales(scale) {
 function state() {
   const stale = document.body.classList.contains("stale");
   const health = byId("health");
-  if (picture !== null) {
-    const number = picture.alerts.filter((alert) => alert.needs_attention).length;
+  if (latest !== null) {
+    const number = latest.alerts.filter((alert) => alert.needs_attention).length;
     health.hidden = false;
     const idle = !byId("empty").hidden && number === 0;
     health.className = `pill ${stale ? "stale" : idle ? "waiting" : number ? "attention" : "healthy"}`;
     setText(health, stale ? "Stale" : idle ? "No data yet" : number ? `Needs attention: ${number}` : "Healthy");
     byId("as-of").hidden = false;
     byId("pause").hidden = false;
-    setText(byId("taken"), clock(picture.taken_unix_ms));
-    byId("taken").dateTime = picture.taken_at;
+    setText(byId("taken"), clock(latest.taken_unix_ms));
+    byId("taken").dateTime = latest.taken_at;
   }
   setText(byId("refresh-state"), paused ? "paused" : stale ? "stale" : `every ${refreshMs / 1000} s`);
 }
@@ -193,10 +193,10 @@ document.addEventListener("visibilitychange", () => {
   else if (!paused) refresh();
 });
 
-// Someone who is signed in may still follow the link with the token: it must not stay in the history.
+// A signed-in user may still follow the link with the token: it must not stay in the history.
 if (location.hash.startsWith("#token=")) history.replaceState(null, "", location.pathname + location.search);
 
 // A hidden chart has no width: it is drawn when its view is shown.
-onView((name) => { if (name === "now" && picture !== null && !byId("live").hidden) showWindow(); });
+onView((name) => { if (name === "now" && latest !== null && !byId("live").hidden) showWindow(); });
 
 refresh();

@@ -256,7 +256,7 @@ export function showRetention(node, retention, telemetryErrors) {
 }
 
 export function showAlerts(list, alerts) {
-  const item = (alert) => el("li", { class: alert.needs_attention ? null : "told" }, alert.message);
+  const item = (alert) => el("li", { class: alert.needs_attention ? null : "notice" }, alert.message);
   const items = alerts.length ? alerts.map(item) : [el("li", { class: "calm" }, "No alert: nothing exceeds its threshold.")];
   whenChanged(list, alerts, () => list.replaceChildren(...items));
 }

@@ -50,7 +50,7 @@ const SOURCES = {
 };
 
 const table = new SortableTable(byId("trend-table"), { caption: "Trend by step", nothing: "Nothing happened in this window.", columns: COLUMNS });
-const lines = new Lines(byId("trend-charts"), told);
+const lines = new Lines(byId("trend-charts"), described);
 let chosen = "24h";
 let drawn = null;
 let timer = 0;
@@ -86,7 +86,7 @@ function gap({ complete_since: since, steps }) {
 const span = (seconds) =>
   seconds % 86_400 === 0 ? `${seconds / 86_400} d` : seconds % 3600 === 0 ? `${seconds / 3600} h` : seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 
-function told(step) {
+function described(step) {
   const failed = step.errors ? ` (${count(step.errors)} failed, ${percent(step.error_rate)})` : "";
   const p95 = step.p95_response_time === null ? "" : `, p95 ${duration(step.p95_response_time)}`;
   return `${when(step.startMs)}: ${count(step.count)} operations${failed}${p95}; ${count(step.llm_calls)} calls, ${count(step.total_tokens)} tokens, ${money(step.total_cost_usd)}`;

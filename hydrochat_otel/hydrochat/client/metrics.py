@@ -103,13 +103,13 @@ def _read_counters() -> tuple[dict[str, float], float | None]:
         snapshot = pipeline.current().snapshot(fresh=False)
     except PipelineError:
         return dict.fromkeys(_COUNTED, 0), None
-    told = json_export.document(snapshot)["llm_api_metrics"]
+    found = json_export.document(snapshot)["llm_api_metrics"]
     calls = (
         entry.end_unix_s
         for entry in snapshot.entries
         if entry.kind == "gemini" and entry.operation not in semconv.UNBILLED_OPERATIONS
     )
-    return {key: told[source] for key, source in _COUNTED.items()}, max(calls, default=None)
+    return {key: found[source] for key, source in _COUNTED.items()}, max(calls, default=None)
 
 
 def _providers() -> object | None:

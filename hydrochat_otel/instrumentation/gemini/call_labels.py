@@ -57,7 +57,7 @@ class Sites:
             using: Whose closed set of models decides.
             operation: What Gemini is asked for.
             model: What the caller passed as the model.
-            api_client: The SDK's client, which knows the server; None where there is none.
+            api_client: The SDK's client, which has the server's address; None if there is none.
             config: The call's configuration, which may name another server.
         """
         url = _base_url_of(config) or _client_url(api_client)

@@ -80,10 +80,10 @@ def of_interaction(usage: Any) -> list[Use]:
 def of_images(images: Any) -> list[Use]:
     """Return the images that were made; one that a filter withheld has no bytes and no address."""
     made = [
-        picture
+        image
         for entry in images or ()
-        if (picture := getattr(entry, "image", None)) is not None
-        and (getattr(picture, "image_bytes", None) or getattr(picture, "gcs_uri", None))
+        if (image := getattr(entry, "image", None)) is not None
+        and (getattr(image, "image_bytes", None) or getattr(image, "gcs_uri", None))
     ]
     return [Use("image", 0, len(made))] if made else []
 

@@ -245,7 +245,7 @@ _IMAGES: Final = frozenset({"generate_images", "edit_image", "upscale_image", "r
 
 
 def _output_type(operation: str, mime_type: Any, modalities: Any, *, has_schema: bool) -> str | None:
-    """Return what the request asks for, None where it leaves that open; a picture or speech may come with text."""
+    """Return the requested output type, None if the request states none; text may come with an image or speech."""
     asked = modalities if isinstance(modalities, list | tuple) else ()
     names = {str(getattr(one, "value", one)).lower() for one in asked}
     if operation in _IMAGES or "image" in names:

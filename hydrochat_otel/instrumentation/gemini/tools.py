@@ -1,7 +1,7 @@
 """Tools: functions of the application that the SDK runs because the model asked for it (automatic function calling).
 
-A run has a span, a duration and an entry of a kind of its own: it is no call to Gemini. Of the function its name is
-told, through a closed set; its description, arguments and result are content and never looked at.
+A run has a span, a duration and an entry of a separate kind: it is not a call to Gemini. The function's name is
+recorded through a closed set; its description, arguments and result are content and never read.
 """
 
 import functools

@@ -110,7 +110,7 @@ def test_the_contracts_example_is_computed(installed):
     assert calculate_cost(35_000, 10_000) == 0.0065
     assert calculate_cost(0, 0) == 0.0
     assert calculate_cost(1_000_000, 1_000_000, model="models/gemini-2.5-flash") == pytest.approx(2.80)
-    assert calculate_cost(1, 1, "gemini-of-nobody") is None
+    assert calculate_cost(1, 1, "gemini-unlisted") is None
 
 
 def test_the_cost_needs_no_pipeline(monkeypatch, tmp_path, caplog):

@@ -8,7 +8,7 @@ import pytest
 
 from hydrochat_otel.hydrochat.client.loop_thread import LoopThread
 
-WHO = contextvars.ContextVar("WHO", default="nobody")
+CALLER = contextvars.ContextVar("CALLER", default="unset")
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,13 @@ async def test_what_is_raised_and_returned_passes(elsewhere):
 async def test_the_callers_context_is_seen(elsewhere):
     """Context variables of the caller are visible to the work; what the work sets stays there."""
 
-    async def who():
-        seen = WHO.get()
-        WHO.set("another value")
+    async def work():
+        seen = CALLER.get()
+        CALLER.set("another value")
         return seen
 
-    WHO.set("the nurse")
-    assert (await elsewhere.run(who), WHO.get()) == ("the nurse", "the nurse")
+    CALLER.set("the nurse")
+    assert (await elsewhere.run(work), CALLER.get()) == ("the nurse", "the nurse")
 
 
 async def test_a_cancelled_caller_cancels_the_work(elsewhere):

@@ -75,7 +75,7 @@ async def interact_in_background_async(client):
 
 def look_up_unknown(client):
     """Look up another process's interaction, finished at the first look: that process counted it."""
-    return client.interactions.get("somebody-elses").status
+    return client.interactions.get("of-another-process").status
 
 
 def decide(client):

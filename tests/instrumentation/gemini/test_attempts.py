@@ -70,17 +70,17 @@ async def test_attempts_are_on_span_and_in_metrics(emulator, meters, instrumento
     emulator.script(rate_limited(0.25), failure(503), answer("Yes."))
     await ask_async()(open_client(emulator, retry=True))
     (span,) = meters.spans
-    told = span.attributes
-    assert (told[semconv.ATTEMPTS], told[semconv.ATTEMPT_REASONS]) == (3, ("429", "5xx", "2xx"))
-    assert told[semconv.RETRY_ADVISED_S] == 0.25
-    assert all(wait >= 0.01 for wait in told[semconv.RETRY_WAITS_S])
+    found = span.attributes
+    assert (found[semconv.ATTEMPTS], found[semconv.ATTEMPT_REASONS]) == (3, ("429", "5xx", "2xx"))
+    assert found[semconv.RETRY_ADVISED_S] == 0.25
+    assert all(wait >= 0.01 for wait in found[semconv.RETRY_WAITS_S])
     assert meters.by(semconv.LLM_ATTEMPTS, semconv.REASON) == {"429": 1, "5xx": 1, "2xx": 1}
     assert meters.by(semconv.LLM_RETRIES, semconv.REASON) == {"429": 1, "5xx": 1}
     waits = {
         attributes[semconv.REASON]: (count, total) for attributes, count, total in meters.points(semconv.LLM_RETRY_WAIT)
     }
     assert {reason: count for reason, (count, _) in waits.items()} == {"429": 1, "5xx": 1}
-    assert sum(total for _, total in waits.values()) == pytest.approx(sum(told[semconv.RETRY_WAITS_S]))
+    assert sum(total for _, total in waits.values()) == pytest.approx(sum(found[semconv.RETRY_WAITS_S]))
     ((attributes, count, total),) = meters.points(semconv.LLM_RETRY_ADVISED)
     assert (attributes[semconv.REASON], count, total) == ("429", 1, 0.25)
 

@@ -22,15 +22,15 @@ def test_a_span_has_all_facts_and_no_content(emulator, meters, instrumentor):
     emulator.script(answer("Yes.", usage=FULL, model_version="gemini-2.5-flash-lite"))
     ask()(open_client(emulator))
     (span,) = meters.spans
-    told = dict(span.attributes)
-    port = told.pop("server.port")
-    assert re.fullmatch(r"[\w-]+", told.pop("gen_ai.response.id"))
+    found = dict(span.attributes)
+    port = found.pop("server.port")
+    assert re.fullmatch(r"[\w-]+", found.pop("gen_ai.response.id"))
     assert f":{port}" in emulator.base_url
     assert (span.name, span.kind.name, span.status.status_code.name) == (f"generate_content {FLASH}", "CLIENT", "UNSET")
-    assert told.pop("hydrochat.llm.cost_usd") == pytest.approx(
+    assert found.pop("hydrochat.llm.cost_usd") == pytest.approx(
         ((70 - 18) * 0.1 + 18 * 0.3 + (50 - 12) * 0.01 + 12 * 0.03 + 7 * 0.1 + 29 * 0.4) / 1e6, abs=1e-12
     )
-    assert told == {
+    assert found == {
         "gen_ai.operation.name": "generate_content",
         "gen_ai.provider.name": "gcp.gemini",
         "gen_ai.request.model": FLASH,
@@ -56,8 +56,8 @@ def test_priced_unpriced_and_free_look_different(emulator, meters, instrumentor)
     for model in (FLASH, "gemini-9-ultra", "gemma-3-27b-it"):
         emulator.script(answer("Yes."))
         ask(model)(client)
-    told = [(span.attributes.get(semconv.COST_USD), span.attributes.get(semconv.UNPRICED)) for span in meters.spans]
-    assert told == [(1.55e-05, None), (None, True), (0.0, None)]
+    found = [(span.attributes.get(semconv.COST_USD), span.attributes.get(semconv.UNPRICED)) for span in meters.spans]
+    assert found == [(1.55e-05, None), (None, True), (0.0, None)]
 
 
 def test_a_call_is_spent_on_the_day_on_which_it_ended(emulator, meters, instrumentor, monkeypatch):
@@ -94,11 +94,11 @@ def test_a_failure_is_its_status(emulator, meters, instrumentor):
     for error in (errors.ClientError, ValueError):
         with pytest.raises(error):
             ask()(client)
-    told = [
+    found = [
         (span.attributes[semconv.ERROR_TYPE], span.status.status_code.name, span.status.description)
         for span in meters.spans
     ]
-    assert told == [("404", "ERROR", None), ("JSONDecodeError", "ERROR", None)]
+    assert found == [("404", "ERROR", None), ("JSONDecodeError", "ERROR", None)]
     types = {attributes[semconv.ERROR_TYPE]: count for attributes, count, _ in meters.points(semconv.GEN_AI_DURATION)}
     assert types == {"404": 1, "JSONDecodeError": 1}
 

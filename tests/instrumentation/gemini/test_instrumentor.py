@@ -200,7 +200,7 @@ def test_undone_before_the_sdk_is_imported_nothing_is_replaced():
 def test_a_telemetry_that_breaks_does_not_break_the_call(emulator, instrumentor, monkeypatch):
     """If a call cannot be begun, read or finished, the caller gets the reply and the failure is counted."""
     client = open_client(emulator)
-    for target, seam in (
+    for target, component in (
         ("hydrochat_otel.instrumentation.gemini.call_labels.Sites.at", "google_genai.begin"),
         ("hydrochat_otel.instrumentation.gemini.reply_facts.plain", "google_genai.reply"),
         ("hydrochat_otel.instrumentation.gemini.call.Call._account", "google_genai.finish"),
@@ -208,7 +208,7 @@ def test_a_telemetry_that_breaks_does_not_break_the_call(emulator, instrumentor,
         with monkeypatch.context() as patch:
             patch.setattr(target, broken)
             assert ask(emulator, client).text == "Yes."
-        assert failures.counts()[seam] == 1
+        assert failures.counts()[component] == 1
 
 
 def broken(*_args, **_kwargs):

@@ -67,7 +67,7 @@ def test_who_opts_in_gets_the_next_names_instead(emulator, next_meters):
     assert [labels[semconv.GEN_AI_OPERATION] for labels, _, _ in durations] == ["count_tokens"]
 
 
-def test_nobody_else_gets_them(emulator, meters, instrumentor):
+def test_without_opting_in_they_are_missing(emulator, meters, instrumentor):
     """Without the word there are today's names only."""
     work(emulator)
     names = names_of(meters)
@@ -80,10 +80,10 @@ def test_tokens_and_cost_of_the_next_names(emulator, next_meters):
     emulator.script(answer("Yes.", usage=FULL))
     ask()(open_client(emulator))
     (span,) = next_meters.spans
-    told = {name: value for name, value in span.attributes.items() if name.startswith("gen_ai.usage.")}
-    cost_usd = told.pop("gen_ai.usage.cost.amount")
+    found = {name: value for name, value in span.attributes.items() if name.startswith("gen_ai.usage.")}
+    cost_usd = found.pop("gen_ai.usage.cost.amount")
     assert cost_usd > 0
-    assert told == {
+    assert found == {
         "gen_ai.usage.input_tokens": 127,
         "gen_ai.usage.output_tokens": 29,
         "gen_ai.usage.cache_read.input_tokens": 50,

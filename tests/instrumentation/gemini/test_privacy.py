@@ -88,11 +88,11 @@ def test_labels_of_hostile_calls_are_closed_sets(emulator, meters, instrumentor)
     """Unknown models and versions are `other`, unknown finish reasons are OTHER, servers have neither user nor path."""
     conversation(emulator)
     models = {attributes[semconv.GEN_AI_REQUEST_MODEL] for attributes, _ in meters.points(semconv.LLM_CALLS)}
-    told = [span.attributes for span in meters.spans]
+    found = [span.attributes for span in meters.spans]
     assert models == {FLASH, "other"}
-    assert {span.get(semconv.GEN_AI_RESPONSE_MODEL, FLASH) for span in told} == {FLASH, "other"}
-    assert {span[semconv.SERVER_ADDRESS] for span in told} == {"127.0.0.1"}
-    assert {reason for span in told for reason in span.get(semconv.GEN_AI_FINISH_REASONS, ())} == {"stop", "other"}
+    assert {span.get(semconv.GEN_AI_RESPONSE_MODEL, FLASH) for span in found} == {FLASH, "other"}
+    assert {span[semconv.SERVER_ADDRESS] for span in found} == {"127.0.0.1"}
+    assert {reason for span in found for reason in span.get(semconv.GEN_AI_FINISH_REASONS, ())} == {"stop", "other"}
     assert {span.name for span in meters.spans} == {
         f"generate_content {FLASH}",
         "generate_content other",

@@ -21,7 +21,7 @@ CONFIG = {
     "response_mime_type": "application/json",
     "thinking_config": {"thinking_level": "LOW"},
 }
-TOLD = {
+RECORDED = {
     "gen_ai.request.temperature": 1.0,
     "gen_ai.request.top_p": 0.9,
     "gen_ai.request.top_k": 10,
@@ -46,8 +46,10 @@ def facts_of(operation="generate_content", *, stream=False, **config):
 def test_every_number_and_closed_set_of_a_request_is_recorded(config):
     """A configuration gives the same facts as a model, a dictionary or wire names, with the right types."""
     found = facts("generate_content", config, stream=False)
-    assert found == TOLD
-    assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in TOLD.items()}
+    assert found == RECORDED
+    assert {name: type(value) for name, value in found.items()} == {
+        name: type(value) for name, value in RECORDED.items()
+    }
 
 
 def test_a_default_request_has_no_facts():
@@ -144,7 +146,7 @@ def test_a_sampler_sees_the_facts_and_an_unread_request_costs_nothing():
     site = {semconv.GEN_AI_OPERATION: "generate_content"}
     tracer = TracerProvider(sampler=Looking(), shutdown_on_exit=False).get_tracer("t")
     tracer.start_span("x", attributes=RequestAttributes(site, "generate_content", CONFIG, stream=False))
-    assert seen == site | TOLD
+    assert seen == site | RECORDED
     unread = RequestAttributes(site, "generate_content", Untouchable(), stream=False)
     assert bool(unread)
     assert unread == unread  # noqa: PLR0124 - as the SDK compares them

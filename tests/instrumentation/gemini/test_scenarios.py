@@ -80,18 +80,18 @@ def test_our_numbers_equal_the_ledger(scenario):
 def test_spans_and_instruments_agree(scenario):
     """Each call has one span with the same tokens, cost and outcome, and as many durations as calls were made."""
     run = observed(scenario.name)
-    told = [span.attributes for span in run.spans]
-    told = [span for span in told if span[semconv.GEN_AI_OPERATION] not in semconv.UNBILLED_OPERATIONS]
-    sent = [span for span in told if span[semconv.GEN_AI_OPERATION] not in semconv.RESULT_OPERATIONS]
+    found = [span.attributes for span in run.spans]
+    found = [span for span in found if span[semconv.GEN_AI_OPERATION] not in semconv.UNBILLED_OPERATIONS]
+    sent = [span for span in found if span[semconv.GEN_AI_OPERATION] not in semconv.RESULT_OPERATIONS]
     sent = [span for span in sent if span.get(semconv.ATTEMPTS, 1)]
     outcomes = [span.get(semconv.OUTCOME, "ok") for span in sent]
     assert {outcome: outcomes.count(outcome) for outcome in set(outcomes)} == run.expected.calls
-    assert run.expected.tokens == tuple(sum(span.get(name, 0) for span in told) for name in semconv.TOKEN_ATTRIBUTES)
-    cost_usd = sum(span.get(semconv.COST_USD, 0.0) for span in told)
+    assert run.expected.tokens == tuple(sum(span.get(name, 0) for span in found) for name in semconv.TOKEN_ATTRIBUTES)
+    cost_usd = sum(span.get(semconv.COST_USD, 0.0) for span in found)
     assert cost_usd == pytest.approx(run.expected.cost_usd, rel=0, abs=NANODOLLAR)
     assert sum(span.get(semconv.ATTEMPTS, 1) for span in sent) == run.expected.attempts
-    marked = sum(1 for span in told if semconv.UNRECONCILED in span)
-    results = [span for span in told if span[semconv.GEN_AI_OPERATION] in semconv.RESULT_OPERATIONS]
+    marked = sum(1 for span in found if semconv.UNRECONCILED in span)
+    results = [span for span in found if span[semconv.GEN_AI_OPERATION] in semconv.RESULT_OPERATIONS]
     assert (run.durations, marked) == (len(run.spans) - len(results), run.expected.unreconciled_calls)
 
 
