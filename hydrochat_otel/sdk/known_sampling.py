@@ -1,7 +1,7 @@
-"""The decisions of the SDK's own samplers that depend on nothing but the parent: always on, always off, by the parent.
+"""The decisions of the SDK's own samplers that depend only on the parent: always on, always off, by the parent.
 
 Each of them builds a result with a copy of the attributes for every span; the decision is known without one. Any other
-sampler is asked.
+sampler is called.
 """
 
 from typing import Any, Final
@@ -19,7 +19,7 @@ _BY_PARENT: Final = (
 
 
 class KnownSampling:
-    """What is known of the sampler that decided last."""
+    """The known decisions of the sampler that decided last."""
 
     __slots__ = ("_decisions", "_sampler")
 
@@ -28,7 +28,7 @@ class KnownSampling:
         self._decisions: tuple[Decision | None, ...] = (None,) * len(_BY_PARENT)
 
     def decision(self, sampler: Sampler, parent: SpanContext | None) -> Decision | None:
-        """Return the decision for a span with this parent; None if the sampler must be asked."""
+        """Return the decision for a span with this parent; None if the sampler must be called."""
         if sampler is not self._sampler:
             self._decisions = _decisions_of(sampler)
             self._sampler = sampler
@@ -41,7 +41,7 @@ def _decisions_of(sampler: Any) -> tuple[Decision | None, ...]:
     """Return the decisions without a parent, and with a remote or local one that is not sampled, or is."""
     if type(sampler) is StaticSampler:
         return (_static(sampler),) * len(_BY_PARENT)
-    # Subclasses of the SDK's own change nothing but how they are made.
+    # The SDK's own subclasses change only their construction.
     if isinstance(sampler, ParentBased) and type(sampler).should_sample is ParentBased.should_sample:
         return tuple(_static(getattr(sampler, name, None)) for name in _BY_PARENT)
     return (None,) * len(_BY_PARENT)

@@ -1,7 +1,7 @@
 """The names of the conventions' attributes that the package emits, and the members of their enumerations.
 
-The GenAI names are written out because the published package marks them as moved and renames are coming: this is the
-one place to follow them.
+The GenAI names are written out because the published package marks them as moved and renames are coming: they have to
+be changed only here.
 
 Spec: https://opentelemetry.io/docs/specs/semconv/gen-ai/ (1.41)
 """
@@ -16,7 +16,7 @@ SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
 
 ERROR_TYPE: Final = "error.type"
 ERROR_OTHER: Final = "_OTHER"
-"""What `error.type` is if the class of the error is not in the closed set."""
+"""The value of `error.type` if the class of the error is not in the closed set."""
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 DISTRO_NAME: Final = "telemetry.distro.name"
@@ -35,7 +35,7 @@ GEN_AI_TOP_P: Final = "gen_ai.request.top_p"
 GEN_AI_TOP_K: Final = "gen_ai.request.top_k"
 GEN_AI_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
 GEN_AI_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
-"""How many candidates were asked for, where that is not 1."""
+"""The requested number of candidates, unless it is 1."""
 GEN_AI_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
 GEN_AI_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
 GEN_AI_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
@@ -48,7 +48,7 @@ GEN_AI_DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
 
 OUTPUT_TYPES: Final = ("text", "json", "image", "speech")
 REASONING_LEVELS: Final = ("minimal", "low", "medium", "high")
-"""Gemini's levels of thinking; they are emitted as the request spells them, also in capital letters."""
+"""Gemini's levels of thinking; they are emitted in the spelling of the request, also in capital letters."""
 
 # -- of a reply --------------------------------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ COST_AMOUNT: Final = "gen_ai.usage.cost.amount"
 COST_CURRENCY: Final = "gen_ai.usage.cost.currency"
 COST_SOURCE: Final = "gen_ai.usage.cost.source"
 COST_LOCAL: Final = "local"
-"""Source of a cost that is worked out here, from a list of prices."""
+"""Source of a cost that is computed here, from a list of prices."""
 GEN_AI_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 GEN_AI_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 GEN_AI_CACHED_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
@@ -76,7 +76,7 @@ _TOKEN_ATTRIBUTES: Final[Mapping[str, str]] = {
     "output_thinking": GEN_AI_REASONING_TOKENS,
 }
 TOKEN_ATTRIBUTES: Final = tuple(_TOKEN_ATTRIBUTES.get(bucket, BUCKET_TOKENS + bucket) for bucket in TOKEN_BUCKETS)
-"""The span attribute of each bucket: the conventions' where they have one."""
+"""The span attribute of each bucket: the conventions' if they have one."""
 
 FINISH_ERROR: Final = "error"
 """Finish reason of a candidate whose generation ended without one."""
@@ -108,6 +108,6 @@ _CONVENTION_OPERATIONS: Final[Mapping[str, str]] = {
 def convention_operation(operation: str) -> str:
     """Return the conventions' name of one of our operations.
 
-    What no member of the enumeration describes, such as `count_tokens`, keeps our name, as the conventions allow.
+    An operation that is not in the enumeration, such as `count_tokens`, keeps our name, as the conventions allow.
     """
     return _CONVENTION_OPERATIONS.get(operation, operation)

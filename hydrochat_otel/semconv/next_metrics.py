@@ -11,7 +11,7 @@ from hydrochat_otel.semconv.gen_ai_metrics import CALL_ATTRIBUTES
 from hydrochat_otel.semconv.metric_spec import MetricSpec
 
 OPT_IN: Final = "gen_ai_latest_experimental"
-"""The word in `OTEL_SEMCONV_STABILITY_OPT_IN` that asks for these instead of today's."""
+"""The word in `OTEL_SEMCONV_STABILITY_OPT_IN` that selects these instead of today's."""
 
 _ENDED = (*CALL_ATTRIBUTES, ERROR_TYPE)
 _BY_MODALITY = (*CALL_ATTRIBUTES, GEN_AI_TOKEN_MODALITY)

@@ -1,4 +1,4 @@
-"""The seven exchanges that OpenTelemetry measures a client of Gemini by, made with the real SDK."""
+"""The seven exchanges by which OpenTelemetry tests a client of Gemini, made with the real SDK."""
 
 from google.genai import types
 
@@ -29,24 +29,24 @@ def get_current_weather(location: str) -> str:
 
 
 def config(**fields):
-    """A configuration with a system instruction."""
+    """Return a configuration with a system instruction."""
     return types.GenerateContentConfig(**{"system_instruction": "Help.", "temperature": 0.5} | fields)
 
 
 def inference(emulator, client):
-    """One plain call with every sampling option."""
+    """Make one plain call with every sampling option."""
     emulator.script(answer("Yes.", usage=USAGE))
     client.models.generate_content(model=MODEL, contents="x", config=config(**SAMPLING))
 
 
 def streaming(emulator, client):
-    """The same call, streamed to its end."""
+    """Make the same call, streamed to its end."""
     emulator.script(answer("a", "b", "c", usage=USAGE))
     list(client.models.generate_content_stream(model=MODEL, contents="x", config=config(**SAMPLING)))
 
 
 def structured_output(emulator, client):
-    """A call that names a schema."""
+    """Make a call that names a schema."""
     emulator.script(answer("{}", usage=USAGE))
     schema = types.Schema(type="OBJECT", properties={"location": types.Schema(type="STRING")})
     asked = config(response_mime_type="application/json", response_schema=schema)
@@ -54,7 +54,7 @@ def structured_output(emulator, client):
 
 
 def multimodal(emulator, client):
-    """An image on the way in, and one on the way out."""
+    """Make a call with an image in the request and one in the reply."""
     emulator.script(
         answer("Red.", usage=Usage(prompt=40, prompt_image=15, answer=2)),
         Reply(parts=(Part(data="bW9jaw==", mime_type="image/png"),), usage=Usage(prompt=5, answer=20)),
@@ -66,14 +66,14 @@ def multimodal(emulator, client):
 
 
 def embeddings(emulator, client):
-    """Two texts and a number of dimensions."""
+    """Embed two texts with a number of dimensions."""
     emulator.script(Reply(usage=Usage(prompt=16)))
     asked = types.EmbedContentConfig(output_dimensionality=256)
     client.models.embed_content(model="gemini-embedding-001", contents=["a", "b"], config=asked)
 
 
 def tool_calling(emulator, client):
-    """A function call that the application answers itself."""
+    """Make a call whose function call the application answers itself."""
     emulator.script(function_call("get_current_weather", {"location": "x"}, usage=USAGE), answer("Sunny.", usage=USAGE))
     tool = types.Tool(function_declarations=[types.FunctionDeclaration(name="get_current_weather")])
     off = types.AutomaticFunctionCallingConfig(disable=True)
@@ -86,7 +86,7 @@ def tool_calling(emulator, client):
 
 
 def automatic_tool_calling(emulator, client):
-    """The same exchange, with the SDK running the function."""
+    """Make the same exchange, with the SDK running the function."""
     called = function_call("get_current_weather", {"location": "x"}, call_id="call_mock_001", usage=USAGE)
     emulator.script(called, answer("Sunny.", usage=USAGE))
     client.models.generate_content(model=MODEL, contents="x", config=config(tools=[get_current_weather]))

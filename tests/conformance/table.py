@@ -1,4 +1,4 @@
-"""What OpenTelemetry's conventions say of a client of Gemini, in our words: types, levels, enumerations, kinds, units.
+"""The rules of OpenTelemetry's conventions for a client of Gemini: types, levels, enumerations, kinds, units.
 
 Facts of the GenAI conventions (1.41 and their development since), without message content. A level is `required`,
 `condition` (required under a condition) or `recommended`.
@@ -66,7 +66,7 @@ SPANS = {
     "embeddings": ("CLIENT", EMBEDDINGS, "gen_ai.request.model"),
     "execute_tool": ("INTERNAL", TOOL, "gen_ai.tool.name"),
 }
-"""By operation: the kind of its span, its attributes, and what its name ends with."""
+"""By operation: the kind of its span, its attributes, and the attribute at the end of its name."""
 
 ENUMERATIONS = {
     "gen_ai.operation.name": {"chat", "generate_content", "embeddings", "execute_tool"},

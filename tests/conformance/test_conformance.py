@@ -1,4 +1,4 @@
-"""What we emit for the seven exchanges is what OpenTelemetry's conventions say, by today's names and by the next."""
+"""The signals of the seven exchanges follow OpenTelemetry's conventions, by today's names and by the next."""
 
 from importlib.resources import files
 
@@ -53,8 +53,8 @@ class Emitted:
         meters.shutdown()
         tracers.shutdown()
 
-    def told(self, *operations):
-        """The names of the conventions' attributes on the spans of the operations."""
+    def attributes_of(self, *operations):
+        """Return the names of the conventions' attributes on the spans of the operations."""
         names = {
             name
             for span in self.spans
@@ -71,21 +71,21 @@ def emitted():
 
 
 def type_of(value):
-    """The type of an attribute as the conventions name it."""
+    """Return the type of an attribute as the conventions name it."""
     if isinstance(value, tuple):
         return {TYPES[type(one)] for one in value}.pop() + "[]"
     return TYPES[type(value)]
 
 
 def own():
-    """Types and members of our own attributes, as the shipped registry has them."""
+    """Return types and members of our own attributes, from the shipped registry."""
     registry = files("hydrochat_otel").joinpath("assets", "registry", "hydrochat.yaml").read_text()
     return {row["key"]: row["type"] for row in yaml.safe_load(registry)["attributes"]}
 
 
 @MODES
-def test_every_span_is_as_the_conventions_say(emitted, mode):
-    """Kind, name, what is required, and of each attribute its declaration, type and enumeration."""
+def test_every_span_follows_the_conventions(emitted, mode):
+    """Kind, name and required attributes are right, and each attribute has its declaration, type and enumeration."""
     ours = own()
     wrong = []
     for span in emitted[mode].spans:
@@ -108,8 +108,8 @@ def test_every_span_is_as_the_conventions_say(emitted, mode):
 
 
 @MODES
-def test_everything_that_can_be_known_without_content_is_told(emitted, mode):
-    """All 23 attributes of an answer, 7 of an embedding, and 4 of a tool: what these exchanges can give."""
+def test_every_fact_without_content_is_emitted(emitted, mode):
+    """All 23 attributes of an answer, 7 of an embedding, and 4 of a tool that these exchanges can give are emitted."""
     one = emitted[mode]
     absent = {
         "error.type",
@@ -117,22 +117,22 @@ def test_everything_that_can_be_known_without_content_is_told(emitted, mode):
         "gen_ai.request.previous_response.id",
         "gen_ai.request.reasoning.level",
     }
-    answered = one.told("generate_content", "chat")
+    answered = one.attributes_of("generate_content", "chat")
     assert answered - set(table.NEXT_ON_SPANS) == set(table.INFERENCE) - absent
     assert len(set(table.INFERENCE) - absent) == 23
-    assert one.told("embeddings") - set(table.NEXT_ON_SPANS) == set(table.EMBEDDINGS) - {
+    assert one.attributes_of("embeddings") - set(table.NEXT_ON_SPANS) == set(table.EMBEDDINGS) - {
         "error.type",
         "gen_ai.request.encoding_formats",
         "gen_ai.response.model",
     }
-    assert one.told("execute_tool") == set(table.TOOL) - {"error.type"}
+    assert one.attributes_of("execute_tool") == set(table.TOOL) - {"error.type"}
     by_modality = answered & set(table.NEXT_ON_SPANS)
     assert len(by_modality) == (0 if mode == "today" else 6)
 
 
 @MODES
-def test_every_metric_is_as_the_conventions_say(emitted, mode):
-    """All are there and no other; instrument, unit, edges, required attributes and members are the declared ones."""
+def test_every_metric_follows_the_conventions(emitted, mode):
+    """Exactly the declared metrics exist, with their instrument, unit, edges, required attributes and members."""
     declared = table.TODAY if mode == "today" else table.NEXT
     found = {name: metric for name, metric in emitted[mode].metrics.items() if name.startswith("gen_ai.")}
     assert set(found) == set(declared)
@@ -151,7 +151,7 @@ def test_every_metric_is_as_the_conventions_say(emitted, mode):
 
 
 def test_the_numbers_of_both_names_agree(emitted):
-    """Calls and tokens by the next names are those by today's."""
+    """Calls and tokens by the next names equal those by today's."""
 
     def sums(mode, names):
         return sum(
@@ -188,7 +188,7 @@ def test_the_instrumentation_names_itself(emitted, mode):
 
 
 def test_the_table_agrees_with_the_published_package():
-    """Names that the package has are spelt as there, and members of enumerations are its members."""
+    """Names and members of enumerations are spelt as in the published package."""
     modules = (gen_ai_attributes, server_attributes, error_attributes)
     published = {value for module in modules for value in vars(module).values() if isinstance(value, str)}
     named = {name for _, attributes, _ in table.SPANS.values() for name in attributes}

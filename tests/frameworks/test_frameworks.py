@@ -1,4 +1,4 @@
-"""Frameworks on google-genai, each in a virtual environment of its own: nothing is missing and nothing changes."""
+"""Frameworks on google-genai, each in a virtual environment of its own: everything is counted and nothing changes."""
 
 import json
 import os
@@ -20,10 +20,10 @@ PACKAGES = {
     "logfire": ["logfire"],
     "pydantic_ai": ["pydantic-ai-slim[google]"],
 }
-"""What CI runs: the driver's name and what its environment needs."""
+"""The frameworks that CI runs: the driver's name and the packages that its environment needs."""
 
 FURTHER = {}
-"""What HYDROCHAT_TEST_FRAMEWORKS=all runs as well."""
+"""The further frameworks that HYDROCHAT_TEST_FRAMEWORKS=all runs."""
 
 pytestmark = [
     pytest.mark.skipif(
@@ -36,7 +36,7 @@ pytestmark = [
 
 @pytest.fixture(params=[*PACKAGES, *(FURTHER if WANTED == "all" else ())])
 def report(request, tmp_path):
-    """What the framework's driver printed."""
+    """The output of the framework's driver."""
     own = str(SOURCE) if (SOURCE / "pyproject.toml").exists() else "hydrochat-otel"
     python = environments.make(tmp_path, [*(PACKAGES | FURTHER)[request.param], own])
     done = subprocess.run(
@@ -46,8 +46,8 @@ def report(request, tmp_path):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_nothing_is_missing_and_nothing_changes(report):
-    """Ledger, export and /metrics agree, each call lies below its caller, and results are as without the pipeline."""
+def test_everything_is_counted_and_nothing_changes(report):
+    """Ledger, export and /metrics agree, each call is below its caller, and results are unchanged."""
     assert report["differences"] == []
     assert report["watched"] == report["plain"]
     assert report["telemetry_errors"] == 0

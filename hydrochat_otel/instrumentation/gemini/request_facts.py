@@ -1,7 +1,7 @@
-"""What a request asks for, as the conventions' attributes: numbers and members of closed sets. Never content.
+"""The facts of a request as the conventions' attributes: numbers and members of closed sets. Never content.
 
-The attributes are worked out on first use: by a sampler that reads them, or by the span that keeps them. A span that is
-not recorded costs one object. Requests come in few kinds, so the attributes of each kind are kept.
+The attributes are computed on first use: by a sampler that reads them, or by the span that keeps them. A span that is
+not recorded costs one object. Requests come in few kinds, so the attributes of each kind are cached.
 """
 
 import math
@@ -29,11 +29,11 @@ _Kind = tuple[Any, ...]
 
 
 class RequestAttributes(Mapping[str, AttributeValue]):
-    """What the span of a call starts with: the site's attributes and the request's, worked out on first use.
+    """The initial attributes of a call's span: the site's and the request's, computed on first use.
 
     Args:
         site: The attributes of all calls of the site.
-        operation: What Gemini is asked for.
+        operation: Operation of Gemini.
         config: The request's configuration, as the caller gave it; it is only read, and not kept.
         stream: Whether the reply is streamed.
     """
@@ -79,7 +79,7 @@ class RequestAttributes(Mapping[str, AttributeValue]):
         return self._known().items()
 
     def copy(self) -> Attributes:
-        """Return a dictionary of its own."""
+        """Return a copy as a dictionary."""
         return self._known().copy()
 
 
@@ -88,11 +88,11 @@ _kinds: Final[dict[_Kind, Attributes]] = {}
 
 
 def facts(operation: str, config: object, *, stream: bool) -> Attributes:
-    """Return the attributes of a request; do not change them.
+    """Return the attributes of a request; the caller must not change them.
 
     Args:
-        operation: What Gemini is asked for.
-        config: A configuration of the SDK, a dictionary of the same names, or what an interaction is created with.
+        operation: Operation of Gemini.
+        config: A configuration of the SDK, a dictionary of the same names, or the arguments of an interaction.
         stream: Whether the reply is streamed.
     """
     said = _said(config)
@@ -107,7 +107,7 @@ def facts(operation: str, config: object, *, stream: bool) -> Attributes:
         kind, seed = _kind_of_config(operation, given, stream=stream), given("seed")
     try:
         known = _kinds.get(kind)
-    except TypeError:  # a value that the SDK will refuse
+    except TypeError:  # the SDK will refuse the value
         return _made(kind)
     if known is None:
         known = _made(kind)
@@ -119,7 +119,7 @@ def facts(operation: str, config: object, *, stream: bool) -> Attributes:
     return known | {name: value for name, value in own.items() if value is not None} if own else known
 
 
-# -- the kind of a request: what its attributes are made from, in one order --------------------------------------------
+# -- the kind of a request: the values that its attributes are made from, in one order ---------------------------------
 
 _INTERACTIONS: Final = frozenset({"interaction", "decision"})
 

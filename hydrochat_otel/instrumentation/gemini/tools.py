@@ -44,7 +44,7 @@ class FinishedTool(NamedTuple):
     """One finished run of a tool.
 
     Attributes:
-        using: What it is recorded by.
+        using: The instruments that record it.
         name: Label of the function.
         within: The tracked operations that it ran in.
         ended: When and how it ended.
@@ -56,7 +56,7 @@ class FinishedTool(NamedTuple):
     ended: Ended
 
     def entry(self) -> Entry:
-        """Return what the window keeps of it."""
+        """Return its entry for the window."""
         ended, within = self.ended, self.within
         return Entry(
             "tool",
@@ -73,11 +73,11 @@ class FinishedTool(NamedTuple):
         )
 
     def span_attributes(self) -> dict[str, AttributeValue]:
-        """Return nothing: how it ended is all that its span learns."""
+        """Return nothing: its span has no attributes beyond its outcome."""
         return {}
 
     def feed(self) -> None:
-        """Feed its duration, unless another instrumentation's span stands for it."""
+        """Feed its duration, unless another instrumentation's span replaces ours."""
         ended, using = self.ended, self.using
         if not ended.is_traced:
             return
@@ -95,7 +95,7 @@ class ToolRun(Work):
     """One run of a tool in progress; a context manager around the function, whose span is current inside.
 
     Args:
-        using: What it is recorded by.
+        using: The instruments that record it.
         name: Name of the function, through the closed set.
         call_id: The id that the model gave its call of the function; empty for none.
     """
@@ -122,7 +122,7 @@ class ToolRun(Work):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it with what the function raised."""
+        """End it with the function's exception."""
         token, self._token = self._token, None
         if token is not None:
             self.leave(token)
@@ -138,7 +138,7 @@ class ToolRun(Work):
 
 
 class _Announcement:
-    """Makes the function calls of a reply known to the runs inside, which learn their ids from it."""
+    """Publishes the function calls of a reply to the runs inside, which take their ids from it."""
 
     __slots__ = ("_asked", "_token")
 
@@ -157,7 +157,7 @@ class _Announcement:
             context_api.detach(token)
 
 
-# -- what stands in for the functions of the SDK -----------------------------------------------------------------------
+# -- wrappers of the SDK's functions -----------------------------------------------------------------------------------
 
 
 def run(original: Function, current: Current, _operation: str) -> Function:
@@ -189,7 +189,7 @@ def run_async(original: Function, current: Current, _operation: str) -> Function
 
 
 def answered(original: Function, current: Current, _operation: str) -> Function:
-    """Wrap the function that runs every function that a reply asks for."""
+    """Wrap the function that runs every function call of a reply."""
 
     @functools.wraps(original)
     def announced(*args: Any, **kwargs: Any) -> Any:
@@ -203,7 +203,7 @@ def answered(original: Function, current: Current, _operation: str) -> Function:
 
 
 def answered_async(original: Function, current: Current, _operation: str) -> Function:
-    """Wrap the coroutine function that runs every function that a reply asks for."""
+    """Wrap the coroutine function that runs every function call of a reply."""
 
     @functools.wraps(original)
     async def announced(*args: Any, **kwargs: Any) -> Any:
@@ -240,7 +240,7 @@ def _announcement(current: Current, args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def _id_of(name: str) -> str:
-    """Return the id of the next function call of the name that the reply asks for; empty for none."""
+    """Return the id of the next function call of this name in the reply; empty for none."""
     asked = context_api.get_value(_ASKED_KEY)
     while isinstance(asked, list) and asked:
         called, call_id = asked.pop(0)
@@ -250,7 +250,7 @@ def _id_of(name: str) -> str:
 
 
 def _raised(error: BaseException | None) -> BaseException | None:
-    """Return what the function raised: the SDK raises an exception of its own in its place."""
+    """Return the function's own exception: the SDK raises one of its own in its place."""
     if error is not None and type(error).__name__ == _INVOCATION and error.__context__ is not None:
         return error.__context__
     return error
