@@ -1,6 +1,6 @@
-"""Feeds: one attribute set of one instrument, looked up once and fed with every measurement of its kind.
+"""Feeds: one attribute set of one instrument, looked up once and used for every measurement of its kind.
 
-Here is the public way. The SDK's room may offer a faster one of the same shape (:class:`Feeder`).
+This module has the public path. The sdk package may provide a faster one of the same type (:class:`Feeder`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,11 +23,11 @@ class Origin(Protocol):
 
     @property
     def trace_id(self) -> int:
-        """As an integer; 0 where there is no span."""
+        """As an integer; 0 without a span."""
 
     @property
     def span_id(self) -> int:
-        """As an integer; 0 where there is no span."""
+        """As an integer; 0 without a span."""
 
     @property
     def is_sampled(self) -> bool:
@@ -48,10 +48,10 @@ class Feeder(Protocol):
     """Makes feeds."""
 
     def feed(self, instrument: Counter | Histogram, attributes: Attributes) -> Feed:
-        """Return the feed of an instrument and an attribute set; the attributes are not changed afterwards."""
+        """Return the feed of an instrument and an attribute set; the attributes do not change afterwards."""
 
     def flush(self) -> None:
-        """Pass on what feeds hold back; called after several measurements, never raises."""
+        """Record the values that feeds hold back; called after several measurements, never raises."""
 
 
 class PublicFeed:

@@ -15,13 +15,13 @@ _ID_BYTES: Final = 8
 
 
 class Ended(NamedTuple):
-    """When and how a piece of work ended, and where it stood among others.
+    """When and how a piece of work ended, and its span.
 
-    Holds plain values only: neither the span nor a context of the host's lives longer because it waits in the queue.
+    Holds plain values only: neither the span nor a context of the host lives longer because the record is queued.
 
     Attributes:
         duration_s: Seconds from start to finish by a monotonic clock.
-        end_unix_ns: Start plus duration: a wall clock that is set back in between cannot bend it.
+        end_unix_ns: Start plus duration: a wall clock that is set back in between does not affect it.
         outcome: How it ended.
         error_type: Class name or status of the failure; None for none.
         trace_id: Trace of the span that was current inside: its own, or the one around it; 0 for none.
@@ -43,14 +43,14 @@ class Ended(NamedTuple):
 
     @property
     def own_id(self) -> int:
-        """The id of its entry: its span's, or a random one that tells entries without a span apart."""
+        """The id of its entry: its span's, or a random one that distinguishes entries without a span."""
         span_id = self.span_id
         if self.is_traced and span_id and span_id != self.parent_span_id:
             return span_id
         return int.from_bytes(os.urandom(_ID_BYTES))
 
     def end_span(self, span: Span, attributes: dict[str, AttributeValue]) -> None:
-        """End the span of the work with what became known about it."""
+        """End the span of the work with its final attributes."""
         if self.outcome != "ok":
             attributes[semconv.OUTCOME] = self.outcome
         if self.error_type is not None:
@@ -79,9 +79,9 @@ class FinishedOperation(NamedTuple):
     """One finished tracked operation.
 
     Attributes:
-        using: What records it.
+        using: The instruments that record it.
         name: Label of the operation.
-        role: ``root`` where a caller waits for it, ``step`` inside another one.
+        role: ``root`` if a caller waits for it, ``step`` inside another one.
         root: Name of the outermost operation; its own if it is the root.
         exceeded: Whether it took longer than its threshold.
         ended: When and how it ended.
@@ -105,7 +105,7 @@ class FinishedOperation(NamedTuple):
         return self.exceeded or self.ended.outcome == "error"
 
     def span_attributes(self) -> dict[str, AttributeValue]:
-        """Return what its span says beside how it ended."""
+        """Return the attributes of its span besides its outcome."""
         return {semconv.THRESHOLD_EXCEEDED: True} if self.exceeded else {}
 
     def feed(self) -> None:

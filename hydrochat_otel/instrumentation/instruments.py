@@ -48,14 +48,14 @@ class Instruments:
         model_names: The closed set of model labels.
         error_types: The closed set of ``error.type``.
         tool_names: The closed set of ``gen_ai.tool.name``.
-        attributions: The closed set of what calls are attributed to.
+        attributions: The closed set of the attributions of calls.
         response_time_threshold_s: Threshold of operations that state none.
         next_names: Whether the conventions' next names are emitted.
         ledger: Counts of calls by day; days of UTC unless another ledger is given.
-        plans: What feeds calls of one kind, kept by the code that makes them.
+        plans: The feeds for calls of one kind, cached by the code that makes them.
 
     Args:
-        keep: Takes the window's entries of what finished, oldest first; None keeps nothing.
+        keep: Takes the window's entries of finished work, oldest first; None discards them.
         cost_dimensions: Names of the application's own dimensions of calls.
         feeder: Makes the feeds; None records through the API.
         next_names: Whether the conventions' next names are emitted instead of today's.

@@ -1,7 +1,7 @@
 """Closed sets of label values: a bounded number of distinct values, each of a safe form; others share one value.
 
-What a set refuses is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged,
-because it may be about a person.
+A refused value is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged, because
+it may be about a person.
 """
 
 import re
@@ -55,14 +55,14 @@ def forget() -> None:
 class ClosedSet:
     """Admits label values of one form up to a number of distinct ones; any other becomes ``other`` and is counted.
 
-    Admission of a value seen before is one dictionary look-up. Any thread may call; two threads that bring the last
-    new value at the same instant may exceed the limit by one.
+    Admission of a value seen before is one dictionary look-up. Any thread may call; two threads that add the last new
+    value at the same instant may exceed the limit by one.
 
     Args:
         label: Name of the set, the label value of ``hydrochat.label.refusals``.
-        limit: How many distinct values are admitted.
-        form: What a value looks like, as a whole.
-        other: What a value outside the set becomes.
+        limit: The most distinct values that are admitted.
+        form: Pattern of a whole value.
+        other: The replacement of a value outside the set.
     """
 
     __slots__ = ("_admitted", "_form", "_label", "_limit", "_other")
@@ -150,7 +150,7 @@ def model_names(limit: int = 100) -> ClosedSet:
 def error_types(limit: int = 100) -> ClosedSet:
     """Return a set that admits names of exception classes and status codes, at most `limit`; others are ``_OTHER``.
 
-    A class may be made at run time, so its name is held to the rule on digits, too.
+    A class may be made at run time, so the rule on digits applies to its name, too.
     """
     form = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII)
     return ClosedSet("error_type", limit, form, other=semconv.ERROR_OTHER)

@@ -35,10 +35,10 @@ class FinishedWork(Protocol):
         """When and how it ended."""
 
     def span_attributes(self) -> dict[str, AttributeValue]:
-        """Return what its span says beside how it ended."""
+        """Return the attributes of its span besides its outcome."""
 
     def entry(self) -> Entry | None:
-        """Return what the window keeps of it."""
+        """Return its entry for the window."""
 
     def feed(self) -> None:
         """Feed it to the instruments."""
@@ -47,23 +47,23 @@ class FinishedWork(Protocol):
 class Work:
     """The clock and the span of a piece of work.
 
-    Started by construction. :meth:`enter` and :meth:`leave` make its span current for a stretch of the work (for
-    generators and streams: one step). None of the methods raises. It belongs to one logical flow; ending it from two
-    threads at once still ends it once.
+    Started by construction. :meth:`enter` and :meth:`leave` make its span current for a part of the work (for
+    generators and streams: one step). None of the methods raises. It belongs to one logical flow; two threads that end
+    it at the same time still end it once.
 
     Attributes:
-        instruments: What it was started with and is recorded by.
+        instruments: The instruments that it was started with and that record it.
         outside: The context in which it began.
         context: The context in which its span is current, for children and exemplars.
-        span: Its own span; None if another one stands for it.
+        span: Its own span; None if another library's span replaces it.
 
     Args:
-        using: What it is recorded by.
+        using: The instruments that record it.
         span_name: Name of its span.
-        attributes: What its span starts with.
+        attributes: Initial attributes of its span.
         outside: The context in which it begins.
         kind: Kind of its span.
-        within: The tracked operations that what runs inside is in, if it is one itself.
+        within: The tracked operations for code inside, if it is an operation itself.
         traced: Whether it gets a span of its own.
     """
 
@@ -174,7 +174,7 @@ class DroppedWork(NamedTuple):
     finished: FinishedWork
 
     def entry(self) -> Entry | None:
-        """Return what the window keeps of it."""
+        """Return its entry for the window."""
         return self.finished.entry()
 
     def feed(self) -> None:

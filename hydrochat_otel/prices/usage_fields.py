@@ -1,11 +1,11 @@
-"""The fields of a usage record, read in one step whatever kind of record it is."""
+"""Reads the fields of usage in one step, for every kind of reply."""
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, Final
 
 Values = tuple[Any, ...]
-"""Six counts, four lists of details, the traffic type and the service tier; None where the record states none."""
+"""Six counts, four lists of details, the traffic type and the service tier; None if not stated."""
 
 COUNTS: Final = 6
 DETAILS: Final = 4
@@ -31,7 +31,7 @@ _readers: Final[dict[type, Callable[[Mapping[str, Any]], Values]]] = {}
 
 
 def values_of(usage: Any) -> Values:
-    """Return the fields of a usage record of the SDK, in the order of :data:`Values`."""
+    """Return the fields of a usage object of the SDK, in the order of :data:`Values`."""
     stated = vars(usage)  # an attribute that a model of pydantic does not have costs a microsecond to look up
     try:
         return _readers[type(usage)](stated)
@@ -44,7 +44,7 @@ def values_of(usage: Any) -> Values:
 
 
 def _reader(fields: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Values]:
-    """Return what reads records of a model: one look-up of all fields if it has one name of each, but for the last."""
+    """Return a function that reads usage of a model: one look-up of all fields if each but the last has one name."""
     names = [[name for name in names if name in fields] for names in _NAMES]
     if any(len(one) != 1 for one in names[:-1]) or len(names[-1]) > 1:
         return _values_of_any
@@ -53,7 +53,7 @@ def _reader(fields: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Values]:
 
 
 def _values_of_any(stated: Mapping[str, Any]) -> Values:
-    """Return the fields by any of their names; of several that are stated, the last one."""
+    """Return the fields by any of their names; of several stated ones, the last."""
     return tuple(
         [next((value for name in reversed(names) if (value := stated.get(name)) is not None), None) for names in _NAMES]
     )

@@ -1,12 +1,12 @@
-"""Whether the garbage collector runs in this thread: on CPython 3.11 a finaliser then must not set a context variable.
+"""Detects a garbage collection in this thread: on CPython 3.11 a finaliser then must not set a context variable.
 
 `ContextVar.set` allocates on 3.11 while it holds a borrowed reference, so a collection that starts there and sets the
 variable from a finaliser ends the process with a segmentation fault. From 3.12 on collections start between bytecodes
 only, and nothing is registered.
 
-The collector calls what is registered with the phase and a record of the collection. Both callbacks are functions of
-the interpreter itself: in a function in Python a signal handler could run, and what a handler raises there, such as
-a time limit or the `SystemExit` of SIGTERM, the collector swallows.
+The collector calls registered callbacks with the phase and a record of the collection. Both callbacks are functions of
+the interpreter itself: in a Python function a signal handler could run, and the collector suppresses its exceptions,
+such as a time limit or the `SystemExit` of SIGTERM.
 """
 
 import functools

@@ -36,7 +36,7 @@ class Finished(Protocol):
     """The frozen record of finished work."""
 
     def entry(self) -> Any:
-        """Return what the window keeps of it; None for nothing."""
+        """Return its entry for the window; None for none."""
 
     def feed(self) -> None:
         """Feed it to the instruments."""
@@ -88,12 +88,12 @@ class _Stage:
 class DeferredQueue:
     """A bounded queue of finished work.
 
-    Past the capacity each producer feeds two waiting items before it adds its own: sixteen threads that together outrun
-    the draining thread pay for themselves, and none waits for another.
+    Beyond capacity each producer records two queued items itself before it adds its own: back-pressure without
+    blocking.
 
     Args:
-        capacity: How many items wait at most before producers help.
-        keep: Takes the entries of several items, oldest first; None keeps nothing.
+        capacity: The most items that wait before producers help.
+        keep: Takes the entries of several items, oldest first; None discards them.
         fed: Called after several items were fed; never raises.
     """
 
@@ -121,20 +121,20 @@ class DeferredQueue:
         return len(self._arrived) + len(self._settled)
 
     def put(self, finished: Finished) -> None:
-        """Append one record; takes no lock unless the queue is full, and then waits for none. Any thread may call."""
+        """Append one record; takes no lock unless the queue is full, and never waits for one. Any thread may call."""
         if len(self._arrived) + len(self._settled) < self._capacity or self._relieve():
             self._arrived.append(finished)
 
     def put_kept(self, finished: Finished) -> None:
-        """Append one record whose entry is kept already; as :meth:`put`."""
+        """Append one record whose entry is already stored; as :meth:`put`."""
         if len(self) < self._capacity or self._relieve():
             self._settled.append(finished)
 
     def note(self, make: Callable[[], Finished | None]) -> None:
-        """Append work from a finaliser: the collector may run it while its thread holds any lock whatever.
+        """Append work from a finaliser: the collector may run it while its thread holds any lock.
 
         Args:
-            make: Makes the record later, in another thread; None from it is nothing to record.
+            make: Makes the record later, in another thread; None from it means nothing to record.
         """
         if len(self) < _MOST_NOTES * self._capacity:
             self._arrived.append(_Note(make))

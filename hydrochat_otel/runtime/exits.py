@@ -1,12 +1,12 @@
-"""Publishes what a process measured last if it ends in an orderly way that runs no exit handlers.
+"""Publishes the last measurements of processes that exit in an orderly way without running exit handlers.
 
-Some libraries end a process by :func:`os._exit` or by a signal. Each of them has a place of its own that runs before:
+Some libraries end a process by :func:`os._exit` or by a signal. Each of them offers a hook that runs before:
 
-- children of multiprocessing, and of Celery's billiard where it is no pool, run finalizers;
+- children of multiprocessing, and of Celery's billiard outside of a pool, run finalizers;
 - children of a Celery pool send the signal ``worker_process_shutdown``, whether they end by the number of their tasks,
-  their memory, SIGTERM, or because the pool shrinks, and are ended by :func:`os._exit` before their finalizers;
+  their memory, SIGTERM, or because the pool shrinks; :func:`os._exit` ends them before their finalizers;
 - RQ starts a process for each job, which ends by :func:`os._exit` after ``perform_job``;
-- uvicorn raises the signal that it caught once more after ``Server.shutdown``, and dies of it.
+- uvicorn raises the caught signal again after ``Server.shutdown``, which ends the process.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ _WITHIN_S: Final = 5.0
 
 
 class Leaving(Protocol):
-    """An object that has something to do before the process ends."""
+    """An object that has work to do before the process ends."""
 
     def leave(self) -> None:
-        """Do it, within a few seconds; may be called several times, and in the middle of the process's life."""
+        """Do the work within a few seconds; may be called several times, and during the process's life."""
 
 
 _leaving: Final[weakref.WeakSet[Leaving]] = weakref.WeakSet()
@@ -48,7 +48,7 @@ def watch(one: Leaving) -> None:
 
 
 def after_fork_in_child() -> None:
-    """Watch the child, too, if one of these libraries has forked it."""
+    """Watch a child that one of these libraries has forked."""
     for util in filter(None, map(sys.modules.get, _FINALIZING)):
         # The library clears the parent's finalizers right after this, and then calls back.
         util.register_after_fork(_leave_all, lambda _, util=util: _finalize(util))
@@ -59,7 +59,7 @@ def _finalize(util: ModuleType) -> None:
 
 
 def _leave(*_: object, **__: object) -> None:
-    """Let all leave, in a thread, which a signal that ends the process does not interrupt as it does the main one."""
+    """Call all, in a thread: a signal that ends the process does not interrupt it as it does the main one."""
     background.within(_WITHIN_S, _leave_all, component="state.leave")
 
 
@@ -68,7 +68,7 @@ def _leave_all() -> None:
         background.guarded(one.leave, component="state.leave")
 
 
-# -- the libraries' own places, each hooked when the library is imported -----------------------------------------------
+# -- the libraries' own hooks, each used when the library is imported --------------------------------------------------
 
 
 @cache
@@ -78,7 +78,7 @@ def _hook_libraries() -> None:
 
 
 def _contained(hook: Callable[[ModuleType], object]) -> Callable[[ModuleType], None]:
-    """Return a hook that costs the last interval's numbers where a version of the library has no such place."""
+    """Return a hook that, if a library's version does not offer it, only loses the numbers of the last interval."""
 
     def run(module: ModuleType) -> None:
         background.guarded(lambda: hook(module), component=f"state.{module.__name__.partition('.')[0]}")

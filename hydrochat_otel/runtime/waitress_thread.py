@@ -15,7 +15,7 @@ _logger.setLevel(logging.ERROR)
 
 
 class _Tasks(ThreadedTaskDispatcher):  # type: ignore[misc] # waitress has no types
-    """Logs no warning: that clients wait a moment, or are cut off at the end, is no news for the host's log."""
+    """Logs no warning: clients that wait a moment, or are cut off at the end, are not worth one in the host's log."""
 
     logger = _logger
     queue_logger = _logger

@@ -1,4 +1,4 @@
-"""The SDK's aggregations of one attribute set, added to without the measurement that the SDK makes for each value.
+"""The SDK's aggregations of one attribute set, updated without making a measurement object for each value.
 
 Of several measurements between two collections the SDK shows one exemplar for a counter and the last one for each
 bucket of a histogram. So candidates are held back, and only one for each place is offered.
@@ -14,7 +14,7 @@ from hydrochat_otel.instrumentation.feeds import Attributes, Origin, context_of
 
 
 class Candidate(NamedTuple):
-    """A measurement that may become an exemplar: its value, when and where it was made, and its attributes."""
+    """A measurement that may become an exemplar: its value, time, origin and attributes."""
 
     value: float
     time_unix_ns: int
@@ -23,11 +23,11 @@ class Candidate(NamedTuple):
 
 
 Held = dict[tuple[Any, int], Candidate]
-"""The candidates by the SDK's aggregation and the place in it, which feeds share where a view leaves attributes out."""
+"""The candidates by the SDK's aggregation and the place in it; feeds share it if a view leaves attributes out."""
 
 
 def offer_all(held: Held) -> None:
-    """Offer every candidate to the SDK; one that comes in meanwhile may wait for the next time."""
+    """Offer every candidate to the SDK; one that is added meanwhile may wait for the next call."""
     while held:
         try:
             (aggregation, _), (value, time_unix_ns, origin, attributes) = held.popitem()
@@ -37,14 +37,14 @@ def offer_all(held: Held) -> None:
 
 
 class Aggregation(Protocol):
-    """Where values of one attribute set add up for one reader and view."""
+    """Adds up values of one attribute set for one reader and view."""
 
     def add(self, value: float, origin: Origin, sampled: bool) -> None:
         """Add one value.
 
         Args:
             value: The value.
-            origin: Where it was measured.
+            origin: The span that it was measured in.
             sampled: Whether it may become an exemplar.
         """
 
@@ -125,7 +125,7 @@ class _Other:
 
 
 class _Measurement:
-    """What an aggregation reads of a measurement of the SDK's, whose constructor cleans the attributes again."""
+    """The part of a measurement that an aggregation reads; the SDK's constructor would clean the attributes again."""
 
     __slots__ = ("attributes", "context", "time_unix_nano", "value")
 

@@ -178,7 +178,7 @@ class LeanTracer(Tracer):
 
 
 def _span_context(trace_id: int, span_id: int, flags: int, state: trace.TraceState | None) -> SpanContext:
-    """Return the context of a local span, without the checks of the constructor where the ids pass them."""
+    """Return the context of a local span, without the constructor's checks if the ids pass them."""
     if 0 < trace_id <= _MOST_TRACE_ID and 0 < span_id <= _MOST_SPAN_ID:
         fields = (trace_id, span_id, False, _FLAGS[flags], _NO_STATE if state is None else state, True)
         return tuple.__new__(SpanContext, fields)

@@ -102,7 +102,7 @@ class SdkFeed:
             self.take(value, origin)
 
     def _bind(self) -> None:
-        """Look the aggregations up, again after a reader came or went; None is the public way."""
+        """Look the aggregations up, again after a reader was added or removed; None is the public path."""
         storages = self._consumer._reader_storages
         try:
             self._filter = _filter_of(self._consumer._sdk_config.exemplar_filter)
@@ -131,7 +131,7 @@ class SdkFeed:
 
 
 def _filter_of(chosen: Any) -> Any:
-    """Return what says whether a measurement may become an exemplar; None for the standard one: its span's flag."""
+    """Return what decides whether a measurement may become an exemplar; None for the standard filter."""
     kind = type(chosen)
     if kind is TraceBasedExemplarFilter:
         return None

@@ -19,7 +19,7 @@ LABEL: Final = "hydrochat.label"
 """Which closed set refused a value: `operation`, `model`, `error_type`, `server`, `tool`, `attribution`, `dimension`.
 """
 LLM_OPERATION: Final = "hydrochat.llm.operation"
-"""What Gemini was asked for (`generate_images`); on a span only where `gen_ai.operation.name` does not say the same."""
+"""The operation of Gemini (`generate_images`); on a span only if `gen_ai.operation.name` differs."""
 CHARGE: Final = "hydrochat.charge"
 """What an additional charge is for; one of :data:`CHARGES`."""
 OUTCOME: Final = "hydrochat.outcome"

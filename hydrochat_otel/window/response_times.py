@@ -39,7 +39,7 @@ class PerformanceMetrics:
 
     @property
     def response_times(self) -> list[dict[str, Any]]:
-        """Each retained operation, oldest first.
+        """Each operation of the window, oldest first.
 
         Keys: `operation`, `duration` (s), `timestamp` (aware, UTC), `exceeded_threshold`, `error` (name of the
         exception's class or None).
@@ -83,7 +83,7 @@ class PerformanceMetrics:
         self._store.insert(entry, datetime.now(UTC).timestamp() - end_unix_s)
 
     def get_summary(self) -> dict[str, Any]:
-        """Summarise the retained operations.
+        """Summarise the operations of the window.
 
         Keys: `metrics_count` and its alias `total_operations`, `avg_response_time`, `max_response_time`,
         `min_response_time`, `p50_response_time`, `p95_response_time`, `p99_response_time` (s), `threshold_violations`,
@@ -96,7 +96,7 @@ class PerformanceMetrics:
         return self._store.cleanup_expired()
 
     def reset(self) -> None:
-        """Remove the retained operations; counters for Prometheus keep their values."""
+        """Remove the operations of the window; counters for Prometheus keep their values."""
         self._store.remove(_is_operation)
 
 

@@ -128,7 +128,7 @@ class Call(Work):
             self.end_with(error)
 
     def end_with(self, error: BaseException) -> None:
-        """End the call with what its request or a step of its stream raised; an exhausted stream is a complete one."""
+        """End the call with an exception of its request or of a step of its stream; an exhausted stream is complete."""
         if isinstance(error, StopIteration | StopAsyncIteration):
             self.succeed()
         else:
@@ -142,7 +142,7 @@ class Call(Work):
         self.succeed()
 
     def take(self, reply: Any) -> None:
-        """Read what a reply says: usage, the model that answered, why it ended; and judge it, if that is demanded."""
+        """Read the facts of a reply: usage, the model that answered, why it ended; and check it, if a check is set."""
         try:
             self._read(reply)
             self._declared_error = self._declared_error or answer_check.refusal(reply) or ""
@@ -164,7 +164,7 @@ class Call(Work):
             failures.note("google_genai.reply", error)
 
     def _read(self, reply: Any) -> PlainFacts | None:
-        """Note what a reply or chunk says; return the facts of an ordinary one, None for any other."""
+        """Note the facts of a reply or chunk; return those of an ordinary one, None for any other."""
         facts = reply_facts.plain(reply)
         if facts is None:
             self._note(reply_facts.read(self.site.operation, reply))
@@ -189,7 +189,7 @@ class Call(Work):
         return usage
 
     def take_response(self, response: Any) -> None:
-        """Keep the raw body of an embedding, whose usage record older versions of the SDK leave out of the reply."""
+        """Keep the raw body of an embedding, whose usage older versions of the SDK leave out of the reply."""
         if self.site.operation == "embeddings":
             try:
                 (self._body,) = response.response_stream
@@ -339,7 +339,7 @@ class Call(Work):
 
 
 def wants_span(current: Context) -> bool:
-    """Return whether a span of ours is wanted there: no other instrumentation's stands for it, and none is refused."""
+    """Return whether the call needs a span of ours: no other instrumentation's replaces it, and none is refused."""
     return _UNTRACED_KEYS.isdisjoint(current) or not any(current.get(key) for key in _UNTRACED_KEYS)
 
 

@@ -20,15 +20,15 @@ _HOST: Final = re.compile(r"(?!.*\d{5})[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|[0-9a-f:]
 
 
 class Site(NamedTuple):
-    """What all calls of one operation with one model on one server have in common.
+    """What all calls of one operation with one model on one server share.
 
     Attributes:
-        operation: What Gemini is asked for, value of ``hydrochat.llm.operation``.
+        operation: Operation of Gemini, value of ``hydrochat.llm.operation``.
         span_name: The conventions' name of the operation, and the model label.
         model: The model label: the bare id if it belongs to the closed set, else ``other``.
         model_id: The model as the caller named it, for looking up its price; never a label.
-        attributes: What every point of the conventions' histograms carries.
-        span_attributes: What the span starts with.
+        attributes: The attributes of every point of the conventions' histograms.
+        span_attributes: Initial attributes of the span.
         has_output: Whether it can use output tokens; embeddings cannot.
     """
 
@@ -54,8 +54,8 @@ class Sites:
         """Return the call site.
 
         Args:
-            using: Whose closed set of models decides.
-            operation: What Gemini is asked for.
+            using: The instruments with the closed set of models.
+            operation: Operation of Gemini.
             model: What the caller passed as the model.
             api_client: The SDK's client, which has the server's address; None if there is none.
             config: The call's configuration, which may name another server.

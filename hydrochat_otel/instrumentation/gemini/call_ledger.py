@@ -11,14 +11,14 @@ from hydrochat_otel.prices.usage import Tokens, total_of
 
 
 class CallLedger(NamedTuple):
-    """What one call used and costs.
+    """The tokens and dollars of one call.
 
     Attributes:
-        tokens: None where its reply carries no usage by its nature.
-        token_cost_usd: None if no price is known or nothing is known to be used.
+        tokens: None if its operation has no usage.
+        token_cost_usd: None if no price or no usage is known.
         saved_usd: What its cached input costs less than the same input fresh; 0.0 without cached input or price.
-        repeat_usd: What the input of one more attempt costs; None if that is not known or no attempt was lost.
-        charges: What it is charged beside its tokens.
+        repeat_usd: The cost of one more attempt's input; None if that is unknown or no attempt was lost.
+        charges: What it is charged in addition to its tokens.
     """
 
     tokens: Tokens | None = None
@@ -29,7 +29,7 @@ class CallLedger(NamedTuple):
 
 
 class Pricing(NamedTuple):
-    """The prices that hold for one call.
+    """The prices of one call.
 
     Attributes:
         book: The price book.
@@ -42,7 +42,7 @@ class Pricing(NamedTuple):
     unix_s: float
 
     def charges(self, units: Mapping[Charge, float]) -> tuple[Charged, ...]:
-        """Return the charges with what they cost."""
+        """Return the charges with their costs."""
         prices = {charge: self.book.unit_price(charge, self.model, self.unix_s) for charge in units}
         return tuple(
             Charged(charge, count, None if (price := prices[charge]) is None else price.cost_usd(charge, count))
@@ -50,7 +50,7 @@ class Pricing(NamedTuple):
         )
 
     def ledger(self, turns: Sequence[Tokens], charges: tuple[Charged, ...], *, has_lost_attempts: bool) -> CallLedger:
-        """Return the ledger of the turns of a call; each turn is priced by itself, and a call has at least one."""
+        """Return the ledger of the turns of a call; each turn is priced separately, and a call has at least one."""
         tokens = turns[0] if len(turns) == 1 else total_of(turns)
         if not (tokens.total or tokens.reconciled):
             return CallLedger(tokens, charges=charges)
@@ -64,5 +64,5 @@ class Pricing(NamedTuple):
 
 
 def _repeat_usd(rate: Rate, first: Tokens) -> float:
-    """Return what the input costs without an answer: each attempt sends the same input."""
+    """Return the cost of the input without an answer: each attempt sends the same input."""
     return rate.cost_usd(first.without_output())

@@ -19,7 +19,7 @@ from hydrochat_otel.window.days import DayCounts
 from hydrochat_otel.window.entry import Entry
 
 _ID: Final = re.compile(r"[A-Za-z0-9_\-]{4,256}={0,2}", re.ASCII)
-"""Form of an id that the service gives: no white space, no punctuation, no prose."""
+"""Form of an id from the service: no white space, no punctuation, no prose."""
 _UNSETTLED: Final = frozenset({"error", "cancelled"})
 
 
@@ -41,25 +41,25 @@ class FinishedCall(NamedTuple):
     """One finished call to Gemini.
 
     Attributes:
-        using: What it is recorded by.
-        site: What it has in common with others.
+        using: The instruments that record it.
+        site: Its call site.
         within: The tracked operations that it was made in.
         dimensions: The application's own dimensions that it was made under.
         ended: When and how it ended.
         attempts: The HTTP requests that were sent for it.
-        tokens: What it used; None where its reply carries no usage by its nature.
-        token_cost_usd: What that cost; None if no price is known or nothing is known to be used.
+        tokens: Its tokens; None if its operation has no usage.
+        token_cost_usd: Their cost; None if no price or no usage is known.
         saved_usd: What its cached input cost less than the same input fresh.
-        repeat_usd: What the input of one more attempt costs; None if that is not known or no attempt was lost.
-        charges: What it is charged beside its tokens.
+        repeat_usd: The cost of one more attempt's input; None if that is unknown or no attempt was lost.
+        charges: What it is charged in addition to its tokens.
         is_incomplete: Whether not all of its usage was stated: it ended early, or an attempt was lost and repeated. Its
             tokens are a lower bound.
         has_answered: Whether a reply or a chunk of one was read.
-        response_model: Label of the version that answered; empty where the reply names none.
-        response_id: The id that the service gave its reply; empty where it gave none.
-        finish_reasons: Why each of its candidates ended; empty for one that came to no end.
+        response_model: Label of the version that answered; empty if the reply names none.
+        response_id: The service's id of the reply; empty if it has none.
+        finish_reasons: Why each of its candidates ended; empty for one that did not end.
         cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
-        chunks: When its chunks came; None for what is no stream, and a stream without a chunk.
+        chunks: When its chunks arrived; None unless it is a stream with a chunk.
     """
 
     using: Instruments
@@ -178,7 +178,7 @@ class FinishedCall(NamedTuple):
         )
 
     def span_attributes(self) -> dict[str, AttributeValue]:
-        """Return what its span says beside how it ended."""
+        """Return the attributes of its span besides its outcome."""
         attributes: dict[str, AttributeValue] = {}
         if self.tokens is not None:
             self._tell_tokens(self.tokens, attributes)

@@ -11,7 +11,7 @@ from hydrochat_otel.runtime.failures import contained, note
 
 
 class Manager(Protocol):
-    """A context manager of ours that swallows nothing."""
+    """A context manager of ours that suppresses no exception."""
 
     def __enter__(self) -> None:
         """Enter it."""
@@ -73,7 +73,7 @@ class GuardedCall(Guarded):
         return Guarded(self._call.attempts, "google_genai.attempt")
 
     def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        """Do one step of a stream with the call current, read the chunk that it returns, and return that."""
+        """Run one step of a stream with the call current, read the returned chunk, and return it."""
         before = get_current()
         try:
             self._enter_step()
@@ -87,7 +87,7 @@ class GuardedCall(Guarded):
         return chunk
 
     async def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        """Do the same for a step that is awaited."""
+        """Do the same for an awaitable step."""
         before = get_current()
         try:
             self._enter_step()

@@ -45,7 +45,7 @@ class PatchPoint:
         owner: Class that has it; empty for a function of the module.
         name: Name of the function.
         wrap: Makes its wrapper.
-        operation: What Gemini is asked for, value of ``hydrochat.llm.operation``.
+        operation: Operation of Gemini, value of ``hydrochat.llm.operation``.
         parameters: Names that its signature must have, in this order and first.
         required: Whether the SDK is refused without it; any other function that differs is left unwrapped.
     """

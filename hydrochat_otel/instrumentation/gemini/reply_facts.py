@@ -66,7 +66,7 @@ class ReplyFacts(NamedTuple):
         cached_content_tokens: The tokens that it stored in the cache.
         model: The model version that answered.
         response_id: The id that the service gave the reply.
-        finish_reasons: Why each candidate ended, by its index; empty for one that goes on.
+        finish_reasons: Why each candidate ended, by its index; empty for one that continues.
         is_refused: Whether the prompt was refused.
         service_tier: The tier that its headers name.
         declared_error: The failure that it states instead of an exception.
@@ -90,14 +90,14 @@ class ReplyFacts(NamedTuple):
 
 
 class PlainFacts(NamedTuple):
-    """What an ordinary reply or chunk of generated content says: at most one candidate, nothing charged by the unit.
+    """The facts of an ordinary reply or chunk of generated content: at most one candidate, nothing charged by the unit.
 
     Attributes:
-        usage: Its usage record, or None.
+        usage: Its usage, or None.
         model: The model version that answered, or None.
-        response_id: The id that the service gave it, or None.
-        finish_reason: Why its candidate ended; empty if it goes on, None if there is no candidate.
-        has_output: Whether it carries a part of an answer; thoughts alone are none.
+        response_id: The service's id of it, or None.
+        finish_reason: Why its candidate ended; empty if it continues, None if there is no candidate.
+        has_output: Whether it carries a part of an answer; thoughts alone do not count.
     """
 
     usage: Any
@@ -165,9 +165,9 @@ def read(operation: str, reply: Any) -> ReplyFacts:
 
 
 def usage_of_body(body: str) -> Any:
-    """Return the usage record of an embedding from its raw body; None if it has none.
+    """Return the usage of an embedding from its raw body; None if it has none.
 
-    Versions of the SDK before 3 leave the record out of the reply, and with it the modalities, which decide the price.
+    Versions of the SDK before 3 leave it out of the reply, and with it the modalities, which decide the price.
     """
     place = body.rfind('"usageMetadata"')
     if place < 0:

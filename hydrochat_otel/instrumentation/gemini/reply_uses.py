@@ -67,7 +67,7 @@ def of_candidates(candidates: Any) -> list[Use]:
 
 
 def of_interaction(usage: Any) -> list[Use]:
-    """Return the uses that the usage record of an interaction counts."""
+    """Return the uses that the usage of an interaction counts."""
     uses: list[Use] = []
     for line in getattr(usage, "grounding_tool_count", None) or ():
         charge = _BY_TOOL.get(text_of(getattr(line, "type", None)))

@@ -1,6 +1,6 @@
 """Tokens by modality as the next conventions count them: text, image, audio, video, or unknown.
 
-Where a reply breaks a count down, what is none of the others is text. Where it does not, its modality is unknown.
+If a reply breaks a count down, tokens of no other modality are text. If it does not, the modality is unknown.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class ByModality(NamedTuple):
 
 
 def of(tokens: Tokens) -> ByModality:
-    """Return the tokens of a call by modality; what is 0 is left out."""
+    """Return the tokens of a call by modality, without zeros."""
     prompt, cache, tool, answer = tokens.broken_down
     fresh = _split(tokens.input_fresh, tokens.fresh_by_modality, is_stated=prompt)
     cached = _split(tokens.input_cached, tokens.cached_by_modality, is_stated=cache or prompt)
