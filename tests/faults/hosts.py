@@ -4,6 +4,7 @@ import operator
 from typing import Annotated, TypedDict
 
 from faults.interrupting import SCENARIOS as TRACKED, drive, track
+from faults.surfaces import SURFACES
 from langgraph.graph import START, StateGraph
 from opentelemetry import context
 
@@ -143,6 +144,7 @@ def failing():
 
 EVERYTHING = {
     **TRACKED,
+    **SURFACES,
     "failing": failing,
     "call": call,
     "call async": call_async,

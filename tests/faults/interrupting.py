@@ -18,8 +18,8 @@ def raises(signum, frame):
     raise TimeLimitError
 
 
-FINALISERS = {"__del__", "_follow"}
-"""Python itself drops an exception in a finaliser or in a callback of the collector, and reports it on stderr."""
+FINALISERS = {"__del__"}
+"""Python itself drops an exception in a finaliser, and reports it on stderr."""
 
 
 class Interrupter:

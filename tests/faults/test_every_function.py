@@ -9,11 +9,13 @@ import types
 
 import pytest
 from faults import hosts
+from faults.surfaces import SURFACES
 
 import hydrochat_otel.instrumentation
 import hydrochat_otel.runtime
 import hydrochat_otel.window
-from hydrochat_otel.runtime import deferred_queue
+from hydrochat_otel.instrumentation.gemini import late_usage, live_interactions, storage, wrappers
+from hydrochat_otel.runtime import deferred_queue, failures
 
 ROOMS = (hydrochat_otel.instrumentation, hydrochat_otel.runtime, hydrochat_otel.window)
 
@@ -88,7 +90,7 @@ def replaced(owner, name, function, error):
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a finaliser that itself raises
-@pytest.mark.parametrize("error", [InjectedError, InjectedBaseError, SystemExit])
+@pytest.mark.parametrize("error", [InjectedError, SystemExit])
 def test_the_host_continues_whatever_fails(installed, error):
     """Each function of instrumentation, runtime and window raises in turn; results, errors and context stay."""
     assert hosts.changes() == {}
@@ -111,3 +113,31 @@ def test_the_host_continues_whatever_fails(installed, error):
     # Work that the faults left unfinished fails here, and not in the next test.
     gc.collect()
     deferred_queue.drain_all(5.0)
+
+
+LATE = [
+    (wrappers.Replied, "begin"),
+    (wrappers, "begin"),
+    (late_usage.Begun, "take"),
+    (storage.Storage, "store"),
+    (live_interactions, "_hold"),
+    (live_interactions, "_leave"),
+    (live_interactions, "_take_events"),
+]
+
+
+@pytest.mark.parametrize("place", LATE, ids=lambda place: f"{place[0].__name__.rpartition('.')[2]}.{place[1]}")
+@pytest.mark.parametrize("error", [InjectedError, InjectedBaseError, SystemExit])
+def test_a_failure_beside_a_reply_is_counted_once(installed, monkeypatch, place, error):
+    """Each time that it raises, one failure is counted, and the host has what the SDK returned or raised."""
+    raised = []
+
+    def raising(*args, **kwargs):
+        raised.append(1)
+        raise error
+
+    monkeypatch.setattr(*place, raising)
+    for surface in SURFACES.values():
+        surface()
+    assert raised
+    assert sum(failures.counts().values()) == len(raised)

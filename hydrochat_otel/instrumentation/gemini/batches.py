@@ -4,19 +4,18 @@ A job's usage counts once: when a process that created the job or saw it unfinis
 downloads its file.
 """
 
-import functools
 import json
-import threading
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.call import Call
-from hydrochat_otel.instrumentation.gemini.calls import Calls
+from hydrochat_otel.instrumentation.gemini import wrappers
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
 from hydrochat_otel.instrumentation.gemini.raw_json import as_attributes
-from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, begin
+from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, Replied
 from hydrochat_otel.prices.counts import text_of
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import background
+from hydrochat_otel.runtime.failures import contained
 
 _SUCCEEDED: Final = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"})
 _ENDED: Final = _SUCCEEDED | {"JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED"}
@@ -25,144 +24,89 @@ _LONGEST_LINE: Final = 64 * 1024 * 1024
 
 def created(original: Function, current: Current, operation: str) -> Function:
     """Wrap the function that creates a batch job."""
-
-    @functools.wraps(original)
-    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs)
-        if call is None:
-            return original(self, *args, **kwargs)
-        with call:
-            job = original(self, *args, **kwargs)
-        call.complete(job)
-        _note_begun(current(), job, kwargs.get("model"))
-        return job
-
-    return counted
+    return wrappers.unary(original, current, operation, _note_begun)
 
 
 def created_async(original: Function, current: Current, operation: str) -> Function:
     """Wrap the coroutine function that creates a batch job."""
-
-    @functools.wraps(original)
-    async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs)
-        if call is None:
-            return await original(self, *args, **kwargs)
-        with call:
-            job = await original(self, *args, **kwargs)
-        call.complete(job)
-        _note_begun(current(), job, kwargs.get("model"))
-        return job
-
-    return counted
+    return wrappers.unary_async(original, current, operation, _note_begun)
 
 
 def result(original: Function, current: Current, operation: str) -> Function:
     """Wrap the function that looks a batch job up."""
-
-    @functools.wraps(original)
-    def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
-        job = original(self, *args, **kwargs)
-        _take_job(current(), operation, self, job)
-        return job
-
-    return looked_up
+    return wrappers.followed(original, current, operation, _take_job)
 
 
 def result_async(original: Function, current: Current, operation: str) -> Function:
     """Wrap the coroutine function that looks a batch job up."""
-
-    @functools.wraps(original)
-    async def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
-        job = await original(self, *args, **kwargs)
-        _take_job(current(), operation, self, job)
-        return job
-
-    return looked_up
+    return wrappers.followed_async(original, current, operation, _take_job)
 
 
 def downloaded(original: Function, current: Current, operation: str) -> Function:
     """Wrap the function that downloads a file, which may be the one that a batch job wrote."""
-
-    @functools.wraps(original)
-    def passed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        content = original(self, *args, **kwargs)
-        _take_file(current(), operation, self, kwargs.get("file"), content)
-        return content
-
-    return passed
+    return wrappers.followed(original, current, operation, _take_file)
 
 
 def downloaded_async(original: Function, current: Current, operation: str) -> Function:
-    """Wrap the coroutine function that downloads a file."""
-
-    @functools.wraps(original)
-    async def passed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        content = await original(self, *args, **kwargs)
-        _take_file(current(), operation, self, kwargs.get("file"), content)
-        return content
-
-    return passed
+    """Wrap the coroutine function that downloads a file, which may be the one that a batch job wrote."""
+    return wrappers.followed_async(original, current, operation, _take_file)
 
 
-def _note_begun(counting: Calls | None, job: Any, model: object) -> None:
+def _note_begun(replied: Replied) -> None:
     """Remember a job that was created or seen unfinished."""
-    try:
-        name = getattr(job, "name", None)
-        if counting is not None and isinstance(name, str):
-            counting.late.batches.put(name, str(getattr(job, "model", None) or model or ""))
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+    job = replied.reply
+    if isinstance(name := getattr(job, "name", None), str):
+        model = getattr(job, "model", None) or replied.arguments.get("model")
+        replied.calls.late.batches.put(name, str(model or ""))
 
 
-def _take_job(counting: Calls | None, operation: str, owner: Any, job: Any) -> None:
-    if counting is None:
+def _take_job(replied: Replied) -> None:
+    job, late = replied.reply, replied.calls.late
+    name, state = getattr(job, "name", None), text_of(getattr(job, "state", None))
+    if not isinstance(name, str):
         return
-    try:
-        name, state = getattr(job, "name", None), text_of(getattr(job, "state", None))
-        if not isinstance(name, str):
-            return
-        if state not in _ENDED:
-            _note_begun(counting, job, None)
-            return
-        model = counting.late.batches.take(name)
-        destination = getattr(job, "dest", None)
-        if model is None or state not in _SUCCEEDED or destination is None:
-            return
-        if isinstance(file := getattr(destination, "file_name", None), str):
-            counting.late.batch_files.put(_file_name(file), model)
-            return
-        responses = getattr(destination, "inlined_responses", None) or ()
-        responses = responses or getattr(destination, "inlined_embed_content_responses", None) or ()
-        call = counting.begin(operation, model, getattr(owner, "_api_client", None))
-        if call is not None:
-            _take_replies(call, (reply for one in responses if (reply := getattr(one, "response", None)) is not None))
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
-
-
-def _take_file(counting: Calls | None, operation: str, owner: Any, file: Any, content: Any) -> None:
-    if counting is None or not isinstance(content, bytes) or not len(counting.late.batch_files):
+    if state not in _ENDED:
+        _note_begun(replied)
         return
-    try:
-        name = file if isinstance(file, str) else getattr(file, "name", None)
-        model = counting.late.batch_files.take(_file_name(name)) if isinstance(name, str) else None
-        call = None if model is None else counting.begin(operation, model, getattr(owner, "_api_client", None))
-        if call is not None:
-            # A file of a batch may be gigabytes: it is not read in the caller's thread.
-            threading.Thread(target=_take_lines, args=(call, content), name="hydrochat-otel-batch", daemon=True).start()
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+    model = late.batches.take(name)
+    destination = getattr(job, "dest", None)
+    if model is None or state not in _SUCCEEDED or destination is None:
+        return
+    if isinstance(file := getattr(destination, "file_name", None), str):
+        late.batch_files.put(_file_name(file), model)
+        return
+    responses = getattr(destination, "inlined_responses", None) or ()
+    responses = responses or getattr(destination, "inlined_embed_content_responses", None) or ()
+    call = replied.begin(model)
+    if call is not None:
+        _take_replies(call, (reply for one in responses if (reply := getattr(one, "response", None)) is not None))
 
 
-def _take_lines(call: Call, content: bytes) -> None:
-    try:
-        _take_replies(call, _replies_of(content))
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+def _take_file(replied: Replied) -> None:
+    content, files = replied.reply, replied.calls.late.batch_files
+    if not isinstance(content, bytes) or not len(files):
+        return
+    file = replied.arguments.get("file")
+    name = file if isinstance(file, str) else getattr(file, "name", None)
+    model = files.take(_file_name(name)) if isinstance(name, str) else None
+    call = None if model is None else replied.begin(model)
+    if call is None:
+        return
+
+    def read() -> None:
+        contained("google_genai.late_usage", _take_lines, call, content)
+
+    # A file of a batch may be gigabytes: it is not read in the caller's thread. Without a thread its usage stays
+    # unknown, and the call says so.
+    if background.start("hydrochat-otel-batch", read) is None:
+        call.succeed()
 
 
-def _take_replies(call: Call, replies: Iterable[Any]) -> None:
+def _take_lines(call: GuardedCall, content: bytes) -> None:
+    _take_replies(call, _replies_of(content))
+
+
+def _take_replies(call: GuardedCall, replies: Iterable[Any]) -> None:
     """End the call with the usage of all replies, each priced separately."""
     for reply in replies:
         call.take(reply)

@@ -1,86 +1,47 @@
 """Wrappers of the SDK's functions that store, change and delete cached content."""
 
-import functools
-from typing import Any
-
-from hydrochat_otel.instrumentation.gemini.calls import Calls
-from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, begin
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.instrumentation.gemini import wrappers
+from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, Replied
 
 
 def stored(original: Function, current: Current, operation: str) -> Function:
     """Wrap the function that puts content into the cache."""
-
-    @functools.wraps(original)
-    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs)
-        if call is None:
-            return original(self, *args, **kwargs)
-        with call:
-            content = original(self, *args, **kwargs)
-        call.complete(content)
-        _store(current(), content, kwargs, self)
-        return content
-
-    return counted
+    return wrappers.unary(original, current, operation, _store)
 
 
 def stored_async(original: Function, current: Current, operation: str) -> Function:
     """Wrap the coroutine function that puts content into the cache."""
-
-    @functools.wraps(original)
-    async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs)
-        if call is None:
-            return await original(self, *args, **kwargs)
-        with call:
-            content = await original(self, *args, **kwargs)
-        call.complete(content)
-        _store(current(), content, kwargs, self)
-        return content
-
-    return counted
+    return wrappers.unary_async(original, current, operation, _store)
 
 
-def changed(original: Function, current: Current, _operation: str) -> Function:
-    """Wrap the function that changes or deletes content."""
-
-    @functools.wraps(original)
-    def passed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        reply = original(self, *args, **kwargs)
-        _change(current(), original.__name__, reply, kwargs)
-        return reply
-
-    return passed
+def changed(original: Function, current: Current, operation: str) -> Function:
+    """Wrap the function that changes how long content is kept."""
+    return wrappers.followed(original, current, operation, _extend)
 
 
-def changed_async(original: Function, current: Current, _operation: str) -> Function:
-    """Wrap the coroutine function that changes or deletes content."""
-
-    @functools.wraps(original)
-    async def passed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        reply = await original(self, *args, **kwargs)
-        _change(current(), original.__name__, reply, kwargs)
-        return reply
-
-    return passed
+def changed_async(original: Function, current: Current, operation: str) -> Function:
+    """Wrap the coroutine function that changes how long content is kept."""
+    return wrappers.followed_async(original, current, operation, _extend)
 
 
-def _store(counting: Calls | None, content: Any, arguments: dict[str, Any], owner: Any) -> None:
-    try:
-        if counting is not None:
-            counting.storage.store(content, arguments.get("model"), getattr(owner, "_api_client", None))
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+def deleted(original: Function, current: Current, operation: str) -> Function:
+    """Wrap the function that deletes content from the cache."""
+    return wrappers.followed(original, current, operation, _delete)
 
 
-def _change(counting: Calls | None, function: str, reply: Any, arguments: dict[str, Any]) -> None:
-    try:
-        if counting is None:
-            return
-        if function == "delete":
-            counting.storage.delete(arguments.get("name"))
-        else:
-            counting.storage.extend(reply)
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+def deleted_async(original: Function, current: Current, operation: str) -> Function:
+    """Wrap the coroutine function that deletes content from the cache."""
+    return wrappers.followed_async(original, current, operation, _delete)
+
+
+def _store(replied: Replied) -> None:
+    api_client = getattr(replied.owner, "_api_client", None)
+    replied.calls.storage.store(replied.reply, replied.arguments.get("model"), api_client)
+
+
+def _extend(replied: Replied) -> None:
+    replied.calls.storage.extend(replied.reply)
+
+
+def _delete(replied: Replied) -> None:
+    replied.calls.storage.delete(replied.arguments.get("name"))

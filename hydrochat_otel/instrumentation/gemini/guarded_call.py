@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 from opentelemetry.context import Context, attach, get_current
 
 from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.prices.charges import Charge
 from hydrochat_otel.runtime.failures import contained, note
 
 
@@ -138,6 +139,10 @@ class GuardedCall(Guarded):
     def close_turn(self) -> None:
         """End one turn of a live session."""
         contained("google_genai.reply", self._call.close_turn)
+
+    def charge(self, charge: Charge, units: float) -> None:
+        """Note units that are charged in addition to the tokens."""
+        contained("google_genai.reply", self._call.charge, charge, units)
 
     def succeed(self) -> None:
         """End the call: the reply is complete."""

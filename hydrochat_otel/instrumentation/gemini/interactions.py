@@ -6,12 +6,12 @@ Their HTTP requests use a separate transport inside the SDK, which has its own r
 import functools
 from typing import Any, Final
 
+from hydrochat_otel.instrumentation.gemini import wrappers
 from hydrochat_otel.instrumentation.gemini.call import current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.raw_replies import follow, follow_async
-from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, Replied
 from hydrochat_otel.runtime.failures import contained
 
 _UNFINISHED: Final = frozenset({"in_progress", "queued", "requires_action", "idle"})
@@ -76,59 +76,37 @@ def interaction_async(original: Function, current: Current, operation: str) -> F
 
 def result(original: Function, current: Current, operation: str) -> Function:
     """Wrap the function that looks an interaction up: the first finished reply after an unfinished one has usage."""
-
-    @functools.wraps(original)
-    def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
-        reply = original(self, *args, **kwargs)
-        contained("google_genai.late_usage", _take_result, current, operation, self, reply)
-        return reply
-
-    return looked_up
+    return wrappers.followed(original, current, operation, _take_result)
 
 
 def result_async(original: Function, current: Current, operation: str) -> Function:
     """Wrap the coroutine function that looks an interaction up."""
-
-    @functools.wraps(original)
-    async def looked_up(self: Any, *args: Any, **kwargs: Any) -> Any:
-        reply = await original(self, *args, **kwargs)
-        contained("google_genai.late_usage", _take_result, current, operation, self, reply)
-        return reply
-
-    return looked_up
+    return wrappers.followed_async(original, current, operation, _take_result)
 
 
 def _note_begun(current: Current, reply: Any, arguments: dict[str, Any]) -> None:
     """Remember an interaction that continues after the request, so that its usage is taken once it is finished."""
-    counting: Calls | None = current()
-    if counting is None:
+    counting = current()
+    name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
+    if counting is None or not isinstance(name, str):
         return
-    try:
-        name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
-        if isinstance(name, str) and status in _UNFINISHED and getattr(reply, "usage", None) is None:
-            asked = arguments.get("request") or arguments
-            model = getattr(reply, "model", None) or _field(asked, "model") or _field(_field(asked, "body"), "model")
-            counting.late.interactions.put(name, str(model or ""))
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+    if status in _UNFINISHED and getattr(reply, "usage", None) is None:
+        asked = arguments.get("request") or arguments
+        model = getattr(reply, "model", None) or _field(asked, "model") or _field(_field(asked, "body"), "model")
+        counting.late.interactions.put(name, str(model or ""))
 
 
-def _take_result(current: Current, operation: str, owner: Any, reply: Any) -> None:
-    counting: Calls | None = current()
-    if counting is None:
+def _take_result(replied: Replied) -> None:
+    reply, late = replied.reply, replied.calls.late
+    name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
+    if not isinstance(name, str):
         return
-    try:
-        name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
-        if not isinstance(name, str):
-            return
-        if status in _UNFINISHED:
-            counting.late.interactions.put(name, str(getattr(reply, "model", None) or ""))
-        elif status in _FINISHED and (model := counting.late.interactions.take(name)) is not None:
-            call = counting.begin(operation, model, _Client(owner))
-            if call is not None:
-                call.complete(reply)
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+    if status in _UNFINISHED:
+        late.interactions.put(name, str(getattr(reply, "model", None) or ""))
+    elif status in _FINISHED and (model := late.interactions.take(name)) is not None:
+        call = guarded(replied.calls.begin(replied.operation, model, _Client(replied.owner)))
+        if call is not None:
+            call.complete(reply)
 
 
 def retrying(original: Function, current: Current, _operation: str) -> Function:

@@ -7,10 +7,10 @@ import functools
 import weakref
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.raw_replies import as_reply
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.failures import contained
 
 _ENDING: Final = frozenset({"interaction.completed", "interaction.cancelled", "interaction.canceled"})
 
@@ -18,7 +18,7 @@ _ENDING: Final = frozenset({"interaction.completed", "interaction.cancelled", "i
 class _Held:
     """Holds the call of a connection: lives as long as the connection, and ends the call when nothing references it."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: GuardedCall) -> None:
         self.call = call
 
     def __del__(self) -> None:
@@ -33,18 +33,12 @@ def opened_async(original: Function, current: Current, operation: str) -> Functi
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        counting = None if getattr(self, "_session", None) is not None else current()
-        call = None if counting is None else counting.begin(operation, None, getattr(self, "_api_client", None))
+        call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:
             connection = await original(self, *args, **kwargs)
-        try:
-            _held[connection] = _Held(call)
-            if counting is not None:
-                counting.late.interactions.take(str(getattr(self, "_interaction_id", "")))
-        except Exception as error:
-            failures.note("google_genai.live", error)
+        contained("google_genai.live", _hold, current, self, connection, call)
         return connection
 
     return counted
@@ -55,15 +49,14 @@ def received_async(original: Function, _current: Current, _operation: str) -> Fu
 
     @functools.wraps(original)
     async def read(self: Any, *args: Any, **kwargs: Any) -> Any:
-        was_empty = not self._pending_events
+        was_empty = contained("google_genai.live", _is_empty, self)
         try:
             result = await original(self, *args, **kwargs)
         except BaseException as error:
-            if (held := _held.get(self)) is not None:
-                held.call.fail(error)
+            contained("google_genai.live", _fail, self, error)
             raise
         if was_empty:
-            _take_events(self)
+            contained("google_genai.live", _take_events, self)
         return result
 
     return read
@@ -77,23 +70,44 @@ def left_async(original: Function, _current: Current, _operation: str) -> Functi
         try:
             return await original(self, *args, **kwargs)
         finally:
-            if (held := _held.pop(self, None)) is not None:
-                held.call.abandon()
+            contained("google_genai.live", _leave, self)
 
     return ended
+
+
+def _begin(current: Current, operation: str, context: Any) -> GuardedCall | None:
+    counting = None if getattr(context, "_session", None) is not None else current()
+    if counting is None:
+        return None
+    return guarded(counting.begin(operation, None, getattr(context, "_api_client", None)))
+
+
+def _hold(current: Current, context: Any, connection: Any, call: GuardedCall) -> None:
+    _held[connection] = _Held(call)
+    if (counting := current()) is not None:
+        counting.late.interactions.take(str(getattr(context, "_interaction_id", "")))
+
+
+def _is_empty(connection: Any) -> bool:
+    return not connection._pending_events  # noqa: SLF001 - checked when the function is patched
+
+
+def _fail(connection: Any, error: BaseException) -> None:
+    if (held := _held.get(connection)) is not None:
+        held.call.fail(error)
+
+
+def _leave(connection: Any) -> None:
+    if (held := _held.pop(connection, None)) is not None:
+        held.call.abandon()
 
 
 def _take_events(connection: Any) -> None:
     held = _held.get(connection)
     if held is None:
         return
-    try:
-        for event in tuple(connection._pending_events):  # noqa: SLF001 - checked when the function is patched
-            if not isinstance(event, dict):
-                continue
-            reply = as_reply(event)
-            held.call.take(reply)
+    for event in tuple(connection._pending_events):  # noqa: SLF001 - as above
+        if isinstance(event, dict):
+            held.call.take(as_reply(event))
             if event.get("event_type") in _ENDING:
                 held.call.succeed()
-    except Exception as error:
-        failures.note("google_genai.live", error)

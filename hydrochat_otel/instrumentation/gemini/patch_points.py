@@ -158,8 +158,9 @@ def _stored_points() -> Iterator[PatchPoint]:
     kept = (cached_content.stored, cached_content.stored_async)
     yield from _pair("caches", "Caches", "create", "create_cache", ("self", "model", "config"), wraps=kept)
     changed = (cached_content.changed, cached_content.changed_async)
-    for name in ("update", "delete"):
-        yield from _pair("caches", "Caches", name, "cache_storage", ("self", "name"), wraps=changed)
+    yield from _pair("caches", "Caches", "update", "cache_storage", ("self", "name"), wraps=changed)
+    deleted = (cached_content.deleted, cached_content.deleted_async)
+    yield from _pair("caches", "Caches", "delete", "cache_storage", ("self", "name"), wraps=deleted)
     source = ("self", "model", "src", "config")
     begun = (batches.created, batches.created_async)
     yield from _pair("batches", "Batches", "create", "create_batch", source, wraps=begun)

@@ -5,7 +5,7 @@ Each takes the original and a `current` that returns the :class:`Calls` to count
 
 import functools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini.call import current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
@@ -15,6 +15,8 @@ from hydrochat_otel.runtime.failures import contained
 
 Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
+
+_LATE: Final = "google_genai.late_usage"
 
 
 def begin(
@@ -36,7 +38,39 @@ def _inside(current: Current) -> GuardedCall | None:
     return None if current() is None else guarded(current_call())
 
 
-def unary(original: Function, current: Current, operation: str) -> Function:
+class Replied(NamedTuple):
+    """A reply and the function of the SDK that returned it, for the step that follows.
+
+    Attributes:
+        calls: What counts.
+        operation: Value of ``gen_ai.operation.name``.
+        owner: The SDK's object that has the function.
+        arguments: The named arguments of the function; the SDK's public functions take no others.
+        reply: What the function returned.
+    """
+
+    calls: Calls
+    operation: str
+    owner: Any
+    arguments: dict[str, Any]
+    reply: Any
+
+    def begin(self, model: str) -> GuardedCall | None:
+        """Begin the record of what earlier work used, as this reply states it."""
+        return guarded(self.calls.begin(self.operation, model, getattr(self.owner, "_api_client", None)))
+
+
+Step = Callable[[Replied], None]
+"""Looks at a reply after the call. It may raise: the guard is here, and the host has its reply."""
+
+
+def _take(step: Step, current: Current, replied: tuple[str, Any, dict[str, Any], Any]) -> None:
+    counting = current()
+    if counting is not None:
+        step(Replied(counting, *replied))
+
+
+def unary(original: Function, current: Current, operation: str, step: Step | None = None) -> Function:
     """Wrap a function that sends one request and returns its reply."""
 
     @functools.wraps(original)
@@ -47,12 +81,14 @@ def unary(original: Function, current: Current, operation: str) -> Function:
         with call:
             reply = original(self, *args, **kwargs)
         call.complete(reply)
+        if step is not None:
+            contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
 
     return counted
 
 
-def unary_async(original: Function, current: Current, operation: str) -> Function:
+def unary_async(original: Function, current: Current, operation: str, step: Step | None = None) -> Function:
     """Wrap a coroutine function that sends one request and returns its reply."""
 
     @functools.wraps(original)
@@ -63,9 +99,35 @@ def unary_async(original: Function, current: Current, operation: str) -> Functio
         with call:
             reply = await original(self, *args, **kwargs)
         call.complete(reply)
+        if step is not None:
+            contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
 
     return counted
+
+
+def followed(original: Function, current: Current, operation: str, step: Step) -> Function:
+    """Wrap a function that is not counted itself: only its reply is looked at."""
+
+    @functools.wraps(original)
+    def passed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        reply = original(self, *args, **kwargs)
+        contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
+        return reply
+
+    return passed
+
+
+def followed_async(original: Function, current: Current, operation: str, step: Step) -> Function:
+    """Wrap a coroutine function that is not counted itself: only its reply is looked at."""
+
+    @functools.wraps(original)
+    async def passed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        reply = await original(self, *args, **kwargs)
+        contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
+        return reply
+
+    return passed
 
 
 def stream(original: Function, current: Current, operation: str) -> Function:
