@@ -67,6 +67,9 @@ QUIET = {
 }
 """Panels that the demo's short conversation leaves empty: it has no such charges, and lasts no days."""
 
+UNFED = ("hydrochat_llm_forecast", "hydrochat_telemetry_errors_total", "hydrochat_label_refusals_total")
+"""Series that the demo does not have: a forecast needs whole days, and neither errors nor refused names happen."""
+
 
 def unanswered(prometheus, dashboard, values):
     """Return the queries without a single number."""
@@ -75,6 +78,7 @@ def unanswered(prometheus, dashboard, values):
         for panel in panels(dashboard)
         if panel["title"] not in QUIET.get(dashboard["uid"], ())
         for target in panel["targets"]
+        if not any(name in target["expr"] for name in UNFED)
         if not any(math.isfinite(one) for one in answered(prometheus, target, values))
     ]
 
@@ -98,7 +102,8 @@ def test_every_query_of_every_panel_returns_data(release, emulator, scraped, tmp
             ]
 
         # Rates need two scrapes of every series, and the rarest case comes once in 24 turns.
-        assert settled(empty) == []
+        still = sorted({f"{uid}, {title}: {query}" for uid, title, query in settled(empty)})
+        assert not still, "\n".join(still)
     shutil.rmtree(tmp_path / "prometheus")
 
 
