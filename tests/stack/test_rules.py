@@ -34,6 +34,7 @@ def test_promtool_finds_no_fault(assets):
 
 
 @pytest.mark.real
+@pytest.mark.timeout(900)  # promtool takes a second of CPU for each case, on a machine that may be busy
 @pytest.mark.parametrize("cases", sorted(path.name for path in CASES.glob("*.test.yml")))
 def test_each_rule_decides_as_in_its_cases(cases, assets):
     """Over synthetic series, each alert fires when it should and does not otherwise."""
