@@ -26,6 +26,8 @@ logger: Final = logging.getLogger("hydrochat_otel")
 
 _DAY_S: Final = 86_400
 _MOST_CACHED: Final = 2048
+MOST_IN_USE: Final = 100
+"""Models whose rates are published as a metric; the latest ones if there are more."""
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _NO_TEXT: Final = re.compile(r"embedding|tts|live|image|imagen|veo")
@@ -157,6 +159,13 @@ class PriceBook:
             if (model, service_tier) not in seen and (rate := self.rate(model, unix_s, service_tier)) is not None:
                 seen.add((model, service_tier))
                 yield Listing(model, service_tier, rate)
+
+    def in_use(self, unix_s: float) -> Iterator[Listing]:
+        """Yield the standard rate of each model that was priced lately, at most :data:`MOST_IN_USE`; never raises."""
+        used = dict.fromkeys(model for model, *_ in reversed(list(self._rates)))
+        for model in list(used)[:MOST_IN_USE]:
+            if (rate := self.rate(model, unix_s)) is not None:
+                yield Listing(model, STANDARD, rate)
 
     def charge_listings(self, model: str, unix_s: float) -> Iterator[ChargeListing]:
         """Yield the known prices of a model's charges."""

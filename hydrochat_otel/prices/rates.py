@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from hydrochat_otel.prices.counts import Modalities
 from hydrochat_otel.prices.usage import BATCH, Tokens
+from hydrochat_otel.semconv import TOKEN_BUCKETS
 
 Source = Literal["file", "contract", "genai-prices"]
 """The source of a rate: the operator's price file, the contract, or the genai-prices package."""
@@ -99,6 +100,12 @@ class Rate:
         """Whether no token is charged: a known price of zero, which is not a missing one."""
         prices = (self.input, self.cached, self.output, self.thinking or 0, *self.modalities.values())
         return not any(prices) and all(rate.is_free for _, rate in self.tiers)
+
+    def usd_by_bucket(self) -> dict[str, float]:
+        """Return the dollars of a million text tokens by bucket, below the first context tier."""
+        thinking = self.output if self.thinking is None else self.thinking
+        prices = (self.input, self.cached, self.input, self.output, thinking)
+        return {bucket: float(usd_per_million(price)) for bucket, price in zip(TOKEN_BUCKETS, prices, strict=True)}
 
     def cost_usd(self, tokens: Tokens) -> float:
         """Return what the tokens of one call cost in dollars: summed in whole numbers, rounded once."""

@@ -122,6 +122,12 @@ def _price_book_age(observed: Observed) -> Iterable[Observation]:
     return [Observation(observed.instrumentor.price_book.age_s(time.time()))] if observed.instrumentor.active else []
 
 
+def _price(observed: Observed) -> Iterable[Observation]:
+    for model, _, rate in observed.instrumentor.price_book.in_use(time.time()):
+        for bucket, usd in rate.usd_by_bucket().items():
+            yield Observation(usd, {semconv.GEN_AI_REQUEST_MODEL: model, semconv.TOKEN_BUCKET: bucket})
+
+
 def _spend(observed: Observed) -> Iterable[Observation]:
     budget = observed.spent()
     yield Observation(budget.spent_day_usd, {semconv.PERIOD: "day"})
@@ -151,6 +157,7 @@ _GAUGES: Final[tuple[tuple[MetricSpec, Callable[[CallbackOptions], Iterable[Obse
     (semconv.RETENTION_UTILIZATION, _callback(_utilization)),
     (semconv.INSTRUMENTATION_ACTIVE, _callback(_instrumentation)),
     (semconv.PRICE_BOOK_AGE, _callback(_price_book_age)),
+    (semconv.LLM_PRICE, _callback(_price)),
     (semconv.LLM_SPEND, _callback(_spend)),
     (semconv.LLM_BUDGET, _callback(_budget)),
     (semconv.LLM_FORECAST, _callback(_forecast)),

@@ -241,6 +241,14 @@ PRICE_BOOK_AGE: Final = MetricSpec(
     "Age of the price book that the costs come from.",
     across="max",
 )
+LLM_PRICE: Final = MetricSpec(
+    "hydrochat.llm.price",
+    "gauge",
+    "{USD}",
+    "Dollars of a million tokens by bucket: the standard rate of each model in use, for text, below any context tier.",
+    (GEN_AI_REQUEST_MODEL, TOKEN_BUCKET),
+    across="max",
+)
 LLM_SPEND: Final = MetricSpec(
     "hydrochat.llm.spend",
     "gauge",
@@ -315,6 +323,7 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     LLM_RETRIES,
     LLM_RETRY_WAIT,
     LLM_RETRY_ADVISED,
+    LLM_PRICE,
     LLM_SPEND,
     LLM_BUDGET,
     LLM_FORECAST,

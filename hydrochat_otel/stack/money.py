@@ -31,6 +31,7 @@ from hydrochat_otel.stack.variables import (
     chosen,
     grouping,
     model,
+    of_job,
     operation,
     processes,
     turn,
@@ -71,7 +72,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             _forecast(),
             decimals=0,
-            empty="no spend yet",
+            empty="no whole day yet",
         ),
         tile(
             "Forecast of the budget",
@@ -79,7 +80,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "percentunit",
             f"{_forecast()} / ({month_budget} > 0)",
             limits=Limits(amber=0.9, red=1),
-            empty=NO_BUDGET,
+            empty=f"{NO_BUDGET}, or no whole day yet",
             decimals=0,
         ),
         tile(
@@ -196,6 +197,24 @@ def _tables() -> tuple[PanelBuilder, ...]:
     )
 
 
+def _prices() -> tuple[PanelBuilder, ...]:
+    def price(bucket: str) -> Column:
+        series = of_job(gauge(semconv.LLM_PRICE)).scoped(**{MODEL: "$model"}).where(BUCKET, "=", bucket)
+        return Column("currencyUSD", by((MODEL,), str(series), "max"), decimals=3, empty="-")
+
+    titles = ("Fresh input", "Cached input", "Tool results", "Answer", "Thinking")
+    return (
+        rows(
+            "Prices",
+            "Dollars of a million text tokens, standard rate below any context tier, of each model in use; "
+            "`hydrochat-otel prices` names the source.",
+            {title: price(bucket) for title, bucket in zip(titles, semconv.TOKEN_BUCKETS, strict=True)},
+            labels={MODEL: "Model"},
+            empty="no call has a price yet",
+        ),
+    )
+
+
 def _as_root(expression: str) -> str:
     """Return the series of operations under the label of roots, so that both can be divided."""
     return f'sum by ({ROOT}) (label_replace({expression}, "{ROOT}", "$1", "{OPERATION}", "(.*)"))'
@@ -277,7 +296,7 @@ def board() -> Board:
         title="HydroChat / Money",
         description="Which operation, turn and model costs what, and whether the budget holds.",
         rows=(
-            Row("", (*_tiles(), *_over_time(), *_tables())),
+            Row("", (*_tiles(), *_over_time(), *_tables(), *_prices())),
             Row("What the sums miss", _missing()),
         ),
         variables=(*processes(), turn(), model(), operation(), grouping()),

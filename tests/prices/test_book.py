@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from hydrochat_otel.prices.book import PriceBook
-from hydrochat_otel.prices.rates import usd_per_million
+from hydrochat_otel.prices.rates import CONTRACT_MODEL, usd_per_million
 from hydrochat_otel.prices.usage import Tokens, balance
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.testing.consumption import RATES
@@ -233,6 +233,26 @@ def test_an_invalid_file_keeps_its_old_prices(tmp_path, caplog, spoil):
     (sentence,) = [record.getMessage() for record in caplog.records]
     assert sentence.startswith(f"{path}: ")
     assert sentence.endswith(". The last valid prices stay in use.")
+
+
+def test_the_rates_in_use_are_those_of_priced_models():
+    """Each model that a call was priced with is listed once, at its standard rate; an unpriced one is not."""
+    book = PriceBook()
+    assert list(book.in_use(time.time())) == []
+    for model, tier in ((CONTRACT_MODEL, "standard"), ("no-such-model", "standard"), ("gemini-2.5-flash", "priority")):
+        book.rate(model, time.time(), tier)
+    found = list(book.in_use(time.time()))
+    assert [(one.model, one.service_tier) for one in found] == [
+        ("gemini-2.5-flash", "standard"),
+        (CONTRACT_MODEL, "standard"),
+    ]
+    assert found[1].rate.usd_by_bucket() == {
+        "input_fresh": 0.1,
+        "input_cached": 0.1,
+        "input_tool": 0.1,
+        "output_answer": 0.3,
+        "output_thinking": 0.3,
+    }
 
 
 def test_the_age_is_that_of_the_older_source(tmp_path):
