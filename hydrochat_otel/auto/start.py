@@ -84,7 +84,7 @@ def _begin(role: Role) -> None:
     settings = running.settings
     run_messages.close_with_summary(os.environ)
     here, in_forks = opens_port(role, settings, os.environ)
-    process.report_soon(os.environ, {"role": role.value, "opens_port": here})
+    process.report_soon(os.environ, {"role": role.value, "opens_port": here or in_forks}, in_forks=in_forks)
     if here or in_forks:
         keeper = PortKeeper(
             settings.host,

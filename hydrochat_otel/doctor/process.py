@@ -1,4 +1,4 @@
-"""Checks of a command's own process: what was installed in it, and which other libraries trace in it."""
+"""Checks of a command's own process: what is installed in it, and what else traces there."""
 
 import atexit
 import contextlib
@@ -11,46 +11,70 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from hydrochat_otel.doctor.findings import Check, Finding, Level, Subject
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.runtime import forks
+from hydrochat_otel.runtime.forks import Phase
 
 REPORT: Final = "process"
 FILE: Final = "_HYDROCHAT_DOCTOR_FILE"
 """Variable with the path where the examined process leaves its report."""
 
 _GENAI: Final = "google.genai"
-_SETTLED_S: Final = 2.0
+_QUIET_S: Final = 2.0
+"""A program that has imported nothing for so long has settled."""
+_AT_LATEST_S: Final = 30.0
+"""A process reports by then even if an import never ends, for instance one that runs a server."""
 _WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.05
 
 
-def report_soon(environ: Mapping[str, str], facts: Mapping[str, Any]) -> None:
-    """Write a report, if one is requested, once this process has settled or when it ends before that."""
-    path = environ.get(FILE)
-    if not path:
+def report_soon(environ: Mapping[str, str], facts: Mapping[str, Any], *, in_forks: bool = False) -> None:
+    """Let this process leave a report, if one is asked for, once it has settled or when it ends before that.
+
+    Args:
+        environ: Names the file of the report; nothing happens without one.
+        facts: What the caller adds to the report.
+        in_forks: Whether the processes that are forked from this one do the work, so that the first of them reports;
+            this one reports only if none does.
+    """
+    if not environ.get(FILE):
         return
+    file = Path(environ[FILE])
+    if in_forks:
+        forks.register(Phase.THREADS, in_child=lambda: _watch(file, facts, _AT_LATEST_S))
+        _watch(file, facts, _AT_LATEST_S, quiet_s=_AT_LATEST_S)
+    else:
+        _watch(file, facts, _AT_LATEST_S)
+
+
+def _watch(file: Path, facts: Mapping[str, Any], at_latest_s: float, *, quiet_s: float = _QUIET_S) -> None:
     pid = os.getpid()
 
     def leave() -> None:
-        file = Path(path)
-        if os.getpid() != pid or file.exists():
-            return
-        with contextlib.suppress(OSError):
-            fresh = file.with_name(f"{file.name}.{os.getpid()}")
-            fresh.write_text(json.dumps(_report(facts), default=str), encoding="utf-8")
-            fresh.replace(file)
+        if os.getpid() == pid and not file.exists():
+            with contextlib.suppress(OSError):
+                fresh = file.with_name(f"{file.name}.{pid}")
+                fresh.write_text(json.dumps(_report(facts), default=str), encoding="utf-8")
+                fresh.replace(file)
 
     def leave_when_settled() -> None:
-        while _is_importing(_GENAI):
+        latest_s = time.monotonic() + at_latest_s
+        modules, since_s = 0, time.monotonic()
+        while (now_s := time.monotonic()) < latest_s:
+            # Looked at before the time is: a machine under load may let this thread sleep for longer than the quiet.
+            if len(sys.modules) != modules or _is_importing():
+                modules, since_s = len(sys.modules), now_s
+            elif now_s >= since_s + quiet_s:
+                break
             time.sleep(_POLL_S)
         leave()
 
-    timer = threading.Timer(_SETTLED_S, leave_when_settled)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=leave_when_settled, name="hydrochat-doctor", daemon=True).start()
     atexit.register(leave)
 
 
@@ -70,10 +94,10 @@ def _report(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_importing(module: str) -> bool:
-    """Return whether an import of the module is in progress; the instrumentation is applied when it ends."""
-    spec = getattr(sys.modules.get(module), "__spec__", None)
-    return bool(getattr(spec, "_initializing", False))
+def _is_importing() -> bool:
+    """Return whether any import is under way: ``site``'s until the program begins, then the program's own."""
+    specs = [vars(module).get("__spec__") for module in tuple(sys.modules.values()) if type(module) is ModuleType]
+    return any(getattr(spec, "_initializing", False) for spec in specs)
 
 
 def _name(thing: object) -> str:
@@ -154,7 +178,7 @@ def gemini(subject: Subject) -> Iterator[Finding]:
 
 
 def providers(subject: Subject) -> Iterator[Finding]:
-    """Report which providers were joined, what else traces, and whether metrics are both pushed and scraped."""
+    """Say which providers are joined, what else traces, and whether metrics are pushed as well as scraped."""
     found = subject.reports[REPORT]
     if not found.get("installed"):
         return

@@ -1,12 +1,10 @@
 """Promises of the examination: a healthy set-up has no problem, and each broken one has a line with a remedy."""
 
 import contextlib
-import os
 import socket
-import sys
 
 import pytest
-from conftest import TOKEN
+from doctor.examined import environment
 
 from hydrochat_otel import semconv
 from hydrochat_otel.doctor import examination, findings, hooks, shipped_files, versions
@@ -19,19 +17,6 @@ def taken_port():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         taken.listen()
         yield taken.getsockname()[1]
-
-
-def environment(tmp_path, **more):
-    """Return the environment of a healthy service."""
-    ours = ("HYDROCHAT_", "OTEL_", "METRICS_", "GEMINI_", "LLM_", "WEB_", "UVICORN_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    healthy = {
-        "OTEL_SERVICE_NAME": "chat",
-        "HYDROCHAT_METRICS_TOKEN": TOKEN,
-        "HYDROCHAT_STATE": f"sqlite://{tmp_path}/state.db",
-        "HYDROCHAT_PORT": "0",
-    }
-    return {**kept, **healthy, **more}
 
 
 def levels(found):
@@ -172,19 +157,3 @@ def test_a_check_that_fails_itself_is_a_finding():
     found = findings.run([broken, versions.other_telemetry], findings.Subject({}, None))
     assert [finding.check for finding in found] == ["broken", "other-telemetry"]
     assert "secret" not in found[0].sentence
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ((sys.executable, "-c", "import google.genai"), {"command": "ok"}),
-        ((sys.executable, "-c", "pass"), {"command": "ok", "command-gemini": "note"}),
-        (("true",), {"command": "problem"}),
-    ],
-)
-def test_a_command_is_examined_from_inside(tmp_path, words, expected):
-    """The process that the command becomes reports what was installed in it; a program without Python cannot."""
-    found = {
-        finding.check: str(finding.level) for finding in examination.of_command(environment(tmp_path), list(words))
-    }
-    assert {check: found.get(check) for check in expected} == expected
