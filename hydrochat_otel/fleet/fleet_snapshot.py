@@ -1,4 +1,4 @@
-"""Builds one snapshot of all members from their totals and entries."""
+"""The one builder of snapshots, for one process as for all members of a shared state."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -7,6 +7,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.semconv import MetricSpec
+from hydrochat_otel.window.contents import Contents
 from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import (
@@ -23,60 +24,99 @@ from hydrochat_otel.window.snapshot import (
 _KIND: Final[Mapping[str, FamilyKind]] = {"observable_counter": "counter", "gauge": "gauge"}
 
 
-def snapshot_of(
-    totals: Sequence[Totals],
-    entries: Sequence[Entry],
-    evicted: Mapping[str, int],
-    *,
-    unix_s: float,
-    max_entries: int,
-    ttl_hours: float,
-    budget: Budget,
-    days: Days,
-    sharing: Sharing,
-    instance_is_named: bool,
-) -> Snapshot:
-    """Return one snapshot of all members.
+def contents_of(
+    entries: Sequence[Entry], evicted: Mapping[str, int], *, unix_s: float, max_entries: int, ttl_hours: float
+) -> Contents:
+    """Return what the window of all members holds now, within its bounds.
 
     Args:
-        totals: Those of the departed members, if there are any, and of each other member.
-        entries: The window of all members, oldest first; expired ones are left out.
-        evicted: Entries that have left the window, by reason.
-        unix_s: Now, in seconds since the epoch.
-        max_entries: Of the window.
-        ttl_hours: Of the window.
-        budget: Of all members together.
-        days: Of all members together.
-        sharing: How many members there are.
-        instance_is_named: Whether the user gave the instance an id; a random id belongs to one process only.
+        entries: What was read of it, oldest first.
+        evicted: Entries that have left it, by reason.
+        unix_s: Now, in seconds since the epoch; ages of entries of other processes are on this clock.
+        max_entries: The most that is kept.
+        ttl_hours: Age in hours from which an entry is expired.
     """
     oldest_unix_s = unix_s - ttl_hours * 3600
     live = tuple(entry for entry in entries if entry.end_unix_s > oldest_unix_s)[-max_entries:]
-    retention = Retention(max_entries, ttl_hours, len(live), 100.0 * len(live) / max_entries)
+    return Contents(live, max_entries, ttl_hours, evicted, unix_s - live[0].end_unix_s if live else 0.0)
+
+
+def snapshot_of(
+    parts: Iterable[Sequence[Family]],
+    contents: Contents,
+    *,
+    resource: Attributes,
+    unix_s: float,
+    budget: Budget,
+    days: Days,
+    sharing: Sharing,
+    counted_since_unix_s: float | None = None,
+) -> Snapshot:
+    """Return the snapshot of one process or of all members: the only place where one is made.
+
+    The window's gauges come from the same contents as its entries, whatever the members report of their own.
+
+    Args:
+        parts: The metrics of each member and of the departed ones; or those of the one process.
+        contents: The window, of all or of the one process.
+        resource: What is true of all of them.
+        unix_s: Now, in seconds since the epoch.
+        budget: Of all together.
+        days: Of all together.
+        sharing: How many they are.
+        counted_since_unix_s: Since when everything was counted; None if that is not known.
+    """
     whole = (
-        _family(semconv.RETENTION_EVICTED, evicted, semconv.REASON),
-        _family(semconv.RETENTION_ENTRIES, {"": len(live)}),
-        _family(semconv.RETENTION_UTILIZATION, {"": len(live) / max_entries}),
-        _family(semconv.RETENTION_COVERED, {"": unix_s - live[0].end_unix_s if live else 0.0}),
+        _family(semconv.RETENTION_ENTRIES, {"": contents.current_entries}),
+        _family(semconv.RETENTION_UTILIZATION, {"": contents.utilization_ratio}),
+        _family(semconv.RETENTION_COVERED, {"": contents.covered_s}),
         _family(semconv.STATE_WORKERS, {"": sharing.workers}),
-        *budget_families(budget),
+        *_budget_families(budget),
     )
     return Snapshot(
         unix_s=unix_s,
-        resource=_common(
-            [totals.resource for totals in totals if totals.resource], instance_is_named=instance_is_named
+        resource=resource,
+        families=merging.merged([*parts, whole]),
+        entries=contents.entries,
+        retention=Retention(
+            contents.max_entries,
+            contents.ttl_hours,
+            contents.current_entries,
+            100.0 * contents.utilization_ratio,
         ),
-        families=merging.merged([*(totals.families for totals in totals), whole]),
-        entries=live,
-        retention=retention,
         budget=budget,
         days=days,
         sharing=sharing,
+        counted_since_unix_s=counted_since_unix_s,
     )
 
 
-def budget_families(budget: Budget) -> Iterable[Family]:
-    """Yield the gauges of the dollars spent and of the budget."""
+def evicted_family(evicted: Mapping[str, int]) -> Family:
+    """Return the counter of entries that have left the window of all, by reason."""
+    return _family(semconv.RETENTION_EVICTED, evicted, semconv.REASON)
+
+
+def common_resource(totals: Iterable[Totals], *, instance_is_named: bool) -> Attributes:
+    """Return the resource attributes that are true of all members, without what tells one process from the next.
+
+    Args:
+        totals: Of each member; one without resource attributes has no say.
+        instance_is_named: Whether the user gave the instance an id; an id made at random is each process's own.
+    """
+    resources = [one.resource for one in totals if one.resource]
+    if not resources:
+        return {}
+    return {
+        key: value
+        for key, value in resources[0].items()
+        if all(other.get(key) == value for other in resources[1:])
+        and (instance_is_named or key != "service.instance.id")
+        and not (key.startswith("process.") and not key.startswith("process.runtime."))
+    }
+
+
+def _budget_families(budget: Budget) -> Iterable[Family]:
+    """Yield the gauges of the dollars that are spent, and of those that may be."""
     yield _family(semconv.LLM_SPEND, {"day": budget.spent_day_usd, "month": budget.spent_month_usd}, semconv.PERIOD)
     if budget.day_usd is not None and budget.month_usd is not None:
         yield _family(semconv.LLM_BUDGET, {"day": budget.day_usd, "month": budget.month_usd}, semconv.PERIOD)
@@ -89,16 +129,3 @@ def _family(spec: MetricSpec, values: Mapping[str, float], attribute: str | None
         NumberPoint({} if attribute is None else {attribute: label}, value) for label, value in values.items()
     )
     return Family(spec.name, _KIND[spec.kind], spec.unit, spec.description, semconv.SCOPE, "", points)
-
-
-def _common(resources: Sequence[Attributes], *, instance_is_named: bool) -> Attributes:
-    """Return the attributes that all members share, without those that distinguish one process from another."""
-    if not resources:
-        return {}
-    return {
-        key: value
-        for key, value in resources[0].items()
-        if all(other.get(key) == value for other in resources[1:])
-        and (instance_is_named or key != "service.instance.id")
-        and not (key.startswith("process.") and not key.startswith("process.runtime."))
-    }

@@ -166,11 +166,11 @@ class Pipeline:
         self._providers.remove_reader()
 
     def spent(self) -> Budget:
-        """Return what all processes have spent, as last read; does not wait or collect."""
+        """Return what all processes have spent, as far as this one knows; waits for nothing and collects nothing."""
         return self._snapshots.spent()
 
     def workers(self) -> int:
-        """Return how many processes reported recently, as last read."""
+        """Return how many processes reported lately, as far as this one knows."""
         return self._snapshots.workers()
 
     def _leave(self) -> None:

@@ -1,10 +1,10 @@
-"""Takes snapshots of this process alone, or of all processes that share their state.
+"""Takes snapshots: of this process alone, or of all that share their state.
 
-Numbers of others are either read now, in one exchange with the shared state, or those that were read last.
+The numbers of other processes are either read now, in one exchange with the shared state, or those of the last reading.
 """
 
 import time
-from dataclasses import replace
+from typing import Final
 
 from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.backend import StateError
@@ -15,13 +15,14 @@ from hydrochat_otel.prices import budget
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.forks import ForkLock, Phase
-from hydrochat_otel.sdk import gauges
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window import days as all_days, window
 from hydrochat_otel.window.days import Days
-from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
+from hydrochat_otel.window.snapshot import Budget, Sharing, Snapshot
 from hydrochat_otel.window.store import MetricsStore
+
+_ALONE: Final = Sharing()
 
 
 class Snapshots:
@@ -55,7 +56,7 @@ class Snapshots:
         )
 
     def take(self) -> Snapshot:
-        """Return the current snapshot; with a shared state after one exchange, two seconds or so at most."""
+        """Return the snapshot of now; with a shared state, after one exchange that takes two seconds or so at most."""
         try:
             view = self.publisher.fresh()
         except StateError as error:
@@ -63,22 +64,22 @@ class Snapshots:
         return self._alone() if view is None else self._of(view)
 
     def take_known(self) -> Snapshot:
-        """Return a snapshot of this process now and of the others as they were read last; never waits."""
+        """Return the snapshot of this process now, and of the others as of the last reading; waits for nothing."""
         return self._of_known(self.publisher.problem)
 
     def spent(self) -> Budget:
-        """Return what all members have spent, as last read; does not wait or collect."""
+        """Return the dollars that all have spent, as far as this process has read; waits for nothing."""
         days = self._ledger.days()
         known = self._known_to_push()
         return self._budget(days if known is None else known[0].days_of_all(known[1], days), time.time())
 
     def workers(self) -> int:
-        """Return how many processes reported recently, as last read."""
+        """Return how many processes reported lately, as far as this one has read."""
         known = self._known_to_push()
         return 1 if known is None else known[1].members
 
     def _known_to_push(self) -> tuple[Member, View] | None:
-        # A process that does not push shows the snapshot of all instead, so the others' numbers need not be kept fresh.
+        # Unless metrics are pushed, the snapshot of all replaces these gauges, so nothing has to keep them fresh.
         return self.publisher.known() if self._providers.pushes_to() is not None else None
 
     def _own(self) -> Own:
@@ -88,37 +89,28 @@ class Snapshots:
         days = all_days.with_costs(self._ledger.days(), lambda cost_usd: merging.floored(cost_usd, usd))
         return Own(merging.exact(families), resource, days)
 
-    def _alone(self) -> Snapshot:
+    def _alone(self, sharing: Sharing = _ALONE) -> Snapshot:
         deferred_queue.drain_all()
         with self._lock:
             contents = _store().contents()
-            with gauges.showing(contents):
-                families, resource = self._providers.reader.read()
+            families, resource = self._providers.reader.read()
             days = self._ledger.days()
             unix_s = time.time()
-        return Snapshot(
-            unix_s=unix_s,
+        return fleet_snapshot.snapshot_of(
+            [families],
+            contents,
             resource=resource,
-            families=families,
-            entries=contents.entries,
-            retention=Retention(
-                max_entries=contents.max_entries,
-                ttl_hours=contents.ttl_hours,
-                current_entries=contents.current_entries,
-                storage_utilization_percent=100.0 * contents.utilization_ratio,
-            ),
+            unix_s=unix_s,
             budget=self._budget(days, unix_s),
             days=days,
+            sharing=sharing,
             counted_since_unix_s=self._since_unix_s,
         )
 
     def _of_known(self, problem: str | None) -> Snapshot:
         known = self.publisher.known()
         if known is None:
-            alone = self._alone()
-            if problem is None:
-                return alone
-            return replace(alone, sharing=self._sharing(1, problem))
+            return self._alone(_ALONE if problem is None else self._sharing(1, problem))
         member, view = known
         return self._of(view._replace(totals=member.totals_with(view, self._own())), problem)
 
@@ -127,17 +119,22 @@ class Snapshots:
         if problem is None and view.settling:
             problem = "The shared state was lost or is new; its members restore it within a few seconds."
         days = days_of(view.totals)
-        return fleet_snapshot.snapshot_of(
-            view.totals,
+        contents = fleet_snapshot.contents_of(
             view.entries,
             view.evicted,
             unix_s=unix_s,
             max_entries=self._settings.max_entries,
             ttl_hours=self._settings.ttl_hours,
+        )
+        evicted = fleet_snapshot.evicted_family(view.evicted)
+        return fleet_snapshot.snapshot_of(
+            [*(one.families for one in view.totals), (evicted,)],
+            contents,
+            resource=fleet_snapshot.common_resource(view.totals, instance_is_named=self._providers.has_instance_id()),
+            unix_s=unix_s,
             budget=self._budget(days, unix_s),
             days=days,
             sharing=self._sharing(view.members, problem),
-            instance_is_named=self._providers.has_instance_id(),
         )
 
     def _sharing(self, workers: int, problem: str | None) -> Sharing:

@@ -1,21 +1,20 @@
 """The observed metrics: gauges and counters whose value is read when a reader collects.
 
-In a process that shares its state they cover this process; the snapshot of all replaces those that only all can state.
+They speak of this process, for exporters that push. A snapshot takes those of the window, the budget and the workers
+from its own contents instead.
 """
 
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from hydrochat_otel import __version__, semconv
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import MetricSpec
-from hydrochat_otel.window.contents import Contents
 from hydrochat_otel.window.snapshot import Budget
 from hydrochat_otel.window.store import MetricsStore
 
@@ -42,29 +41,13 @@ class _Subject:
         self.since_unix_s = 0.0
 
 
-class _Shown(threading.local):
-    def __init__(self) -> None:
-        self.contents: Contents | None = None
-
-
 _subject: Final = _Subject()
-_shown: Final = _Shown()
 
 
 def look_at(observed: Observed | None) -> None:
     """Set the observed object; None observes nothing."""
     _subject.observed = observed
     _subject.since_unix_s = time.time()
-
-
-@contextmanager
-def showing(contents: Contents) -> Iterator[None]:
-    """Make collections of this thread in the context use these contents of the window, so that a snapshot agrees."""
-    before, _shown.contents = _shown.contents, contents
-    try:
-        yield
-    finally:
-        _shown.contents = before
 
 
 def create(meter: Meter) -> None:
@@ -78,25 +61,24 @@ def create(meter: Meter) -> None:
 
 def _callback(look: Callable[[Observed], Iterable[Observation]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_: CallbackOptions) -> Iterable[Observation]:
-        return [] if _subject.observed is None else look(_subject.observed)
+        observed = _subject.observed
+        # Another reader's thread may collect: what fails here costs this gauge and not its collection.
+        found = None if observed is None else failures.contained("gauges", lambda: list(look(observed)))
+        return found or []
 
     return observe
 
 
-def _contents(observed: Observed) -> Contents:
-    return _shown.contents or observed.store.contents()
-
-
 def _entries(observed: Observed) -> Iterable[Observation]:
-    return [Observation(_contents(observed).current_entries)]
+    return [Observation(observed.store.contents().current_entries)]
 
 
 def _utilization(observed: Observed) -> Iterable[Observation]:
-    return [Observation(_contents(observed).utilization_ratio)]
+    return [Observation(observed.store.contents().utilization_ratio)]
 
 
 def _covered(observed: Observed) -> Iterable[Observation]:
-    return [Observation(3600.0 * observed.store.get_statistics()["oldest_entry_age_hours"])]
+    return [Observation(observed.store.contents().covered_s)]
 
 
 def _build_info(_: Observed) -> Iterable[Observation]:
@@ -170,4 +152,4 @@ _GAUGES: Final[tuple[tuple[MetricSpec, Callable[[CallbackOptions], Iterable[Obse
 
 @_callback
 def _evicted(observed: Observed) -> Iterable[Observation]:
-    return [Observation(count, {semconv.REASON: reason}) for reason, count in _contents(observed).evicted.items()]
+    return [Observation(count, {semconv.REASON: reason}) for reason, count in observed.store.evicted().items()]

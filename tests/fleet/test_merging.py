@@ -147,25 +147,24 @@ def totals(name, families=(), resource=None):
     return Totals(name, 1, 0.0, resource or {"service.name": "chat"}, tuple(families), {})
 
 
-def test_the_snapshot_of_the_fleet():
-    """Window, evictions, budget and number of workers are those of all members, not the sum of each one's view."""
+def test_the_snapshot_of_all_members():
+    """Window, evictions, budget and number of workers are those of all, not the sum of what each member reports."""
     each = [gauge(value, spec.name, scope=semconv.SCOPE) for spec, value in ((semconv.RETENTION_ENTRIES, 40),)]
     points = (number(2, **{semconv.REASON: "capacity"}),)
     dropped = Family(semconv.RETENTION_EVICTED.name, "counter", "{entry}", "", semconv.SCOPE, "", points)
     now_s = 10 * DAY_S
     entries = [Entry("operation", "turn", 1.0, now_s - age_s) for age_s in (2 * DAY_S, 30, 20, 10)]
     budget = Budget(1.5, 9.0, 10.0, 300.0, forecast=Forecast(30.0, 20.0, 40.0))
+    evicted = {"capacity": 7, "age": 1}
+    parts = [(dropped,), (*each, dropped), each, (fleet_snapshot.evicted_family(evicted),)]
     snapshot = fleet_snapshot.snapshot_of(
-        [totals("", [dropped]), totals("a", [*each, dropped]), totals("b", each)],
-        entries,
-        {"capacity": 7, "age": 1},
+        parts,
+        fleet_snapshot.contents_of(entries, evicted, unix_s=now_s, max_entries=2, ttl_hours=24.0),
+        resource={},
         unix_s=now_s,
-        max_entries=2,
-        ttl_hours=24.0,
         budget=budget,
         days={},
         sharing=Sharing("redis", 2),
-        instance_is_named=False,
     )
     assert snapshot.entries == tuple(entries[2:])
     assert snapshot.retention == Retention(2, 24.0, 2, 100.0)
@@ -175,6 +174,7 @@ def test_the_snapshot_of_the_fleet():
         for spec in (
             semconv.RETENTION_ENTRIES,
             semconv.RETENTION_UTILIZATION,
+            semconv.RETENTION_COVERED,
             semconv.STATE_WORKERS,
             semconv.LLM_SPEND,
             semconv.LLM_BUDGET,
@@ -183,6 +183,7 @@ def test_the_snapshot_of_the_fleet():
     } == {
         "hydrochat.retention.entries": {(): 2},
         "hydrochat.retention.utilization_ratio": {(): 1.0},
+        "hydrochat.retention.covered": {(): 20.0},
         "hydrochat.state.workers": {(): 2},
         "hydrochat.llm.spend": {("day",): 1.5, ("month",): 9.0},
         "hydrochat.llm.budget": {("day",): 10.0, ("month",): 300.0},
@@ -198,25 +199,14 @@ def test_the_snapshot_of_the_fleet():
     ],
 )
 def test_the_resource_is_what_all_have_in_common(named, resource):
-    """The resource has no attribute that distinguishes processes, unless the user named the instance."""
+    """Nothing that tells one process from the next is in it, unless the user names the instance."""
     of_each = {**resource, "service.instance.id": "i-1"}
-    snapshot = fleet_snapshot.snapshot_of(
-        [
-            Totals("", 0, 0.0, {}, (), {}),
-            totals("a", resource={**of_each, "process.pid": "1", "host.name": "a"}),
-            totals("b", resource={**of_each, "process.pid": "1", "host.name": "b"}),
-        ],
-        [],
-        {},
-        unix_s=0.0,
-        max_entries=1,
-        ttl_hours=1.0,
-        budget=Budget(),
-        days={},
-        sharing=Sharing(),
-        instance_is_named=named,
-    )
-    assert snapshot.resource == resource
+    members = [
+        Totals("", 0, 0.0, {}, (), {}),
+        totals("a", resource={**of_each, "process.pid": "1", "host.name": "a"}),
+        totals("b", resource={**of_each, "process.pid": "1", "host.name": "b"}),
+    ]
+    assert fleet_snapshot.common_resource(members, instance_is_named=named) == resource
 
 
 def test_infinite_edges_merge():
