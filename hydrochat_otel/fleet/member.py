@@ -143,8 +143,7 @@ class Member:
             if publication is None and not (read or heartbeat):
                 return
             receipt = self.backend.exchange(publication, self._known_version(), read=read and not repeated)
-            pending, self._pending = self._pending, None
-            if self._take(receipt, pending) and not repeated:
+            if self._settles(receipt) and not repeated:
                 break
         else:
             raise StateError("The shared state does not settle: it was lost again and again.")
@@ -153,24 +152,35 @@ class Member:
         if receipt.silent and not self._is_settling(receipt) and self._chance() * receipt.members < 1:
             self._merge(receipt.silent, unix_s)
 
+    def _settles(self, receipt: Receipt) -> bool:
+        """Take the receipt for what is pending; a receipt that makes no sense leaves it pending, entries and all."""
+        pending, self._pending = self._pending, None
+        try:
+            return self._take(receipt, pending)
+        except StateError:  # a restoring exchange failed: what was pending is in what is restored
+            raise
+        except BaseException:
+            self._pending = pending
+            raise
+
     # -- publishing ------------------------------------------------------------------------------------------------
 
     def _next(
         self, own: Own, unix_s: float, *, leaving: bool, heartbeat: bool, refresh: bool
     ) -> tuple[Publication, Own] | None:
-        """Return what to publish now; None if nothing is new and the state does not list this process."""
-        entries = self._outbox.take()
-        published = self._acknowledged is not None
+        """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
+        waiting = bool(self._outbox)
+        told = self._acknowledged is not None
         changed, self._is_damaged = self._differs(own) or self._is_damaged, False
-        if not (entries or published or merging.counts_anything(own.families)):
+        if not (waiting or told or merging.counts_anything(own.families)):
             return None
-        if not (entries or changed or heartbeat or leaving):
+        if not (waiting or changed or heartbeat or leaving):
             return None
         self._seq += 1
         data = (
             encode_totals(self.own_totals(own)._replace(unix_s=unix_s)) if changed or (heartbeat and refresh) else None
         )
-        encoded = [(entry.end_unix_s, encode_entry(entry)) for entry in entries]
+        encoded = [(entry.end_unix_s, encode_entry(entry)) for entry in self._outbox.take()]
         return Publication(member=self.id, seq=self._seq, totals=data, entries=encoded, leaving=leaving), own
 
     def _differs(self, own: Own) -> bool:

@@ -12,6 +12,8 @@ from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
+from hydrochat_otel.runtime import failures
+
 Attributes = Mapping[str, AttributeValue]
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -64,14 +66,16 @@ class PublicFeed:
         self._attributes = attributes
 
     def take(self, value: float, origin: Origin) -> None:
-        """Add or record one value."""
-        self._record(value, self._attributes, context_of(origin))
+        """Add or record one value; an instrument that fails costs this value, and no other metric."""
+        try:
+            self._record(value, self._attributes, context_of(origin))
+        except BaseException as error:
+            failures.note("instrument", error)
 
     def take_all(self, values: Iterable[float], origin: Origin) -> None:
         """Record several values."""
-        context = context_of(origin)
         for value in values:
-            self._record(value, self._attributes, context)
+            self.take(value, origin)
 
 
 class PublicFeeder:

@@ -2,9 +2,10 @@
 
 import threading
 import weakref
+from functools import partial
 from typing import Final, Protocol
 
-from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime import background, forks
 
 INTERVAL_S: Final = 60.0
 
@@ -39,24 +40,16 @@ class Refresher:
         if self._thread is not None and self._thread.is_alive():
             return
         self._wake = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(self._wake,), name="hydrochat-otel-refresh", daemon=True
-        )
-        try:
-            self._thread.start()
-        except RuntimeError as error:  # the process cannot start another thread
-            failures.note("prices.refresh", error)
+        self._thread = background.start("hydrochat-otel-refresh", partial(self._run, self._wake))
 
     def _run(self, wake: threading.Event) -> None:
-        while not wake.wait(INTERVAL_S):
-            for one in list(self._watched):
-                try:
-                    one.refresh()
-                except Exception as error:
-                    failures.note("prices.refresh", error)
-                del one
-            if not self._watched:
-                return
+        background.repeat(wake, INTERVAL_S, partial(self._refresh_all, wake), component="prices.refresh")
+
+    def _refresh_all(self, wake: threading.Event) -> None:
+        for one in list(self._watched):
+            background.guarded(one.refresh, component="prices.refresh")
+        if not self._watched:
+            wake.set()
 
     def after_fork_in_child(self) -> None:
         """Start the thread again: only the forking thread survives a fork."""

@@ -18,7 +18,7 @@ def start(name: str, target: Callable[[], object]) -> threading.Thread | None:
     try:
         thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()
-    except (RuntimeError, MemoryError, OSError) as error:
+    except BaseException as error:
         failures.note(
             "threads",
             error,
@@ -79,6 +79,7 @@ def within(timeout_s: float, step: Callable[[], object], *, component: str) -> b
 
     try:
         _thread.start_new_thread(work, ())
-    except (RuntimeError, MemoryError, OSError):
+    except BaseException as error:
+        failures.note(component, error, quiet=True)
         work()
     return ended.wait(timeout_s)

@@ -23,7 +23,7 @@ def use(name: str) -> None:
     _states[name] = IN_USE
 
 
-def fall_back(name: str, reason: str | Exception) -> None:
-    """Record that the public path is used from now on."""
-    why = reason if isinstance(reason, str) else f"fell back to the public path ({type(reason).__name__})"
+def fall_back(name: str, reason: str | BaseException) -> None:
+    """Note that the public way is taken from now on."""
+    why = reason if isinstance(reason, str) else f"fell back to the public way ({type(reason).__name__})"
     _states[name] = why

@@ -92,9 +92,9 @@ class SdkFeed:
                 sampled = chosen(value, time_ns(), self._attributes, context_of(origin))
             for aggregation in aggregations:
                 aggregation.add(value, origin, sampled)
-        except Exception as error:
-            self._give_up(error)
+        except BaseException as error:
             failures.note("sdk.feeds", error)
+            self._give_up(error)
 
     def take_all(self, values: Iterable[float], origin: Origin) -> None:
         """Record several values that were measured in one span."""
@@ -125,7 +125,7 @@ class SdkFeed:
                 found.append(aggregation_of(aggregation, self._attributes, self._held))
         return tuple(found)
 
-    def _give_up(self, error: Exception) -> None:
+    def _give_up(self, error: BaseException) -> None:
         self._aggregations = None
         fast_ways.fall_back(NAME, error)
 

@@ -43,6 +43,7 @@ ROUTES: Final[Mapping[str, Route]] = {
     paths.SIGN_OUT_PATH: Route("sign-out", page.sign_out, ("POST",)),
 }
 _STATIC: Final = Route("static", page.static)
+_FAILED: Final = failure(500, "The numbers could not be rendered; the application itself is not affected.")
 
 
 def respond(request: Request) -> Response:
@@ -55,20 +56,27 @@ def respond(request: Request) -> Response:
     :data:`hydrochat_otel.views.prometheus_server.DEADLINE_S`.
     """
     try:
-        response = _answer(request)
-    except Refused as refused:
-        response = refused.response
-    except PipelineError as error:
-        response = failure(503, str(error), ("Retry-After", "5"))
+        return delivered(request, _guarded(request))
     except Exception as error:
         failures.note("web", error)
-        response = failure(500, "The numbers could not be rendered; the application itself is not affected.")
+        return _FAILED
+
+
+def _guarded(request: Request) -> Response:
+    try:
+        return _answer(request)
+    except Refused as refused:
+        return refused.response
+    except PipelineError as error:
+        return failure(503, str(error), ("Retry-After", "5"))
+    except Exception as error:
+        failures.note("web", error)
+        return _FAILED
     except BaseException as error:
         if not raised_by_callback(error):
             raise
-        failures.note("web.callback")  # without the error: `note` would raise it again unless it is an Exception
-        response = failure(500, "A callback of the application for an observable instrument ended the collection.")
-    return delivered(request, response)
+        failures.note("web.callback")  # without the error: what is no Exception passes through it
+        return failure(500, "A callback of the application for an observable instrument ended the collection.")
 
 
 def _answer(request: Request) -> Response:

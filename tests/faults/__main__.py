@@ -2,14 +2,8 @@
 
 import logging
 import sys
+import tempfile
 from pathlib import Path
-
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-from hydrochat_otel import install
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -17,18 +11,9 @@ from faults import table
 
 
 def main():
-    logging.getLogger("hydrochat_otel").addHandler(logging.NullHandler())
     logging.lastResort = None
-    tracer_provider = TracerProvider()
-    tracer_provider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))
-    pipeline = install(
-        tracer_provider=tracer_provider,
-        meter_provider=MeterProvider(),
-        metrics_token="token-of-the-tests-1234",
-        instrument_gemini=False,
-        max_entries=100_000,
-    )
-    cells = table.table(pipeline)
+    with tempfile.TemporaryDirectory() as folder:
+        cells = table.table(Path(folder))
     print(table.text(cells))
     for (part, kind), found in cells.items():
         if found != "held":

@@ -11,6 +11,7 @@ from opentelemetry import context
 from hydrochat_otel.instrumentation.gemini import wrappers
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.langgraph import instrument_graph
+from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.prices.book import PriceBook
 
 CALLS = Calls(PriceBook(None))
@@ -23,9 +24,19 @@ class HostError(Exception):
 class Reply:
     """A reply of the SDK, with the fields that are read."""
 
-    model_version = "gemini-2.0-flash"
-    candidates = ()
-    usage_metadata = None
+    def __init__(self):
+        self.model_version = "gemini-2.0-flash"
+        self.candidates = ()
+        self.usage_metadata = Usage()
+
+
+class Usage:
+    """What the reply says was used."""
+
+    def __init__(self):
+        self.prompt_token_count = 100
+        self.candidates_token_count = 20
+        self.total_token_count = 120
 
 
 REPLY = Reply()
@@ -142,10 +153,16 @@ def failing():
     _fails(_fails_by_itself)
 
 
+@track_response_time("slow", threshold_seconds=0)
+def slow():
+    """Exceed its threshold, which is a warning in the log."""
+
+
 EVERYTHING = {
     **TRACKED,
     **SURFACES,
     "failing": failing,
+    "slow": slow,
     "call": call,
     "call async": call_async,
     "stream": stream,

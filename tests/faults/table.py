@@ -1,50 +1,29 @@
 """The fault table: each part that telemetry depends on, with each fault, under a host that must not notice.
 
-`python -m tests.faults` prints it. A cell is "held" if the host's results, errors and context were the same as without
-the fault, and its work was counted again afterwards.
+`python -m tests.faults` prints it. A cell is "held" if all of this is so:
+
+- the work of the cell reached the part;
+- results, errors and context of the host are the same as without the fault;
+- what the failure could not hit is counted to the unit, while the fault lasts;
+- each failure is counted, and counted once; a delay and a re-entry are none;
+- no sentence is logged twice within the minute;
+- without the fault everything is counted again, to the unit.
 """
 
 import importlib
 import time
 import types
+from contextlib import contextmanager
 
-from faults import hosts
 from faults.interrupting import track
+from faults.parts import PARTS, SCRAPE
+from faults.rig import Rig
 
-PARTS = {
-    "instrument: counter": "opentelemetry.sdk.metrics._internal.instrument:Counter.add",
-    "instrument: histogram": "opentelemetry.sdk.metrics._internal.instrument:Histogram.record",
-    "exporter of spans": "opentelemetry.sdk.trace.export.in_memory_span_exporter:InMemorySpanExporter.export",
-    "processor: start": "opentelemetry.sdk.trace.export:SimpleSpanProcessor.on_start",
-    "processor: end": "opentelemetry.sdk.trace.export:SimpleSpanProcessor.on_end",
-    "sampler": "opentelemetry.sdk.trace.sampling:ParentBased.should_sample",
-    "id generator: trace": "opentelemetry.sdk.trace.id_generator:RandomIdGenerator.generate_trace_id",
-    "id generator: span": "opentelemetry.sdk.trace.id_generator:RandomIdGenerator.generate_span_id",
-    "tracer": "opentelemetry.sdk.trace:Tracer.start_span",
-    "span: attributes": "opentelemetry.sdk.trace:Span.set_attributes",
-    "span: end": "opentelemetry.sdk.trace:Span.end",
-    "retention": "hydrochat_otel.sdk.span_processor:RetentionSpanProcessor.on_end",
-    "price book": "hydrochat_otel.prices.book:PriceBook.cost_usd",
-    "labels": "hydrochat_otel.instrumentation.labels:ClosedSet.admit",
-    "window": "hydrochat_otel.window.store:MetricsStore.append",
-    "state: outbox": "hydrochat_otel.window.outbox:Outbox.put",
-    "state: publisher": "hydrochat_otel.fleet.publisher:Publisher.publish",
-    "settings": "hydrochat_otel.settings:Settings.load",
-    "clock: monotonic": "time:perf_counter_ns",
-    "clock: wall": "hydrochat_otel.instrumentation.operation:time.time_ns",
-    "logging: handler": "logging:Handler.handle",
-    "logging: logger": "logging:Logger.callHandlers",
-    "threads: start": "threading:Thread.start",
-    "files": "pathlib:Path.read_bytes",
-    "queue: put": "hydrochat_otel.runtime.deferred_queue:DeferredQueue.put",
-    "queue: settle": "hydrochat_otel.runtime.deferred_queue:DeferredQueue.settle",
-    "queue: drain": "hydrochat_otel.runtime.deferred_queue:DeferredQueue.drain",
-    "reply": "hydrochat_otel.instrumentation.gemini.reply_facts:plain",
-    "attempt": "hydrochat_otel.instrumentation.gemini.attempts:Attempts.__exit__",
-    "call labels": "hydrochat_otel.instrumentation.gemini.call_labels:Sites.at",
-    "collector": "hydrochat_otel.runtime.collection:is_running",
-}
-DELAY_S = 0.002
+from hydrochat_otel.runtime import failures
+
+DELAY_S = 0.001
+_NONSENSE_COSTS = 4
+"""One nonsensical result may fail at so many places that use it, at most."""
 
 
 class FaultError(Exception):
@@ -55,60 +34,57 @@ class FaultBaseError(BaseException):
     """The same, past `except Exception`."""
 
 
-def _raises(_original):
-    def fault(*args, **kwargs):
+class Fault:
+    """Stands in for a part; counts how often it was reached and how often it tracked an operation of its own."""
+
+    def __init__(self, original, kind):
+        self.original = original
+        self.kind = kind
+        self.reached = 0
+        self.reentered = 0
+        self._inside = False
+
+    def __call__(self, *args, **kwargs):
+        self.reached += 1
+        return getattr(self, f"_{self.kind}")(*args, **kwargs)
+
+    def _raises(self, *_, **__):
         raise FaultError
 
-    return fault
-
-
-def _raises_base(_original):
-    def fault(*args, **kwargs):
+    def _raises_base(self, *_, **__):
         raise FaultBaseError
 
-    return fault
+    def _nonsense(self, *_, **__):
+        return object()
 
-
-def _delays(original):
-    def fault(*args, **kwargs):
+    def _delays(self, *args, **kwargs):
         time.sleep(DELAY_S)
-        return original(*args, **kwargs)
+        return self.original(*args, **kwargs)
 
-    return fault
-
-
-def _returns_nonsense(_original):
-    return lambda *args, **kwargs: object()
-
-
-def _reenters(original):
-    inside = []
-
-    def fault(*args, **kwargs):
-        if not inside:
-            inside.append(True)
+    def _reenters(self, *args, **kwargs):
+        if not self._inside:
+            self._inside = True
             try:
                 with track:
-                    pass
+                    self.reentered += 1
             finally:
-                inside.pop()
-        return original(*args, **kwargs)
-
-    return fault
+                self._inside = False
+        return self.original(*args, **kwargs)
 
 
 KINDS = {
-    "raises": _raises,
-    "BaseException": _raises_base,
-    "delays": _delays,
-    "nonsense": _returns_nonsense,
-    "re-enters": _reenters,
+    "raises": "raises",
+    "BaseException": "raises_base",
+    "delays": "delays",
+    "nonsense": "nonsense",
+    "re-enters": "reenters",
 }
 
 
-def cell(part, kind, pipeline):
-    """Return "held", or what changed for the host."""
-    module, _, path = PARTS[part].partition(":")
+@contextmanager
+def _in_place(where, kind):
+    """Put a fault in the place of a function, and yield it."""
+    module, _, path = where.partition(":")
     owner = importlib.import_module(module)
     *classes, name = path.split(".")
     restore = None
@@ -117,26 +93,76 @@ def cell(part, kind, pipeline):
     for each in classes:
         owner = getattr(owner, each)
     original = vars(owner)[name]
-    plain = getattr(original, "__func__", original)
-    fault = KINDS[kind](plain)
-    setattr(owner, name, type(original)(fault) if isinstance(original, classmethod | staticmethod) else fault)
+    fault = Fault(getattr(original, "__func__", original), KINDS[kind])
+
+    def standing(*args, **kwargs):  # a function, so that it binds like the one it stands for
+        return fault(*args, **kwargs)
+
+    setattr(owner, name, type(original)(standing) if isinstance(original, classmethod | staticmethod) else standing)
     try:
-        found = hosts.changes()
+        yield fault
     finally:
         setattr(owner, name, original)
         if restore is not None:
             restore[0].time = restore[1]
-    if found:
-        return f"changed: {found}"
-    before = pipeline.store.get_statistics()["total_entries"]
-    again = hosts.changes()
-    after = pipeline.store.get_statistics()["total_entries"]
-    return "held" if not again and after > before else f"did not go on: {again}, {after - before} entries"
 
 
-def table(pipeline):
-    """Return every cell by part and kind."""
-    return {(part, kind): cell(part, kind, pipeline) for part in PARTS for kind in KINDS}
+def cell(name, kind, rig):
+    """Return "held", or the first thing that did not hold."""
+    return next(_broken(PARTS[name], kind, rig), "held")
+
+
+def _broken(part, kind, rig):
+    rig.begin()
+    with _in_place(part.where, kind) as fault:
+        changed, statuses = rig.work(part.work, fault)
+        counted = dict(failures.counts())
+    rig.again(part.work)
+    books = rig.books()
+    if changed:
+        yield f"changed: {changed}"
+    if not fault.reached:
+        yield "not reached"
+    wrong = rig.wrong(books, fault.reentered, may_miss=part.costs) if part.work == "host" else {}
+    if wrong:
+        yield f"lost: {wrong}"
+    if not _is_served(statuses, kind, may_fail=SCRAPE in part.costs):
+        yield f"not served: {statuses}"
+    contained = part.contained or "passed through" in statuses
+    if not _is_counted_once(counted, kind, fault, contained=contained):
+        yield f"counted: {counted} for {fault.reached}"
+    if twice := rig.said_twice():
+        yield f"said twice: {twice}"
+    rig.begin(books)
+    changed, statuses = rig.work("host")
+    wrong = rig.wrong(rig.books(), 0)
+    if changed or wrong or set(statuses) != {200} or failures.counts():
+        yield f"did not go on: {changed}, {wrong}, {statuses}, {failures.counts()}"
+
+
+def _is_served(statuses, kind, *, may_fail):
+    refused = {500, 503} | ({"passed through"} if kind == "BaseException" else set())
+    return all(status == 200 or (may_fail and status in refused) for status in statuses)
+
+
+def _is_counted_once(counted, kind, fault, *, contained):
+    failed = sum(counted.values())
+    if kind in {"delays", "re-enters"} or contained:
+        return failed == 0 or (contained and failed <= fault.reached)
+    if kind == "nonsense":
+        return failed <= _NONSENSE_COSTS * fault.reached
+    return 0 < failed <= fault.reached
+
+
+def table(folder, kinds=tuple(KINDS)):
+    """Return every cell of the kinds by part and kind; the rigs keep their files in the folder."""
+    cells = {}
+    for fast in (True, False):
+        with Rig(folder, fast=fast) as rig:
+            for name in (name for name, part in PARTS.items() if part.fast is fast):
+                for kind in kinds:
+                    cells[name, kind] = cell(name, kind, rig)
+    return {(name, kind): cells[name, kind] for name in PARTS for kind in kinds}
 
 
 def text(cells):
