@@ -1,6 +1,4 @@
-"""Sends whole HTTP requests, valid and broken, from a seed, and checks what must hold for any request.
-
-    python tests/serve/request_fuzzer.py [seconds] [seed]
+"""Whole HTTP requests on a socket, good and broken, from a seed; and what must hold whatever is sent.
 
 Each file of the corpus is one conversation on a connection; the generator makes new ones and mutates those.
 """
@@ -9,17 +7,12 @@ import contextlib
 import http.client
 import random
 import socket
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.runtime import failures
-from hydrochat_otel.serve.server import Server
-
 TOKEN = "token-of-the-tests-1234"
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parent / "corpus" / "requests"
 
 METHODS = [
     "GET",
@@ -178,18 +171,3 @@ def _scrape(port):
     with contextlib.closing(connection):
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         return connection.getresponse().status
-
-
-def main(seconds="60", seed="0"):
-    """Fuzz a server of our own in this process."""
-    pipeline.install(metrics_token=TOKEN, instrument_gemini=False, state="memory")
-    with Server("127.0.0.1", 0) as server:
-        outcome = run(server.port, float(seconds), int(seed))
-    print(f"{outcome.executions} conversations, {outcome.statuses}, failures {failures.counts()}")
-    for sentence in outcome.broken:
-        print(sentence)
-    return 1 if outcome.broken or failures.counts() else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

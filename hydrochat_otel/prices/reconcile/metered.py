@@ -58,20 +58,20 @@ def of_export(export: Mapping[str, Any], zone: str) -> tuple[MeteredDays, str]:
         MeteredError: It has no days, or they are malformed.
     """
     try:
-        zones: Mapping[str, Any] = export["days"]["zones"]
-        if not zones:
-            raise MeteredError("The service has no days to compare yet.")
-        found = zone if zone in zones else export["days"]["zone"]
+        zones: Mapping[str, Any] = dict(export["days"]["zones"])
+        found = zone if zone in zones or not zones else export["days"]["zone"]
         metered: dict[tuple[date, str], Metered] = {}
-        for row in zones[found]:
+        for row in zones[found] if zones else ():
             key = date.fromisoformat(row["day"]), str(row["model"])
             one = Metered(
                 Amount(int(row["total_tokens"]), Decimal(str(row["cost_usd"]))),
                 *(int(row[name]) for name in Metered._fields[1:]),
             )
             metered[key] = metered[key].plus(one) if key in metered else one
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation):
-        raise MeteredError("The export has no readable days; the service may be of an older version.") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+        raise MeteredError("The export has no days that can be read; the service may be of an older version.") from None
+    if not zones:
+        raise MeteredError("The service has no days to compare yet.")
     return metered, found
 
 
