@@ -65,7 +65,7 @@ def test_a_thread_that_cannot_start_is_not_an_error_of_the_host(monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", refuse)
     one = Counting()
     Refresher().watch(one)
-    assert failures.counts() == {"prices.refresh": 1}
+    assert failures.counts() == {"threads": 1}
 
 
 def refuse(_):
