@@ -9,7 +9,7 @@ from hydrochat_otel.fleet.backend import Bounds
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 sys.path.append(str(Path(__file__).parent))
-pytest.register_assert_rewrite("backend_contract")
+pytest.register_assert_rewrite("backend_contract", "merge_contract", "sqlite_files")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import redis
 from backend_contract import *  # noqa: F403 - each function of it is a test of this backend, too
 from backend_contract import NOW_S, contents, entries, everything, receipt, run_all, said
 from in_memory_backend import Store
+from merge_contract import *  # noqa: F403 - as above
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from processes import eventually
 from redis_calls import PATIENT_S, fill, keys, refusal, works
