@@ -169,7 +169,7 @@ def _problem() -> str | None:
         fast, public = _points(SdkFeeder()), _points(PublicFeeder())
     except Exception as error:
         return f"not possible with this version of the SDK ({type(error).__name__})"
-    return None if fast == public else "not possible with this version of the SDK (other numbers)"
+    return None if fast and fast == public else "not possible with this version of the SDK (other numbers)"
 
 
 def _points(made_by: Feeder) -> list[Any]:
