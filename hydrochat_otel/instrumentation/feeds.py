@@ -68,9 +68,13 @@ class PublicFeed:
     def take(self, value: float, origin: Origin) -> None:
         """Add or record one value; an instrument that fails costs this value, and no other metric."""
         try:
-            self._record(value, self._attributes, context_of(origin))
+            self.record(value, origin)
         except BaseException as error:
             failures.note("instrument", error)
+
+    def record(self, value: float, origin: Origin) -> None:
+        """Add or record one value; raises what the instrument raises."""
+        self._record(value, self._attributes, context_of(origin))
 
     def take_all(self, values: Iterable[float], origin: Origin) -> None:
         """Record several values."""

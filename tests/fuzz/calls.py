@@ -11,7 +11,7 @@ from google.genai import types
 
 from hydrochat_otel.instrumentation import labels
 from hydrochat_otel.instrumentation.gemini import wrappers
-from hydrochat_otel.instrumentation.gemini.call import Calls
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.settings import Settings, SettingsError
