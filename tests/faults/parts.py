@@ -74,11 +74,7 @@ PARTS = {
     "threads: start": _part("threading:Thread.start", work="first use"),
     "queue: put": _part(f"{OURS}.runtime.deferred_queue:DeferredQueue.put", OPERATIONS, CALLS, MONEY, WINDOW),
     "queue: drain": _part(f"{OURS}.runtime.deferred_queue:DeferredQueue.drain", SCRAPE),
-<<<<<<< HEAD
-    "reply": _part(f"{OURS}.instrumentation.gemini.reply_facts:plain", CALLS, MONEY),
-=======
     "reply": _part(f"{OURS}.instrumentation.gemini.reply_facts:plain", CALLS, MONEY, WINDOW),
->>>>>>> ad8f4a7 (sdk: let the probe of feeds see what the public way raises)
     "attempt": _part(f"{OURS}.instrumentation.gemini.attempts:Attempts.__exit__", CALLS, MONEY, WINDOW),
     "call labels": _part(f"{OURS}.instrumentation.gemini.call_labels:Sites.at", CALLS, MONEY, SPANS, WINDOW),
     "collector": _part(f"{OURS}.runtime.collection:is_running", *_BEGIN),
