@@ -45,11 +45,11 @@ def got(path, headers, query):
 
 def surfaces():
     """Every answer to GET that this process gives to a client with the token; each turn in full among them."""
-    listed = json.loads(looked_at(web.TURNS_PATH, HEADERS, "limit=100"))["turns"]
+    listed = json.loads(got(web.TURNS_PATH, HEADERS, "limit=100"))["turns"]
     assert len(listed) > 5
-    details = [looked_at(web.TURNS_PATH, HEADERS, f"turn={turn['id']}") for turn in listed]
+    details = [got(web.TURNS_PATH, HEADERS, f"turn={turn['id']}") for turn in listed]
     return details + [
-        looked_at(path, headers, query)
+        got(path, headers, query)
         for path, route in web.ROUTES.items()
         if "GET" in route.methods
         for query in QUERIES.get(path, ("",))
@@ -60,13 +60,13 @@ def surfaces():
 def commands():
     """What the commands print about a running service and this process, and what alerts and statistics say."""
     with Server("127.0.0.1", 0) as server:
-        overview = json.loads(looked_at(web.OVERVIEW_PATH, HEADERS, ""))
+        overview = json.loads(got(web.OVERVIEW_PATH, HEADERS, ""))
         shown = [
             *examination.of_service({}, server.url, TOKEN),
             *(str(report(url=server.url, token=TOKEN, by=by)) for by in ("operation", "root", "model")),
             *(str(report(by=by)) for by in ("operation", "root", "model")),
             plain_tables.render(overview),
-            totals_line(json.loads(looked_at(web.EXPORT_PATH, HEADERS, ""))),
+            totals_line(json.loads(got(web.EXPORT_PATH, HEADERS, ""))),
         ]
     statistics = agent_stats.generate_stats_summary(SimpleNamespace(metrics={"retries": 9}))
     return [*shown, statistics, get_gemini_metrics_v2(), get_performance_summary()]
