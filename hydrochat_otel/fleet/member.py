@@ -168,11 +168,11 @@ class Member:
     def _next(
         self, own: Own, unix_s: float, *, leaving: bool, heartbeat: bool, refresh: bool
     ) -> tuple[Publication, Own] | None:
-        """Return what to publish now; None where there is nothing to say, and nobody ever heard of this process."""
+        """Return what to publish now; None if nothing is new and the state does not list this process."""
         waiting = bool(self._outbox)
-        told = self._acknowledged is not None
+        published = self._acknowledged is not None
         changed, self._is_damaged = self._differs(own) or self._is_damaged, False
-        if not (waiting or told or merging.counts_anything(own.families)):
+        if not (waiting or published or merging.counts_anything(own.families)):
             return None
         if not (waiting or changed or heartbeat or leaving):
             return None

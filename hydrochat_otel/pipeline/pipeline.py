@@ -166,11 +166,11 @@ class Pipeline:
         self._providers.remove_reader()
 
     def spent(self) -> Budget:
-        """Return what all processes have spent, as far as this one knows; waits for nothing and collects nothing."""
+        """Return what all processes have spent, as far as this one has read; waits for nothing and collects nothing."""
         return self._snapshots.spent()
 
     def workers(self) -> int:
-        """Return how many processes reported lately, as far as this one knows."""
+        """Return how many processes reported lately, as far as this one has read."""
         return self._snapshots.workers()
 
     def _leave(self) -> None:

@@ -280,8 +280,8 @@ def test_the_applications_own_code_never_waits_for_the_state(shared, monkeypatch
     shared.snapshot()
     work(1)
     monkeypatch.setattr(shared._snapshots.publisher, "fresh", slow)
-    told = agent_stats.agent_stats.generate_stats_summary({"metrics": {}})
-    assert told["llm_api_metrics"]["total_calls"] == 0
+    summary = agent_stats.agent_stats.generate_stats_summary({"metrics": {}})
+    assert summary["llm_api_metrics"]["total_calls"] == 0
     assert count(shared.snapshot(fresh=False)) == 3
 
 

@@ -6,7 +6,7 @@ A minute with ``HYDROCHAT_TEST_LONG_RUN=1``; half an hour by ``python -m tests.l
 import os
 
 import pytest
-from long_run.picture import drawn
+from long_run.drawing import drawn
 from long_run.run import Run
 
 if os.environ.get("HYDROCHAT_TEST_LONG_RUN") == "1":

@@ -57,7 +57,7 @@ class Writers:
             thread.join()
 
 
-def told(snapshot):
+def sizes(snapshot):
     """Return how many entries each surface says that the window has."""
     document = json_export.document(snapshot, ALL)
     [in_text] = GAUGE.findall(exposition.render(snapshot, negotiate("text/plain")))
@@ -104,13 +104,13 @@ def test_every_surface_of_a_snapshot_agrees_while_threads_write(install, state):
         for _ in range(SNAPSHOTS):
             snapshot = pipeline.snapshot()
             assert snapshot.sharing.problem is None
-            [size] = {float(number) for number in told(snapshot).values()}
+            [size] = {float(number) for number in sizes(snapshot).values()}
             assert before <= counted(snapshot)
             before = counted(snapshot)
             seen.add(size)
     snapshot = pipeline.snapshot()
     assert counted(snapshot) == writers.written > SNAPSHOTS
-    assert set(told(snapshot).values()) == {min(writers.written, CAPACITY)}
+    assert set(sizes(snapshot).values()) == {min(writers.written, CAPACITY)}
     assert len(seen) > 1 or seen == {CAPACITY}
 
 
@@ -122,6 +122,6 @@ def test_the_same_work_has_the_same_numbers_in_each_state(install, state):
         with track_response_time(name):
             pass
     snapshot = pipeline.snapshot()
-    assert set(told(snapshot).values()) == {3}
+    assert set(sizes(snapshot).values()) == {3}
     assert (counted(snapshot), snapshot.sharing.workers, snapshot.total(semconv.STATE_WORKERS)) == (3, 1, 1)
     assert snapshot.total(semconv.RETENTION_COVERED) >= 0

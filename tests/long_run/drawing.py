@@ -1,4 +1,4 @@
-"""The picture of a long run: memory, threads and descriptors over time with every event, as SVG."""
+"""The drawing of a long run: memory, threads and descriptors over time with every event, as SVG."""
 
 WIDTH, HEIGHT, LEFT, GAP = 900, 150, 90, 40
 CURVES = (("memory", "MB", 1e6, "#2563eb"), ("threads", "", 1, "#059669"), ("descriptors", "", 1, "#d97706"))
