@@ -69,7 +69,7 @@ def of_export(export: Mapping[str, Any], zone: str) -> tuple[MeteredDays, str]:
             )
             metered[key] = metered[key].plus(one) if key in metered else one
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
-        raise MeteredError("The export has no days that can be read; the service may be of an older version.") from None
+        raise MeteredError("The export has no readable days; the service may be of an older version.") from None
     if not zones:
         raise MeteredError("The service has no days to compare yet.")
     return metered, found
