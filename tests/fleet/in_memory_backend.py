@@ -33,7 +33,7 @@ class Store:
                 kept.pop(one, None)
 
 
-class RememberingBackend:
+class InMemoryBackend:
     """One member's connection to the store."""
 
     kind = "memory"

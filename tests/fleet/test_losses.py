@@ -5,7 +5,7 @@ import copy
 import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from in_memory_backend import RememberingBackend, Store
+from in_memory_backend import InMemoryBackend, Store
 from workers import Worker, counts
 
 from hydrochat_otel.runtime import failures
@@ -87,7 +87,7 @@ def test_a_process_without_news_restores_too(store):
 
 def test_entries_that_an_old_copy_does_not_have_come_back(store):
     """The newest entries of a full window return; only what was evicted since the copy is evicted once more."""
-    one, two = (Worker(store, RememberingBackend(store, max_entries=4), max_entries=4) for _ in range(2))
+    one, two = (Worker(store, InMemoryBackend(store, max_entries=4), max_entries=4) for _ in range(2))
 
     def append(worker, *ends_s):
         for end_s in ends_s:

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from in_memory_backend import RememberingBackend
+from in_memory_backend import InMemoryBackend
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
@@ -23,7 +23,7 @@ class Worker:
         self.number = next(_numbers)
         self.count = 0
         self.published = 0
-        self.backend = backend or RememberingBackend(store)
+        self.backend = backend or InMemoryBackend(store)
         self.window = MetricsStore(max_entries)
         self.member = Member(
             self.backend,

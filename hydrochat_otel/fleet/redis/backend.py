@@ -94,7 +94,7 @@ _MERGE: Final = _script("merge")
 _RESTORE: Final = _script("restore")
 
 
-class _Place(NamedTuple):
+class _RedisAddress(NamedTuple):
     """Where a Redis is; `name` is shown in messages, and `options` are redis-py's.
 
     `hosts` and `service` belong to Sentinels and clusters (`topology`), and are empty otherwise.
@@ -131,7 +131,7 @@ class RedisBackend:
         self._prefix = f"hydrochat_otel:{{{quote(group, safe='', errors='replace') or '%'}}}:v{SCHEMA_VERSION}:"
         self._keys = [self._prefix + name for name in _KEYS]
         try:
-            self._place = _place(url)
+            self._address = _parsed_address(url)
         except ValueError:
             raise StateError(
                 "HYDROCHAT_STATE is not an address of a Redis such as redis://user:password@host:6379/0; "
@@ -207,7 +207,7 @@ class RedisBackend:
                 return read(self._evaluate(script, arguments_sent))
         except Exception as error:
             self.close()
-            raise StateError(f"The shared state at {self._place.name} {self._sentence(error)}.") from None
+            raise StateError(f"The shared state at {self._address.name} {self._sentence(error)}.") from None
         except BaseException:
             # After any interruption: an answer may be on its way that is not for the next call.
             self.close()
@@ -222,28 +222,28 @@ class RedisBackend:
             return self._client.eval(script.text, len(_KEYS), *sent)
 
     def _connected(self) -> redis.Redis | RedisCluster:
-        place, once = self._place, Retry(NoBackoff(), 0)
+        address, once = self._address, Retry(NoBackoff(), 0)
         options = {
-            **place.options,
+            **address.options,
             "socket_timeout": self._timeout_s,
             "socket_connect_timeout": self._timeout_s,
             "decode_responses": False,
             "protocol": 2,
             "client_name": "hydrochat_otel",
         }
-        if place.topology == "sentinel":
+        if address.topology == "sentinel":
             # All of them together get as long as one Redis.
-            each_s = self._timeout_s / len(place.hosts)
+            each_s = self._timeout_s / len(address.hosts)
             secrets = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
             tls = {name: value for name, value in options.items() if name.startswith("ssl")}
             timeouts = {"socket_timeout": each_s, "socket_connect_timeout": each_s}
             asking = {**secrets, **tls, **timeouts, "protocol": 2, "retry": once}
-            sentinels = _sentinels(place.hosts, sentinel_kwargs=asking)
+            sentinels = _sentinels(address.hosts, sentinel_kwargs=asking)
             self._sentinels = sentinels.sentinels
-            master: redis.Redis = sentinels.master_for(place.service, retry=once, **options)
+            master: redis.Redis = sentinels.master_for(address.service, retry=once, **options)
             return master
-        if place.topology == "cluster":
-            cluster = RedisCluster(startup_nodes=[_node(*host) for host in place.hosts], retry=once, **options)
+        if address.topology == "cluster":
+            cluster = RedisCluster(startup_nodes=[_node(*host) for host in address.hosts], retry=once, **options)
             # Before redis-py 6.0 this decides; later versions ignore it.
             vars(cluster)["cluster_error_retry_attempts"] = 0
             return cluster
@@ -303,7 +303,7 @@ def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     return zip(flat[::2], flat[1::2], strict=True)
 
 
-def _place(url: str) -> _Place:
+def _parsed_address(url: str) -> _RedisAddress:
     """Parse an address. Raises ValueError, whose text may hold a part of the password."""
     parts = re.fullmatch(r"(rediss?|unix)(?:\+(sentinel|cluster))?://([^/?#]*)([^?#]*)(.*)", url, re.DOTALL)
     if parts is None:
@@ -316,14 +316,14 @@ def _place(url: str) -> _Place:
     if scheme == "unix":
         if topology or not path:
             raise ValueError
-        return _Place(f"unix://{unquote(path)}", "", (), "", _parsed(url))
+        return _RedisAddress(f"unix://{unquote(path)}", "", (), "", _parsed(url))
     service, _, database = path.strip("/").partition("/") if topology == "sentinel" else ("", "", path.strip("/"))
     if re.fullmatch(r"\d*", database) is None or bool(service) != (topology == "sentinel"):
         raise ValueError
     options = _parsed(f"{scheme}://{credentials}{at}{addresses if not topology else ''}/{database}{query}")
     if not topology:
         name = f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
-        return _Place(f"{scheme}://{name}/{options.get('db', 0)}", "", (), "", options)
+        return _RedisAddress(f"{scheme}://{name}/{options.get('db', 0)}", "", (), "", options)
     if options.pop("connection_class", None) is not None:
         options["ssl"] = True
     default_port = 26379 if topology == "sentinel" else 6379
@@ -331,7 +331,8 @@ def _place(url: str) -> _Place:
     name = ",".join(f"{host}:{port}" for host, port in hosts)
     if topology == "cluster" and options.pop("db", 0):
         raise ValueError
-    return _Place(f"{scheme}+{topology}://{name}/{service}".rstrip("/"), topology, hosts, unquote(service), options)
+    shown = f"{scheme}+{topology}://{name}/{service}".rstrip("/")
+    return _RedisAddress(shown, topology, hosts, unquote(service), options)
 
 
 def _host(address: str, default_port: int) -> tuple[str, int]:
