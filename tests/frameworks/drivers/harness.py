@@ -97,7 +97,8 @@ def calls_by_scenario(spans, scenarios):
     by_id = {span.context.span_id: span for span in spans}
     counts = dict.fromkeys([*scenarios, ""], 0)
     for span in spans:
-        if not (span.attributes.get("gen_ai.operation.name") and span.instrumentation_scope.name == "hydrochat_otel"):
+        is_call = span.attributes.get("gen_ai.operation.name") not in {None, "execute_tool"}
+        if not is_call or span.instrumentation_scope.name != "hydrochat_otel":
             continue
         above = span
         while above is not None and above.name not in scenarios:
