@@ -1,21 +1,15 @@
-"""What a tracked call costs beside the obvious code, OpenTelemetry's own decorator and Prometheus' timer.
+"""What a tracked call costs beside the obvious code, OpenTelemetry's own decorator, logfire and Prometheus' timer.
 
-    python -m tests.benchmarks            every row, as a table and as JSON
-    python tests/benchmarks/operations.py
-
-Each way wraps the same empty function; the ways take turns in small batches, so a noisy machine disturbs all alike.
-*Wall* is what the caller waits for. *CPU* is that of the whole process, with what was deferred and one collection. Both
-are medians of added microseconds a call; the ratios are ours divided by the peer's.
+Each way wraps the same empty function.
 """
 
-import json
-import statistics
+import importlib
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import prometheus_client
+from benchmarks.measuring import Row, Way, costs
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -23,38 +17,14 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.sdk import fast_ways
+from hydrochat_otel.sdk.reader import SnapshotReader
 
-BATCH = 500
-ROUNDS = 40
-
-
-class Row(NamedTuple):
-    """One comparison; costs in microseconds a call."""
-
-    what: str
-    peer: str
-    ours_wall_us: float
-    peer_wall_us: float
-    ours_cpu_us: float
-    peer_cpu_us: float
-
-    @property
-    def wall_ratio(self) -> float:
-        """Ours divided by the peer's, on the caller's path."""
-        return round(self.ours_wall_us / self.peer_wall_us, 2)
-
-    @property
-    def cpu_ratio(self) -> float:
-        """Ours divided by the peer's, of the whole process."""
-        return round(self.ours_cpu_us / self.peer_cpu_us, 2)
-
-
-class Way(NamedTuple):
-    """One way to time a call, and what it has to do afterwards."""
-
-    call: Callable[[], object]
-    finish: Callable[[], object]
+_TARGETS = {
+    ("sampled", "by hand"): (0.30, 0.40),
+    ("sampled", "OTel's decorator"): (0.70, None),
+    ("sampled", "logfire.instrument"): (0.18, None),
+    ("not sampled", "prometheus_client timer"): (0.5, 1.2),
+}
 
 
 def empty():
@@ -62,7 +32,7 @@ def empty():
 
 
 def by_hand(tracer, meter):
-    """The obvious code: a span, a histogram, a counter of violations and the newest entries."""
+    """The obvious code: a span, a histogram, a counter of violations and the newest spans."""
     histogram, violations = meter.create_histogram("peer.duration", "s"), meter.create_counter("peer.violations")
     kept = deque(maxlen=1000)
 
@@ -79,23 +49,26 @@ def by_hand(tracer, meter):
     return timed
 
 
-def batch(way):
-    """Return the microseconds a call of one batch: on the caller's path, and of the process."""
-    cpu, started = time.process_time(), time.perf_counter()
-    for _ in range(BATCH):
-        way.call()
-    wall_us = (time.perf_counter() - started) / BATCH * 1e6
-    way.finish()
-    return wall_us, (time.process_time() - cpu) / BATCH * 1e6
+def logfire_way() -> Way | None:
+    """Logfire's decorator, if it is installed."""
+    try:
+        logfire = importlib.import_module("logfire")
+    except ImportError:
+        return None
+    logfire.configure(send_to_logfire=False, console=False, inspect_arguments=False)
+    return Way(logfire.instrument("operation", extract_args=False)(empty))
 
 
-def measure(what, sampler):
-    """Yield the rows of one sampler."""
-    provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
-    own_reader, peer_reader = InMemoryMetricReader(), InMemoryMetricReader()
+def measured(sampler, *, size, rounds):
+    """Return what each way adds to the empty function, with a sampler of the host's."""
+    provider, reader, peer_reader = (
+        TracerProvider(sampler=sampler, shutdown_on_exit=False),
+        SnapshotReader(),
+        InMemoryMetricReader(),
+    )
     installed = pipeline.install(
         tracer_provider=provider,
-        meter_provider=MeterProvider([own_reader], shutdown_on_exit=False),
+        meter_provider=MeterProvider([reader], shutdown_on_exit=False),
         instrument_gemini=False,
     )
     queue = installed.instruments.queue
@@ -105,39 +78,25 @@ def measure(what, sampler):
     registry = prometheus_client.CollectorRegistry()
     timer = prometheus_client.Histogram("operation_seconds", "x", ["operation"], registry=registry).labels("operation")
     ways = {
-        "empty": Way(empty, empty),
-        "ours": Way(track_response_time("operation")(empty), lambda: (queue.drain(), own_reader.get_metrics_data())),
+        "bare": Way(empty),
+        "ours": Way(track_response_time("operation")(empty), lambda: (queue.drain(), reader.collect())),
         "by hand": Way(by_hand(tracer, meter), peer_reader.get_metrics_data),
-        "OTel's decorator": Way(tracer.start_as_current_span("operation")(empty), empty),
+        "OTel's decorator": Way(tracer.start_as_current_span("operation")(empty)),
         "prometheus_client timer": Way(timer.time()(empty), lambda: prometheus_client.generate_latest(registry)),
     }
-    taken = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, way in ways.items():
-            taken[name].append(batch(way))
-    pipeline.shutdown()
-    wall, cpu = (
-        {name: statistics.median(one[place] for one in values) for name, values in taken.items()} for place in (0, 1)
-    )
-    for peer in list(ways)[2:]:
-        yield Row(
-            what,
-            peer,
-            *(round(costs[name] - costs["empty"], 2) for costs in (wall, cpu) for name in ("ours", peer)),
-        )
+    if sampler is ALWAYS_ON and (way := logfire_way()) is not None:
+        ways["logfire.instrument"] = way
+    try:
+        return costs(ways, bare="bare", size=size, rounds=rounds)
+    finally:
+        pipeline.shutdown()
 
 
-def rows():
-    """Return every row."""
-    sampled = list(measure("tracked call, sampled", ALWAYS_ON))
-    return sampled + list(measure("tracked call, not sampled", ALWAYS_OFF))
-
-
-def as_json(measured):
-    """Return the rows and the state of the fast ways as JSON."""
-    ratios = [row._asdict() | {"wall_ratio": row.wall_ratio, "cpu_ratio": row.cpu_ratio} for row in measured]
-    return json.dumps({"rows": ratios, "fast_ways": fast_ways.report()})
-
-
-if __name__ == "__main__":
-    print(as_json(rows()))
+def rows(*, rounds: int = 40, size: int = 1000) -> Iterator[Row]:
+    """Yield every row."""
+    for name, sampler in (("sampled", ALWAYS_ON), ("not sampled", ALWAYS_OFF)):
+        found = measured(sampler, size=size, rounds=rounds)
+        for peer in found.keys() - {"bare", "ours"}:
+            path, cpu = _TARGETS.get((name, peer), (None, None))
+            yield Row(f"tracked call, {name}, path", peer, found["ours"].path_us, found[peer].path_us, path)
+            yield Row(f"tracked call, {name}, CPU", peer, found["ours"].cpu_us, found[peer].cpu_us, cpu)

@@ -4,14 +4,15 @@ import json
 import statistics
 import tracemalloc
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from benchmarks.measuring import Row, best_us
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import entry_page, history, json_export, overview
+from hydrochat_otel.views import entry_page, formats, history, json_export, overview
 from hydrochat_otel.views.entry_page import Filter
 from hydrochat_otel.views.history import Steps
 from hydrochat_otel.window.entry import Entry
@@ -24,17 +25,18 @@ NOW_UNIX_S = 1_800_000_000.0
 
 def entries(number: int) -> tuple[Entry, ...]:
     """Return that many entries of the last day, as tracked operations leave them."""
+    names = [f"operation.{place}" for place in range(20)]
     return tuple(
         Entry(
             "operation",
-            f"operation.{place % 20}",
+            names[place % 20],
             0.01 * (place % 300),
             NOW_UNIX_S - 80_000 * (1 - place / number),
             place % 300 > 200,
             trace_id=(place + 1) * 7**40,
             span_id=(place + 1) * 7**20,
             role="root",
-            root_operation=f"operation.{place % 20}",
+            root_operation=names[place % 20],
         )
         for place in range(number)
     )
@@ -46,22 +48,47 @@ def snapshot_of(kept: tuple[Entry, ...]) -> Snapshot:
     return Snapshot(NOW_UNIX_S, {}, (), kept, retention, Budget(), sharing=Sharing())
 
 
-def obvious_summary(kept: tuple[Entry, ...]) -> bytes:
-    """Return the numbers of a list of dictionaries with `statistics` and `json`."""
-    rows = [one.as_dict() for one in kept] if not isinstance(kept[0], dict) else kept
+def summary(rows: list[dict[str, object]]) -> dict[str, object]:
+    """Return the numbers of a list of dictionaries with `statistics`."""
     durations = [row["duration"] for row in rows]
-    cuts = statistics.quantiles(durations, n=100)
-    return json.dumps(
-        {
-            "count": len(rows),
-            "avg": statistics.mean(durations),
-            "max": max(durations),
-            "p50": cuts[49],
-            "p95": cuts[94],
-            "p99": cuts[98],
-            "violations": sum(row["exceeded_threshold"] for row in rows),
-        }
-    ).encode()
+    cuts = statistics.quantiles(durations, n=100) if len(durations) > 1 else [0.0] * 99
+    return {
+        "count": len(rows),
+        "avg": statistics.mean(durations),
+        "max": max(durations),
+        "p50": cuts[49],
+        "p95": cuts[94],
+        "p99": cuts[98],
+        "violations": sum(row["exceeded_threshold"] for row in rows),
+    }
+
+
+def grouped(rows: list[dict[str, object]], key: Callable[[dict[str, object]], object]) -> dict[str, object]:
+    """Return the numbers of each group of rows."""
+    groups: dict[object, list[dict[str, object]]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return {str(name): summary(group) for name, group in groups.items()}
+
+
+def obvious_export(rows: list[dict[str, object]]) -> str:
+    """Return the summary as JSON."""
+    return json.dumps(summary(rows))
+
+
+def obvious_overview(rows: list[dict[str, object]]) -> str:
+    """Return the numbers of the whole and of the last hours, by operation, and the newest points, as JSON."""
+    now, windows = rows[-1]["timestamp"], {}
+    for hours in (1, 6, 24):
+        inside = [row for row in rows if row["timestamp"] >= now - timedelta(hours=hours)]
+        windows[hours] = {"whole": summary(inside), "operations": grouped(inside, lambda row: row["operation"])}
+    points = [(str(row["timestamp"]), row["duration"], row["operation"]) for row in rows[-1000:]]
+    return json.dumps({"windows": windows, "points": points})
+
+
+def obvious_history(rows: list[dict[str, object]]) -> str:
+    """Return the numbers of each hour as JSON."""
+    return json.dumps(grouped(rows, lambda row: row["timestamp"].replace(minute=0, second=0, microsecond=0)))
 
 
 def obvious_page(kept: list[dict[str, object]]) -> bytes:
@@ -76,21 +103,21 @@ def of_views(number: int) -> Iterator[Row]:
     snapshot, rows = snapshot_of(kept), [one.as_dict() for one in kept]
     small = number <= 1000
     target, rounds = (0.25, 15) if small else (0.05, 5)
-    obvious = best_us(lambda: obvious_summary(rows), rounds=rounds)
     shown = Filter(entries=True)
     steps = Steps.over(NOW_UNIX_S, 86_400, 3600)
-    for name, call in (
-        ("export", lambda: json_export.render(snapshot)),
-        ("overview", lambda: overview.render(snapshot, ())),
-        ("history", lambda: json.dumps(history.from_window(snapshot, steps))),
+    for name, call, obvious in (
+        ("export", lambda: json_export.render(snapshot), obvious_export),
+        ("overview", lambda: overview.render(snapshot, ()), obvious_overview),
+        ("history", lambda: formats.encoded(history.from_window(snapshot, steps)), obvious_history),
     ):
-        yield Row(f"{name}, {number} entries", "statistics + json", best_us(call, rounds=rounds), obvious, target)
-    page = best_us(lambda: json.dumps(entry_page.page(kept, shown)), rounds=rounds)
+        theirs = best_us(lambda obvious=obvious: obvious(rows), rounds=rounds)
+        yield Row(f"{name}, {number} entries", "statistics + json", best_us(call, rounds=rounds), theirs, target)
+    page = best_us(lambda: formats.encoded(entry_page.page(kept, shown)), rounds=rounds)
     yield Row(
         f"page of 100, {number} entries",
         "sorted + json",
         page,
-        best_us(lambda: obvious_page(rows), rounds=rounds),
+        best_us(lambda: obvious_page([one.as_dict() for one in kept]), rounds=rounds),
         0.3 if small else 0.05,
     )
 
