@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.store import Kept, MetricsStore
+from hydrochat_otel.window.kept import Kept
+from hydrochat_otel.window.store import MetricsStore
 from hydrochat_otel.window.summary import summarise
 
 

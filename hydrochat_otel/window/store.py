@@ -12,24 +12,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any, Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.window.contents import Contents
 from hydrochat_otel.window.entry import Entry, Kind
+from hydrochat_otel.window.kept import BORN, Aged, Kept, as_dicts, entries_of, unix_s_of, younger
 from hydrochat_otel.window.outbox import Outbox
 
 WARN_UTILIZATION_PERCENT: Final = 80.0
 
 _CLOCK_WOBBLE_S: Final = 0.005
 """Two clocks read one after the other differ by up to this; within it the order of arrival is the order of age."""
-
-
-Kept = Entry | dict[str, Any]
-_Aged = tuple[float, Kept]
-_BORN: Final = itemgetter(0)
 
 
 class MetricsStore:
@@ -79,8 +74,8 @@ class MetricsStore:
         self._interval_s = cleanup_interval_minutes * 60
         self._monotonic = monotonic
         self._wall = wall
-        self._inbox: deque[_Aged] = deque()
-        self._aged: deque[_Aged] = deque()
+        self._inbox: deque[Aged] = deque()
+        self._aged: deque[Aged] = deque()
         self.arrive: Callable[[], None] | None = None
         self._lock = ForkLock(reentrant=True)
         self._is_changing = False
@@ -208,7 +203,7 @@ class MetricsStore:
             elif born_s > newest_s - _CLOCK_WOBBLE_S:
                 aged.append((newest_s, kept))
             else:
-                insort(aged, arrived, key=_BORN)
+                insort(aged, arrived, key=BORN)
             if outbox is not None and isinstance(kept, Entry):
                 outbox.put(kept)
             if len(aged) > self.max_entries:
@@ -235,7 +230,7 @@ class MetricsStore:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def _arrived(self) -> list[_Aged]:
+    def _arrived(self) -> list[Aged]:
         """Return all entries, including everything that finished before the call."""
         if self.arrive is not None:
             self.arrive()
@@ -243,17 +238,15 @@ class MetricsStore:
         return list(self._aged)  # one step of the interpreter, so writers need not wait
 
     def _live(self) -> list[Kept]:
-        aged = self._arrived()
-        oldest_born_s = self._monotonic() - self._ttl_s
-        return [kept for born_s, kept in aged if born_s > oldest_born_s]
+        return [kept for _, kept in younger(self._arrived(), self._monotonic() - self._ttl_s)]
 
     def contents(self) -> Contents:
         """Return entries, counts and evictions of one moment, which belong together."""
         with self._changing():
             now_s = self._monotonic()
-            live = [aged for aged in self._aged if now_s - aged[0] < self._ttl_s]
+            live = younger(list(self._aged), now_s - self._ttl_s)
             return Contents(
-                tuple([kept for _, kept in live if isinstance(kept, Entry)]),
+                tuple(entries_of([kept for _, kept in live])),
                 self.max_entries,
                 self.ttl_hours,
                 self.evicted(),
@@ -262,23 +255,24 @@ class MetricsStore:
 
     def live_entries(self, kind: Kind | None = None) -> list[Entry]:
         """Return the entries that have not expired, oldest first, of one kind or of all; not the application's own."""
-        return [kept for kept in self._live() if isinstance(kept, Entry) and (kind is None or kept.kind == kind)]
+        entries = entries_of(self._live())
+        return entries if kind is None else [entry for entry in entries if entry.kind == kind]
 
     @property
     def entries(self) -> list[dict[str, Any]]:
         """What has not expired as dictionaries, oldest first."""
-        return _as_dicts(self._live())
+        return as_dicts(self._live())
 
     def get_entries_since(self, since: datetime) -> list[dict[str, Any]]:
         """Return the entries whose time stamp is `since` or later; `since` may be aware or naive local."""
         since_unix_s = since.timestamp()
-        return _as_dicts(kept for kept in self._live() if _unix_s(kept) >= since_unix_s)
+        return as_dicts(kept for kept in self._live() if unix_s_of(kept) >= since_unix_s)
 
     def get_expired_entries(self) -> list[dict[str, Any]]:
         """Return the expired entries whose memory has not been freed yet, oldest first."""
         aged = self._arrived()
         oldest_born_s = self._monotonic() - self._ttl_s
-        return _as_dicts(kept for born_s, kept in aged if born_s <= oldest_born_s)
+        return as_dicts(kept for born_s, kept in aged if born_s <= oldest_born_s)
 
     def evicted(self) -> dict[str, int]:
         """Return how many entries left the window so far, by reason: ``capacity`` or ``age``.
@@ -331,14 +325,3 @@ class MetricsStore:
             for aged in kept:
                 self._aged.append(aged)
                 self._make_room(aged[0])
-
-
-def _as_dicts(kept: Iterable[Kept]) -> list[dict[str, Any]]:
-    return [one.as_dict() if isinstance(one, Entry) else dict(one) for one in kept]
-
-
-def _unix_s(kept: Kept) -> float:
-    if isinstance(kept, Entry):
-        return kept.end_unix_s
-    timestamp: datetime = kept["timestamp"]
-    return timestamp.timestamp()
