@@ -32,7 +32,7 @@ def test_a_period_in_words(text, zone, begins):
 @pytest.mark.parametrize("text", ["", "soon", "1y", "-1h", "2026-13-01", "2026-02-30"])
 def test_an_invalid_period(text):
     """One sentence says what is allowed."""
-    with pytest.raises(ValueError, match=r"is no (period|day): it must be"):
+    with pytest.raises(ValueError, match=r"is not a (period|day): it must be"):
         periods.since(text, NOW)
 
 
