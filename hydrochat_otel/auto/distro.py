@@ -13,7 +13,7 @@ from opentelemetry.util._importlib_metadata import entry_points
 
 from hydrochat_otel.auto import NAME, STOCK_DISTRO, deferred_start, start
 from hydrochat_otel.auto.process_role import Role
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, safe_log
 from hydrochat_otel.sdk import redaction
 from hydrochat_otel.sdk.providers import DISTRO
 
@@ -51,7 +51,8 @@ class HydroChatConfigurator(_OTelSDKConfigurator):
             _redact(os.environ)
         except Exception as error:
             failures.note("auto.configurator", error, quiet=True)
-            logger.error(  # noqa: TRY400 - one sentence, no trace
+            safe_log.error(
+                logger,
                 "OpenTelemetry exports nothing from this process (%s); what hydrochat_otel keeps is not affected.",
                 error,
             )
@@ -90,7 +91,9 @@ def _take_out_missing(signal: str, environ: MutableMapping[str, str]) -> None:
     if found != names:
         missing = ", ".join(name for name in names if name not in found)
         environ[variable] = ",".join(found) or "none"
-        logger.warning("%s names %s, which is not installed here: it receives no %s.", variable, missing, signal)
+        safe_log.warning(
+            logger, "%s names %s, which is not installed here: it receives no %s.", variable, missing, signal
+        )
 
 
 def _component(name: str, signal: str, environ: MutableMapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from hydrochat_otel.doctor import process
 from hydrochat_otel.fleet.discovery import fleet_of
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, safe_log
 from hydrochat_otel.serve.port_keeper import PortKeeper
 from hydrochat_otel.settings import Settings
 
@@ -97,7 +97,8 @@ def _begin(role: Role) -> None:
             keeper.start()
     elif role in {Role.SERVES, Role.FORKS} and settings.serve == "auto":
         # Only if `serve` is still auto: with never, no page is expected.
-        logger.warning(
+        safe_log.warning(
+            logger,
             "OTEL_METRICS_EXPORTER=%s sends the metrics elsewhere, so the page, the export and /metrics of "
             "hydrochat_otel have no port; add %s to it, or set HYDROCHAT_SERVE to always or never.",
             exporters_elsewhere(os.environ),
@@ -112,7 +113,7 @@ def _guarded(step: Callable[[], None]) -> None:
         # Once only: the first tracked call must not try, and log, the same again.
         instruments.on_first_use(None)
         failures.note("auto", error, quiet=True)
-        logger.error("%s The application starts without hydrochat_otel.", error)  # noqa: TRY400 - one sentence, no trace
+        safe_log.error(logger, "%s The application starts without hydrochat_otel.", error)
 
 
 def _is_switched_off(environ: Mapping[str, str]) -> bool:

@@ -20,7 +20,7 @@ from hydrochat_otel.prices.price_file import PriceFile, PriceFileError, read_pri
 from hydrochat_otel.prices.rates import CONTRACT_MODEL, CONTRACT_RATE, FACTORS, Rate
 from hydrochat_otel.prices.refresher import refresher
 from hydrochat_otel.prices.usage import STANDARD, Tokens
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, safe_log
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -89,7 +89,7 @@ class PriceBook:
             self._file = read_price_file(path)
         except PriceFileError as error:
             failures.note("prices.reload", error, quiet=True)
-            logger.error("%s The last valid prices stay in use.", error)  # noqa: TRY400 - one sentence, no trace
+            safe_log.error(logger, "%s The last valid prices stay in use.", error)
             return
         self._forget_resolved()
 

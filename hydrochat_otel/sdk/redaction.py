@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, Status, TracerProvider
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, safe_log
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -47,7 +47,8 @@ def redact(provider: TracerProvider) -> list[str]:
         if not _redact_processor(processor):
             missed.append(f"{type(processor).__module__}.{type(processor).__qualname__}")
     if missed:
-        logger.warning(
+        safe_log.warning(
+            logger,
             "HYDROCHAT_REDACT_SPANS does not reach %s: its spans leave with queries and identifiers.",
             ", ".join(missed),
         )

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from hydrochat_otel.fleet.backend import SCHEMA_VERSION, StateError
 from hydrochat_otel.fleet.sqlite.errors import FORBIDDEN, LOCKED, DamageError, code, is_damage, sentence
-from hydrochat_otel.runtime import forks
+from hydrochat_otel.runtime import forks, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 
 logger: Final = logging.getLogger("hydrochat_otel")
@@ -249,7 +249,8 @@ class SqliteFile:
             with contextlib.suppress(FileNotFoundError):
                 _beside(real, suffix).rename(_beside(aside, suffix))
         real.rename(aside)
-        logger.warning(
+        safe_log.warning(
+            logger,
             "The shared state in %s was damaged; it was moved to %s, and a new state is made, into which all running "
             "processes restore their totals.",
             self.path,

@@ -16,7 +16,7 @@ from hydrochat_otel.instrumentation.answer_check import Check
 from hydrochat_otel.instrumentation.gemini.attempts import status_of
 from hydrochat_otel.instrumentation.gemini.reply_facts import BLOCKING
 from hydrochat_otel.prices.usage import Tokens, UsageRecord
-from hydrochat_otel.runtime import process_globals
+from hydrochat_otel.runtime import process_globals, safe_log
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.settings import Settings
 
@@ -177,7 +177,7 @@ class GeminiClientV2:
         try:
             return await _loop.run(send)
         except Exception as error:  # a chat turn continues without Gemini; the message may quote the request
-            logger.warning("Gemini's %s failed (%s).", operation, status_of(error) or type(error).__name__)
+            safe_log.warning(logger, "Gemini's %s failed (%s).", operation, status_of(error) or type(error).__name__)
             return None
 
     def _client(self) -> "genai.Client":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hydrochat_otel.instrumentation.gemini.attempts import advised_s
+from hydrochat_otel.runtime import safe_log
 
 logger: Final = logging.getLogger("hydrochat_otel.gemini_client_v2")
 
@@ -61,7 +62,9 @@ class Pace:
         """Pace the retries of an SDK client that was made with retry options; an unknown loop stays unchanged."""
         retrying: Any = getattr(client._api_client, "_async_retry", None)  # noqa: SLF001 - its options know no RetryInfo
         if not all(hasattr(retrying, name) for name in ("wait", "stop", "before", "before_sleep")):
-            logger.warning("This version of google-genai keeps its own retry waits: its retry loop is unknown.")
+            safe_log.warning(
+                logger, "This version of google-genai keeps its own retry waits: its retry loop is unknown."
+            )
             return
         retrying.wait, retrying.stop, retrying.before = self.wait_s, self.is_over, self.before_attempt
         retrying.before_sleep = None  # it logs the error's message, which can quote the request

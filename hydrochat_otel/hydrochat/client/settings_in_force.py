@@ -5,7 +5,7 @@ from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
-from hydrochat_otel.runtime import process_globals
+from hydrochat_otel.runtime import process_globals, safe_log
 from hydrochat_otel.settings import Settings, SettingsError
 
 logger: Final = logging.getLogger("hydrochat_otel.gemini_client_v2")
@@ -32,4 +32,4 @@ def warn_once(subject: str, sentence: str) -> None:
     """Log a warning unless one about the same subject was logged before."""
     if subject not in _warned:
         _warned.add(subject)
-        logger.warning(sentence)
+        safe_log.warning(logger, "%s", sentence)

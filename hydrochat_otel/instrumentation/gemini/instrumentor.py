@@ -20,7 +20,7 @@ from hydrochat_otel.instrumentation.gemini.sdk_patches import (
 )
 from hydrochat_otel.instrumentation.gemini.wrappers import Function
 from hydrochat_otel.prices.book import PriceBook
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, safe_log
 from hydrochat_otel.runtime.forks import ForkLock
 
 logger: Final = logging.getLogger("hydrochat_otel")
@@ -125,7 +125,9 @@ class _Patches:
             except IncompatibleSdkError as error:
                 self._refused = True
                 failures.note("google_genai.incompatible", error)
-                logger.error("Calls to Gemini are not counted: google-genai %s: %s.", self.library_version, error)  # noqa: TRY400 - one sentence, no trace
+                safe_log.error(
+                    logger, "Calls to Gemini are not counted: google-genai %s: %s.", self.library_version, error
+                )
                 return
             self.are_in = True
 
