@@ -5,28 +5,31 @@ returned, raised, closed, or dropped. A failure of ours loses the measurement an
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from hydrochat_otel.instrumentation import stretches
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.instrumentation.stretches import Stretches
 from hydrochat_otel.instrumentation.tracked import end
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime.failures import contained
 
 Function = Callable[..., Any]
 Begin = Callable[[], Operation | None]
+
+_NOT_BEGUN: Final = (None, None)
+
+
+def _begun(begin: Begin) -> tuple[Operation | None, Stretches]:
+    operation = begin()
+    return operation, Stretches(operation)
 
 
 def coroutine_function(function: Function, begin: Begin) -> Function:
     """Return a coroutine function that awaits what the function returns."""
 
     async def timed(*args: Any, **kwargs: Any) -> Any:
-        operation = inside = error = None
-        try:
-            operation = begin()
-            inside = Stretches(operation)
-        except BaseException as failure:
-            failures.note("performance.begin", failure)
+        error = None
+        operation, inside = contained("performance.begin", _begun, begin) or _NOT_BEGUN
         try:
             return await stretches.run(inside, function, args, kwargs)
         except BaseException as raised:
@@ -34,9 +37,7 @@ def coroutine_function(function: Function, begin: Begin) -> Function:
             raise
         finally:
             try:
-                end(operation, error)
-            except BaseException as failure:
-                failures.note("performance.end", failure)
+                contained("performance.end", end, operation, error)
             finally:
                 error = None  # no cycle of exception, traceback and frame
 
@@ -47,12 +48,8 @@ def generator_function(function: Function, begin: Begin) -> Function:
     """Return a generator function that runs the generator that the function returns."""
 
     def timed(*args: Any, **kwargs: Any) -> Any:
-        operation = inside = error = None
-        try:
-            operation = begin()
-            inside = Stretches(operation)
-        except BaseException as failure:
-            failures.note("performance.begin", failure)
+        error = None
+        operation, inside = contained("performance.begin", _begun, begin) or _NOT_BEGUN
         try:
             return (yield from stretches.run(inside, function, args, kwargs))
         except BaseException as raised:
@@ -60,9 +57,7 @@ def generator_function(function: Function, begin: Begin) -> Function:
             raise
         finally:
             try:
-                end(operation, error)
-            except BaseException as failure:
-                failures.note("performance.end", failure)
+                contained("performance.end", end, operation, error)
             finally:
                 error = None
 
@@ -73,12 +68,8 @@ def async_generator_function(function: Function, begin: Begin) -> Function:
     """Return an async generator function that runs the async generator that the function returns."""
 
     async def timed(*args: Any, **kwargs: Any) -> Any:
-        operation = inside = error = None
-        try:
-            operation = begin()
-            inside = Stretches(operation)
-        except BaseException as failure:
-            failures.note("performance.begin", failure)
+        error = None
+        operation, inside = contained("performance.begin", _begun, begin) or _NOT_BEGUN
         try:
             generator = function(*args, **kwargs)
             step: Function = generator.__anext__
@@ -101,9 +92,7 @@ def async_generator_function(function: Function, begin: Begin) -> Function:
             raise
         finally:
             try:
-                end(operation, error)
-            except BaseException as failure:
-                failures.note("performance.end", failure)
+                contained("performance.end", end, operation, error)
             finally:
                 error, arguments = None, ()
 
