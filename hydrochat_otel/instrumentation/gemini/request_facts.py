@@ -246,6 +246,8 @@ _IMAGES: Final = frozenset({"generate_images", "edit_image", "upscale_image", "r
 
 def _output_type(operation: str, mime_type: Any, modalities: Any, *, has_schema: bool) -> str | None:
     """Return the requested output type, None if the request states none; text may come with an image or speech."""
+    if modalities is None and mime_type is None and not has_schema and operation not in _IMAGES:
+        return None
     asked = modalities if isinstance(modalities, list | tuple) else ()
     names = {str(getattr(one, "value", one)).lower() for one in asked}
     if operation in _IMAGES or "image" in names:
