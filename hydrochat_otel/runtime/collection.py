@@ -17,7 +17,12 @@ from typing import Final
 
 _newest: Final = BaseException()
 """Its arguments are the phase and the record of the newest collection of the process."""
-_of_thread: Final = threading.local()
+# gevent puts a class of its own in the place of `threading.local`, which raises when the interpreter exits.
+_local: Final = next(
+    (kind for kind in object.__subclasses__() if (kind.__module__, kind.__name__) == ("_thread", "_local")),
+    threading.local,
+)
+_of_thread: Final = _local()
 """Its `start` is the record of the newest collection that began in the thread."""
 
 
@@ -28,5 +33,5 @@ def is_running() -> bool:
 
 
 if sys.version_info < (3, 12):
-    gc.callbacks.append(functools.partial(threading.local.__setattr__, _of_thread))
+    gc.callbacks.append(functools.partial(_local.__setattr__, _of_thread))
     gc.callbacks.append(functools.partial(BaseException.__init__, _newest))
