@@ -17,6 +17,13 @@ MAX_MERGED: Final = 4096
 KEEP_S: Final = 35 * 86_400
 """An unused state may be deleted after this time; longer than a month, because of the monthly budget."""
 
+CLOCK_GAP_S: Final = 600.0
+"""If the clock went ahead by so much between two exchanges, it may have jumped: members publish every few seconds.
+
+For the time to live after such a gap, expired entries are left out of what is read and are not deleted, so that a clock
+that is set right brings them back.
+"""
+
 
 class StateError(Exception):
     """The shared state cannot be used now; the message is one readable sentence without secrets."""

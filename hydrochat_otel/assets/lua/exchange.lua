@@ -6,8 +6,8 @@ local reads, member = ARGV[7] == '1', ARGV[8]
 local merged_seq, kept_seq = false, false
 
 if member then
-  merged_seq = redis.call('HGET', merged_seqs, member)
-  kept_seq = redis.call('HGET', seqs, member)
+  merged_seq = whole(merged_seqs, member)
+  kept_seq = whole(seqs, member)
   local taken = kept_seq or ARGV[11] == '1'
   if not merged_seq and not (kept_seq and tonumber(ARGV[9]) <= tonumber(kept_seq)) then
     for i = 13, #ARGV, 2 do
@@ -25,27 +25,54 @@ if member then
   end
 end
 
-local gone = {
-  age = redis.call('ZREMRANGEBYSCORE', entries, '-inf', now - tonumber(ARGV[4])),
-  capacity = redis.call('ZREMRANGEBYRANK', entries, 0, -tonumber(ARGV[3]) - 1),
-}
+-- Whether the clock jumped ahead or no process ran cannot be told apart; both are a gap between two exchanges. For the
+-- time to live after it, entries that the clock calls expired are left out below, and deleted only to make room.
+local ttl_s, most = tonumber(ARGV[4]), tonumber(ARGV[3])
+local clock, doubted = number('clock') or now, number('doubted') or 0
+if now - clock >= CLOCK_GAP_S then
+  doubted = now + ttl_s
+elseif clock - now >= CLOCK_GAP_S then
+  doubted = 0
+end
+redis.call('EXPIRE', meta, ARGV[2])  -- After a write that needs no memory, a full Redis allows those that need some.
+redis.call('HSET', meta, 'clock', now, 'doubted', doubted)
+
+local kept = redis.call('ZCARD', entries)
+local expired = redis.call('ZCOUNT', entries, '-inf', now - ttl_s)
+if now < doubted then
+  expired = math.max(0, math.min(expired, kept - most))
+end
+local gone = { age = expired, capacity = math.max(0, kept - expired - most) }
 for reason, count in pairs(gone) do
   if count > 0 then
+    redis.call('ZREMRANGEBYRANK', entries, 0, count - 1)
+    if whole(evicted, reason) == '0' then
+      redis.call('HDEL', evicted, reason)
+    end
     redis.call('HINCRBY', evicted, reason, count)
   end
 end
 settle()
 
-local silent = {}
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now - tonumber(ARGV[5]))) do
-  silent[#silent + 1] = name
-  silent[#silent + 1] = redis.call('HGET', seqs, name)
+-- A time in the future was written before the clock was set back; it is as old as its distance.
+local silent, silent_after_s = {}, tonumber(ARGV[5])
+local ranges = { { '-inf', now - silent_after_s } }
+if silent_after_s > 0 then
+  ranges[2] = { now + silent_after_s, '+inf' }
 end
-local made, restored = redis.call('HGET', meta, 'made'), redis.call('HGET', meta, 'restored')
+for _, range in ipairs(ranges) do
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, range[1], range[2])) do
+    silent[#silent + 1] = name
+    local seq = whole(seqs, name) or '0'
+    redis.call('HSET', seqs, name, seq)  -- what a merge compares with
+    silent[#silent + 1] = seq
+  end
+end
+local made, restored = number('made'), number('restored')
 return {
   redis.call('HGET', meta, 'store_id'),
-  string.format('%.6f', now - made),
-  restored and string.format('%.6f', now - restored),
+  string.format('%.6f', math.abs(now - made)),
+  restored and string.format('%.6f', math.abs(now - restored)) or false,
   merged_seq,
   kept_seq,
   version,
@@ -53,6 +80,6 @@ return {
   redis.call('ZCARD', seen) - #silent / 2,
   silent,
   reads and redis.call('HGETALL', totals),
-  reads and redis.call('ZRANGE', entries, 0, -1),
+  reads and redis.call('ZRANGEBYSCORE', entries, '(' .. string.format('%.17g', now - ttl_s), '+inf'),
   reads and redis.call('HGETALL', evicted),
 }

@@ -13,7 +13,7 @@ if tonumber(ARGV[4]) > version then
   keep_departed(ARGV[4], 9, others - 1, ARGV[3])
 end
 for i = others, counts - 1, 3 do
-  local stored_seq = redis.call('HGET', seqs, ARGV[i])
+  local stored_seq = whole(seqs, ARGV[i])
   local newer = not stored_seq or tonumber(stored_seq) < tonumber(ARGV[i + 1])
   if newer and redis.call('HEXISTS', merged_seqs, ARGV[i]) == 0 then
     redis.call('HSET', seqs, ARGV[i], ARGV[i + 1])
@@ -23,7 +23,7 @@ for i = others, counts - 1, 3 do
   end
 end
 for i = counts, #ARGV, 2 do
-  if tonumber(ARGV[i + 1]) > tonumber(redis.call('HGET', evicted, ARGV[i]) or 0) then
+  if tonumber(ARGV[i + 1]) > tonumber(whole(evicted, ARGV[i]) or '0') then
     redis.call('HSET', evicted, ARGV[i], ARGV[i + 1])
   end
 end

@@ -5,6 +5,18 @@ local KINDS = {'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'hash'}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
+-- Returns a number of the bookkeeping; nil if it is missing or is not a number.
+local function number(field)
+  return tonumber(redis.call('HGET', meta, field) or '')
+end
+
+-- Returns a whole number of a hash as text, which may be too long for a number of Lua; '0' if it is anything else, and
+-- false if it is missing.
+local function whole(key, field)
+  local found = redis.call('HGET', key, field)
+  return found and (found:match('^%d+$') or '0')
+end
+
 -- Returns the numbers of the keys that exist; Redis removes a key with its last element.
 local function present()
   local found = ''
@@ -19,8 +31,9 @@ local function present()
   return found
 end
 
--- A Redis that is short of memory may evict any key; the remaining keys are then no state.
-if redis.call('HGET', meta, 'present') ~= present() then
+-- A Redis that is short of memory may evict any key, and another program may write to it; the rest is then no state.
+local complete = redis.call('HGET', meta, 'present') == present() and number('made') and number('departed_version')
+if not (complete and redis.call('HEXISTS', meta, 'store_id') == 1) then
   redis.call('HSET', meta, 'store_id', ARGV[1], 'made', now, 'departed_version', 0)
   redis.call('HDEL', meta, 'restored', 'departed')
   redis.call('DEL', unpack(KEYS, 2))
@@ -44,7 +57,7 @@ local function settle()
   end
 end
 
-local version = tonumber(redis.call('HGET', meta, 'departed_version'))
+local version = number('departed_version')
 
 -- Records members as merged in the departed totals of that version: identifier and sequence number of each, from one
 -- argument to another.

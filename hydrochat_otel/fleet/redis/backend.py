@@ -27,6 +27,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from hydrochat_otel.fleet.backend import (
+    CLOCK_GAP_S,
     KEEP_S,
     MAX_MERGED,
     SCHEMA_VERSION,
@@ -68,6 +69,8 @@ _SENTENCES: Final = (
     (r"CERTIFICATE_VERIFY", "has an untrusted certificate: name its authority's with ?ssl_ca_certs=path"),
     (r"[Tt]ime(d )?out", "did not answer within {timeout_s:g} s; retrying"),
     (r"Connection|OSError|gaierror|Cluster", "is unreachable: start it, or give its address in HYDROCHAT_STATE"),
+    (r"DB index|Invalid Database", "does not have the database of that number: name a smaller one, such as /0"),
+    (r"_UnreadableError|user_script", "holds data that this program did not write under the keys {keys}: remove them"),
     (r"TypeError|ValueError", "cannot be used: HYDROCHAT_STATE has an option that redis-py does not have"),
 )
 """Our sentences for redis-py's errors, by class and text; the first match counts. Their own text is never shown."""
@@ -78,6 +81,10 @@ _SUPPRESSED_KEYS: Final = (
 )
 
 
+class _UnreadableError(Exception):
+    """The state's reply is not what the scripts return for what this program writes."""
+
+
 class _Script(NamedTuple):
     text: str
     sha: str
@@ -85,7 +92,8 @@ class _Script(NamedTuple):
 
 def _script(name: str) -> _Script:
     directory = files("hydrochat_otel").joinpath("assets", "lua")
-    text = "".join(directory.joinpath(f"{one}.lua").read_text(encoding="utf-8") for one in ("state", name))
+    beginning = f"local CLOCK_GAP_S = {CLOCK_GAP_S}\n"
+    text = beginning + "".join(directory.joinpath(f"{one}.lua").read_text(encoding="utf-8") for one in ("state", name))
     return _Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -198,13 +206,13 @@ class RedisBackend:
         try:
             with _unseen():
                 try:
-                    return read(self._evaluate(script, arguments_sent))
+                    return _readable(read, self._evaluate(script, arguments_sent))
                 except exceptions.ConnectionError as error:
                     # Redis may have been restarted. Nothing is applied twice.
                     if not was_connected or type(error) is not exceptions.ConnectionError:
                         raise
                 self.close()
-                return read(self._evaluate(script, arguments_sent))
+                return _readable(read, self._evaluate(script, arguments_sent))
         except Exception as error:
             self.close()
             raise StateError(f"The shared state at {self._address.name} {self._sentence(error)}.") from None
@@ -274,6 +282,13 @@ def _unseen() -> Iterator[None]:
         context_api.detach(token)
 
 
+def _readable(read: Callable[[Any], _T], reply: Any) -> _T:
+    try:
+        return read(reply)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _UnreadableError from error
+
+
 def _receipt(reply: Sequence[Any]) -> Receipt:
     store_id, age, restored_age, merged_seq, kept_seq, version, departed, members, silent, totals, entries, evicted = (
         reply
@@ -283,7 +298,7 @@ def _receipt(reply: Sequence[Any]) -> Receipt:
         contents = Contents(
             totals={name.decode(): totals for name, totals in _pairs(totals)},
             entries=entries,
-            evicted={reason.decode(): int(count) for reason, count in _pairs(evicted)},
+            evicted={reason.decode(): int(count) for reason, count in _pairs(evicted) if count.isdigit()},
         )
     return Receipt(
         store_id=store_id.decode(),

@@ -9,7 +9,16 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, NamedTuple
 
-from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Contents, Knowledge, Publication, Receipt, StateError
+from hydrochat_otel.fleet.backend import (
+    CLOCK_GAP_S,
+    MAX_MERGED,
+    Bounds,
+    Contents,
+    Knowledge,
+    Publication,
+    Receipt,
+    StateError,
+)
 from hydrochat_otel.fleet.sqlite.errors import DamageError
 from hydrochat_otel.fleet.sqlite.file import SqliteFile
 
@@ -34,6 +43,11 @@ _TABLES: Final = {
         end_unix_s REAL NOT NULL, text BLOB NOT NULL, PRIMARY KEY (end_unix_s, text)
     ) WITHOUT ROWID""",
 }
+
+_CLOCK: Final = """CREATE TABLE IF NOT EXISTS clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1), seen_unix_s REAL NOT NULL, doubted_until_unix_s REAL NOT NULL
+)"""
+"""Made when it is first needed: files without it are in use."""
 
 _LEFT_UNIX_S: Final = -math.inf
 """Stands for the last publication of a member that has left."""
@@ -125,37 +139,62 @@ class SqliteBackend:
         self._trim(connection, now_unix_s)
         members, silent = 0, {}
         for member, seq, seen_unix_s in _rows(connection, "SELECT id, seq, seen_unix_s FROM members", str, int, float):
-            if now_unix_s - seen_unix_s >= self._bounds.silent_after_s:
+            if abs(now_unix_s - seen_unix_s) >= self._bounds.silent_after_s:
                 silent[member] = seq
             else:
                 members += 1
         unknown = meta.departed_version != known_version
         return Receipt(
             store_id=meta.store_id,
-            age_s=max(0.0, now_unix_s - meta.made_unix_s),
-            restored_age_s=None if meta.restored_unix_s is None else max(0.0, now_unix_s - meta.restored_unix_s),
+            # A time in the future was written before the clock was set back; it is as old as its distance.
+            age_s=abs(now_unix_s - meta.made_unix_s),
+            restored_age_s=None if meta.restored_unix_s is None else abs(now_unix_s - meta.restored_unix_s),
             merged_seq=merged_seq,
             kept_seq=kept_seq,
             departed_version=meta.departed_version,
             departed=_departed(connection) if unknown else None,
             members=members,
             silent=silent,
-            contents=_contents(connection) if read else None,
+            contents=_contents(connection, now_unix_s - self._bounds.ttl_s) if read else None,
         )
 
     def _trim(self, connection: sqlite3.Connection, now_unix_s: float) -> None:
         oldest_unix_s = now_unix_s - self._bounds.ttl_s
-        expired = connection.execute("DELETE FROM entries WHERE end_unix_s <= ?", (oldest_unix_s,)).rowcount
-        _count_evicted(connection, "age", expired)
         (kept,) = connection.execute("SELECT count(*) FROM entries").fetchone()
-        if kept > self._bounds.max_entries:
-            excess = kept - self._bounds.max_entries
-            connection.execute(
-                "DELETE FROM entries WHERE (end_unix_s, text) IN"
-                " (SELECT end_unix_s, text FROM entries ORDER BY end_unix_s, text LIMIT ?)",
-                (excess,),
-            )
-            _count_evicted(connection, "capacity", excess)
+        # Entries that a clock in doubt calls expired are left out of the contents, and deleted only to make room.
+        most = kept - self._bounds.max_entries if _is_in_doubt(connection, now_unix_s, self._bounds.ttl_s) else kept
+        kept -= _evict(connection, "age", most, oldest_unix_s)
+        _evict(connection, "capacity", kept - self._bounds.max_entries, math.inf)
+
+
+def _is_in_doubt(connection: sqlite3.Connection, now_unix_s: float, ttl_s: float) -> bool:
+    """Note the time, and return whether the clock may have jumped ahead within the last `ttl_s`.
+
+    Whether it jumped or no process ran cannot be told apart; both are a gap between two exchanges.
+    """
+    connection.execute(_CLOCK)
+    rows = _rows(connection, "SELECT seen_unix_s, doubted_until_unix_s FROM clock", float, float)
+    seen_unix_s, until_unix_s = rows[0] if rows else (-math.inf, 0.0)
+    if rows and now_unix_s - seen_unix_s >= CLOCK_GAP_S:
+        until_unix_s = now_unix_s + ttl_s
+    elif seen_unix_s - now_unix_s >= CLOCK_GAP_S:
+        until_unix_s = 0.0  # the clock was set right
+    if abs(now_unix_s - seen_unix_s) >= CLOCK_GAP_S / 10:
+        connection.execute("REPLACE INTO clock VALUES (1, ?, ?)", (now_unix_s, until_unix_s))
+    return bool(now_unix_s < until_unix_s)
+
+
+def _evict(connection: sqlite3.Connection, reason: str, most: int, oldest_unix_s: float) -> int:
+    """Delete the oldest entries, at most so many, up to the time; count and return how many those were."""
+    if most <= 0:
+        return 0
+    gone = connection.execute(
+        "DELETE FROM entries WHERE (end_unix_s, text) IN"
+        " (SELECT end_unix_s, text FROM entries WHERE end_unix_s <= ? ORDER BY end_unix_s, text LIMIT ?)",
+        (oldest_unix_s, most),
+    ).rowcount
+    _count_evicted(connection, reason, gone)
+    return gone
 
 
 def _publish(connection: sqlite3.Connection, publication: Publication, now_unix_s: float) -> int | None:
@@ -225,8 +264,9 @@ def _count_evicted(connection: sqlite3.Connection, reason: str, more: int) -> No
         connection.execute("UPDATE evicted SET count = count + ? WHERE reason = ?", (more, reason))
 
 
-def _contents(connection: sqlite3.Connection) -> Contents:
-    entries = _rows(connection, "SELECT text FROM entries ORDER BY end_unix_s, text", bytes)
+def _contents(connection: sqlite3.Connection, oldest_unix_s: float) -> Contents:
+    query = "SELECT text FROM entries WHERE end_unix_s > ? ORDER BY end_unix_s, text"
+    entries = _rows(connection, query, bytes, values=(oldest_unix_s,))
     return Contents(
         totals=dict(_rows(connection, "SELECT id, totals FROM members", str, bytes)),
         entries=[text for (text,) in entries],
@@ -257,9 +297,11 @@ def _number(connection: sqlite3.Connection, query: str, name: str) -> int | None
     return row[0]
 
 
-def _rows(connection: sqlite3.Connection, query: str, *kinds: type | UnionType) -> list[tuple[Any, ...]]:
+def _rows(
+    connection: sqlite3.Connection, query: str, *kinds: type | UnionType, values: tuple[float, ...] = ()
+) -> list[tuple[Any, ...]]:
     """Return all rows; a value of another type than was written is damage that SQLite does not detect."""
-    rows = connection.execute(query).fetchall()
+    rows = connection.execute(query, values).fetchall()
     for row in rows:
         for value, kind in zip(row, kinds, strict=True):
             if not isinstance(value, kind):
