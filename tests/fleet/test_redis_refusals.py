@@ -328,7 +328,7 @@ def test_an_unreadable_address_is_refused_without_showing_it(url):
 def test_the_place_is_shown_and_the_password_is_not(connect, url, place, caplog):
     """An unreachable Redis is named by host, port and database only."""
     if place == "redis://localhost:6379/0":
-        assert connect(url)._place.name == place
+        assert connect(url)._address.name == place
         return
     caplog.set_level("DEBUG")
     text = refusal(connect(url))
