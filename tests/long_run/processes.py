@@ -14,7 +14,7 @@ from stack.servers import free_port
 
 WORKER = Path(__file__).with_name("worker.py")
 TOKEN = "token-of-the-tests-1234"
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 300.0
 END_WITHIN_S = 60.0
 
 

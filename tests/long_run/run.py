@@ -167,7 +167,7 @@ class Run:
         self._compare("operations", seen["hydrochat_operation_duration_seconds_count"], done)
         self._compare("calls", seen["hydrochat_llm_calls_total"], billed.calls.total)
         self._compare("tokens", seen["hydrochat_llm_tokens_total"], billed.tokens.total, TOKENS_OF_A_CALL)
-        self._compare("dollars", seen["hydrochat_llm_cost_USD_total"], float(billed.cost_usd), 0.001)
+        self._compare("dollars", seen["hydrochat_llm_cost_total"], float(billed.cost_usd), 0.001)
         self.report.survivor = survivor.samples
         self._is_flat(survivor.samples)
         for process in self._processes:
