@@ -50,7 +50,7 @@ SNAPSHOT = Snapshot(
         Family(
             semconv.OPERATION_DURATION.name, "histogram", "s", "How long.", semconv.SCOPE, "",
             (HistogramPoint({semconv.OPERATION: "conversation_turn"}, semconv.OPERATION_EDGES_S,
-                            (*(1,) * 16, 0), 12.5, (Exemplar(0.3, NOW_S, f"{7:032x}", f"{90:016x}"),)),),
+                            (*(1,) * 16, *(0,) * (len(semconv.OPERATION_EDGES_S) - 15)), 12.5, (Exemplar(0.3, NOW_S, f"{7:032x}", f"{90:016x}"),)),),
         ),
         _counter(semconv.LLM_CALLS, ({**_MODEL, semconv.OUTCOME: "ok"}, 20), ({**_MODEL, semconv.OUTCOME: "error"}, 1)),
         _counter(semconv.LLM_TOKENS, *(({**_MODEL, semconv.TOKEN_BUCKET: one}, 100) for one in semconv.TOKEN_BUCKETS)),
