@@ -61,7 +61,7 @@ class Look:
         self.driver.find_element(By.ID, f"tab-{name}").click()
         return self.until(lambda: self.driver.find_element(By.ID, f"view-{name}").is_displayed())
 
-    def until(self, condition, patience_s=15):
+    def until(self, condition, patience_s=60):
         # An element that a reload has just removed does not count yet.
         waiting = WebDriverWait(self.driver, patience_s, 0.05, ignored_exceptions=[StaleElementReferenceException])
         return waiting.until(lambda _: condition())

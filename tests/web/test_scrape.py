@@ -20,6 +20,7 @@ HOSTS = [
 
 
 @pytest.mark.real
+@pytest.mark.timeout(600)  # it starts eight hosts, and ends them
 def test_prometheus_scrapes_every_host(prometheus, frozen_here):
     """Each target is up with `authorization.credentials_file`, and Prometheus holds the numbers that the host shows."""
     *_, url = prometheus(*HOSTS)

@@ -43,6 +43,8 @@ def _entries():
 
 _MODEL = {semconv.GEN_AI_REQUEST_MODEL: "gemini-2.0-flash-exp"}
 _ENTRIES = tuple(_entries())
+_SIXTEEN = (*(1,) * 16, *(0,) * (len(semconv.OPERATION_EDGES_S) - 15))
+"""One operation in each of the first sixteen buckets."""
 SNAPSHOT = Snapshot(
     unix_s=NOW_S,
     resource={"service.name": "frozen"},
@@ -50,7 +52,7 @@ SNAPSHOT = Snapshot(
         Family(
             semconv.OPERATION_DURATION.name, "histogram", "s", "How long.", semconv.SCOPE, "",
             (HistogramPoint({semconv.OPERATION: "conversation_turn"}, semconv.OPERATION_EDGES_S,
-                            (*(1,) * 16, *(0,) * (len(semconv.OPERATION_EDGES_S) - 15)), 12.5, (Exemplar(0.3, NOW_S, f"{7:032x}", f"{90:016x}"),)),),
+                            _SIXTEEN, 12.5, (Exemplar(0.3, NOW_S, f"{7:032x}", f"{90:016x}"),)),),
         ),
         _counter(semconv.LLM_CALLS, ({**_MODEL, semconv.OUTCOME: "ok"}, 20), ({**_MODEL, semconv.OUTCOME: "error"}, 1)),
         _counter(semconv.LLM_TOKENS, *(({**_MODEL, semconv.TOKEN_BUCKET: one}, 100) for one in semconv.TOKEN_BUCKETS)),
