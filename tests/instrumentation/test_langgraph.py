@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import operator
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypedDict
 
 import pytest
@@ -331,11 +331,8 @@ def test_runs_that_never_end_are_bounded(installed, monkeypatch):
 
 def test_turns_in_many_threads_are_separate(ward, exported):
     """Turns of many threads at once each have their own nodes."""
-    threads = [threading.Thread(target=ward.invoke, args=({"said": []},)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ward.invoke, [{"said": []} for _ in range(8)]))
     spans = exported.get_finished_spans()
     turns = {span.context.span_id: span.context.trace_id for span in spans if span.name == "conversation_turn"}
     nodes = [span for span in spans if span.name != "conversation_turn"]
