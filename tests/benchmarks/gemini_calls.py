@@ -6,8 +6,10 @@ The SDK is the real one; its HTTP client answers from memory, so only the SDK an
 import asyncio
 import importlib
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import httpx
 from benchmarks.measuring import Cost, Row, Way, costs
@@ -18,7 +20,6 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 
-from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.sdk.reader import SnapshotReader
 
@@ -49,6 +50,7 @@ def reply(text: str, *, last: bool = True, call: str | None = None) -> dict[str,
     }
 
 
+_MISSING = object()
 _ANSWER = json.dumps(reply("A short answer about a wound.")).encode()
 _CALLS = json.dumps(reply("", call="lookup")).encode()
 _STREAM = b"".join(
@@ -88,6 +90,51 @@ def client() -> genai.Client:
 def lookup() -> str:
     """Look something up; the model calls this function."""
     return "found"
+
+
+class Patches:
+    """What an instrumentation changes in the SDK, to be put in and taken out between batches.
+
+    Instrumenting anew for each batch would measure what it makes for its first calls.
+    """
+
+    def __init__(self, instrument: Callable[[], object]) -> None:
+        before = self._attributes()
+        instrument()
+        after = self._attributes()
+        self._changed = [
+            (owner, name, before.get((owner, name), _MISSING), value)
+            for (owner, name), value in after.items()
+            if before.get((owner, name), _MISSING) is not value
+        ]
+        self.leave()
+
+    @staticmethod
+    def _attributes() -> dict[tuple[object, str], object]:
+        modules = [module for name, module in list(sys.modules.items()) if name.startswith("google.genai")]
+        classes = {
+            value
+            for module in modules
+            for value in vars(module).values()
+            if isinstance(value, type) and value.__module__.startswith("google.genai")
+        }
+        return {(owner, name): value for owner in (*modules, *classes) for name, value in list(vars(owner).items())}
+
+    def enter(self) -> None:
+        """Put the changes in."""
+        for owner, name, _, changed in self._changed:
+            if not name.startswith("__"):
+                setattr(owner, name, changed)
+
+    def leave(self) -> None:
+        """Take the changes out."""
+        for owner, name, original, _ in self._changed:
+            if name.startswith("__"):
+                continue
+            if original is _MISSING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
 
 
 class Shapes:
@@ -142,11 +189,11 @@ class Ours:
             instrument_gemini=False,
         )
         self.pipeline.instruments.queue.stop()  # what its thread would do is done, and counted, after each batch
-        self.instrumentor: GeminiInstrumentor = self.pipeline.instrumentor
+        self.patches = Patches(self.pipeline.instrumentor.instrument)
 
     def way(self, call: Callable[[], object]) -> Way:
         """Return the call with our instrumentation."""
-        return Way(call, self.finish, self.instrumentor.instrument, self.instrumentor.uninstrument)
+        return Way(call, self.finish, self.patches.enter, self.patches.leave)
 
     def finish(self) -> None:
         """Run what was deferred, and collect once."""
@@ -180,8 +227,9 @@ def by_hand(call: Callable[[], object]) -> Way:
     return Way(counted, reader.get_metrics_data)
 
 
-def peer(name: str, call: Callable[[], object]) -> Way | None:
-    """Return the call with another instrumentation; None if it is not installed."""
+@cache
+def peer(name: str) -> tuple[Patches, InMemoryMetricReader] | None:
+    """Return another instrumentation and what reads its metrics; None if it is not installed."""
     module, kind = _PEERS[name]
     try:
         instrumentor = getattr(importlib.import_module(module), kind)()
@@ -192,15 +240,17 @@ def peer(name: str, call: Callable[[], object]) -> Way | None:
         "tracer_provider": TracerProvider(shutdown_on_exit=False),
         "meter_provider": MeterProvider([reader], shutdown_on_exit=False),
     }
-    return Way(call, reader.get_metrics_data, lambda: instrumentor.instrument(**providers), instrumentor.uninstrument)
+    patches = Patches(lambda: instrumentor.instrument(**providers))
+    return patches, reader
 
 
 def measured(shape: Callable[[], object], ours: Ours, *, size: int, rounds: int) -> dict[str, Cost]:
     """Return what each way adds to a shape of call."""
     ways = {"bare": Way(shape), "ours": ours.way(shape), "by hand": by_hand(shape)}
     for name in _PEERS:
-        if (way := peer(name, shape)) is not None:
-            ways[name] = way
+        if (found := peer(name)) is not None:
+            patches, reader = found
+            ways[name] = Way(shape, reader.get_metrics_data, patches.enter, patches.leave)
     return costs(ways, bare="bare", size=size, rounds=rounds)
 
 
