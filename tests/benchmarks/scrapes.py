@@ -92,7 +92,7 @@ def of_publishing() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.load(state=f"sqlite:{Path(folder) / 'state.db'}")
         installed = pipeline.install(settings, instrument_gemini=False)
-        publisher = installed._pictures.publisher
+        publisher = installed._snapshots.publisher
         publisher.publish()
         tick = best_us(publisher.publish, size=20)
         pipeline.shutdown()

@@ -99,7 +99,7 @@ class Reader:
 
     def totals(self) -> dict[int, Totals | str]:
         """Return each worker's totals by its process id; a sentence if they cannot be read."""
-        return {pid: _told(connection) for pid, connection in self.connections.items()}
+        return {pid: _totals_of(connection) for pid, connection in self.connections.items()}
 
     def entries(self, limit: int) -> list[Mapping[str, Any]]:
         """Return all entries of the window, page by page, each page from the next worker."""
@@ -125,7 +125,7 @@ def _get(connection: http.client.HTTPConnection, path: str) -> bytes:
     return body
 
 
-def _told(connection: http.client.HTTPConnection) -> Totals | str:
+def _totals_of(connection: http.client.HTTPConnection) -> Totals | str:
     try:
         return read(connection)
     except (OSError, http.client.HTTPException) as error:
