@@ -67,3 +67,19 @@ def test_no_job_of_an_rq_worker_is_lost(broker, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert counted(state) == TASKS
+
+
+GREEN = """
+from gevent import monkey
+monkey.patch_all()
+import gevent, hydrochat_otel
+hydrochat_otel.install(instrument_gemini=False, state="memory")
+with hydrochat_otel.track_response_time("turn"):
+    gevent.sleep(0)
+"""
+
+
+def test_a_process_that_gevent_patched_ends_in_silence():
+    """Nothing of ours writes a line when an interpreter exits whose threads and locals are gevent's."""
+    done = subprocess.run([sys.executable, "-c", GREEN], capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
