@@ -37,7 +37,7 @@ class CallSums(NamedTuple):
 
 
 def of_calls(calls: Sequence[Entry]) -> CallSums:
-    """Return the sums over entries of calls; a cost that is not a finite number is missing from the sum."""
+    """Return what calls and results of earlier work add up to; a cost that is no finite number is missing from it."""
     tokens = unpriced_calls = unpriced_tokens = unreconciled = incomplete_calls = incomplete_tokens = 0
     costs: list[float] = []
     for entry in calls:
@@ -55,7 +55,7 @@ def of_calls(calls: Sequence[Entry]) -> CallSums:
         if not used and entry.outcome in _SETTLED and entry.operation in semconv.TOKEN_OPERATIONS:
             unreconciled += 1
     missing = Missing(unpriced_calls, unpriced_tokens, unreconciled, incomplete_calls, incomplete_tokens)
-    return CallSums(len(calls), tokens, math.fsum(costs), missing)
+    return CallSums(sum(1 for entry in calls if entry.is_call), tokens, math.fsum(costs), missing)
 
 
 def counted_usd(snapshot: Snapshot, spec: MetricSpec) -> float | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, ClassVar, Final, Self
 
-from hydrochat_otel import semconv
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views import formats
 from hydrochat_otel.window.entry import Entry
@@ -130,7 +129,7 @@ def _row(entry: Entry) -> dict[str, Any] | None:
         row = entry.as_dict()
         row["duration"] = formats.finite(entry.duration_s)
         row["timestamp"] = formats.utc(entry.end_unix_s)
-        if entry.kind == "gemini" and entry.operation not in semconv.UNBILLED_OPERATIONS:
+        if entry.is_billed:
             row["cost_usd"] = formats.usd(entry.cost_usd)
     except Exception as error:
         failures.note("json.entry", error)

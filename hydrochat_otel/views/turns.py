@@ -41,7 +41,12 @@ class Turn:
     @property
     def calls(self) -> list[Entry]:
         """The billable calls to Gemini."""
-        return [entry for entry in (self.root, *self.inside) if _is_call(entry)]
+        return [entry for entry in (self.root, *self.inside) if entry.is_call]
+
+    @property
+    def billed(self) -> list[Entry]:
+        """The calls, and the results of earlier work that were seen in the turn."""
+        return [entry for entry in (self.root, *self.inside) if entry.is_billed]
 
     @property
     def outcome(self) -> str:
@@ -74,7 +79,7 @@ class Search:
     def __call__(self, turn: Turn) -> bool:
         """Return whether the turn matches."""
         root = turn.root
-        cost_usd = None if self.min_cost_usd is None else _cost(turn.calls)
+        cost_usd = None if self.min_cost_usd is None else _cost(turn.billed)
         return (
             (self.operation is None or root.operation == self.operation)
             and (self.condition is None or _is(turn, self.condition))
@@ -208,7 +213,7 @@ def _ordered(turn: Turn) -> list[tuple[int, Entry]]:
 
 
 def _summary(turn: Turn, trace_url: str | None) -> dict[str, Any]:
-    root, calls = turn.root, turn.calls
+    root, calls, billed = turn.root, turn.calls, turn.billed
     trace_id = f"{root.trace_id:032x}" if root.trace_id else None
     return {
         "id": turn.id,
@@ -223,8 +228,8 @@ def _summary(turn: Turn, trace_url: str | None) -> dict[str, Any]:
         "calls": len(calls),
         "failed_calls": sum(call.outcome in FAILED_OUTCOMES for call in calls),
         "models": sorted({call.model for call in calls if call.model}),
-        "tokens": sum(sum(call.tokens) for call in calls if call.tokens is not None),
-        "cost_usd": formats.usd(_cost(calls)),
+        "tokens": sum(sum(one.tokens) for one in billed if one.tokens is not None),
+        "cost_usd": formats.usd(_cost(billed)),
         "unpriced_calls": sum(call.cost_usd is None for call in calls),
         "trace_id": trace_id,
         "trace_url": trace_url.replace("{trace_id}", trace_id) if trace_url and trace_id else None,
@@ -246,7 +251,7 @@ def _row(entry: Entry, depth: int, root: Entry) -> dict[str, Any]:
         "outcome": entry.outcome,
         "tokens": tokens,
         "cost_usd": formats.usd(entry.cost_usd),
-        "billed": _is_call(entry),
+        "billed": entry.is_billed,
         "first_token_s": formats.finite(entry.first_token_s),
         "attempts": entry.attempts,
         "incomplete": entry.incomplete,
@@ -260,10 +265,6 @@ def _is(turn: Turn, condition: str) -> bool:
     if condition == "failed":
         return turn.outcome in FAILED_OUTCOMES
     return turn.outcome == condition
-
-
-def _is_call(entry: Entry) -> bool:
-    return entry.kind == "gemini" and entry.operation not in semconv.UNBILLED_OPERATIONS
 
 
 def _cost(calls: Sequence[Entry]) -> float | None:

@@ -100,14 +100,15 @@ def of_entries(entries: Iterable[Entry], key: Callable[[Entry], str | None]) -> 
     """Return the usage of the calls among entries, grouped by `key`."""
     table: defaultdict[str, Usage] = defaultdict(Usage)
     for entry in entries:
-        if entry.kind != "gemini":
+        if not entry.is_billed:
             continue
         usage = table[key(entry) or OUTSIDE]
         tokens = sum(entry.tokens or ())
-        usage.calls += 1
-        usage.failed += entry.outcome == "error"
+        if entry.is_call:
+            usage.calls += 1
+            usage.failed += entry.outcome == "error"
+            usage.durations_s.append(entry.duration_s)
         usage.tokens += tokens
-        usage.durations_s.append(entry.duration_s)
         usage.incomplete_calls += entry.incomplete
         usage.unreconciled_calls = None  # an entry does not have it
         if entry.cost_usd is not None:

@@ -5,18 +5,19 @@ from typing import Any, Literal, NamedTuple
 
 from hydrochat_otel import semconv
 
-Kind = Literal["operation", "gemini", "tool", "span"]
+Kind = Literal["operation", "gemini", "result", "tool", "span"]
 
 
 class Entry(NamedTuple):
     """What the window keeps of one finished operation, call or span: allow-listed fields only.
 
     Attributes:
-        kind: ``operation`` for a tracked one, ``gemini`` for a call, ``tool`` for a function that the SDK ran for the
-            model, ``span`` for another library's span.
+        kind: ``operation`` for a tracked one, ``gemini`` for a call, ``result`` for what earlier work is seen to have
+            used (a batch, an interaction in the background, a video, stored cache), ``tool`` for a function that the
+            SDK ran for the model, ``span`` for a span of another library.
         operation: Name of the operation; for a call the operation of Gemini (``generate_content``), for a tool
             its function.
-        duration_s: Seconds.
+        duration_s: Seconds; 0 for a result, whose work took place elsewhere.
         end_unix_s: When it ended, in seconds since the epoch.
         exceeded_threshold: Whether it took longer than the threshold that it states.
         error: Class name or status of a failure, or None.
@@ -56,6 +57,16 @@ class Entry(NamedTuple):
     estimated: bool = False
     first_token_s: float | None = None
     attempts: int | None = None
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is a call to Gemini that may cost money: counting tokens does not."""
+        return self.kind == "gemini" and self.operation not in semconv.UNBILLED_OPERATIONS
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether its tokens and dollars count: those of a call, or of the result of earlier work."""
+        return self.kind == "result" or self.is_call
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entry with the names of the public API; `timestamp` is an aware UTC datetime of the end."""

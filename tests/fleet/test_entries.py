@@ -14,7 +14,7 @@ from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.entry import Entry
 
 FIELDS = {
-    "kind": st.sampled_from(["operation", "gemini", "span"]),
+    "kind": st.sampled_from(["operation", "gemini", "result", "span"]),
     "operation": st.text(),
     "duration_s": st.floats(-1e9, 1e9),
     "end_unix_s": st.floats(0, 1e11),

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from hydrochat_otel import semconv
 from hydrochat_otel.hydrochat.client.settings_in_force import settings_in_force, warn_once
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
@@ -104,11 +103,7 @@ def _read_counters() -> tuple[dict[str, float], float | None]:
     except PipelineError:
         return dict.fromkeys(_COUNTED, 0), None
     found = json_export.document(snapshot)["llm_api_metrics"]
-    calls = (
-        entry.end_unix_s
-        for entry in snapshot.entries
-        if entry.kind == "gemini" and entry.operation not in semconv.UNBILLED_OPERATIONS
-    )
+    calls = (entry.end_unix_s for entry in snapshot.entries if entry.is_call)
     return {key: found[source] for key, source in _COUNTED.items()}, max(calls, default=None)
 
 

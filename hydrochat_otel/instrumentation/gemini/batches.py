@@ -4,22 +4,14 @@ A job's usage counts once: when a process that created the job or saw it unfinis
 downloads its file.
 """
 
-import json
-from collections.abc import Iterable, Iterator
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
-from hydrochat_otel.instrumentation.gemini import wrappers
-from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
-from hydrochat_otel.instrumentation.gemini.raw_json import as_attributes
+from hydrochat_otel.instrumentation.gemini import batch_files, wrappers
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, Replied
 from hydrochat_otel.prices.counts import text_of
-from hydrochat_otel.runtime import background
-from hydrochat_otel.runtime.failures import contained
 
 _SUCCEEDED: Final = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"})
 _ENDED: Final = _SUCCEEDED | {"JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED"}
-_LONGEST_LINE: Final = 64 * 1024 * 1024
 
 
 def created(original: Function, current: Current, operation: str) -> Function:
@@ -79,61 +71,22 @@ def _take_job(replied: Replied) -> None:
     responses = responses or getattr(destination, "inlined_embed_content_responses", None) or ()
     call = replied.begin(model)
     if call is not None:
-        _take_replies(call, (reply for one in responses if (reply := getattr(one, "response", None)) is not None))
+        batch_files.take_replies(
+            call, (reply for one in responses if (reply := getattr(one, "response", None)) is not None)
+        )
 
 
 def _take_file(replied: Replied) -> None:
+    """Take what a batch's file says, if it is one: from the bytes, or from the path that it was written to."""
     content, files = replied.reply, replied.calls.late.batch_files
-    if not isinstance(content, bytes) or not len(files):
+    if not len(files):
         return
     file = replied.arguments.get("file")
     name = file if isinstance(file, str) else getattr(file, "name", None)
     model = files.take(_file_name(name)) if isinstance(name, str) else None
     call = None if model is None else replied.begin(model)
-    if call is None:
-        return
-
-    def read() -> None:
-        contained("google_genai.late_usage", _take_lines, call, content)
-
-    # A file of a batch may be gigabytes: it is not read in the caller's thread. Without a thread its usage stays
-    # unknown, and the call says so.
-    if background.start("hydrochat-otel-batch", read) is None:
-        call.succeed()
-
-
-def _take_lines(call: GuardedCall, content: bytes) -> None:
-    _take_replies(call, _replies_of(content))
-
-
-def _take_replies(call: GuardedCall, replies: Iterable[Any]) -> None:
-    """End the call with the usage of all replies, each priced separately."""
-    for reply in replies:
-        call.take(reply)
-        call.close_turn()
-    call.succeed()
-
-
-def _replies_of(content: bytes) -> Iterator[SimpleNamespace]:
-    """Yield each line of a batch's file as attributes like those of the SDK's own models."""
-    start = 0
-    while start < len(content):
-        end = content.find(b"\n", start)
-        end = len(content) if end < 0 else end
-        line = content[start : min(end, start + _LONGEST_LINE)]
-        start = end + 1
-        try:
-            said = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        response = said.get("response") if isinstance(said, dict) else None
-        if isinstance(response, dict):
-            usage = response.get("usageMetadata")
-            yield SimpleNamespace(
-                usage_metadata=as_attributes(usage) if isinstance(usage, dict) else None,
-                model_version=response.get("modelVersion"),
-                token_count=response.get("tokenCount"),
-            )
+    if call is not None:
+        batch_files.take(call, content if isinstance(content, bytes) else replied.arguments.get("destination"))
 
 
 def _file_name(name: str) -> str:

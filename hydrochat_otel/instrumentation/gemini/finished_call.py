@@ -150,14 +150,14 @@ class FinishedCall(NamedTuple):
         call_metrics.record(self)
 
     def entry(self) -> Entry | None:
-        """Return its entry for the window; None for anything other than a call that was sent."""
-        if self.is_never_sent or self.is_result:
+        """Return its entry for the window; None for a call that was never sent."""
+        if self.is_never_sent:
             return None
         ended, tokens, within = self.ended, self.tokens, self.within
         return Entry(
-            "gemini",
+            "result" if self.is_result else "gemini",
             self.site.operation,
-            ended.duration_s,
+            0.0 if self.is_result else ended.duration_s,
             ended.end_unix_ns / 1e9,
             False,
             ended.error_type,
@@ -174,7 +174,7 @@ class FinishedCall(NamedTuple):
             self.is_incomplete,
             tokens is not None and tokens.estimated,
             None if self.chunks is None else self.chunks.first_answer_s,
-            len(self.attempts),
+            None if self.is_result else len(self.attempts),
         )
 
     def span_attributes(self) -> dict[str, AttributeValue]:

@@ -1,13 +1,19 @@
 """Work that is charged once its result is seen: interactions in the background, batches, videos.
 
-Bounded and without a lock: each step is one operation of a dictionary or a deque, so that the first look at a result
-wins.
+Bounded, without a lock: each step is one operation of a dictionary, so that the first look at a result wins.
 """
 
-from collections import deque
+from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from hydrochat_otel.runtime import failures
+
 _MOST_KEPT: Final = 4096
+
+_FORGOTTEN: Final = (
+    f"More than {_MOST_KEPT} batches, background interactions or videos wait for a result that this process has not "
+    "seen: the oldest are forgotten, and what they cost is not counted here."
+)
 
 _Value = TypeVar("_Value")
 
@@ -16,22 +22,23 @@ class Begun(Generic[_Value]):
     """Work in progress at the service, by its name; any thread may call.
 
     Work is known from the moment that this process begins it or sees it unfinished, until its result is taken. A result
-    is never taken twice. Beyond a bound the oldest work is dropped.
+    is never taken twice. Beyond a bound the oldest work is forgotten, which is counted and logged: its result will not
+    be counted by this process.
     """
 
     def __init__(self, most: int = _MOST_KEPT) -> None:
         self._most = most
         self._kept: dict[str, _Value] = {}
-        self._order: deque[str] = deque()
 
     def put(self, name: str, value: _Value) -> None:
         """Remember work that has begun; a known name keeps its value."""
         if name in self._kept:
             return
         self._kept[name] = value
-        self._order.append(name)
-        if len(self._order) > self._most:
-            self._kept.pop(self._order.popleft(), None)
+        if len(self._kept) > self._most:
+            with suppress(RuntimeError, StopIteration):  # another thread changed it meanwhile, and looks by itself
+                self._kept.pop(next(iter(self._kept)), None)
+            failures.note("google_genai.late_usage", sentence=_FORGOTTEN)
 
     def take(self, name: str) -> _Value | None:
         """Return the value of finished work and remove it; None if it is unknown or was taken before."""

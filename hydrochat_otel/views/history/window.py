@@ -13,7 +13,6 @@ from hydrochat_otel.window.snapshot import Snapshot
 from hydrochat_otel.window.summary import measured, summarise
 
 _DAY_S: Final = 86_400
-_UNBILLED: Final = semconv.UNBILLED_OPERATIONS
 
 
 def from_window(snapshot: Snapshot, steps: Steps) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def _of_operations(entries: list[Entry]) -> dict[str, Any]:
 
 
 def _of_calls(entries: list[Entry]) -> dict[str, Any]:
-    sums = completeness.of_calls([one for one in entries if one.kind == "gemini" and one.operation not in _UNBILLED])
+    sums = completeness.of_calls([one for one in entries if one.is_billed])
     return _numbers(sums.calls, sums.tokens, sums.cost_usd, sums.missing)
 
 

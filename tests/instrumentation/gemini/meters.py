@@ -24,11 +24,13 @@ class Meters:
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self.reader], shutdown_on_exit=False)
+        self.kept = []
         fast = os.environ.get("HYDROCHAT_FAST", "1") != "0"
         self.instruments = Instruments(
             lean_spans.lean(self.tracer_provider.get_tracer(semconv.SCOPE), fast=fast),
             self.meter_provider.get_meter(semconv.SCOPE),
             feeder=sdk_feeds.feeder(fast=fast),
+            keep=self.kept.extend,
         )
 
     def close(self):
@@ -41,6 +43,12 @@ class Meters:
         """The spans that have ended, in that order; those of dropped streams end when the queue drains."""
         self.instruments.queue.drain()
         return self.exporter.get_finished_spans()
+
+    @property
+    def entries(self):
+        """What the window keeps, in the order in which it ended."""
+        self.instruments.queue.drain()
+        return self.kept
 
     def points(self, spec):
         """The data points of one metric, as (attributes, value) or (attributes, count, sum)."""

@@ -1,6 +1,6 @@
 """The client calls for other APIs than generated content: interactions, decisions, batches, videos, the cache."""
 
-import time
+import threading
 from typing import Any
 
 from google.genai import types
@@ -96,12 +96,19 @@ async def batch_result_async(client):
     return [(await client.aio.batches.get(name=job.name)).state.value for _ in range(3)]
 
 
+def wait_for_files():
+    """Wait for the threads of ours that read the files of batches."""
+    for thread in threading.enumerate():
+        if thread.name == "hydrochat-otel-batch":
+            thread.join(timeout=10)
+
+
 def batch_file(client):
     """A batch job whose replies are in a file, which the caller downloads twice."""
     job = client.batches.create(model=FLASH, src=[types.InlinedRequest(contents=INPUT)])
     file = client.batches.get(name=job.name).dest.file_name
     sizes = [len(client.files.download(file=file)) for _ in range(2)]
-    time.sleep(0.3)  # a separate thread reads the file
+    wait_for_files()
     return sizes
 
 
