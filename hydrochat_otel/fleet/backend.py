@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from hydrochat_otel.window.days import MAX_DAYS
+
 SCHEMA_VERSION: Final = 1
 """Version of everything that is stored. A process never reads or writes what another version stored."""
 
 MAX_MERGED: Final = 4096
 """Merged members that are remembered; the oldest are dropped first."""
 
-KEEP_S: Final = 35 * 86_400
-"""An unused state may be deleted after this time; longer than a month, because of the monthly budget."""
+KEEP_S: Final = (MAX_DAYS + 1) * 86_400
+"""How long an unused state is kept: as long as its days of calls and dollars."""
 
 CLOCK_GAP_S: Final = 600.0
 """If the clock went ahead by so much between two exchanges, it may have jumped: members publish every few seconds.
