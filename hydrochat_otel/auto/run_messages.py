@@ -14,10 +14,15 @@ from hydrochat_otel.auto import RUN_PID
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import process_tree
 from hydrochat_otel.settings import Settings
-from hydrochat_otel.views import json_export
+from hydrochat_otel.views import formats, json_export
 from hydrochat_otel.web import access, paths
 
 _NOT_OK: Final = ("failed", "cancelled", "blocked")
+_MISSING: Final = {
+    "unpriced_calls": "without a price",
+    "unreconciled_calls": "unreconciled",
+    "incomplete_calls": "incomplete",
+}
 
 
 def announcer(environ: Mapping[str, str], settings: Settings) -> Callable[[str], None] | None:
@@ -51,12 +56,25 @@ def _summarise(pid: int) -> None:
 
 
 def totals_line(document: Mapping[str, Any]) -> str:
-    """Return calls, failures, tokens and dollars of an export document in one line."""
+    """Return calls, failures, tokens, dollars, and what these miss, of an export document in one line."""
     calls = document["llm_api_metrics"]
-    counts = [f"{calls['total_calls']} call{'' if calls['total_calls'] == 1 else 's'}"]
+    counts = [_calls(calls["total_calls"])]
     counts += [f"{calls[f'{outcome}_calls']} {outcome}" for outcome in _NOT_OK if calls[f"{outcome}_calls"]]
     tokens = f"{calls['total_tokens_used']:,}".replace(",", " ")
-    return f"{', '.join(counts)}, {tokens} tokens, ${calls['total_cost_usd']:.4f}"
+    usd = calls["total_cost_usd"]
+    if not usd and calls["unpriced_tokens"]:
+        usd = None
+    missing = [f"{calls[name]} {words}" for name, words in _MISSING.items() if calls[name]]
+    lacks = f" (a lower bound: {', '.join(missing)})" if missing else ""
+    return f"{', '.join(counts)}, {tokens} tokens, {_dollars(usd)}{lacks}"
+
+
+def _calls(number: int) -> str:
+    return f"{number} call{'' if number == 1 else 's'}"
+
+
+def _dollars(usd: float | None) -> str:
+    return "unknown cost" if usd is None else formats.usd_text(usd)
 
 
 def _print(line: str) -> None:

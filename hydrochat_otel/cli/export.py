@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -12,22 +13,21 @@ import click
 import orjson
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from hydrochat_otel import web
+from hydrochat_otel.cli import export_tables
 from hydrochat_otel.cli.endings import MistakeError, NegativeError
+from hydrochat_otel.prices.day_ledger import zone_of
+from hydrochat_otel.reporting import periods
 from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.views import formats
 
 _DEADLINE_S: Final = 10.0
 _MAX_BYTES: Final = 32_000_000
-_SECTIONS: Final = ("performance_metrics", "llm_api_metrics", "retention_policy")
-_TITLES: Final = dict(
-    zip(_SECTIONS, ("Operations, in the window", "Gemini, since the start", "Retention"), strict=True)
-)
-_ENTRY_HEADS: Final = ("Time (UTC)", "Kind", "Operation", "Took, s", "Outcome", "Model")
+MOST_ENTRIES: Final = 1000
+"""Entries that the tables of operations and models are made from: one page of the export."""
 
 
 @click.command()
@@ -42,7 +42,7 @@ _ENTRY_HEADS: Final = ("Time (UTC)", "Kind", "Operation", "Took, s", "Outcome", 
     "--interval", type=click.FloatRange(0.2), default=2.0, show_default=True, help="Seconds between two requests."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON as received, one line each while watching.")
-@click.option("--since", help="Only what ended at this time or later (RFC 3339, with its offset).")
+@click.option("--since", help="Only what ended since then: 1h, yesterday, a date or a time.")
 @click.option("--operation", help="Only operations of this name.")
 @click.option("--limit", type=click.IntRange(0, 1000), default=0, show_default=True, help="List the newest entries.")
 def export(
@@ -65,11 +65,17 @@ def export(
     except SettingsError as error:
         raise MistakeError(error) from None
     token = token_file.read_text(encoding="utf-8").strip() if token_file else settings.metrics_token
-    asked = {"since": since, "operation": operation, "limit": limit or None}
+    try:
+        begins = None if since is None else periods.since(since, datetime.now(UTC), zone_of(settings.budget_timezone))
+    except (ValueError, OverflowError) as error:
+        raise MistakeError(error) from None
+    asked: dict[str, object] = {"since": begins and begins.isoformat(), "operation": operation, "limit": limit or None}
+    if not as_json:
+        asked |= {"entries": "true", "limit": MOST_ENTRIES}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     source = Source(export_url(url or f"http://{settings.host}:{settings.port}", query), token)
     if watch:
-        _watch(source, interval, as_json=as_json)
+        _watch(source, interval, limit, as_json=as_json)
         return
     try:
         body = source.body()
@@ -78,7 +84,7 @@ def export(
     if as_json:
         sys.stdout.write(body.decode())
     else:
-        Console().print(_tables(orjson.loads(body)))
+        export_tables.console().print(export_tables.drawn(orjson.loads(body), limit))
 
 
 @dataclass(slots=True)
@@ -128,7 +134,11 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
         found = orjson.loads(body)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and all(isinstance(found.get(name), dict) for name in _SECTIONS) else None
+    return (
+        found
+        if isinstance(found, dict) and all(isinstance(found.get(name), dict) for name in export_tables.SECTIONS)
+        else None
+    )
 
 
 def _reason(body: bytes) -> str:
@@ -140,66 +150,22 @@ def _reason(body: bytes) -> str:
     return formats.printable(str(sentence), 300)
 
 
-# -- tables -------------------------------------------------------------------------------------------------------
-
-
-def _tables(export: Mapping[str, Any]) -> Group:
-    parts: list[Any] = []
-    for section in _SECTIONS:
-        table = Table(title=_TITLES[section], title_justify="left", show_header=False, min_width=44)
-        table.add_column()
-        table.add_column(justify="right")
-        for name, value in export[section].items():
-            table.add_row(_label(name), _number(name, value))
-        parts.append(table)
-    if entries := export.get("entries"):
-        table = Table(
-            *_ENTRY_HEADS, title=f"Newest {len(entries)} of {export['page']['matching']}", title_justify="left"
-        )
-        for entry in entries:
-            slow = "yellow" if entry["exceeded_threshold"] else None
-            style = "red" if entry["error"] else slow
-            outcome = entry["error"] or ("slow" if entry["exceeded_threshold"] else entry["outcome"])
-            cells = (entry["timestamp"][:19].replace("T", " "), entry["kind"], entry["operation"])
-            table.add_row(*cells, f"{entry['duration']:.3f}", outcome, entry.get("model", ""), style=style)
-        parts.append(table)
-    parts.append(Text(f"as of {export['timestamp']}", style="dim"))
-    return Group(*parts)
-
-
-def _label(name: str) -> str:
-    for ending, unit in (
-        ("_usd", ", USD"),
-        ("_percent", ", %"),
-        ("_hours", ", h"),
-        ("_response_time", " response time, s"),
-    ):
-        if name.endswith(ending):
-            name = name.removesuffix(ending) + unit
-    return name.replace("_", " ").capitalize().replace(" usd", " USD").replace("Ttl", "Time to live")
-
-
-def _number(name: str, value: Any) -> str:
-    if not isinstance(value, int | float):
-        return str(value)
-    if name.endswith("_usd"):
-        return f"{value:,.6f}"
-    return f"{value:,.3f}" if name.endswith("_time") else f"{value:,}"
-
-
 # -- watching -----------------------------------------------------------------------------------------------------
 
 
-def _watch(source: Source, interval_s: float, *, as_json: bool) -> None:
-    console = Console()
+def _watch(source: Source, interval_s: float, limit: int, *, as_json: bool) -> None:
+    console = export_tables.console()
     try:
         if as_json or not console.is_terminal:
-            _watch_as_lines(source, interval_s, console, as_json=as_json)
+            _watch_as_lines(source, interval_s, limit, console, as_json=as_json)
         else:
             with Live(console=console, auto_refresh=False) as live:
                 for shown, trouble in _looks(source, interval_s):
                     note = [Text(trouble, style="bold red")] if trouble else []
-                    live.update(Group(*([_tables(orjson.loads(shown))] if shown else []), *note), refresh=True)
+                    live.update(
+                        Group(*([export_tables.drawn(orjson.loads(shown), limit)] if shown else []), *note),
+                        refresh=True,
+                    )
     except KeyboardInterrupt:
         sys.exit(0)
     except BrokenPipeError:
@@ -208,7 +174,7 @@ def _watch(source: Source, interval_s: float, *, as_json: bool) -> None:
         sys.exit(0)
 
 
-def _watch_as_lines(source: Source, interval_s: float, console: Console, *, as_json: bool) -> None:
+def _watch_as_lines(source: Source, interval_s: float, limit: int, console: Console, *, as_json: bool) -> None:
     """Print each change below the last one: the output is not a terminal, so nothing can be redrawn."""
     last = b""
     for shown, trouble in _looks(source, interval_s):
@@ -220,7 +186,7 @@ def _watch_as_lines(source: Source, interval_s: float, console: Console, *, as_j
                 sys.stdout.buffer.write(orjson.dumps(orjson.loads(shown)) + b"\n")
                 sys.stdout.buffer.flush()
             else:
-                console.print(_tables(orjson.loads(shown)))
+                console.print(export_tables.drawn(orjson.loads(shown), limit))
 
 
 def _looks(source: Source, interval_s: float) -> Iterator[tuple[bytes, str]]:

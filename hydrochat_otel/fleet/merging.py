@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from hydrochat_otel import semconv
+from hydrochat_otel.window import dollars
 from hydrochat_otel.window.snapshot import Attributes, Exemplar, Family, HistogramPoint, NumberPoint, Point
 
 MAX_SERIES: Final = 2000
@@ -20,9 +21,12 @@ OVERFLOW: Final[Mapping[str, str]] = {"otel.metric.overflow": "true"}
 
 _Key = tuple[str, str, str]
 _Labels = frozenset[tuple[str, str]]
+_STEPS: Final = 1 << 26
+"""Steps in a second, and in one of any other unit than dollars."""
 _ACROSS: Final = {spec.name: spec.across for spec in semconv.METRICS}
 _COMBINE: Final[Mapping[str, Callable[[float, float], float]]] = {
     "sum": lambda one, other: one + other,
+    "dollars": dollars.plus,
     "max": max,
     "min": min,
     "fleet": lambda _, other: other,  # the last part speaks for the whole fleet
@@ -50,7 +54,9 @@ def minus(families: Sequence[Family], base: Sequence[Family]) -> tuple[Family, .
         return tuple(families)
     before = {_key(family): {_labels(point): point for point in family.points} for family in base if _lasts(family)}
     return tuple(
-        replace(family, points=tuple(_less(point, before[key].get(_labels(point))) for point in family.points))
+        replace(
+            family, points=tuple(_less(point, before[key].get(_labels(point)), family.unit) for point in family.points)
+        )
         if (key := _key(family)) in before
         else family
         for family in families
@@ -58,35 +64,33 @@ def minus(families: Sequence[Family], base: Sequence[Family]) -> tuple[Family, .
 
 
 def exact(families: Iterable[Family]) -> tuple[Family, ...]:
-    """Return the families with counts and sums on a binary grid, rounded down, so that they add up without rounding.
+    """Return the families with counts and sums that add up without rounding.
 
-    The last digit of a sum of doubles depends on the order; a counter that falls by that digit looks like a reset. On
-    the grid all orders agree, up to 130 000 dollars or 130 000 000 seconds.
+    The last digit of a sum of doubles depends on the order; a counter that falls by that digit looks like a reset.
+    Seconds and others are rounded down to a binary grid, on which all orders agree up to 130 000 000; dollars are
+    rounded as :mod:`dollars` says.
     """
     return tuple(
-        replace(family, points=tuple(_on_grid(point, grid_of(family.unit)) for point in family.points))
+        replace(family, points=tuple(_on_grid(point, family.unit) for point in family.points))
         if _lasts(family)
         else family
         for family in families
     )
 
 
-def grid_of(unit: str) -> int:
-    """Return the steps in one unit: a step is 2**-36 dollars, 2**-26 seconds and others."""
-    return 1 << (36 if unit == "{USD}" else 26)
-
-
-def floored(value: float, steps: int) -> float:
+def _floored(value: float) -> float:
     """Return the highest multiple of the step that is not above the value; whole and infinite values are unchanged."""
     if isinstance(value, int) or not math.isfinite(value):
         return value
-    return math.floor(value * steps) / steps
+    return math.floor(value * _STEPS) / _STEPS
 
 
-def _on_grid(point: Point, steps: int) -> Point:
+def _on_grid(point: Point, unit: str) -> Point:
     if isinstance(point, HistogramPoint):
-        return point._replace(sum=floored(point.sum, steps))
-    return point._replace(value=floored(point.value, steps))
+        return point._replace(sum=_floored(point.sum))
+    if unit == dollars.UNIT and math.isfinite(point.value):
+        return point._replace(value=dollars.rounded(point.value))
+    return point._replace(value=_floored(point.value))
 
 
 def lasting(families: Iterable[Family], *, max_series: int = MAX_SERIES) -> tuple[Family, ...]:
@@ -150,7 +154,7 @@ def _together(same: list[Family]) -> Family:
 
 def _across(family: Family) -> str:
     if family.kind != "gauge":
-        return "sum"
+        return "dollars" if family.unit == dollars.UNIT and family.kind == "counter" else "sum"
     if family.scope == semconv.SCOPE and family.name in _ACROSS:
         return _ACROSS[family.name]
     return "sum" if family.additive else "max"
@@ -200,12 +204,13 @@ def _newest(exemplars: Iterable[Exemplar], edges: tuple[float, ...]) -> tuple[Ex
     return tuple(newest.values())
 
 
-def _less(point: Point, before: Point | None) -> Point:
+def _less(point: Point, before: Point | None, unit: str) -> Point:
     if isinstance(point, HistogramPoint) and isinstance(before, HistogramPoint) and point.edges == before.edges:
         counts = tuple(max(0, now - then) for now, then in zip(point.counts, before.counts, strict=True))
         return point._replace(counts=counts, sum=point.sum - before.sum if any(counts) else 0.0)
     if isinstance(point, NumberPoint) and isinstance(before, NumberPoint):
-        return point._replace(value=max(0, point.value - before.value))
+        less = max(0, point.value - before.value)
+        return point._replace(value=dollars.rounded(less) if unit == dollars.UNIT else less)
     return point
 
 
@@ -222,5 +227,5 @@ def _bounded(family: Family, max_series: int) -> Family:
     for point in (*lumped, *named[max_series - 1 :]):
         attributes: Attributes = OVERFLOW
         more = point._replace(attributes=attributes)
-        total = more if total is None else _sum(total, more, "sum")
+        total = more if total is None else _sum(total, more, _across(family))
     return replace(family, points=(*named[: max_series - 1], *([total] if total else [])))

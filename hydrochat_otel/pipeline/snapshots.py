@@ -17,7 +17,7 @@ from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
-from hydrochat_otel.window import days as all_days, window
+from hydrochat_otel.window import days as all_days, dollars, window
 from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.snapshot import Budget, Sharing, Snapshot
 from hydrochat_otel.window.store import MetricsStore
@@ -85,8 +85,7 @@ class Snapshots:
     def _own(self) -> Own:
         with self._lock:
             families, resource = self._providers.reader.read()
-        usd = merging.grid_of("{USD}")
-        days = all_days.with_costs(self._ledger.days(), lambda cost_usd: merging.floored(cost_usd, usd))
+        days = all_days.with_costs(self._ledger.days(), dollars.rounded)
         return Own(merging.exact(families), resource, days)
 
     def _alone(self, sharing: Sharing = _ALONE) -> Snapshot:

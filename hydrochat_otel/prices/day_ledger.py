@@ -41,7 +41,7 @@ class DayLedger:
             is_new = keys[0] not in self._rows
             for key in keys:
                 known = self._rows.get(key)
-                self._rows[key] = counts if known is None else known.plus(counts)
+                self._rows[key] = counts if known is None else known.with_call(counts)
             if is_new:
                 self._rows = days.bounded(self._rows)
 

@@ -11,16 +11,20 @@ from zoneinfo import ZoneInfo
 
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
-from hydrochat_otel.reporting import periods, service
+from hydrochat_otel.prices.day_ledger import day_of, zone_of
+from hydrochat_otel.reporting import lists, periods, service
+from hydrochat_otel.reporting.found import Found
 from hydrochat_otel.reporting.service import ServiceError
 from hydrochat_otel.settings import Settings
-from hydrochat_otel.views import usage_table
+from hydrochat_otel.views import formats, usage_table
 from hydrochat_otel.views.usage_table import Sample, Usage
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
 
 COLUMNS: Final = ("name", "calls", "failed", "tokens", "cost_usd", "p95_s")
-_HEADS: Final = {"name": "", "cost_usd": "$", "p95_s": "p95, s"}
+_HEADS: Final = {"name": "", "cost_usd": "$", "p95_s": "p95, s", "took_s": "took, s"}
+_SECONDS: Final = frozenset({"p95_s", "took_s"})
+_SHOWN_USD: Final = 1e-4
 _LABELS: Final = {"operation": "hydrochat_operation", "root": "hydrochat_root_operation"}
 _MODELS: Final = ("gen_ai_response_model", "gen_ai_request_model")
 
@@ -45,6 +49,7 @@ class Report:
             `incomplete_calls`.
         total: The same of all rows.
         notes: What is missing, in sentences.
+        columns: The columns that are printed.
     """
 
     by: str
@@ -52,16 +57,21 @@ class Report:
     rows: list[dict[str, Any]]
     total: dict[str, Any]
     notes: list[str]
+    columns: tuple[str, ...] = COLUMNS
+
+    @property
+    def _printed(self) -> list[list[str]]:
+        heads = [_HEADS.get(name, name) or (self.by if self.total else name) for name in self.columns]
+        shown = [*self.rows, self.total] if self.total else self.rows
+        return [heads, *([_cell(name, row[name]) for name in self.columns] for row in shown)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything, for JSON."""
         return {name: getattr(self, name) for name in ("by", "period", "rows", "total", "notes")}
 
     def __str__(self) -> str:
-        cells = [[_HEADS.get(name, name) for name in COLUMNS]]
-        cells[0][0] = self.by
-        cells += [[_cell(name, row[name]) for name in COLUMNS] for row in (*self.rows, self.total)]
-        widths = [max(len(row[index]) for row in cells) for index in range(len(COLUMNS))]
+        cells = self._printed
+        widths = [max(len(row[index]) for row in cells) for index in range(len(self.columns))]
         lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
         return "\n".join([f"Gemini, {self.period}", *lines, *self.notes])
 
@@ -69,11 +79,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
-        heads = "".join(f"<th>{escape(_HEADS.get(name, name) or self.by)}</th>" for name in COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(name, row[name]))}</td>" for name in COLUMNS) + "</tr>"
-            for row in (*self.rows, self.total)
-        )
+        first, *others = self._printed
+        heads = "".join(f"<th>{escape(text)}</th>" for text in first)
+        body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in others)
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
         caption = f"<caption>Gemini, {escape(self.period)}</caption>"
         return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{notes}"
@@ -91,10 +99,12 @@ def report(
     """Report calls, tokens and dollars of this process and of all that share its state.
 
     Without a period the counters are read: everything since the start, or since a durable state was made. With a period
-    the entries of the window are read; a note says so if the window does not reach back that far.
+    the entries of the window are read; a note says so if the window does not reach back that far. Whole days by model
+    are exact for 430 days.
 
     Args:
-        by: ``operation`` (the tracked one that a call was made in), ``root``, ``model``, or a cost dimension's name.
+        by: ``operation`` (the tracked one that a call was made in), ``root``, ``model``, or a cost dimension's name; or
+            a list of single pieces of work in the window: ``slow``, ``failed``, ``dear``, ``unpriced``.
         since: A period until now: ``1h``, ``7d``, ``today``, a date or a time.
         day: One day: ``yesterday`` or a date, in the time zone of the budget.
         state: A durable state to read instead, such as ``sqlite:///path``.
@@ -109,19 +119,29 @@ def report(
         raise ReportError("Give a state or a url, not both.")
     settings = Settings.load(state=state, metrics_token=token)
     first, last, words = _period(since, day, settings)
+    if first is None and by in lists.NAMES:
+        first, words = 0.0, "in the window"
     if url is not None:
         try:
-            found, entries, oldest = service.look(url, settings.metrics_token, first)
+            found = service.look(url, settings.metrics_token, first, settings.budget_timezone)
         except ServiceError as error:
             raise NoAnswerError(str(error)) from None
     else:
-        found, entries, oldest = _here(settings, state)
+        found = _here(settings, state)
     if first is None:
-        table = _of_counters(found, by)
-    else:
-        until = last if last is not None else time.time() + 1
-        table = usage_table.of_entries((one for one in entries if first <= one.end_unix_s < until), _key(by))
-    return _made(by, words, table, _missing_of_window(first, oldest))
+        return _made(by, words, _of_counters(found.samples, by), [])
+    until = last if last is not None else time.time() + 1
+    entries = [one for one in found.entries if first <= one.end_unix_s < until]
+    notes = _missing_of_window(first, found.begins_unix_s)
+    if by in lists.NAMES:
+        return _listed(by, words, entries, notes if since or day else [])
+    if by == "model" and found.days and (notes or day is not None):
+        days_from, until_day = (_date(moment, settings.budget_timezone) for moment in (first, until - 1))
+        counted = [row for row in found.days if days_from <= row[0].day <= until_day]
+        if day is None:
+            words = f"since {days_from} ({settings.budget_timezone}, whole days)"
+        return _made(by, words, usage_table.of_days(counted), _missing_of_days(days_from, found))
+    return _made(by, words, usage_table.of_entries(entries, _key(by)), notes)
 
 
 def _period(since: str | None, day: str | None, settings: Settings) -> tuple[float | None, float | None, str]:
@@ -142,7 +162,11 @@ def _period(since: str | None, day: str | None, settings: Settings) -> tuple[flo
     return None, None, "since the start"
 
 
-def _here(settings: Settings, state: str | None) -> tuple[list[Sample], list[Entry], float | None]:
+def _date(unix_s: float, timezone: str) -> str:
+    return day_of(unix_s, zone_of(timezone)).isoformat()
+
+
+def _here(settings: Settings, state: str | None) -> Found:
     """Read this process's pipeline, or join a named state only to read it."""
     try:
         running = pipeline.current()
@@ -168,7 +192,9 @@ def _here(settings: Settings, state: str | None) -> tuple[list[Sample], list[Ent
     begins = snapshot.unix_s - kept.ttl_hours * 3600
     if kept.current_entries >= kept.max_entries:
         begins = max(begins, min(entry.end_unix_s for entry in snapshot.entries))
-    return list(usage_table.samples(snapshot)), list(snapshot.entries), begins
+    zone = snapshot.budget.timezone
+    days = [(key, counts) for key, counts in snapshot.days.items() if key.zone == zone]
+    return Found(list(usage_table.samples(snapshot)), list(snapshot.entries), begins, days)
 
 
 def _read(settings: Settings) -> Snapshot:
@@ -203,7 +229,22 @@ def _missing_of_window(first: float | None, begins: float | None) -> list[str]:
     if first is None or begins is None or begins <= first:
         return []
     reached = datetime.fromtimestamp(begins, UTC)
-    return [f"Incomplete: the window reaches back to {reached:%Y-%m-%d %H:%M} UTC only (METRICS_MAX_ENTRIES)."]
+    since = f"{reached:%Y-%m-%d %H:%M} UTC"
+    return [f"Incomplete: the window reaches back to {since} only (METRICS_MAX_ENTRIES)."]
+
+
+def _missing_of_days(first_day: str, found: Found) -> list[str]:
+    oldest = min(key.day for key, _ in found.days)
+    return [f"Nothing is known of the time before {oldest}."] if first_day < oldest else []
+
+
+def _listed(by: str, period: str, entries: list[Entry], notes: list[str]) -> Report:
+    rows, number = lists.rows(by, entries)
+    if number > len(rows):
+        notes = [*notes, f"{number - len(rows):,} more are not listed."]
+    if not rows:
+        notes = [*notes, "Nothing in this period."]
+    return Report(by, period, rows, {}, notes, lists.COLUMNS)
 
 
 def _made(by: str, period: str, table: dict[str, Usage], notes: list[str]) -> Report:
@@ -226,5 +267,5 @@ def _cell(name: str, value: Any) -> str:
     if value is None:
         return "unknown" if name == "cost_usd" else ""
     if name == "cost_usd":
-        return f"{value:,.6f}"
-    return f"{value:,.3f}" if name == "p95_s" else f"{value:,}" if isinstance(value, int) else str(value)
+        return f"{value:,.6f}" if value >= _SHOWN_USD or not value else formats.usd_text(value).removeprefix("$")
+    return f"{value:,.3f}" if name in _SECONDS else f"{value:,}" if isinstance(value, int) else str(value)

@@ -78,7 +78,7 @@ LLM_COST: Final = MetricSpec(
     "hydrochat.llm.cost",
     "counter",
     "{USD}",
-    "Dollars that the tokens cost.",
+    "Dollars that calls cost: their tokens, and what is charged beside them.",
     (GEN_AI_REQUEST_MODEL, *_MADE_IN),
 )
 LLM_UNPRICED_TOKENS: Final = MetricSpec(
@@ -113,7 +113,7 @@ LLM_CHARGES: Final = MetricSpec(
     "hydrochat.llm.charges",
     "counter",
     "{USD}",
-    "Dollars beside the tokens, by what they are for.",
+    "Dollars of the cost that are charged beside the tokens, by what they are for.",
     (GEN_AI_REQUEST_MODEL, CHARGE),
 )
 LLM_CHARGED_UNITS: Final = MetricSpec(

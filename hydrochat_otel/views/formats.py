@@ -11,15 +11,16 @@ from typing import Any, Final
 import orjson
 
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.window import dollars
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _FIRST_US: Final = -62_135_596_800_000_000
 _LAST_US: Final = 253_402_300_799_999_999
 """Microseconds since the epoch of the first and the last moment that Python's calendar has."""
 
-_USD_DIGITS: Final = 12
 _SIGNED_64_BIT: Final = range(-(2**63), 2**63)
 _MAX_DEPTH: Final = 64
+_SMALL_USD: Final = 0.01
 _INDENTED: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -38,7 +39,17 @@ def usd(amount: float | None) -> float | None:
 
     Digits beyond a millionth of a millionth of a dollar are such errors.
     """
-    return None if (known := finite(amount)) is None else round(known, _USD_DIGITS)
+    return None if (known := finite(amount)) is None else dollars.shown(known)
+
+
+def usd_text(amount: float | None) -> str:
+    """Return dollars for people: four decimals, and as many more as a small amount needs to be seen."""
+    if amount is None:
+        return "unknown"
+    if not amount:
+        return "$0"
+    decimals = 4 if abs(amount) >= _SMALL_USD else min(12, 2 - math.floor(math.log10(abs(amount))))
+    return f"${amount:,.{decimals}f}"
 
 
 def count(number: float) -> int | None:

@@ -1,13 +1,10 @@
 """The money view: cost of calls by operation, model and dimension, the budget, and a forecast of the month."""
 
-from calendar import monthrange
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import formats
+from hydrochat_otel.views import completeness, formats
 from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.window.snapshot import Snapshot
 
@@ -15,7 +12,7 @@ MAX_ROWS: Final = 100
 _DAY_S: Final = 86_400
 
 
-def document(snapshot: Snapshot, turns: Sequence[Turn], *, timezone: str = "UTC") -> dict[str, Any]:
+def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
     """Return the dollars of every breakdown, the most expensive row first.
 
     `by_root_operation` is by the operation that a caller waited for, `by_operation` by the innermost operation around
@@ -25,15 +22,15 @@ def document(snapshot: Snapshot, turns: Sequence[Turn], *, timezone: str = "UTC"
     Args:
         snapshot: What is shown.
         turns: Of its window.
-        timezone: The zone in which the budget's months begin.
     """
     budget = snapshot.budget
     by_root, by_operation = (_counted(snapshot, attribute) for attribute in (semconv.ROOT_OPERATION, semconv.OPERATION))
     return {
         "taken_at": formats.utc(snapshot.unix_s),
         "cost_usd": formats.usd(snapshot.total(semconv.LLM_COST)),
-        "unpriced_tokens": formats.count(snapshot.total(semconv.LLM_UNPRICED_TOKENS)),
-        "unreconciled_calls": formats.count(snapshot.total(semconv.LLM_UNRECONCILED_CALLS)),
+        "savings_usd": completeness.counted_usd(snapshot, semconv.LLM_SAVINGS),
+        "retry_cost_usd": completeness.counted_usd(snapshot, semconv.LLM_RETRY_COST),
+        **completeness.document(completeness.of_snapshot(snapshot)),
         "by_root_operation": by_root or _by_turn(turns),
         "by_operation": by_operation,
         "by_operation_covers": "start" if by_root else "window",
@@ -41,9 +38,14 @@ def document(snapshot: Snapshot, turns: Sequence[Turn], *, timezone: str = "UTC"
         "month": {
             "spent_usd": formats.usd(budget.spent_month_usd),
             "budget_usd": formats.usd(budget.month_usd),
-            "forecast_usd": formats.usd(_forecast(budget.spent_month_usd, snapshot.unix_s, timezone)),
+            "forecast_usd": None if budget.forecast is None else formats.usd(budget.forecast.month_usd),
+            "missing": completeness.document(budget.missing_month),
         },
-        "day": {"spent_usd": formats.usd(budget.spent_day_usd), "budget_usd": formats.usd(budget.day_usd)},
+        "day": {
+            "spent_usd": formats.usd(budget.spent_day_usd),
+            "budget_usd": formats.usd(budget.day_usd),
+            "missing": completeness.document(budget.missing_day),
+        },
     }
 
 
@@ -62,7 +64,7 @@ def _by_turn(turns: Sequence[Turn]) -> list[dict[str, Any]]:
         if calls:
             name = turn.root.operation if turn.root.kind == "operation" else ""
             number, usd = sums.get(name, (0.0, 0.0))
-            sums[name] = (number + len(calls), usd + sum(call.cost_usd or 0.0 for call in calls))
+            sums[name] = (number + len(calls), usd + sum(one.cost_usd or 0.0 for one in turn.billed))
     return _rows(sums, "operation")
 
 
@@ -86,12 +88,3 @@ def _rows(sums: dict[str, tuple[float, float]], name: str) -> list[dict[str, Any
         {name: label or "none", "calls": formats.count(calls), "cost_usd": formats.usd(usd)}
         for label, (calls, usd) in ordered
     ]
-
-
-def _forecast(spent_usd: float, unix_s: float, timezone: str) -> float | None:
-    """Return the cost of the month at the present pace; None on its first day, which has too little data."""
-    zone: tzinfo = UTC if timezone == "UTC" else ZoneInfo(timezone)
-    now = datetime.fromtimestamp(unix_s, zone)
-    began = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    elapsed_days = (now - began).total_seconds() / _DAY_S
-    return None if elapsed_days < 1 else spent_usd / elapsed_days * monthrange(now.year, now.month)[1]

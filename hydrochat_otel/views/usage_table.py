@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.views import formats
+from hydrochat_otel.window.days import DayCounts, DayKey
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
 
@@ -23,7 +24,6 @@ _COUNTED: Final = {
     "hydrochat_llm_calls": "calls",
     "hydrochat_llm_tokens": "tokens",
     "hydrochat_llm_cost": "cost_usd",
-    "hydrochat_llm_charges": "cost_usd",
     "hydrochat_llm_unpriced_tokens": "unpriced_tokens",
     "hydrochat_llm_unreconciled_calls": "unreconciled_calls",
     "hydrochat_llm_incomplete_calls": "incomplete_calls",
@@ -116,6 +116,22 @@ def of_entries(entries: Iterable[Entry], key: Callable[[Entry], str | None]) -> 
         elif tokens:
             usage.unpriced_tokens += tokens
             usage.unpriced_calls += 1
+    return dict(table)
+
+
+def of_days(found: Iterable[tuple[DayKey, DayCounts]]) -> dict[str, Usage]:
+    """Return the usage by model of rows of the days."""
+    table: defaultdict[str, Usage] = defaultdict(Usage)
+    for key, counts in found:
+        usage = table[key.model]
+        usage.calls += counts.calls
+        usage.failed += counts.calls if key.outcome == "error" else 0
+        usage.tokens += sum(counts.tokens)
+        usage.cost_usd += counts.cost_usd
+        usage.unpriced_tokens += counts.unpriced_tokens
+        usage.unpriced_calls += counts.unpriced_calls
+        usage.incomplete_calls += counts.incomplete_calls
+        usage.unreconciled_calls = (usage.unreconciled_calls or 0) + counts.unreconciled_calls
     return dict(table)
 
 

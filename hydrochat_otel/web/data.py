@@ -95,7 +95,7 @@ def money_of_all(request: Request) -> Response:
     queries.read(request.query, ())
     running = pipeline.current()
     snapshot = running.snapshot()
-    document = money.document(snapshot, turns.collect(snapshot.entries), timezone=running.settings.budget_timezone)
+    document = money.document(snapshot, turns.collect(snapshot.entries))
     return answer(JSON, formats.encoded(document, indented=False))
 
 

@@ -8,6 +8,7 @@ from operator import add, sub
 from typing import Final, NamedTuple
 
 from hydrochat_otel import semconv
+from hydrochat_otel.window import dollars
 
 MAX_DAYS: Final = 430
 """Days that are kept for each time zone: more than 400, so that the same day a year ago is included."""
@@ -71,13 +72,17 @@ class DayCounts(NamedTuple):
         """What the tokens and dollars do not contain."""
         return Missing(*self[7:])
 
-    def plus(self, other: "DayCounts") -> "DayCounts":
-        """Return the sums."""
+    def with_call(self, other: "DayCounts") -> "DayCounts":
+        """Return the sums with one call more, whose dollars may be smaller than what :meth:`plus` keeps."""
         return DayCounts(*map(add, self, other))
+
+    def plus(self, other: "DayCounts") -> "DayCounts":
+        """Return the sums; of dollars as :mod:`dollars` adds them."""
+        return DayCounts(*map(add, self, other))._replace(cost_usd=dollars.plus(self.cost_usd, other.cost_usd))
 
     def less(self, other: "DayCounts") -> "DayCounts":
         """Return the differences."""
-        return DayCounts(*map(sub, self, other))
+        return DayCounts(*map(sub, self, other))._replace(cost_usd=dollars.rounded(self.cost_usd - other.cost_usd))
 
 
 Days = Mapping[DayKey, DayCounts]

@@ -20,7 +20,7 @@ ELSEWHERE = (
     "OTEL_METRICS_EXPORTER=console sends the metrics elsewhere, so the page, the export and /metrics of "
     "hydrochat_otel have no port; add hydrochat to it, or set HYDROCHAT_SERVE to always or never.\n"
 )
-NO_CALLS = "hydrochat-otel: 0 calls, 0 tokens, $0.0000\n"
+NO_CALLS = "hydrochat-otel: 0 calls, 0 tokens, $0\n"
 SHOW = "import os, sys; print([os.environ.get(name) for name in sys.argv[1:]]); sys.exit(3)"
 
 
@@ -133,7 +133,7 @@ def test_the_last_line_is_what_was_counted():
         emulator.script(answer("Hello", usage=usage), rate_limited(), answer("Hello", usage=usage))
         done = command("--", "python", "calls.py", emulator.base_url, HYDROCHAT_SERVE="never")
     assert (done.returncode, done.stdout) == (0, "done\n")
-    assert done.stderr.splitlines()[-1:] == ["hydrochat-otel: 3 calls, 1 failed, 2 400 tokens, $0.0003"]
+    assert done.stderr.splitlines()[-1:] == ["hydrochat-otel: 3 calls, 1 failed, 2 400 tokens, $0.000320"]
 
 
 def test_signals_are_the_commands_own(tmp_path):

@@ -82,6 +82,60 @@ def test_it_prints_in_terminals_and_notebooks(used):
     assert json.loads(json.dumps(found.as_dict()))["rows"] == found.rows
 
 
+@pytest.mark.parametrize(
+    ("by", "rows"),
+    [("failed", [("turn", "400", None)]), ("dear", [("turn", "ok", COST), ("generate_content", "ok", COST)])],
+)
+@pytest.mark.parametrize("asked", ["here", "service"])
+def test_single_pieces_of_work_are_listed(used, by, rows, asked):
+    """The failed and the dear are rows of their own, the newest or the dearest first, here and of a service."""
+    if asked == "here":
+        found = hydrochat_otel.report(by=by)
+    else:
+        with Server("127.0.0.1", 0) as server:
+            found = hydrochat_otel.report(by=by, url=server.url, token=TOKEN)
+    listed = sorted((row["name"], row["outcome"], row["cost_usd"]) for row in found.rows if row["model"] == MODEL)
+    assert listed == sorted(rows)
+    assert str(found).splitlines()[1].split()[:2] == ["when", "name"]
+    assert "<th>when</th>" in found._repr_html_()
+
+
+def test_what_has_no_price_and_what_is_slow_are_listed(used):
+    """A call without a price is listed with its tokens; without slow work the report says that there is none."""
+    [row] = hydrochat_otel.report(by="unpriced").rows
+    assert (row["model"], row["tokens"], row["cost_usd"]) == ("gemini-9-ultra", 1_100_000, None)
+    assert hydrochat_otel.report(by="slow").notes == ["Nothing in this period."]
+
+
+@pytest.mark.parametrize("asked", ["here", "service"])
+def test_a_day_by_model_is_exact_beyond_the_window(install, asked):
+    """When the window has lost the entries, whole days by model still say all: in this process and of a service."""
+    running = install(max_entries=1, instrument_gemini=True)
+    with GeminiEmulator() as emulator:
+        client = genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url))
+        emulator.script(*[answer("a", usage=USAGE)] * 3)
+        for _ in range(3):
+            client.models.generate_content(model=MODEL, contents="x")
+    assert running.snapshot().retention.current_entries == 1
+    with Server("127.0.0.1", 0) as server:
+        where = {} if asked == "here" else {"url": server.url, "token": TOKEN}
+        for period in ({"day": "today"}, {"since": "30d"}):
+            [row] = hydrochat_otel.report(by="model", **period, **where).rows
+            assert (row["name"], row["calls"], row["tokens"], row["cost_usd"]) == (MODEL, 3, 3_300_000, 3 * COST)
+
+
+def test_charges_count_once_however_they_are_read():
+    """The counter of dollars holds the charges beside tokens; a scrape that shows both adds neither twice."""
+    labels = {"hydrochat_operation": "turn"}
+    found = [
+        ("hydrochat_llm_calls_total", labels, 1.0),
+        ("hydrochat_llm_cost_total", labels, 0.5),
+        ("hydrochat_llm_charges_total", {"hydrochat_charge": "grounding_search"}, 0.4),
+    ]
+    table = usage_table.of_counters(found, "hydrochat_operation")
+    assert {name: usage.cost_usd for name, usage in table.items()} == {"turn": 0.5}
+
+
 def test_a_window_that_does_not_reach_back_says_so(install):
     """A period that begins before the oldest entry of a full window is incomplete."""
     running = install(max_entries=2)

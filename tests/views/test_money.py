@@ -2,13 +2,13 @@
 
 import dataclasses
 
-import pytest
 from factories import counter, snapshot
 
 from hydrochat_otel import semconv
 from hydrochat_otel.views import money, turns
+from hydrochat_otel.window.days import Missing
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.snapshot import Budget
+from hydrochat_otel.window.snapshot import Budget, Forecast
 
 NOON_OF_THE_THIRD = 1_759_492_800.0  # 2025-10-03T12:00:00Z
 
@@ -71,15 +71,19 @@ def test_rows_are_bounded():
     assert (len(rows), rows[-1]["operation"], sum(row["cost_usd"] for row in rows)) == (101, "other", sum(range(150)))
 
 
-@pytest.mark.parametrize(
-    ("unix_s", "timezone", "forecast_usd"),
-    [
-        (NOON_OF_THE_THIRD, "UTC", 31.0),
-        (NOON_OF_THE_THIRD - 2 * 86_400, "UTC", None),
-        (NOON_OF_THE_THIRD - 1.5 * 86_400, "Asia/Singapore", pytest.approx(2.5 / (4 / 3) * 31)),
-    ],
-)
-def test_the_forecast_of_the_month(unix_s, timezone, forecast_usd):
-    """The month continues at its pace, in the budget's time zone; its first day has too little data for a forecast."""
-    shown = money.document(taken(budget=Budget(1.0, 2.5, None, None), unix_s=unix_s), (), timezone=timezone)
-    assert shown["month"]["forecast_usd"] == forecast_usd
+def test_the_forecast_is_the_budgets_own():
+    """The page shows the one forecast that the gauge and the export show; null where there is none."""
+    forecast = Forecast(month_usd=31.0, low_usd=20.0, high_usd=40.0, spent_on=None)
+    with_one = money.document(taken(budget=Budget(1.0, 2.5, None, None, forecast=forecast)), ())
+    without = money.document(taken(budget=Budget(1.0, 2.5, None, None)), ())
+    assert (with_one["month"]["forecast_usd"], without["month"]["forecast_usd"]) == (31.0, None)
+
+
+def test_what_the_sums_miss_stands_beside_them():
+    """Whatever a sum of dollars does not contain is beside it: since the start, of the month and of the day."""
+    missing = Missing(unpriced_calls=1, unpriced_tokens=900)
+    shown = money.document(taken(budget=Budget(1.0, 2.5, None, None, missing_month=missing)), ())
+    assert shown["month"]["missing"]["unpriced_tokens"] == 900
+    assert shown["day"]["missing"] == dict.fromkeys(Missing._fields, 0)
+    assert {*Missing._fields} <= shown.keys()
+    assert (shown["savings_usd"], shown["retry_cost_usd"]) == (None, None)

@@ -16,9 +16,12 @@ from click.testing import CliRunner
 from conftest import TOKEN
 from misbehaving import listening, says
 from ports import free_port
+from rich.console import Console
+from rich.text import Text
 from servers import PROJECT, Host, running
 
 from hydrochat_otel import web
+from hydrochat_otel.cli import export_tables
 from hydrochat_otel.cli.export import Source, export
 from hydrochat_otel.cli.serve import serve
 from hydrochat_otel.runtime.deadline_fetch import FetchError
@@ -129,8 +132,27 @@ def test_a_wrong_token_and_a_bad_filter_show_the_services_sentence(served, tmp_p
         1,
         True,
     )
-    done = run("--url", served.url, "--token-file", token_file, "--since", "yesterday")
-    assert (done.exit_code, "status 400: since must be a time with its offset" in done.output) == (1, True)
+    done = run("--url", served.url, "--token-file", token_file, "--since", "soon")
+    assert (done.exit_code, "'soon' is not a period: it must be such as 90s" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("since", ["1h", "yesterday", "2025-01-01", "2025-10-09T08:00+00:00"])
+def test_periods_are_said_as_in_a_report(served, token_file, since):
+    """A length, a day and a date are understood as well as a moment; a filter that matches nothing says so."""
+    done = run("--url", served.url, "--token-file", token_file, "--since", since)
+    matches = since.startswith("2025")
+    assert (done.exit_code, "No entry matches." in done.output) == (0, not matches)
+    assert ("Models, in the window" in done.output) == matches
+
+
+def test_no_value_is_cut(served, token_file, monkeypatch):
+    """A pipe gets each value on one line; a narrow terminal wraps, and no value loses a sign to an ellipsis."""
+    arguments = ("--url", served.url, "--token-file", token_file, "--limit", "50")
+    assert "classify_intent" in run(*arguments).output
+    monkeypatch.setattr(export_tables, "console", lambda: Console(width=60, force_terminal=True))
+    narrow = run(*arguments).output
+    assert "…" not in narrow
+    assert max(len(Text.from_ansi(line).plain) for line in narrow.splitlines()) <= 60
 
 
 def test_something_other_than_an_export():

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.checks import DecodingError
 from hydrochat_otel.fleet.day_totals import decoded_days, encoded_days
-from hydrochat_otel.window import days
+from hydrochat_otel.window import days, dollars
 from hydrochat_otel.window.days import DayCounts, DayKey
 
 KEYS = st.builds(
@@ -19,14 +19,16 @@ KEYS = st.builds(
     st.sampled_from(semconv.OUTCOMES),
 )
 WHOLE = st.integers(0, 2**40)
-COUNTS = st.builds(DayCounts, *[WHOLE] * 6, st.integers(0, 2**45).map(lambda n: n / 2**36), *[WHOLE] * 5)
+COUNTS = st.builds(
+    DayCounts, *[WHOLE] * 6, st.integers(0, 500 * 10**12).map(lambda n: dollars.rounded(n / 1e12)), *[WHOLE] * 5
+)
 DAYS = st.dictionaries(KEYS, COUNTS, max_size=6)
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(DAYS, max_size=4), st.randoms())
 def test_merging_is_independent_of_order(parts, random):
-    """With addition on the binary grid, any order and any grouping gives the same, to the last digit."""
+    """Dollars are added as decimals: any order and any grouping gives the same, to the last digit."""
     shuffled = list(parts)
     random.shuffle(shuffled)
     assert days.merged(parts) == days.merged([days.merged(shuffled[:2]), *shuffled[2:]])

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from operator import add
 from typing import Final, Literal
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views.prometheus.naming import family_name, labels
+from hydrochat_otel.window import dollars
 from hydrochat_otel.window.snapshot import Attributes, Family, HistogramPoint, NumberPoint, Point, Snapshot
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
@@ -81,7 +83,8 @@ def _join(metric: Family, by_name: dict[str, PrometheusFamily], sample_names: se
 def _take_in(points: dict[str, Point], metric: Family) -> None:
     scope = labels({"otel_scope_name": metric.scope, "otel_scope_version": metric.scope_version})
     taken = _HISTOGRAM_LABELS if metric.kind == "histogram" else _SCOPE_LABELS
-    for point in metric.points:
+    is_usd = metric.unit == dollars.UNIT
+    for point in map(_rounded, metric.points) if is_usd else metric.points:
         try:
             own = labels(point.attributes, taken)
         except Exception as error:
@@ -92,10 +95,19 @@ def _take_in(points: dict[str, Point], metric: Family) -> None:
         if before is point:
             continue
         both = point if metric.kind == "gauge" else _sum(before, point)
+        if is_usd and both is not None:
+            both = _rounded(both)
         if both is None:
             failures.note("prometheus.conflict")
         else:
             points[series] = both
+
+
+def _rounded(point: Point) -> Point:
+    """Return dollars as the export and the page show them."""
+    if isinstance(point, NumberPoint) and isfinite(point.value):
+        return point._replace(value=dollars.shown(point.value))
+    return point
 
 
 def _sum(one: Point, other: Point) -> Point | None:
