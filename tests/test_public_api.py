@@ -59,6 +59,8 @@ def test_public_objects_have_a_representation(installed):
     server.stop()
     objects = [
         installed,
+        installed.snapshot(),
+        installed.store,
         server,
         PerformanceMetrics(),
         get_performance_metrics(),

@@ -170,6 +170,10 @@ class Snapshot:
                 by_name[family.name] = by_name.get(family.name, ()) + family.points
         object.__setattr__(self, "_by_name", by_name)
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.families)} metrics, {len(self.entries)} entries, {self.sharing.workers} processes"
+        return f"<Snapshot at {self.unix_s:.0f} s since the epoch: {counts}>"
+
     def points(self, spec: MetricSpec) -> tuple[Point, ...]:
         """Return the series of one of our metrics; empty if nothing was recorded."""
         return self._by_name.get(spec.name, ())

@@ -87,6 +87,9 @@ class MetricsStore:
     def __len__(self) -> int:
         return len(self._live())
 
+    def __repr__(self) -> str:
+        return f"<MetricsStore: {len(self)} of at most {self.max_entries} entries of {self.ttl_hours:g} h>"
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def append(self, entry: Entry) -> None:

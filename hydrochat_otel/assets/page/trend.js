@@ -32,17 +32,19 @@ const CHARTS = [
     series: [{ name: "cost", value: (step) => step.total_cost_usd || null, colour: "accent", bars: true }],
   },
 ];
-const optional = (seconds) => (seconds === null ? "–" : duration(seconds));
+// What is unknown is no zero: its cell has a dash.
+const known = (show) => (value) => (value === null ? "–" : show(value));
+const [counted, timed, paid] = [count, duration, money].map(known);
 const COLUMNS = [
   { head: "From", value: (step) => step.startMs, show: (step) => when(step.startMs), left: true },
-  { head: "Operations", value: (step) => step.count, show: (step) => count(step.count) },
-  { head: "Slow", value: (step) => step.threshold_violations, show: (step) => count(step.threshold_violations) },
-  { head: "Failed", value: (step) => step.errors, show: (step) => count(step.errors) },
-  { head: "Average", value: (step) => step.avg_response_time ?? 0, show: (step) => optional(step.avg_response_time) },
-  { head: "p95", value: (step) => step.p95_response_time ?? 0, show: (step) => optional(step.p95_response_time) },
-  { head: "Calls", value: (step) => step.llm_calls, show: (step) => count(step.llm_calls) },
-  { head: "Tokens", value: (step) => step.total_tokens, show: (step) => count(step.total_tokens) },
-  { head: "Cost", value: (step) => step.total_cost_usd, show: (step) => money(step.total_cost_usd) },
+  { head: "Operations", value: (step) => step.count ?? 0, show: (step) => counted(step.count) },
+  { head: "Slow", value: (step) => step.threshold_violations ?? 0, show: (step) => counted(step.threshold_violations) },
+  { head: "Failed", value: (step) => step.errors ?? 0, show: (step) => counted(step.errors) },
+  { head: "Average", value: (step) => step.avg_response_time ?? 0, show: (step) => timed(step.avg_response_time) },
+  { head: "p95", value: (step) => step.p95_response_time ?? 0, show: (step) => timed(step.p95_response_time) },
+  { head: "Calls", value: (step) => step.llm_calls ?? 0, show: (step) => counted(step.llm_calls) },
+  { head: "Tokens", value: (step) => step.total_tokens ?? 0, show: (step) => counted(step.total_tokens) },
+  { head: "Cost", value: (step) => step.total_cost_usd ?? 0, show: (step) => paid(step.total_cost_usd) },
 ];
 const SOURCES = {
   window: "From the retained entries.",
@@ -89,7 +91,7 @@ const span = (seconds) =>
 function described(step) {
   const failed = step.errors ? ` (${count(step.errors)} failed, ${percent(step.error_rate)})` : "";
   const p95 = step.p95_response_time === null ? "" : `, p95 ${duration(step.p95_response_time)}`;
-  return `${when(step.startMs)}: ${count(step.count)} operations${failed}${p95}; ${count(step.llm_calls)} calls, ${count(step.total_tokens)} tokens, ${money(step.total_cost_usd)}`;
+  return `${when(step.startMs)}: ${counted(step.count)} operations${failed}${p95}; ${counted(step.llm_calls)} calls, ${counted(step.total_tokens)} tokens, ${paid(step.total_cost_usd)}`;
 }
 
 radios(byId("trend-windows"), "trend-window", WINDOWS, chosen, (value) => {
