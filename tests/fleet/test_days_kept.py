@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from in_memory_backend import RememberingBackend, Store
+from in_memory_backend import InMemoryBackend, Store
 from workers import Worker
 
 from hydrochat_otel.fleet.backend import KEEP_S, Bounds
@@ -35,7 +35,7 @@ def a_year_and_more():
 def backend(request):
     """Return a backend of each kind."""
     if request.param == "memory":
-        return RememberingBackend(Store())
+        return InMemoryBackend(Store())
     if request.param == "sqlite":
         return request.getfixturevalue("make_sqlite")(Bounds())
     return request.getfixturevalue("connect")(request.getfixturevalue("shared")("alone").url, Bounds(), timeout_s=20.0)
