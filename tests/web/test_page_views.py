@@ -124,7 +124,7 @@ def test_a_turn_that_has_left_the_window(look):
     """The address of a turn that has left the window shows one sentence."""
     look.view("turns")
     look.js("location.hash = 'turns/1-1-1'")
-    look.until(lambda: "not retained" in look.text("#turn"))
+    look.until(lambda: "not in the window" in look.text("#turn"))
 
 
 def test_money(look):
