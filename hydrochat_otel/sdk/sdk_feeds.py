@@ -207,6 +207,7 @@ def _points(made_by: Feeder) -> list[Any]:
     made_by.flush()
     data = reader.get_metrics_data()
     provider.shutdown()
+    _probed.append(provider)
     return [
         (dict(point.attributes or {}), [getattr(point, name, None) for name in ("value", *_HISTOGRAM_FIELDS)])
         for resource in (data.resource_metrics if data else ())
@@ -215,5 +216,11 @@ def _points(made_by: Feeder) -> list[Any]:
         for point in metric.data.data_points
     ]
 
+
+_probed: Final[list[MeterProvider]] = []
+"""Providers of the probe, kept for good: the SDK refers to them by weak references with callbacks in Python.
+
+If the garbage collector ended them, Python would suppress what a signal handler raises inside such a callback.
+"""
 
 _HISTOGRAM_FIELDS: Final = ("count", "sum", "bucket_counts", "explicit_bounds", "min", "max")
