@@ -10,7 +10,7 @@ from hydrochat_otel.cli.site_adjustments import NOTHING
 
 @click.group()
 def registry() -> None:
-    """Registry of the names of attributes, metrics and spans."""
+    """Registry of the names, for OpenTelemetry's Weaver."""
 
 
 @registry.command()

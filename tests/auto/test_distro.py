@@ -145,7 +145,8 @@ def test_a_supervisor_gets_no_providers(monkeypatch):
     assert configured == []
     for step in steps:
         step()
-    assert configured == [{"auto_instrumentation_version": "1"}]
+    assert [given["auto_instrumentation_version"] for given in configured] == ["1"]
+    assert configured[0]["resource_attributes"]["telemetry.distro.name"] == "hydrochat-otel"
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def lookup() -> str:
 class Patches:
     """What an instrumentation changes in the SDK, to be put in and taken out between batches.
 
-    Instrumenting anew for each batch would measure what it makes for its first calls.
+    Instrumenting again for each batch would measure what it makes for its first calls.
     """
 
     def __init__(self, instrument: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from documentation import pages
 ROOMS = ("hydrochat_otel", "tests", "docs")
 KINDS = {".py", ".md", ".lua", ".toml", ".js"}
 RETIRED = re.compile(
-    r"\b(?:he|him|his|who(?:ever)?|nobody\w*|somebody\w*|told|knows|picture\w*|seams?|tombstones?|anew|dear(?:er|est)?)\b",
+    r"\b(?:he|him|his|who(?:ever)?|nobody\w*|somebody\w*|told|knows|picture\w*|seams?|tombstones?|anew)\b",
     re.IGNORECASE,
 )
 ALLOWED = {
@@ -16,7 +16,6 @@ ALLOWED = {
     "SEAM": "the label of `hydrochat.telemetry.errors`, kept as it was published",
     "hydrochat.seam": "the same",
     "hydrochat_seam": "the same",
-    '"dear"': "names of turns in tests of the search",
     "cannot be told": "a part of a prompt: another wording would change the answers of the model",
     "Who are all patients?": "a message of a nurse",
     "test_words.py": "this test",

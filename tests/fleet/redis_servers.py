@@ -66,6 +66,19 @@ class RedisServer:
         self.stop()
         return self.start()
 
+    def await_loaded(self):
+        """Wait until it has read its data; until then it answers with an error."""
+        with self.client() as client:
+            end_s = time.monotonic() + READY_WITHIN_S
+            while True:
+                try:
+                    client.ping()
+                except redis.BusyLoadingError:
+                    assert time.monotonic() < end_s
+                    time.sleep(0.01)
+                else:
+                    return
+
     def pause(self):
         """Suspend it: the system accepts connections, and no answer comes."""
         self._process.send_signal(signal.SIGSTOP)

@@ -131,6 +131,7 @@ def test_a_redis_that_saves_keeps_the_state_over_a_restart(connect, start, how):
     getattr(server, how)()
     if how == "kill":
         server.start()
+    server.await_loaded()
     assert (backend.exchange(None, 0, read=False).store_id, everything(backend)) == filled
 
 

@@ -42,12 +42,10 @@ _TABLES: Final = {
     "entries": """CREATE TABLE entries (
         end_unix_s REAL NOT NULL, text BLOB NOT NULL, PRIMARY KEY (end_unix_s, text)
     ) WITHOUT ROWID""",
+    "clock": """CREATE TABLE clock (
+        id INTEGER PRIMARY KEY CHECK (id = 1), seen_unix_s REAL NOT NULL, doubted_until_unix_s REAL NOT NULL
+    )""",
 }
-
-_CLOCK: Final = """CREATE TABLE IF NOT EXISTS clock (
-    id INTEGER PRIMARY KEY CHECK (id = 1), seen_unix_s REAL NOT NULL, doubted_until_unix_s REAL NOT NULL
-)"""
-"""Made when it is first needed: files without it are in use."""
 
 _LEFT_UNIX_S: Final = -math.inf
 """Stands for the last publication of a member that has left."""
@@ -172,7 +170,6 @@ def _is_in_doubt(connection: sqlite3.Connection, now_unix_s: float, ttl_s: float
 
     Whether it jumped or no process ran cannot be told apart; both are a gap between two exchanges.
     """
-    connection.execute(_CLOCK)
     rows = _rows(connection, "SELECT seen_unix_s, doubted_until_unix_s FROM clock", float, float)
     seen_unix_s, until_unix_s = rows[0] if rows else (-math.inf, 0.0)
     if rows and now_unix_s - seen_unix_s >= CLOCK_GAP_S:

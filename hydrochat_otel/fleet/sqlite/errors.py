@@ -45,7 +45,9 @@ def is_damage(error: Exception) -> bool:
     """Return whether the file itself is damaged, rather than its surroundings."""
     # Errors without a code come from Python, for bytes that are not text.
     no_text = isinstance(error, UnicodeDecodeError) or (isinstance(error, sqlite3.OperationalError) and not code(error))
-    return no_text or isinstance(error, DamageError) or code(error) in _DAMAGED
+    # A file that is shorter than its own header says, for instance because its log was deleted.
+    too_short = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHORT_READ
+    return no_text or too_short or isinstance(error, DamageError) or code(error) in _DAMAGED
 
 
 def sentence(error: Exception) -> str:

@@ -86,7 +86,8 @@ async def test_asynchronous_functions_and_threads_count_alike(emulator, meters, 
     calls = tuple(Part(call=name, args={"name": "x"}, call_id=f"call_{name}") for name in ("watch", "watch_async"))
     emulator.script(Reply(parts=calls), answer("Dry."))
     config = types.GenerateContentConfig(tools=[watch, watch_async])
-    await open_client(emulator).aio.models.generate_content(model=FLASH, contents="x", config=config)
+    client = open_client(emulator)  # an older SDK closes the connection when its client is collected
+    await client.aio.models.generate_content(model=FLASH, contents="x", config=config)
     found = [(span.name, span.attributes[semconv.GEN_AI_TOOL_CALL_ID]) for span in tool_spans(meters)]
     assert found == [("execute_tool watch", "call_watch"), ("execute_tool watch_async", "call_watch_async")]
     assert [one.get_span_context().span_id for one in seen] == [span.context.span_id for span in tool_spans(meters)]
