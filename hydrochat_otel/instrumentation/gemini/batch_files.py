@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from stat import S_ISREG
 from types import SimpleNamespace
@@ -17,8 +18,9 @@ from typing import Any, BinaryIO, Final
 
 from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
 from hydrochat_otel.instrumentation.gemini.raw_json import as_attributes
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import background, failures
 
+_COMPONENT: Final = "google_genai.late_usage"
 _LONGEST_LINE: Final = 64 * 1024 * 1024
 _PATIENCE_S: Final = 3.0
 """How long the end of the program waits for a file that is being read."""
@@ -37,9 +39,10 @@ def take(call: GuardedCall, source: object) -> None:
         return
     try:
         # No daemon: a script that downloads the file and ends has its usage counted.
-        threading.Thread(target=_take_lines, args=(call, source), name="hydrochat-otel-batch").start()
+        work = partial(background.guarded, partial(_take_lines, call, source), component=_COMPONENT)
+        threading.Thread(target=work, name="hydrochat-otel-batch").start()
     except RuntimeError as error:
-        failures.note("google_genai.late_usage", error)
+        failures.note(_COMPONENT, error)
         call.succeed()
 
 
@@ -55,8 +58,8 @@ def _take_lines(call: GuardedCall, source: Any) -> None:
     try:
         with _opened(source) as file:
             take_replies(call, _replies_of(file))
-    except Exception as error:
-        failures.note("google_genai.late_usage", error)
+    except BaseException as error:
+        failures.note(_COMPONENT, error)
         call.succeed()  # without the rest of its usage
 
 
