@@ -5,11 +5,12 @@ import shutil
 
 import pytest
 from stack import go_programs
-from stack.servers import scrape_app
+from stack.servers import TIME_SCALE, scrape_app
 
 from hydrochat_otel.cli import shipped_assets
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.serve.server import Server
+from hydrochat_otel.stack.objectives import RESPONSE_TIME_S
 from hydrochat_otel.testing.emulator import GeminiEmulator
 
 collect_ignore = ["test_compose_config.py"] if go_programs.LEFT_OUT else []
@@ -23,8 +24,9 @@ def emulator():
 
 @pytest.fixture
 def served(install):
-    """An instrumented application that serves its metrics and has a budget."""
-    install(instrument_gemini=True, budget_usd=5.0)
+    """An instrumented application that serves its metrics, with a budget and a threshold as fast as the demo."""
+    # Scaled like the demo's waits, so that its slow answers exceed it on a machine of any speed.
+    install(instrument_gemini=True, budget_usd=5.0, response_time_threshold_s=RESPONSE_TIME_S * TIME_SCALE)
     with Server("127.0.0.1", 0) as server:
         yield server
 

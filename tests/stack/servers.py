@@ -20,6 +20,9 @@ from hydrochat_otel.demo.workload import run_workload
 
 START_WITHIN_S = 30.0
 
+TIME_SCALE = 0.02
+"""The factor on all waiting of the demo."""
+
 
 def get(url: str, accept: str = "*/*", **parameters: Any) -> bytes:
     query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
@@ -171,7 +174,7 @@ class Webhook:
 class Talking:
     """The demo's workload, repeated with other seeds, until the `with` ends."""
 
-    def __init__(self, base_url: str, *, turns: int = 24, time_scale: float = 0.02) -> None:
+    def __init__(self, base_url: str, *, turns: int = 24, time_scale: float = TIME_SCALE) -> None:
         self._base_url = base_url
         self._turns = turns
         self._time_scale = time_scale
