@@ -36,6 +36,7 @@ CARRIERS = (
     "instrumentation.gemini.guarded_call.",
     "instrumentation.gemini.wrappers.contained",
     "instrumentation.langgraph.TurnTracker._end",
+    "runtime.background.guarded",
     "runtime.failures.note",
     "runtime.failures.contained",
     "runtime.interruptions.is_the_hosts",

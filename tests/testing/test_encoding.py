@@ -302,7 +302,7 @@ def test_the_other_methods_of_the_client_get_something_valid(emulator, client):
     client.caches.delete(name=cache.name)
     assert client.batches.create(model=MODEL, src=[{"contents": [{"parts": [{"text": "x"}]}]}]).name
     assert client.models.get(model=MODEL).name == f"models/{MODEL}"
-    with pytest.raises(errors.ClientError, match=r"404 NOT_FOUND.*does not speak GET /v1[a-z]*/files"):
+    with pytest.raises(errors.ClientError, match=r"404 NOT_FOUND.*does not support GET /v1[a-z]*/files"):
         list(client.files.list())
     totals = emulator.ledger.totals()
     assert totals.calls_by_kind["other"] == CallCounts(ok=5, error=1)
