@@ -38,6 +38,7 @@ from hydrochat_otel.fleet.backend import (
     Receipt,
     StateError,
 )
+from hydrochat_otel.fleet.redis import errors
 
 _T = TypeVar("_T")
 
@@ -51,38 +52,10 @@ _KEYS: Final = ("meta", "evicted", "totals", "seqs", "seen", "entries", "merged"
 numbers.
 """
 
-_SENTENCES: Final = (
-    (r"WRONGTYPE", "holds another program's data under the keys {keys}: name another database"),
-    (r"MasterNotFound", "cannot be found: no Sentinel is reachable or names a running master"),
-    (r"Authentication|NOAUTH|WRONGPASS", "rejects the user or the password: give the right ones in HYDROCHAT_STATE"),
-    (r"NoPermission|Authorization|NOPERM|can't (run|access)", "does not let this user run scripts on the keys {keys}"),
-    (r"BusyLoading|LOADING", "is still loading its data; retrying"),
-    (r"OutOfMemory|OOM", "is full: give it more memory (maxmemory)"),
-    (r"ReadOnly|READONLY|previous master", "is a replica, which is read-only: name its master, or its Sentinels"),
-    (r"MISCONF", "refuses writes, because it cannot save to its disk: make room there"),
-    (r"BUSY", "is busy with another script; retrying"),
-    (r"Moved|MOVED|CROSSSLOT", "is part of a cluster: name it as redis+cluster://"),
-    (r"Cluster mode is not|cluster support disabled", "is not a cluster: name it as redis://"),
-    (r"ClusterDown|MasterDown|CLUSTERDOWN|not covered", "is a cluster that is partly down; retrying"),
-    (r"InvalidResponse", "is not a Redis: give its address in HYDROCHAT_STATE"),
-    (r"max number of clients", "has too many clients: raise its limit (maxclients)"),
-    (r"CERTIFICATE_VERIFY", "has an untrusted certificate: name its authority's with ?ssl_ca_certs=path"),
-    (r"[Tt]ime(d )?out", "did not answer within {timeout_s:g} s; retrying"),
-    (r"Connection|OSError|gaierror|Cluster", "is unreachable: start it, or give its address in HYDROCHAT_STATE"),
-    (r"DB index|Invalid Database", "does not have the database of that number: name a smaller one, such as /0"),
-    (r"_UnreadableError|user_script", "holds data that this program did not write under the keys {keys}: remove them"),
-    (r"TypeError|ValueError", "cannot be used: HYDROCHAT_STATE has an option that redis-py does not have"),
-)
-"""Our sentences for redis-py's errors, by class and text; the first match counts. Their own text is never shown."""
-
 _SUPPRESSED_KEYS: Final = (
     getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
     "suppress_instrumentation",
 )
-
-
-class _UnreadableError(Exception):
-    """The state's reply is not what the scripts return for what this program writes."""
 
 
 class _Script(NamedTuple):
@@ -215,7 +188,8 @@ class RedisBackend:
                 return _readable(read, self._evaluate(script, arguments_sent))
         except Exception as error:
             self.close()
-            raise StateError(f"The shared state at {self._address.name} {self._sentence(error)}.") from None
+            said = errors.sentence(error, keys=f"{self._prefix}*", timeout_s=self._timeout_s)
+            raise StateError(f"The shared state at {self._address.name} {said}.") from None
         except BaseException:
             # After any interruption: an answer may be on its way that is not for the next call.
             self.close()
@@ -257,17 +231,6 @@ class RedisBackend:
             return cluster
         return redis.Redis.from_pool(redis.ConnectionPool(**options, retry=once))
 
-    def _sentence(self, error: BaseException) -> str:
-        seen: BaseException | None = error
-        text = ""
-        while seen is not None:
-            text += f"{type(seen).__name__}: {seen}\n"
-            seen = seen.__cause__ or seen.__context__
-        for pattern, sentence in _SENTENCES:
-            if re.search(rf"\b(?:{pattern})", text):
-                return sentence.format(keys=self._prefix + "*", timeout_s=self._timeout_s)
-        return f"cannot be used ({type(error).__name__}): look at its log"
-
 
 @contextmanager
 def _unseen() -> Iterator[None]:
@@ -286,7 +249,7 @@ def _readable(read: Callable[[Any], _T], reply: Any) -> _T:
     try:
         return read(reply)
     except (TypeError, ValueError, AttributeError) as error:
-        raise _UnreadableError from error
+        raise errors.UnreadableError from error
 
 
 def _receipt(reply: Sequence[Any]) -> Receipt:
