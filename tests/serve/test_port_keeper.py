@@ -9,7 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from auto.running_command import eventually, get, listeners, threads
+from auto.running_command import eventually, get, listeners
 from ports import free_port
 
 from hydrochat_otel.serve.port_keeper import PortKeeper
@@ -196,6 +196,9 @@ def test_a_stopped_keeper_stays_stopped_in_forks(keep):
     port = free_port()
     keeper = keep(port, in_forks=True)
     keeper.stop()
-    with forked(lambda: None) as child:
-        eventually(lambda: threads(child) == 1, "the child has no thread but its own")
+    told, tell = os.pipe()
+    with forked(lambda: os.write(tell, str(keeper._thread).encode())):
+        assert os.read(told, 100) == b"None"
         assert listeners(port) == set()
+    os.close(told)
+    os.close(tell)
