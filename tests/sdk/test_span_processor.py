@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from opentelemetry import context as context_api
+from opentelemetry import context as context_api, trace
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 
@@ -119,8 +120,11 @@ def test_the_contract_of_a_span_processor():
 def test_unsampled_spans_are_kept_where_the_provider_is_ours(monkeypatch):
     """With a sampler that exports nothing the window still sees every operation; nothing is exported."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)  # a process keeps the first one for good
     provider = providers.tracer_provider(claim=False)
-    installed = pipeline.install(tracer_provider=provider, instrument_gemini=False)
+    installed = pipeline.install(
+        tracer_provider=provider, meter_provider=MeterProvider(shutdown_on_exit=False), instrument_gemini=False
+    )
     with track_response_time("turn"):
         pass
     [row] = rows(installed)
