@@ -40,6 +40,9 @@ CARRIERS = (
     "runtime.failures.note",
     "runtime.failures.contained",
     "runtime.interruptions.is_the_hosts",
+    # They only release. Without them a lock of the process that any thread holds at that moment is never free again.
+    "runtime.forks.ForkLock.__exit__",
+    "runtime.forks.ForkLock.release",
 )
 
 
