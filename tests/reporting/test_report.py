@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from conftest import TOKEN
 from google import genai
 from google.genai.types import HttpOptions
+from opentelemetry import trace
+from opentelemetry.util._once import Once
 
 import hydrochat_otel
 from hydrochat_otel.cli.report import report as command
@@ -188,8 +190,11 @@ with hydrochat_otel.track_response_time("turn"):
 
 
 @pytest.mark.timeout(300)
-def test_a_durable_state_is_read_without_a_token(tmp_path):
+def test_a_durable_state_is_read_without_a_token(tmp_path, monkeypatch):
     """After the service has ended, its state still says what it cost, as table, CSV and JSON."""
+    # The command sets the global tracer provider, which would stay for all later tests of this process.
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     state = f"sqlite://{tmp_path}/state.db"
     with GeminiEmulator() as emulator:
         emulator.script(answer("a", usage=USAGE))
