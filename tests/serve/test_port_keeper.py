@@ -196,9 +196,9 @@ def test_a_stopped_keeper_stays_stopped_in_forks(keep):
     port = free_port()
     keeper = keep(port, in_forks=True)
     keeper.stop()
-    told, tell = os.pipe()
-    with forked(lambda: os.write(tell, str(keeper._thread).encode())):
-        assert os.read(told, 100) == b"None"
+    readable, writable = os.pipe()
+    with forked(lambda: os.write(writable, str(keeper._thread).encode())):
+        assert os.read(readable, 100) == b"None"
         assert listeners(port) == set()
-    os.close(told)
-    os.close(tell)
+    os.close(readable)
+    os.close(writable)

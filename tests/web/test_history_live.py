@@ -30,7 +30,7 @@ def test_the_same_history_from_a_real_prometheus(prometheus, install):
     worker, prometheus_url = prometheus("live")
     install(prometheus_url=prometheus_url, prometheus_matchers='job="live"')
     deadline_s = time.monotonic() + 110
-    # Of a step shorter than two scrapes, which are 2 s apart, Prometheus knows nothing.
+    # Prometheus has no rate for a step that is shorter than two scrapes, which are 2 s apart.
     while True:
         status, theirs = ask("window=2m&step=6s")
         assert status == 200
