@@ -180,7 +180,7 @@ def throw_into(client):
 async def cancel(client):
     """Cancel the task that waits for an answer."""
     task = asyncio.create_task(client.aio.models.generate_content(model=FLASH, contents="x"))
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.6)
     task.cancel()
     await task
 

@@ -4,6 +4,7 @@ It depends on no instrumentation, so that the same scenarios run with ours, with
 """
 
 import asyncio
+import gc
 import importlib
 import inspect
 import logging
@@ -125,6 +126,7 @@ def run(scenario: Scenario, emulator: GeminiEmulator) -> Seen:
             raise
         error = f"{type(caught).__module__}.{type(caught).__name__}: {caught}".replace(emulator.base_url, "")
         raised_in = traceback.extract_tb(caught.__traceback__)[-1].name
+    gc.collect()  # a stream that its caller left may lie in a reference cycle with the exception of its end
     assert emulator.wait_until_idle(), "the emulator is still answering"
     assert emulator.unused_replies == 0, "the scenario did not ask for every reply"
     assert not any(line.status == _NOT_SCRIPTED for line in emulator.ledger.lines), "the scenario asked for too many"
