@@ -112,7 +112,8 @@ def open_client(
 
 def run(scenario: Scenario, emulator: GeminiEmulator) -> Seen:
     """Run a scenario and return what its caller saw; waits until the ledger is complete."""
-    logging.getLogger("google_genai").setLevel(logging.CRITICAL)
+    for name in ("google_genai", "asyncio"):  # a record that is kept would keep the frames of a stream
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     emulator.script(*scenario.replies) if scenario.replies else None
     client = open_client(emulator, vertex=scenario.vertex, retry=scenario.retry, step=scenario.name)
     result, error, raised_in = None, "", ""
