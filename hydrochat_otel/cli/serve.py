@@ -43,13 +43,11 @@ def serve(target: str | None, host: str | None, port: int | None) -> None:
     try:
         function = _function(target)
         running = _installed(settings)
-    except (SettingsError, PipelineError) as error:
-        server.stop()
-        raise MistakeError(error) from None
-    server.start()
-    try:
+        server.start()
         _tell(console, server, running.settings, target)
         _run(function or threading.Event().wait)
+    except (SettingsError, PipelineError) as error:
+        raise MistakeError(error) from None
     except KeyboardInterrupt:
         console.print("Stopping.")
     finally:
