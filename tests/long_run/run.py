@@ -1,5 +1,6 @@
 """The long run: workers under mixed load, with faults, kills and scrapes, and what must be true at its end."""
 
+import itertools
 import random
 import sqlite3
 import time
@@ -41,6 +42,7 @@ class Run:
         self._minutes = minutes
         self._random = random.Random(seed)
         self._began_s = time.monotonic()
+        self._numbers = itertools.count()
         self._processes = []
         self._ended = []
         self._lost_at_most = 0
@@ -73,8 +75,7 @@ class Run:
         return self.report
 
     def _started(self):
-        number = len(self._processes) + len(self._ended)
-        return Process(number, self._folder, self._emulator.base_url, f"sqlite://{self._file}")
+        return Process(next(self._numbers), self._folder, self._emulator.base_url, f"sqlite://{self._file}")
 
     def _reply(self, _request):
         kind = self._random.random()

@@ -91,12 +91,13 @@ def main(port, emulator, state, truth):
     hydrochat_otel.install(
         state=state, metrics_token=TOKEN, instrument_gemini=True, publish_interval_s=0.5, max_entries=300
     )
-    with Path(truth).open("w", buffering=1) as file, Server("127.0.0.1", int(port)):
+    with Path(truth).open("w", buffering=1) as file:
         worker = Worker(emulator, file)
         signal.signal(signal.SIGUSR1, lambda *_: worker.rests.set())
         signal.signal(signal.SIGTERM, lambda *_: worker.ends.set())
-        worker.start()
-        worker.join()
+        with Server("127.0.0.1", int(port)):  # a ready worker takes signals
+            worker.start()
+            worker.join()
         hydrochat_otel.shutdown()
 
 
