@@ -167,6 +167,8 @@ class Run:
         billed = emulator.ledger.totals()
         self._compare("operations", seen["hydrochat_operation_duration_seconds_count"], done)
         self._compare("calls", seen["hydrochat_llm_calls_total"], billed.calls.total)
+        # A stream that the worker closed early is billed as a whole, and counted as incomplete.
+        self._lost_at_most += int(seen.get("hydrochat_llm_incomplete_calls_total", 0))
         self._compare("tokens", seen["hydrochat_llm_tokens_total"], billed.tokens.total, TOKENS_OF_A_CALL)
         self._compare("dollars", seen["hydrochat_llm_cost_total"], float(billed.cost_usd), 0.001)
         self.report.survivor = survivor.samples
