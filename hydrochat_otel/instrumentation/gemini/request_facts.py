@@ -128,12 +128,7 @@ def _kind_of_config(operation: str, given: Callable[[str], Any], *, stream: bool
     thinking, count = given("thinking_config"), given("candidate_count")
     has_schema = given("response_schema") is not None or given("response_json_schema") is not None
     return (
-        given("temperature"),
-        given("top_p"),
-        given("top_k"),
-        given("max_output_tokens"),
-        given("frequency_penalty"),
-        given("presence_penalty"),
+        *_sampling(given),
         given("number_of_images") if count is None else count,
         given("output_dimensionality"),
         _sequences(given("stop_sequences")),
@@ -149,18 +144,25 @@ def _kind_of_interaction(operation: str, body: Mapping[str, Any], *, stream: boo
     has_schema = form.get("schema") is not None or form.get("type") == "object"
     mime_type = body.get("response_mime_type") or form.get("mime_type")
     return (
-        given("temperature"),
-        given("top_p"),
-        given("top_k"),
-        given("max_output_tokens"),
-        given("frequency_penalty"),
-        given("presence_penalty"),
+        *_sampling(given),
         None,
         None,
         _sequences(given("stop_sequences")),
         _level(given("thinking_level")),
         _output_type(operation, mime_type, modalities, has_schema=has_schema),
         stream,
+    )
+
+
+def _sampling(given: Callable[[str], Any]) -> tuple[Any, ...]:
+    """Return the values that both kinds of request name alike, the first six of a kind."""
+    return (
+        given("temperature"),
+        given("top_p"),
+        given("top_k"),
+        given("max_output_tokens"),
+        given("frequency_penalty"),
+        given("presence_penalty"),
     )
 
 

@@ -7,6 +7,7 @@ recorded through a closed set; its description, arguments and result are content
 import functools
 import re
 import time
+from collections.abc import Callable
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Final, NamedTuple
@@ -36,6 +37,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_\-]{4,256}", re.ASCII)
 _INVOCATION: Final = "FunctionInvocationError"
 """Name of the SDK's exception around what the function raised."""
 
+_Make = Callable[[Current, tuple[Any, ...], dict[str, Any]], Guarded | None]
 Asked = list[tuple[str, str]]
 """Names and ids of the function calls of one reply, in the order in which the SDK runs them."""
 
@@ -162,58 +164,50 @@ class _Announcement:
 
 def run(original: Function, current: Current, _operation: str) -> Function:
     """Wrap the function that runs a function of the application with the model's arguments."""
-
-    @functools.wraps(original)
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        tool: Guarded | None = contained(_COMPONENT, _begin, current, args, kwargs)
-        if tool is None:
-            return original(*args, **kwargs)
-        with tool:
-            return original(*args, **kwargs)
-
-    return counted
+    return _inside(original, current, _begin)
 
 
 def run_async(original: Function, current: Current, _operation: str) -> Function:
     """Wrap the coroutine function that runs a coroutine function of the application."""
-
-    @functools.wraps(original)
-    async def counted(*args: Any, **kwargs: Any) -> Any:
-        tool: Guarded | None = contained(_COMPONENT, _begin, current, args, kwargs)
-        if tool is None:
-            return await original(*args, **kwargs)
-        with tool:
-            return await original(*args, **kwargs)
-
-    return counted
+    return _inside_async(original, current, _begin)
 
 
 def answered(original: Function, current: Current, _operation: str) -> Function:
     """Wrap the function that runs every function call of a reply."""
-
-    @functools.wraps(original)
-    def announced(*args: Any, **kwargs: Any) -> Any:
-        asked: Guarded | None = contained(_COMPONENT, _announcement, current, args, kwargs)
-        if asked is None:
-            return original(*args, **kwargs)
-        with asked:
-            return original(*args, **kwargs)
-
-    return announced
+    return _inside(original, current, _announcement)
 
 
 def answered_async(original: Function, current: Current, _operation: str) -> Function:
     """Wrap the coroutine function that runs every function call of a reply."""
+    return _inside_async(original, current, _announcement)
+
+
+def _inside(original: Function, current: Current, make: _Make) -> Function:
+    """Wrap a function so that it runs inside what `make` returns for its arguments, if that is anything."""
 
     @functools.wraps(original)
-    async def announced(*args: Any, **kwargs: Any) -> Any:
-        asked: Guarded | None = contained(_COMPONENT, _announcement, current, args, kwargs)
-        if asked is None:
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        around: Guarded | None = contained(_COMPONENT, make, current, args, kwargs)
+        if around is None:
+            return original(*args, **kwargs)
+        with around:
+            return original(*args, **kwargs)
+
+    return watched
+
+
+def _inside_async(original: Function, current: Current, make: _Make) -> Function:
+    """Do the same for a coroutine function."""
+
+    @functools.wraps(original)
+    async def watched(*args: Any, **kwargs: Any) -> Any:
+        around: Guarded | None = contained(_COMPONENT, make, current, args, kwargs)
+        if around is None:
             return await original(*args, **kwargs)
-        with asked:
+        with around:
             return await original(*args, **kwargs)
 
-    return announced
+    return watched
 
 
 def _begin(current: Current, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guarded | None:
