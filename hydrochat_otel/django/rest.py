@@ -17,7 +17,7 @@ from hydrochat_otel.web.access import Viewer
 class MetricsExportAPIView(APIView):
     """The export at a URL of the project's choice.
 
-    Accepts the token, and staff and superusers whom one of the project's authenticators recognises. All other access
+    Accepts the token, and staff and superusers that one of the project's authenticators recognises. All other access
     rules are those of every host, so the project's permissions, throttles and renderers do not apply.
     """
 

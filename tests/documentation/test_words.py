@@ -8,7 +8,7 @@ from documentation import pages
 ROOMS = ("hydrochat_otel", "tests", "docs")
 KINDS = {".py", ".md", ".lua", ".toml", ".js"}
 RETIRED = re.compile(
-    r"\b(?:he|him|his|who(?:ever)?|nobody\w*|somebody\w*|told|knows|picture\w*|seams?|tombstones?|anew)\b",
+    r"\b(?:he|him|his|who(?:m|ever)?|nobody\w*|somebody\w*|told|knows|picture\w*|seams?|tombstones?|anew)\b",
     re.IGNORECASE,
 )
 ALLOWED = {
