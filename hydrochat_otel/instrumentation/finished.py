@@ -55,9 +55,8 @@ class Ended(NamedTuple):
             attributes[semconv.OUTCOME] = self.outcome
         if self.error_type is not None:
             attributes[semconv.ERROR_TYPE] = self.error_type
-        end_own: Callable[..., None] | None = getattr(
-            span, "end_own", None
-        )  # spans that take everything in one step have it
+        # Spans that take everything in one step have it.
+        end_own: Callable[..., None] | None = getattr(span, "end_own", None)
         if end_own is not None:
             end_own(attributes, is_error=self.error_type is not None, end_time=self.end_unix_ns)
             return

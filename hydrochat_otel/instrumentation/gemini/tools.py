@@ -74,10 +74,6 @@ class FinishedTool(NamedTuple):
             operation_name=None if within.operation == semconv.NONE else within.operation,
         )
 
-    def span_attributes(self) -> dict[str, AttributeValue]:
-        """Return nothing: its span has no attributes beyond its outcome."""
-        return {}
-
     def feed(self) -> None:
         """Feed its duration, unless another instrumentation's span replaces ours."""
         ended, using = self.ended, self.using
