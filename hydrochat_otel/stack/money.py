@@ -6,7 +6,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.stack import expressions as ask, objectives
 from hydrochat_otel.stack.boards import LATENCY, MONEY, Board, Row
 from hydrochat_otel.stack.look import AMBER, BLUE, BY_BUCKET, GREY, NO_BUDGET, PURPLE, RED, Limits, Link, to_board
-from hydrochat_otel.stack.panels import PanelBuilder, Query, bars, lines, tile
+from hydrochat_otel.stack.panels import PanelBuilder, Query, bars, lines, mishaps, tile
 from hydrochat_otel.stack.promql import (
     BOUND,
     BUCKET,
@@ -15,7 +15,6 @@ from hydrochat_otel.stack.promql import (
     OPERATION,
     PERIOD,
     ROOT,
-    Series,
     by,
     count,
     gauge,
@@ -221,40 +220,31 @@ def _as_root(expression: str) -> str:
 
 
 def _missing() -> tuple[PanelBuilder, ...]:
-    def tokens(series: Series) -> str:
-        return ask.grown(series)
-
     specs = (semconv.LLM_UNPRICED_TOKENS, semconv.LLM_UNRECONCILED_CALLS, semconv.LLM_INCOMPLETE_CALLS)
     unpriced, unreconciled, incomplete = (chosen(total(spec)) for spec in specs)
     charges = chosen(total(semconv.LLM_CHARGES))
     return (
-        tile(
+        mishaps(
             "Unpriced tokens",
             "Tokens without a known price in the shown range: missing from every cost here.",
-            "short",
-            f"{tokens(unpriced)} > 0",
+            ask.grown(unpriced),
             limits=Limits(red=1),
-            trend=False,
             empty="everything has a price",
             width=4,
         ),
-        tile(
+        mishaps(
             "Unreconciled calls",
             "Calls whose usage record is missing or does not balance.",
-            "short",
-            f"{tokens(unreconciled)} > 0",
+            ask.grown(unreconciled),
             limits=Limits(amber=1),
-            trend=False,
             empty="every record balances",
             width=4,
         ),
-        tile(
+        mishaps(
             "Incomplete calls",
             "Streams that their caller left: only a lower bound of their tokens is known.",
-            "short",
-            f"{tokens(incomplete)} > 0",
+            ask.grown(incomplete),
             limits=Limits(amber=1),
-            trend=False,
             empty="every stream was read",
             width=4,
         ),

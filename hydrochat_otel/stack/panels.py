@@ -104,6 +104,11 @@ def tile(
     return panel
 
 
+def mishaps(title: str, description: str, expression: str, *, limits: Limits, empty: str, width: Width) -> PanelBuilder:
+    """Return the number of what should not happen in the shown range, or the text that says that nothing did."""
+    return tile(title, description, "short", f"{expression} > 0", limits=limits, trend=False, empty=empty, width=width)
+
+
 def lines(
     title: str,
     description: str,

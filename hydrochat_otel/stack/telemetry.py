@@ -6,7 +6,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.stack import expressions as ask, objectives
 from hydrochat_otel.stack.boards import TELEMETRY, Board, Row
 from hydrochat_otel.stack.look import Limits, Link
-from hydrochat_otel.stack.panels import PanelBuilder, Query, bars, lines, tile
+from hydrochat_otel.stack.panels import PanelBuilder, Query, bars, lines, mishaps, tile
 from hydrochat_otel.stack.promql import INSTANCE, JOB, LABEL, SEAM, VERSION, by, gauge, total
 from hydrochat_otel.stack.tables import Column, rows
 from hydrochat_otel.stack.variables import INTERVAL, of_job, processes
@@ -33,13 +33,11 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             empty="google-genai is not used",
             width=6,
         ),
-        tile(
+        mishaps(
             "Telemetry errors",
             "Failures inside the telemetry in the shown range; the application went on.",
-            "short",
-            f"{ask.grown(_ERRORS)} > 0",
+            ask.grown(_ERRORS),
             limits=Limits(amber=1),
-            trend=False,
             empty="nothing failed",
             width=6,
         ),
