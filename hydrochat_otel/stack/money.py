@@ -54,7 +54,9 @@ def _tiles() -> tuple[PanelBuilder, ...]:
     day, month = (_of_period(semconv.LLM_SPEND, period) for period in ("day", "month"))
     day_budget, month_budget = (_of_period(semconv.LLM_BUDGET, period) for period in ("day", "month"))
     return (
-        tile("Spent today", "Dollars since midnight of the budget's time zone.", "currencyUSD", day, decimals=2),
+        tile(
+            "Spent today", "Dollars since midnight of the budget's time zone.", "currencyUSD", day, decimals=2, width=6
+        ),
         tile(
             "Of today's budget",
             "HYDROCHAT_BUDGET_USD is the budget of a day.",
@@ -63,8 +65,9 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             limits=_BUDGET_LIMITS,
             empty=NO_BUDGET,
             decimals=0,
+            width=6,
         ),
-        tile("Spent this month", "Dollars since the first of the month.", "currencyUSD", month, decimals=2),
+        tile("Spent this month", "Dollars since the first of the month.", "currencyUSD", month, decimals=2, width=6),
         tile(
             "Month, forecast",
             "Month to date plus the pace of the last seven days by weekday.",
@@ -72,6 +75,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             _forecast(),
             decimals=0,
             empty="no whole day yet",
+            width=6,
         ),
         tile(
             "Forecast of the budget",
@@ -81,6 +85,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             limits=Limits(amber=0.9, red=1),
             empty=f"{NO_BUDGET}, or no whole day yet",
             decimals=0,
+            width=6,
         ),
         tile(
             "Per turn",
@@ -88,6 +93,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             f"{ask.rate(ask.COST)} / ({ask.rate(ask.TURNS)} > 0)",
             decimals=5,
+            width=6,
         ),
         tile(
             "Saved by caching",
@@ -95,6 +101,8 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             ask.per_hour(ask.SAVINGS),
             decimals=2,
+            empty="nothing came from a cache",
+            width=6,
         ),
         tile(
             "Spent on retries",
@@ -102,6 +110,8 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             ask.per_hour(ask.RETRY_COST),
             decimals=2,
+            empty="no attempt was lost",
+            width=6,
         ),
     )
 

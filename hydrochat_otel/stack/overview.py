@@ -99,7 +99,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             by((), by(("job",), str(forecast), "max")),
             decimals=0,
-            empty="no spend yet",
+            empty="no whole day yet",
         ),
         tile(
             "Per 1000 turns",

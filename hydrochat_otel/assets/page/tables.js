@@ -133,7 +133,7 @@ export function showFigures(list, figures) {
     const [, valueNode, noteNode] = list.children[index].children;
     setText(valueNode, value);
     setText(noteNode, note);
-    valueNode.className = mark ? `value ${mark}` : "value";
+    valueNode.className = ["value", mark, value.length > 8 && "long"].filter(Boolean).join(" ");
   });
 }
 
