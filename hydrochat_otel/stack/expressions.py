@@ -3,7 +3,7 @@
 from typing import Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.stack.promql import BUCKET, OUTCOME, Series, bucket, by, count, grew, or_zero, ratio, total
+from hydrochat_otel.stack.promql import BUCKET, OUTCOME, Series, bucket, by, count, grew, ratio, total
 from hydrochat_otel.stack.variables import RANGE, RATE_INTERVAL, chosen, turns
 
 CALLS: Final = chosen(total(semconv.LLM_CALLS))
@@ -77,8 +77,3 @@ def top(expression: str, rows: int = 8) -> str:
 def priced(expression: str, like: str) -> str:
     """Return the expression without rows that are 0: a row of `like` without a price stays empty, never $0."""
     return f"({expression} > 0) and {like}"
-
-
-def zero_where(expression: str, like: str) -> str:
-    """Return the expression, zero where only `like` has a series."""
-    return or_zero(expression, like)

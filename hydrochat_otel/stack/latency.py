@@ -28,7 +28,6 @@ _BY_MODEL: Final = f"{{{{{MODEL}}}}}"
 _BY_OPERATION: Final = f"{{{{{OPERATION}}}}}"
 _BUCKETS: Final = chosen(bucket(semconv.OPERATION_DURATION))
 _FAILED: Final = ask.OPERATIONS.where(ERROR_TYPE, "!=", "")
-_BAD: Final = chosen(total(semconv.OPERATION_BAD))
 _VIOLATIONS: Final = chosen(total(semconv.OPERATION_VIOLATIONS))
 
 

@@ -9,7 +9,6 @@ from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.window.snapshot import Snapshot
 
 MAX_ROWS: Final = 100
-_DAY_S: Final = 86_400
 
 
 def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:

@@ -20,22 +20,15 @@ OUTSIDE: Final = "none"
 UNKNOWN: Final = "other"
 """Name for an unknown model."""
 
-_COUNTED: Final = {
-    "hydrochat_llm_calls": "calls",
-    "hydrochat_llm_tokens": "tokens",
-    "hydrochat_llm_cost": "cost_usd",
-    "hydrochat_llm_unpriced_tokens": "unpriced_tokens",
-    "hydrochat_llm_unreconciled_calls": "unreconciled_calls",
-    "hydrochat_llm_incomplete_calls": "incomplete_calls",
-}
-_SPECS: Final = (
-    semconv.LLM_CALLS,
-    semconv.LLM_TOKENS,
-    semconv.LLM_COST,
-    semconv.LLM_UNPRICED_TOKENS,
-    semconv.LLM_UNRECONCILED_CALLS,
-    semconv.LLM_INCOMPLETE_CALLS,
+_FACTS: Final = (
+    (semconv.LLM_CALLS, "calls"),
+    (semconv.LLM_TOKENS, "tokens"),
+    (semconv.LLM_COST, "cost_usd"),
+    (semconv.LLM_UNPRICED_TOKENS, "unpriced_tokens"),
+    (semconv.LLM_UNRECONCILED_CALLS, "unreconciled_calls"),
+    (semconv.LLM_INCOMPLETE_CALLS, "incomplete_calls"),
 )
+_COUNTED: Final = {spec.name.replace(".", "_"): fact for spec, fact in _FACTS}
 _OUTCOME: Final = semconv.OUTCOME.replace(".", "_")
 _P95: Final = 0.95
 
@@ -76,7 +69,7 @@ class Usage:
 
 def samples(snapshot: Snapshot) -> Iterable[Sample]:
     """Yield the counters of a snapshot with the names of a scrape."""
-    for spec in _SPECS:
+    for spec, _ in _FACTS:
         name = spec.name.replace(".", "_")
         for point in snapshot.numbers(spec):
             yield name, {key.replace(".", "_"): value for key, value in point.attributes.items()}, float(point.value)
