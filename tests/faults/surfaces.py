@@ -90,10 +90,10 @@ def film():
 
 
 def cache():
-    """Store content, extend it and delete it."""
+    """Store content, extend it and delete it; it is younger than the hour that the background charges."""
     name, now = f"cachedContents/{next(_names)}", datetime.now(UTC)
     usage = SimpleNamespace(total_token_count=100)
-    stored = SimpleNamespace(name=name, model=MODEL, usage_metadata=usage, create_time=now - timedelta(hours=1))
+    stored = SimpleNamespace(name=name, model=MODEL, usage_metadata=usage, create_time=now - timedelta(minutes=1))
     stored.expire_time = now + timedelta(hours=1)
     CACHE(stored, model=MODEL)
     CHANGE_CACHE(stored, name=name)

@@ -30,14 +30,15 @@ class Stored:
     Attributes:
         model: The model whose cache holds it.
         tokens: Its tokens.
-        charged_until_unix_s: Until when its storage was charged.
+        uncharged_since_unix_s: Until when its storage was charged; empty while a thread charges it, so that no two
+            threads charge the same time.
         expires_unix_s: When it expires.
         api_client: The SDK's client that stored it, which has the server's address.
     """
 
     model: str
     tokens: int
-    charged_until_unix_s: float
+    uncharged_since_unix_s: list[float]
     expires_unix_s: float
     api_client: Any
 
@@ -66,7 +67,7 @@ class Storage:
         while len(self._kept) >= _MOST_KEPT:
             self._charge(self._kept.pop(next(iter(self._kept))), float("inf"))
         self._kept[name] = Stored(
-            str(getattr(content, "model", None) or model or ""), tokens, created, expires, api_client
+            str(getattr(content, "model", None) or model or ""), tokens, [created], expires, api_client
         )
         refresher.watch(self)
 
@@ -91,7 +92,7 @@ class Storage:
                 if stored.expires_unix_s <= now:
                     self._kept.pop(name, None)
                     self._charge(stored, now)
-                elif now - stored.charged_until_unix_s >= _HOUR_S:
+                elif any(now - since >= _HOUR_S for since in stored.uncharged_since_unix_s):
                     self._charge(stored, now)
 
     def settle(self) -> None:
@@ -105,11 +106,15 @@ class Storage:
         self._kept = {}
 
     def _charge(self, stored: Stored, now: float) -> None:
+        try:
+            since = stored.uncharged_since_unix_s.pop()
+        except IndexError:  # another thread charges it, until now
+            return
         until = min(now, stored.expires_unix_s)
-        hours = (until - stored.charged_until_unix_s) / _HOUR_S
+        stored.uncharged_since_unix_s.append(max(since, until))
+        hours = (until - since) / _HOUR_S
         if hours <= 0:
             return
-        stored.charged_until_unix_s = until
         call = self._begin(STORAGE, stored.model, stored.api_client)
         if call is not None:
             call.charge("cache_storage", stored.tokens * hours)
