@@ -10,7 +10,8 @@ import inspect
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -110,10 +111,26 @@ def open_client(
     )
 
 
+@contextmanager
+def _silent(*names: str) -> Iterator[None]:
+    """Let the loggers write nothing: a record that is kept would keep the frames of a stream."""
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
 def run(scenario: Scenario, emulator: GeminiEmulator) -> Seen:
     """Run a scenario and return what its caller saw; waits until the ledger is complete."""
-    for name in ("google_genai", "asyncio"):  # a record that is kept would keep the frames of a stream
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with _silent("google_genai", "asyncio"):
+        return _run(scenario, emulator)
+
+
+def _run(scenario: Scenario, emulator: GeminiEmulator) -> Seen:
     emulator.script(*scenario.replies) if scenario.replies else None
     client = open_client(emulator, vertex=scenario.vertex, retry=scenario.retry, step=scenario.name)
     result, error, raised_in = None, "", ""
