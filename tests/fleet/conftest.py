@@ -1,15 +1,11 @@
 """Fixtures of the backend contract and SQLite files to run it on."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from hydrochat_otel.fleet.backend import Bounds
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
-sys.path.append(str(Path(__file__).parent))
-pytest.register_assert_rewrite("backend_contract", "merge_contract", "sqlite_files")
+pytest.register_assert_rewrite("fleet.backend_contract", "fleet.merge_contract", "fleet.sqlite_files")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from backend_contract import NO_PATIENCE, contents, entries, everything, receipt, run_all, said
+from fleet.backend_contract import NO_PATIENCE, contents, entries, everything, receipt, run_all, said
 
 from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Knowledge
 

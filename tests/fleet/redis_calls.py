@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from backend_contract import entries, everything, said
+from fleet.backend_contract import entries, everything, said
 
 from hydrochat_otel.fleet.backend import Knowledge, StateError
 

@@ -1,10 +1,10 @@
-"""Fixtures of the tests on real Redis servers; a module loads them by ``pytest_plugins = ["redis_fixtures"]``."""
+"""Fixtures of the tests on real Redis servers; a module loads them by ``pytest_plugins = ["fleet.redis_fixtures"]``."""
 
 import uuid
 
 import pytest
 from conftest import require_program
-from redis_servers import ClusterServer, RedisServer, SentinelServer
+from fleet.redis_servers import ClusterServer, RedisServer, SentinelServer
 
 from hydrochat_otel.fleet.backend import Bounds
 from hydrochat_otel.fleet.redis.backend import RedisBackend

@@ -1,7 +1,7 @@
 """What the tests of a SQLite state's file have in common."""
 
 import pytest
-from backend_contract import NOW_S, everything, said
+from fleet.backend_contract import NOW_S, everything, said
 
 from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend

@@ -1,12 +1,12 @@
 """Promises about a shared state whose clock jumps: what a wrong clock calls expired comes back with the right one."""
 
 import pytest
-from backend_contract import said
-from redis_calls import PATIENT_S
+from fleet.backend_contract import said
+from fleet.redis_calls import PATIENT_S
 
 from hydrochat_otel.fleet.backend import CLOCK_GAP_S, Bounds
 
-pytest_plugins = ["redis_fixtures"]
+pytest_plugins = ["fleet.redis_fixtures"]
 
 HOUR_S = 3600.0
 BOUNDS = Bounds(max_entries=3, ttl_s=24 * HOUR_S, silent_after_s=10.0)

@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
-from in_memory_backend import InMemoryBackend, Store
-from workers import Worker
+from fleet.in_memory_backend import InMemoryBackend, Store
+from fleet.workers import Worker
 
 from hydrochat_otel.fleet.backend import KEEP_S, Bounds
 from hydrochat_otel.fleet.view import Own
@@ -12,7 +12,7 @@ from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.window import days
 from hydrochat_otel.window.days import MAX_DAYS, DayCounts, DayKey
 
-pytest_plugins = ["redis_fixtures"]
+pytest_plugins = ["fleet.redis_fixtures"]
 FIRST = date(2025, 1, 1)
 MODELS, OUTCOMES = ("gemini-2.5-flash", "gemini-2.5-pro"), ("ok", "error")
 ZONES = ("UTC", "America/Los_Angeles")

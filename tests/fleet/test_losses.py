@@ -3,10 +3,10 @@
 import copy
 
 import pytest
+from fleet.in_memory_backend import InMemoryBackend, Store
+from fleet.workers import Worker, counts
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from in_memory_backend import InMemoryBackend, Store
-from workers import Worker, counts
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.entry import Entry

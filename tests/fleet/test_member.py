@@ -1,10 +1,10 @@
 """Promises of :mod:`hydrochat_otel.fleet.member`: nothing counts twice, nothing that was published is lost."""
 
 import pytest
+from fleet.in_memory_backend import Store
+from fleet.workers import Worker
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from in_memory_backend import Store
-from workers import Worker
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.entry import Entry

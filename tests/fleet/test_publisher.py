@@ -10,11 +10,11 @@ import threading
 import time
 
 import pytest
+from fleet.processes import count, eventually, in_child
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from processes import count, eventually, in_child
 
 from hydrochat_otel import semconv
 from hydrochat_otel.hydrochat import agent_stats

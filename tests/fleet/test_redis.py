@@ -3,24 +3,24 @@
 import time
 from dataclasses import replace
 
-import forked
 import pytest
 import redis
-from backend_contract import *  # noqa: F403 - each function of it is a test of this backend, too
-from backend_contract import NOW_S, contents, entries, everything, receipt, run_all, said
-from in_memory_backend import Store
-from merge_contract import *  # noqa: F403 - as above
+from fleet import forked
+from fleet.backend_contract import *  # noqa: F403 - each function of it is a test of this backend, too
+from fleet.backend_contract import NOW_S, contents, entries, everything, receipt, run_all, said
+from fleet.in_memory_backend import Store
+from fleet.merge_contract import *  # noqa: F403 - as above
+from fleet.processes import eventually
+from fleet.redis_calls import PATIENT_S, fill, keys, refusal, works
+from fleet.redis_servers import ClusterServer, RedisServer
+from fleet.workers import Worker
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from processes import eventually
-from redis_calls import PATIENT_S, fill, keys, refusal, works
-from redis_servers import ClusterServer, RedisServer
-from workers import Worker
 
 from hydrochat_otel.fleet.backend import KEEP_S, Bounds, Knowledge
 
 pytestmark = pytest.mark.real
 
-pytest_plugins = ["redis_fixtures"]
+pytest_plugins = ["fleet.redis_fixtures"]
 
 
 @pytest.fixture(params=["alone", "sentinel", "cluster"])

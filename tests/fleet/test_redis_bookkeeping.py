@@ -1,14 +1,14 @@
 """Garbage that another program leaves in our keys of a Redis, and a database that is not there."""
 
 import pytest
-from backend_contract import entries, said
-from redis_calls import fill, refusal
+from fleet.backend_contract import entries, said
+from fleet.redis_calls import fill, refusal
 
 from hydrochat_otel.fleet.backend import Bounds
 
 pytestmark = pytest.mark.real
 
-pytest_plugins = ["redis_fixtures"]
+pytest_plugins = ["fleet.redis_fixtures"]
 
 
 @pytest.mark.parametrize(

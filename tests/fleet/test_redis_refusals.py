@@ -6,17 +6,17 @@ import threading
 
 import pytest
 import redis
-from backend_contract import contents, entries, everything, said
-from processes import eventually
-from redis_calls import PATIENT_S, SECRET, fill, keys, refusal, works
-from redis_servers import ClusterServer, RedisServer
+from fleet.backend_contract import contents, entries, everything, said
+from fleet.processes import eventually
+from fleet.redis_calls import PATIENT_S, SECRET, fill, keys, refusal, works
+from fleet.redis_servers import ClusterServer, RedisServer
 
 from hydrochat_otel.fleet.backend import Bounds, Knowledge, StateError
 from hydrochat_otel.fleet.redis.backend import RedisBackend
 
 pytestmark = pytest.mark.real
 
-pytest_plugins = ["redis_fixtures"]
+pytest_plugins = ["fleet.redis_fixtures"]
 
 
 def test_a_redis_that_is_away_is_a_sentence_until_it_is_back(connect, server):

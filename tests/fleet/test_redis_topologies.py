@@ -3,15 +3,15 @@
 import subprocess
 
 import pytest
-from backend_contract import everything
 from conftest import require_program
-from processes import eventually
-from redis_calls import SECRET, fill, refusal, works
-from redis_servers import MASTER, ClusterServer, SentinelServer
+from fleet.backend_contract import everything
+from fleet.processes import eventually
+from fleet.redis_calls import SECRET, fill, refusal, works
+from fleet.redis_servers import MASTER, ClusterServer, SentinelServer
 
 pytestmark = pytest.mark.real
 
-pytest_plugins = ["redis_fixtures"]
+pytest_plugins = ["fleet.redis_fixtures"]
 
 
 def test_a_unix_socket_is_a_way(connect, start, tmp_path):

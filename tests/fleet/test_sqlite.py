@@ -4,11 +4,11 @@ import os
 import random
 import signal
 
-import forked
 import pytest
-from backend_contract import *  # noqa: F403 - each function of it is a test of this backend, too
-from backend_contract import NOW_S, contents, everything, said
-from merge_contract import *  # noqa: F403 - as above
+from fleet import forked
+from fleet.backend_contract import *  # noqa: F403 - each function of it is a test of this backend, too
+from fleet.backend_contract import NOW_S, contents, everything, said
+from fleet.merge_contract import *  # noqa: F403 - as above
 
 from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend

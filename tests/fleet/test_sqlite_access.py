@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from backend_contract import NOW_S, contents, everything, said
-from sqlite_files import fill, modes, names, quick, refusal
+from fleet.backend_contract import NOW_S, contents, everything, said
+from fleet.sqlite_files import fill, modes, names, quick, refusal
 
 from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend

@@ -6,10 +6,10 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-import forked
 import pytest
-from backend_contract import contents, everything, said
-from sqlite_files import fill, names, quick, refusal
+from fleet import forked
+from fleet.backend_contract import contents, everything, said
+from fleet.sqlite_files import fill, names, quick, refusal
 
 from hydrochat_otel.fleet.backend import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend

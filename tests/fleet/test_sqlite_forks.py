@@ -5,9 +5,9 @@ import ctypes
 import os
 import threading
 
-import forked
-from backend_contract import contents, everything, said
-from sqlite_files import refusal
+from fleet import forked
+from fleet.backend_contract import contents, everything, said
+from fleet.sqlite_files import refusal
 
 
 def test_parent_and_child_both_go_on(make_sqlite):

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from in_memory_backend import InMemoryBackend
+from fleet.in_memory_backend import InMemoryBackend
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError

@@ -17,7 +17,7 @@ from hydrochat_otel.views.entry_page import Filter
 from hydrochat_otel.views.prometheus import exposition
 from hydrochat_otel.views.prometheus.negotiation import negotiate
 
-pytest_plugins = ["redis_fixtures"]
+pytest_plugins = ["fleet.redis_fixtures"]
 
 SNAPSHOTS = int(os.environ.get("HYDROCHAT_TEST_SNAPSHOTS", "25"))
 WRITERS = 8
