@@ -1,14 +1,26 @@
 """The money view: cost of calls by operation, model and dimension, the budget, and a forecast of the month."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import completeness, formats
+from hydrochat_otel.views import completeness, formats, usage_table
 from hydrochat_otel.views.turns import Turn
+from hydrochat_otel.views.usage_table import Sample, Usage
+from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
 
 MAX_ROWS: Final = 100
+_SHOWN: Final = (
+    "calls",
+    "failed",
+    "tokens",
+    "cost_usd",
+    "unpriced_tokens",
+    "unreconciled_calls",
+    "incomplete_calls",
+)
+_DIMENSION: Final = semconv.DIMENSION.replace(".", "_")
 
 
 def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
@@ -16,14 +28,16 @@ def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
 
     `by_root_operation` is by the operation that a caller waited for, `by_operation` by the innermost operation around
     the call. Both are since the start if the cost counter carries them, otherwise of the window's turns;
-    `by_operation_covers` says which. Rows beyond the first hundred are added up as `other`.
+    `by_operation_covers` says which. Rows beyond the first hundred are added up as `other`. Each row says what its
+    dollars miss; they are null if nothing in it has a price.
 
     Args:
         snapshot: What is shown.
         turns: Of its window.
     """
     budget = snapshot.budget
-    by_root, by_operation = (_counted(snapshot, attribute) for attribute in (semconv.ROOT_OPERATION, semconv.OPERATION))
+    found = list(usage_table.samples(snapshot))
+    by_root, by_operation = (_counted(found, attribute) for attribute in (semconv.ROOT_OPERATION, semconv.OPERATION))
     return {
         "taken_at": formats.utc(snapshot.unix_s),
         "cost_usd": formats.usd(snapshot.total(semconv.LLM_COST)),
@@ -33,7 +47,7 @@ def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
         "by_root_operation": by_root or _by_turn(turns),
         "by_operation": by_operation,
         "by_operation_covers": "start" if by_root else "window",
-        "dimensions": _dimensions(snapshot),
+        "dimensions": _dimensions(found),
         "month": {
             "spent_usd": formats.usd(budget.spent_month_usd),
             "budget_usd": formats.usd(budget.month_usd),
@@ -48,42 +62,39 @@ def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
     }
 
 
-def _counted(snapshot: Snapshot, attribute: str) -> list[dict[str, Any]]:
-    costs = snapshot.sums_by(semconv.LLM_COST, attribute)
-    if not any(name for (name,) in costs):
+def _counted(found: Sequence[Sample], attribute: str) -> list[dict[str, Any]]:
+    """Return the rows by one attribute of the counters; none if no counter carries it."""
+    label = attribute.replace(".", "_")
+    if not any(label in attributes for _, attributes, _ in found):
         return []
-    calls = snapshot.sums_by(semconv.LLM_CALLS, attribute)
-    return _rows({name: (calls.get((name,), 0.0), usd) for (name,), usd in costs.items()}, "operation")
+    return _rows(usage_table.of_counters(found, label), "operation")
 
 
 def _by_turn(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    sums: dict[str, tuple[float, float]] = {}
-    for turn in turns:
-        calls = turn.calls
-        if calls:
-            name = turn.root.operation if turn.root.kind == "operation" else ""
-            number, usd = sums.get(name, (0.0, 0.0))
-            sums[name] = (number + len(calls), usd + sum(one.cost_usd or 0.0 for one in turn.billed))
-    return _rows(sums, "operation")
+    roots = {id(entry): turn.root for turn in turns for entry in turn.billed}
+    entries = [entry for turn in turns for entry in turn.billed]
+
+    def name(entry: Entry) -> str | None:
+        root = roots[id(entry)]
+        return root.operation if root.kind == "operation" else None
+
+    return _rows(usage_table.of_entries(entries, name), "operation")
 
 
-def _dimensions(snapshot: Snapshot) -> list[dict[str, Any]]:
-    points = snapshot.numbers(semconv.LLM_COST)
-    keys = {key for point in points for key in point.attributes if key.startswith(semconv.DIMENSION)}
-    found = []
-    for key in sorted(keys):
-        calls, costs = (snapshot.sums_by(spec, key) for spec in (semconv.LLM_CALLS, semconv.LLM_COST))
-        sums = {value: (calls.get((value,), 0.0), usd) for (value,), usd in costs.items()}
-        found.append({"dimension": key.removeprefix(semconv.DIMENSION), "rows": _rows(sums, "value")})
-    return found
-
-
-def _rows(sums: dict[str, tuple[float, float]], name: str) -> list[dict[str, Any]]:
-    ordered = sorted(sums.items(), key=lambda item: (-item[1][1], item[0]))
-    rest = ordered[MAX_ROWS:]
-    if rest:
-        ordered = [*ordered[:MAX_ROWS], ("other", (sum(one[1][0] for one in rest), sum(one[1][1] for one in rest)))]
+def _dimensions(found: Sequence[Sample]) -> list[dict[str, Any]]:
+    labels = {label for _, attributes, _ in found for label in attributes if label.startswith(_DIMENSION)}
     return [
-        {name: label or "none", "calls": formats.count(calls), "cost_usd": formats.usd(usd)}
-        for label, (calls, usd) in ordered
+        {
+            "dimension": label.removeprefix(_DIMENSION),
+            "rows": _rows(usage_table.of_counters(found, label), "value"),
+        }
+        for label in sorted(labels)
     ]
+
+
+def _rows(table: Mapping[str, Usage], name: str) -> list[dict[str, Any]]:
+    ordered = sorted(table.items(), key=lambda item: (-item[1].cost_usd, item[0]))
+    rest = dict(ordered[MAX_ROWS:])
+    if rest:
+        ordered = [*ordered[:MAX_ROWS], ("other", usage_table.total(rest))]
+    return [{name: label, **{fact: usage.as_row(label)[fact] for fact in _SHOWN}} for label, usage in ordered]

@@ -19,6 +19,10 @@ def taken(*points, entries=(), budget=None, unix_s=NOON_OF_THE_THIRD):
     return dataclasses.replace(made, families=families, entries=entries)
 
 
+def sums(rows, name="operation"):
+    return [(row[name], row["calls"], row["cost_usd"]) for row in rows]
+
+
 def test_by_operation_since_the_start():
     """If the cost carries the operation, its sums are shown, the highest first; calls outside of all are `none`."""
     shown = money.document(
@@ -29,13 +33,9 @@ def test_by_operation_since_the_start():
         ),
         (),
     )
-    assert [tuple(row.values()) for row in shown["by_root_operation"]] == [("turn", 4, 1.75), ("none", 2, 0.125)]
+    assert sums(shown["by_root_operation"]) == [("turn", 4, 1.75), ("none", 2, 0.125)]
     assert shown["by_operation_covers"] == "start"
-    assert [(row["operation"], row["calls"], row["cost_usd"]) for row in shown["by_operation"]] == [
-        ("b", 2, 1.5),
-        ("a", 2, 0.25),
-        ("none", 2, 0.125),
-    ]
+    assert sums(shown["by_operation"]) == [("b", 2, 1.5), ("a", 2, 0.25), ("none", 2, 0.125)]
 
 
 def test_by_operation_of_the_window():
@@ -46,9 +46,27 @@ def test_by_operation_of_the_window():
         Entry("gemini", "generate_content", 1.0, 9.0, trace_id=2, span_id=2, cost_usd=0.25),
     )
     shown = money.document(taken(({}, 0.75), entries=entries), turns.collect(entries))
-    assert (shown["by_operation_covers"], [tuple(row.values()) for row in shown["by_root_operation"]]) == (
-        "window",
-        [("turn", 1, 0.5), ("none", 1, 0.25)],
+    assert shown["by_operation_covers"] == "window"
+    assert sums(shown["by_root_operation"]) == [("turn", 1, 0.5), ("none", 1, 0.25)]
+
+
+def test_an_operation_without_a_price_has_a_row():
+    """An operation whose calls all have no price is listed with its tokens, and its dollars are null, not 0."""
+    labels = [{semconv.OPERATION: name} for name in ("priced", "unpriced")]
+    families = (
+        counter(semconv.LLM_CALLS, *((each, 2) for each in labels)),
+        counter(semconv.LLM_TOKENS, *((each, 30) for each in labels)),
+        counter(semconv.LLM_COST, (labels[0], 0.5)),
+        counter(semconv.LLM_UNPRICED_TOKENS, (labels[1], 30)),
+        counter(semconv.LLM_INCOMPLETE_CALLS, (labels[0], 1)),
+    )
+    priced, unpriced = money.document(dataclasses.replace(snapshot(), families=families), ())["by_operation"]
+    assert (priced["cost_usd"], priced["unpriced_tokens"], priced["incomplete_calls"]) == (0.5, 0, 1)
+    assert (unpriced["operation"], unpriced["tokens"], unpriced["cost_usd"], unpriced["unpriced_tokens"]) == (
+        "unpriced",
+        30,
+        None,
+        30,
     )
 
 
@@ -56,12 +74,9 @@ def test_dimensions():
     """Each dimension of the application has its values; a call without one is `none`."""
     tier = f"{semconv.DIMENSION}tier"
     shown = money.document(taken(({tier: "gold"}, 0.5), ({}, 0.25)), ())
-    assert shown["dimensions"] == [
-        {
-            "dimension": "tier",
-            "rows": [{"value": "gold", "calls": 2, "cost_usd": 0.5}, {"value": "none", "calls": 2, "cost_usd": 0.25}],
-        }
-    ]
+    (dimension,) = shown["dimensions"]
+    assert dimension["dimension"] == "tier"
+    assert sums(dimension["rows"], "value") == [("gold", 2, 0.5), ("none", 2, 0.25)]
 
 
 def test_rows_are_bounded():

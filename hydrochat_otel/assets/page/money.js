@@ -55,10 +55,12 @@ function figures({ cost_usd: usd, unpriced_tokens: unpriced, unreconciled_calls:
 
 function bars(rows, name) {
   const total = rows.reduce((sum, row) => sum + (row.cost_usd ?? 0), 0);
-  return rows.slice(0, SHOWN).map((row) => ({
-    name: row[name], value: row.cost_usd ?? 0, kind: "cost",
-    text: `${row.cost_usd === null ? "unknown" : money(row.cost_usd, total / 100)} · ${count(row.calls)} ${row.calls === 1 ? "call" : "calls"}${total ? ` · ${percent((row.cost_usd ?? 0) / total)}` : ""}`,
-  }));
+  return rows.slice(0, SHOWN).map((row) => ({ name: row[name], value: row.cost_usd ?? 0, kind: "cost", text: words(row, total) }));
+}
+
+function words({ cost_usd: usd, calls, unpriced_tokens: unpriced }, total) {
+  const dollars = [usd !== null && money(usd, total / 100), unpriced && `${count(unpriced)} tokens unpriced`].filter(Boolean).join(" + ");
+  return [dollars, `${count(calls)} ${calls === 1 ? "call" : "calls"}`, usd !== null && total && percent(usd / total)].filter(Boolean).join(" · ");
 }
 
 onView((name) => (name === "money" ? refresh() : clearTimeout(timer)));
