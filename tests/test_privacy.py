@@ -65,7 +65,11 @@ def commands():
             *examination.of_service({}, server.url, TOKEN),
             *(str(report(url=server.url, token=TOKEN, by=by)) for by in ("operation", "root", "model")),
             *(str(report(by=by)) for by in ("operation", "root", "model")),
-            plain_tables.render(overview),
+            plain_tables.render(
+                overview,
+                json.loads(got(web.MONEY_PATH, HEADERS, "")),
+                json.loads(got(web.TURNS_PATH, HEADERS, "")),
+            ),
             totals_line(json.loads(got(web.EXPORT_PATH, HEADERS, ""))),
         ]
     statistics = agent_stats.generate_stats_summary(SimpleNamespace(metrics={"retries": 9}))

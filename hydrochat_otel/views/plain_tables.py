@@ -1,4 +1,4 @@
-"""The overview as plain HTML tables, for a browser without JavaScript."""
+"""The page as plain HTML tables, for a browser without JavaScript: overview, money by operation, newest turns."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,10 +33,28 @@ _MODEL_HEADS: Final = (
 )
 _BUDGET_HEADS: Final = ("Period", "Spent", "Budget", "Calls without a price", "Forecast")
 _NEWEST_HEADS: Final = ("Time, UTC", "What", "Model", "Took, s", "Why", "Trace")
+_OPERATION_COST_HEADS: Final = ("Operation", "Calls", "Failed", "Tokens", "Cost, USD", "Tokens without a price")
+_TURN_HEADS: Final = (
+    "Time, UTC",
+    "Operation",
+    "Took, s",
+    "Calls",
+    "Failed calls",
+    "Tokens",
+    "Cost, USD",
+    "Why",
+    "Trace",
+)
 
 
-def render(shown: Mapping[str, Any]) -> str:
-    """Return the overview as escaped HTML tables that need no script."""
+def render(shown: Mapping[str, Any], spent: Mapping[str, Any], latest: Mapping[str, Any]) -> str:
+    """Return escaped HTML tables that need no script.
+
+    Args:
+        shown: The overview.
+        spent: The money view.
+        latest: The newest turns.
+    """
     totals = shown["totals"]
     alerts = "".join(f"<li>{escape(alert['message'])}</li>" for alert in shown["alerts"])
     return "\n".join(
@@ -48,7 +66,13 @@ def render(shown: Mapping[str, Any]) -> str:
             f"<p>{escape(_state_sentence(shown['state']))}</p>",
             _table("Response times by operation, in the window", _OPERATION_HEADS, map(_row, shown["operations"])),
             _table("Gemini by model, since the start", _MODEL_HEADS, map(_model_row, shown["models"])),
+            _table(
+                f"Cost by operation that a caller waited for, {_COVERS[spent['by_operation_covers']]}",
+                _OPERATION_COST_HEADS,
+                map(_operation_cost_row, spent["by_root_operation"]),
+            ),
             _table("Newest slow and failed", _NEWEST_HEADS, map(_newest_row, shown["newest"]), numbers=range(3, 4)),
+            _table("Newest turns", _TURN_HEADS, map(_turn_row, latest["turns"]), numbers=range(2, 7)),
         )
     )
 
@@ -78,6 +102,7 @@ _MISSING: Final = {
     "unreconciled_calls": "Calls whose usage is missing or does not balance",
     "incomplete_calls": "Calls that ended before their usage was stated",
 }
+_COVERS: Final = {"start": "since the start", "window": "in the window"}
 _PERIODS: Final = {"day": "Today", "month": "This month"}
 
 
@@ -104,10 +129,25 @@ def _model_row(row: dict[str, Any]) -> tuple[str, ...]:
     return (row["model"] or "(unknown)", _count(row["calls"]), _count(row["failed"]), *tokens, cost)
 
 
+def _operation_cost_row(row: dict[str, Any]) -> tuple[str, ...]:
+    counts = (_count(row[name]) for name in ("calls", "failed", "tokens"))
+    return (row["operation"], *counts, _usd(row["cost_usd"]), _count(row["unpriced_tokens"]))
+
+
 def _newest_row(row: dict[str, Any]) -> tuple[str, ...]:
-    why = ", ".join(filter(None, ("slow" if row["exceeded"] else "", row["error"] or ""))) or row["outcome"]
     time = _utc(row["unix_ms"])
-    return (time, row["name"], row["model"] or "", _seconds(row["duration_s"]), why, row["trace_id"] or "")
+    return (time, row["name"], row["model"] or "", _seconds(row["duration_s"]), _why(row), row["trace_id"] or "")
+
+
+def _turn_row(row: dict[str, Any]) -> tuple[str, ...]:
+    counts = (_count(row[name]) for name in ("calls", "failed_calls", "tokens"))
+    time, took, cost = _utc(row["unix_ms"]), _seconds(row["duration_s"]), _usd(row["cost_usd"])
+    return (time, row["operation"], took, *counts, cost, _why(row), row["trace_id"] or "")
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Return why the row is remarkable, otherwise its outcome."""
+    return ", ".join(filter(None, ("slow" if row["exceeded"] else "", row["error"] or ""))) or str(row["outcome"])
 
 
 def _table(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from views.test_json_export import NOTHING_MISSES
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import overview, plain_tables, thresholds
+from hydrochat_otel.views import overview, thresholds
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Family, NumberPoint, Retention, Sharing, Snapshot
 
@@ -164,9 +164,6 @@ def test_the_fleets_budget_and_state():
     assert document["health"] == "healthy"
     away = replace(of, sharing=Sharing("redis", 1, 7.5, "Redis <b>does not answer</b>."))
     assert shown(away)["health"] == "needs_attention"
-    html = plain_tables.render(overview.document(away, thresholds.evaluate(away)))
-    assert "Numbers of 1 process; state: redis. Redis &lt;b&gt;does not answer&lt;/b&gt;." in html
-    assert "300.000000" in html
 
 
 def test_points_and_newest_are_bounded():
@@ -180,18 +177,3 @@ def test_points_and_newest_are_bounded():
 def test_a_longer_time_to_live_is_a_window_of_its_own():
     """With a ttl beyond a day the page offers the whole of it."""
     assert [window["hours"] for window in shown(snapshot(ttl_hours=48.0))["windows"]] == [1.0, 6.0, 24.0, 48.0]
-
-
-def test_the_plain_tables_are_escaped_and_complete():
-    """The tables for browsers without script hold the numbers, captions, and no live markup from a value."""
-    of = snapshot(
-        [Entry("operation", "<b>turn</b>", 3.0, NOW_S, exceeded_threshold=True, error="<script>")],
-        [family(semconv.LLM_COST, ({MODEL: "a&b"}, 1.5))],
-    )
-    html = plain_tables.render(overview.document(of, thresholds.evaluate(of)))
-    assert "<b>" not in html
-    assert "<script>" not in html
-    assert "&lt;b&gt;turn&lt;/b&gt;" in html
-    assert "a&amp;b" in html
-    assert "1.500000" in html
-    assert html.count("<table>") == html.count("<caption>") == 5
