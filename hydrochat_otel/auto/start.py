@@ -97,12 +97,15 @@ def _begin(role: Role) -> None:
             keeper.start()
     elif role in {Role.SERVES, Role.FORKS} and settings.serve == "auto":
         # Only if `serve` is still auto: with never, no page is expected.
+        exporters = exporters_elsewhere(os.environ)
+        # The exporter prometheus listens on our default port: beside it ours would find the port taken.
+        remedy = f"set it to {NAME}" if "prometheus" in exporters.lower() else f"add {NAME} to it"
         safe_log.warning(
             logger,
             "OTEL_METRICS_EXPORTER=%s sends the metrics elsewhere, so the page, the export and /metrics of "
-            "hydrochat_otel have no port; add %s to it, or set HYDROCHAT_SERVE to always or never.",
-            exporters_elsewhere(os.environ),
-            NAME,
+            "hydrochat_otel have no port; %s, or set HYDROCHAT_SERVE to always or never.",
+            exporters,
+            remedy,
         )
 
 

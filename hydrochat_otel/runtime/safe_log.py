@@ -11,6 +11,7 @@ from typing import Final
 from hydrochat_otel.runtime import interruptions
 
 _STACK_FRAMES: Final = 2
+_DEEPEST_HANDLER: Final = 3
 
 
 def warning(logger: logging.Logger, sentence: str, *arguments: object) -> None:
@@ -49,14 +50,30 @@ def _encodings(logger: logging.Logger) -> Iterator[str]:
     current: logging.Logger | None = logger
     while current is not None:
         for handler in current.handlers:
-            encoding = getattr(getattr(handler, "stream", None), "encoding", None) or getattr(handler, "encoding", None)
-            if isinstance(encoding, str):
-                yield encoding
+            yield from _encodings_of(handler)
         current = current.parent if current.propagate else None
     if not logger.hasHandlers() and logging.lastResort is not None:
-        encoding = getattr(getattr(logging.lastResort, "stream", None), "encoding", None)
-        if isinstance(encoding, str):
-            yield encoding
+        yield from _encodings_of(logging.lastResort)
+
+
+def _encodings_of(handler: object, depth: int = _DEEPEST_HANDLER) -> Iterator[str]:
+    """Yield the encodings of a handler and of those that it forwards to."""
+    encoding = getattr(getattr(handler, "stream", None), "encoding", None) or getattr(handler, "encoding", None)
+    if isinstance(encoding, str):
+        yield encoding
+    if depth:
+        for behind in _behind(handler):
+            yield from _encodings_of(behind, depth - 1)
+
+
+def _behind(handler: object) -> Iterator[object]:
+    """Yield what a MemoryHandler flushes to, and what the listener of a QueueHandler calls where the handler has it."""
+    target = getattr(handler, "target", None)
+    if target is not None:
+        yield target
+    listened = getattr(getattr(handler, "listener", None), "handlers", None)
+    if isinstance(listened, (list, tuple)):
+        yield from listened
 
 
 def _can_write(text: str, encoding: str) -> bool:

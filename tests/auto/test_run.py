@@ -20,6 +20,9 @@ ELSEWHERE = (
     "OTEL_METRICS_EXPORTER=console sends the metrics elsewhere, so the page, the export and /metrics of "
     "hydrochat_otel have no port; add hydrochat to it, or set HYDROCHAT_SERVE to always or never.\n"
 )
+BY_PROMETHEUS = ELSEWHERE.replace("=console", "=console,prometheus").replace(
+    "add hydrochat to it", "set it to hydrochat"
+)
 NO_CALLS = "hydrochat-otel: 0 calls, 0 tokens, $0\n"
 SHOW = "import os, sys; print([os.environ.get(name) for name in sys.argv[1:]]); sys.exit(3)"
 
@@ -107,6 +110,7 @@ def test_the_address_is_printed_by_the_process_that_has_it(tmp_path, words, envi
         ({"HYDROCHAT_SERVE": "never"}, ""),
         ({"OTEL_SDK_DISABLED": "true"}, ""),
         ({"OTEL_METRICS_EXPORTER": "console"}, ELSEWHERE),
+        ({"OTEL_METRICS_EXPORTER": "console,prometheus"}, BY_PROMETHEUS),
         ({"OTEL_METRICS_EXPORTER": "console", "HYDROCHAT_SERVE": "never"}, ""),
     ],
 )
