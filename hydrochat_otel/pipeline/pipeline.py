@@ -18,7 +18,7 @@ from hydrochat_otel.instrumentation import instruments, labels
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
-from hydrochat_otel.pipeline import unknown_settings
+from hydrochat_otel.pipeline import start_warnings
 from hydrochat_otel.pipeline.snapshots import Snapshots
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import background, failures, forks, process_globals, safe_log
@@ -335,7 +335,7 @@ def _make(
 def _start(pipeline: Pipeline) -> Pipeline:
     if not _process.has_warned:
         _process.has_warned = True
-        for sentence in unknown_settings.sentences(os.environ):
+        for sentence in start_warnings.sentences(os.environ, pipeline.settings, pipeline.service_name()):
             safe_log.warning(logger, "%s", sentence)
     pipeline.start()
     instruments.bind(pipeline.instruments)

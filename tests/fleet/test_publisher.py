@@ -233,6 +233,7 @@ def test_an_outage_costs_nothing_but_the_view(install, breakable, caplog):
     work(2)
     assert count(running.snapshot()) == 2
     away = breakable.rename(breakable.with_name("away"))
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         work(3)
         eventually(lambda: running.snapshot().sharing.problem is not None)

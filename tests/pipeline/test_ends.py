@@ -17,6 +17,7 @@ from hydrochat_otel.runtime import background, failures
 ENDS = int(os.environ.get("HYDROCHAT_TEST_ENDS", "20"))
 """The number in a run of the suite; 200 on request."""
 AT_ONCE = 4
+NAMED = {**os.environ, "OTEL_SERVICE_NAME": "chat"}
 
 PROGRAM = """
 import signal, sys, threading
@@ -56,7 +57,9 @@ def test_shutdown_in_a_signal_handler_never_hangs(tmp_path):
         for number in range(first, min(ENDS, first + AT_ONCE)):
             state = f"sqlite:///{tmp_path}/{number}.db" if number % 2 else "memory"
             command = [sys.executable, "-c", PROGRAM, state]
-            processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+            processes.append(
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=NAMED)
+            )
         for process in processes:
             assert process.stdout.readline() == "ready\n"
         time.sleep(chance.uniform(0.1, 0.5))
@@ -87,8 +90,7 @@ hydrochat_otel.shutdown()
 def test_counting_continues_without_threads(tmp_path):
     """install() does not raise, operations are counted and shown, and one sentence says what is missing."""
     command = [sys.executable, "-c", WITHOUT_THREADS, f"sqlite:///{tmp_path}/state.db"]
-    environment = {**os.environ, "OTEL_SERVICE_NAME": "chat"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=NAMED, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (0, "1 chat\n")
     assert done.stderr == (
         "No thread can be started here. Counting continues, and the numbers are brought up to date when they are "

@@ -264,5 +264,8 @@ ends.set()
 for thread in threads:
     thread.join()
 """
-    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60, capture_output=True, text=True)
+    named = {**os.environ, "OTEL_SERVICE_NAME": "chat"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=named, check=False, timeout=60, capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
