@@ -69,7 +69,7 @@ def share_of(part: Series, whole: Series, *names: str) -> str:
     return ratio(grown(part, *names), grown(whole, *names))
 
 
-def top(expression: str, rows: int = 8) -> str:
+def top(expression: str, rows: int = 6) -> str:
     """Return the largest values, the largest first."""
     return f"sort_desc(topk({rows}, {expression}))"
 

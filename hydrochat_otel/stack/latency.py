@@ -177,12 +177,11 @@ def _objective() -> tuple[PanelBuilder, ...]:
             "Budget left",
             f"{1 - SLO_RATIO:.0%} of turns may fail or exceed their threshold in 30 days; this much of that is left.",
             "percentunit",
-            f"1 - {_recorded(slo_bad('30d'))} / {allowed}",
+            f"clamp_min(1 - {_recorded(slo_bad('30d'))} / {allowed}, 0)",
             limits=Limits(amber=0.05, red=0.25, good_above=True),
             trend=False,
             decimals=0,
             empty=NO_RULES,
-            width=6,
             height=8,
         ),
         tile(
@@ -194,7 +193,6 @@ def _objective() -> tuple[PanelBuilder, ...]:
             trend=False,
             decimals=1,
             empty=NO_RULES,
-            width=6,
             height=8,
         ),
     )

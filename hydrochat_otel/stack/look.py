@@ -61,8 +61,8 @@ NO_LIMITS: Final = Limits()
 
 
 def thresholds(limits: Limits) -> dashboard_builders.ThresholdsConfig:
-    """Return the thresholds of a field; without limits one neutral step."""
-    return absolute([Threshold(None, BLUE)] if limits == NO_LIMITS else limits.steps())
+    """Return the thresholds of a field: neutral without a value, blue where a value is neither good nor bad."""
+    return absolute([Threshold(None, NEUTRAL), Threshold(0, BLUE)] if limits == NO_LIMITS else limits.steps())
 
 
 def absolute(steps: list[Threshold]) -> dashboard_builders.ThresholdsConfig:

@@ -55,7 +55,12 @@ def _tiles() -> tuple[PanelBuilder, ...]:
     day_budget, month_budget = (_of_period(semconv.LLM_BUDGET, period) for period in ("day", "month"))
     return (
         tile(
-            "Spent today", "Dollars since midnight of the budget's time zone.", "currencyUSD", day, decimals=2, width=6
+            "Spent today",
+            "Dollars since midnight of the budget's time zone.",
+            "currencyUSD",
+            day,
+            decimals=2,
+            running=True,
         ),
         tile(
             "Of today's budget",
@@ -65,9 +70,11 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             limits=_BUDGET_LIMITS,
             empty=NO_BUDGET,
             decimals=0,
-            width=6,
+            running=True,
         ),
-        tile("Spent this month", "Dollars since the first of the month.", "currencyUSD", month, decimals=2, width=6),
+        tile(
+            "Spent this month", "Dollars since the first of the month.", "currencyUSD", month, decimals=2, running=True
+        ),
         tile(
             "Month, forecast",
             "Month to date plus the pace of the last seven days by weekday.",
@@ -75,7 +82,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             _forecast(),
             decimals=0,
             empty="no whole day yet",
-            width=6,
         ),
         tile(
             "Forecast of the budget",
@@ -83,9 +89,8 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "percentunit",
             f"{_forecast()} / ({month_budget} > 0)",
             limits=Limits(amber=0.9, red=1),
-            empty=f"{NO_BUDGET}, or no whole day yet",
+            empty="no budget or no whole day yet",
             decimals=0,
-            width=6,
         ),
         tile(
             "Per turn",
@@ -93,7 +98,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             f"{ask.rate(ask.COST)} / ({ask.rate(ask.TURNS)} > 0)",
             decimals=5,
-            width=6,
+            empty="no turns in this range",
         ),
         tile(
             "Saved by caching",
@@ -102,7 +107,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             ask.per_hour(ask.SAVINGS),
             decimals=2,
             empty="nothing came from a cache",
-            width=6,
         ),
         tile(
             "Spent on retries",
@@ -111,7 +115,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             ask.per_hour(ask.RETRY_COST),
             decimals=2,
             empty="no attempt was lost",
-            width=6,
         ),
     )
 
@@ -151,6 +154,7 @@ def _over_time() -> tuple[PanelBuilder, ...]:
             "What each of the last 30 days cost, by model.",
             "currencyUSD",
             Query(f"{ask.grown(ask.COST, MODEL, window=INTERVAL)} > 0", f"{{{{{MODEL}}}}}"),
+            empty="no whole day yet",
             interval="1d",
             reaches_back="30d",
         ),
@@ -240,7 +244,6 @@ def _missing() -> tuple[PanelBuilder, ...]:
             ask.grown(unpriced),
             limits=Limits(red=1),
             empty="everything has a price",
-            width=4,
         ),
         mishaps(
             "Unreconciled calls",
@@ -248,7 +251,6 @@ def _missing() -> tuple[PanelBuilder, ...]:
             ask.grown(unreconciled),
             limits=Limits(amber=1),
             empty="every record balances",
-            width=4,
         ),
         mishaps(
             "Incomplete calls",
@@ -256,7 +258,6 @@ def _missing() -> tuple[PanelBuilder, ...]:
             ask.grown(incomplete),
             limits=Limits(amber=1),
             empty="every stream was read",
-            width=4,
         ),
         tile(
             "Requests that repeat",
@@ -266,7 +267,7 @@ def _missing() -> tuple[PanelBuilder, ...]:
             limits=Limits(amber=0.05, red=0.2),
             trend=False,
             decimals=1,
-            width=12,
+            empty="no calls in this range",
         ),
         bars(
             "What has no price or no record",

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId
-
 from hydrochat_otel import semconv
 from hydrochat_otel.stack import expressions as ask, objectives
 from hydrochat_otel.stack.boards import FIRING, LATENCY, MONEY, OVERVIEW, Board, Row
@@ -39,20 +37,25 @@ from hydrochat_otel.stack.tables import Column, ranking, rows
 from hydrochat_otel.stack.variables import INTERVAL, chosen, model, of_job, operation, processes, turn
 
 _BY_MODEL: Final = f"{{{{{MODEL}}}}}"
-_BY_OPERATION: Final = f"{{{{{OPERATION}}}}}"
-_TO_OPERATION: Final = Link(
-    "Latency of this operation", to_board(LATENCY, operation="${__field.labels.hydrochat_operation}")
-)
+_TO_OPERATION: Final = Link("Latency of this operation", to_board(LATENCY, operation="${__data.fields.Operation}"))
 _TO_MODEL: Final = Link("Money of this model", to_board(MONEY, model="${__data.fields.Model}"))
 _FAILED: Final = chosen(count(semconv.LLM_CALL_DURATION)).where(ERROR_TYPE, "!=", "")
 _NO_PRICE: Final = "no price"
+_NO_TURNS: Final = "no turns in this range"
+_NO_CALLS: Final = "no calls in this range"
 
 
 def _tiles() -> tuple[PanelBuilder, ...]:
     spend = gauge(semconv.LLM_SPEND).scoped(job="$job")
     forecast = gauge(semconv.LLM_FORECAST).scoped(job="$job").where(BOUND, "=", "expected")
     return (
-        tile("Turns per minute", "Root operations: what a caller waits for.", "short", ask.per_minute(ask.TURNS)),
+        tile(
+            "Turns per minute",
+            "Root operations: what a caller waits for.",
+            "short",
+            ask.per_minute(ask.TURNS),
+            empty=_NO_TURNS,
+        ),
         tile(
             "Turn p95",
             f"95 of 100 turns are faster. The default threshold is {RESPONSE_TIME_S:g} s.",
@@ -60,6 +63,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             ask.quantile_now(0.95, ask.TURN_BUCKETS),
             limits=Limits(amber=RESPONSE_TIME_S * 0.75, red=RESPONSE_TIME_S),
             decimals=2,
+            empty=_NO_TURNS,
             link=Link("Latency and errors", to_board(LATENCY)),
         ),
         tile(
@@ -69,6 +73,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             ask.good_share(),
             limits=Limits(amber=SLO_RATIO * 0.98, red=SLO_RATIO, good_above=True),
             decimals=1,
+            empty=_NO_TURNS,
         ),
         tile(
             "Calls that fail",
@@ -77,6 +82,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             ratio(ask.rate(ask.FAILED_CALLS), ask.rate(ask.CALLS)),
             limits=Limits(amber=0.05, red=objectives.ERROR_RATIO),
             decimals=2,
+            empty=_NO_CALLS,
         ),
         tile(
             "Spend per hour",
@@ -84,6 +90,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             ask.per_hour(ask.COST),
             decimals=2,
+            empty=_NO_CALLS,
             link=Link("Money", to_board(MONEY)),
         ),
         tile(
@@ -92,6 +99,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             by((), by(("job",), str(spend.where(PERIOD, "=", "day")), "max")),
             decimals=2,
+            running=True,
         ),
         tile(
             "Month, forecast",
@@ -107,6 +115,7 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "currencyUSD",
             f"1000 * {ask.rate(of_job(total(semconv.LLM_COST)))} / ({ask.rate(ask.TURNS)} > 0)",
             decimals=2,
+            empty=_NO_TURNS,
         ),
     )
 
@@ -169,7 +178,8 @@ def _models() -> PanelBuilder:
     output, seconds = ask.grown(ask.OUTPUT_TOKENS, MODEL), ask.grown(chosen(sum_of(semconv.LLM_CALL_DURATION)), MODEL)
     return rows(
         "Models compared",
-        "In the shown range, the highest cost first. A model without a known price says so.",
+        "In the shown range, the highest cost first. A model without a known price says so. First token is the p95 of "
+        "streams; tokens/s are those of the output.",
         {
             "Cost": Column("currencyUSD", ask.priced(cost, calls), empty=_NO_PRICE, total=True),
             "Share": Column("percentunit", f"{cost} / {everything}", share=True),
@@ -183,9 +193,9 @@ def _models() -> PanelBuilder:
             ),
             "p50": Column("s", ask.quantile_of_range(0.5, ask.CALL_BUCKETS, MODEL)),
             "p95": Column("s", ask.quantile_of_range(0.95, ask.CALL_BUCKETS, MODEL)),
-            "First token p95": Column("s", ask.quantile_of_range(0.95, ask.FIRST_TOKEN_BUCKETS, MODEL), empty="-"),
-            "Output tokens/s": Column("none", f"{output} / ({seconds} > 0)", decimals=0, empty="-"),
-            "Tokens per call": Column("short", f"{ask.grown(ask.TOKENS, MODEL)} / {calls}", empty="-"),
+            "First token": Column("s", ask.quantile_of_range(0.95, ask.FIRST_TOKEN_BUCKETS, MODEL), empty="-"),
+            "Tokens/s": Column("none", f"{output} / ({seconds} > 0)", decimals=0, empty="-"),
+            "Tokens/call": Column("short", f"{ask.grown(ask.TOKENS, MODEL)} / {calls}", empty="-"),
             "From cache": Column(
                 "percentunit", ask.share_of(ask.CACHED_TOKENS, ask.INPUT_TOKENS, MODEL), decimals=0, empty="-"
             ),
@@ -201,43 +211,41 @@ def _operations() -> tuple[PanelBuilder, ...]:
     seconds = chosen(sum_of(semconv.OPERATION_DURATION))
     failed = ask.OPERATIONS.where(ERROR_TYPE, "!=", "")
     inside = ask.COST.where(OPERATION, "!=", semconv.NONE)
-    return (
-        ranking(
-            "Slowest operations",
-            "p95 in the shown range.",
-            "s",
-            Query(ask.top(ask.quantile_of_range(0.95, buckets, OPERATION)), _BY_OPERATION),
-            scheme=FieldColorModeId.CONTINUOUS_YL_RD,
-            width=6,
-            link=_TO_OPERATION,
+    top = {
+        "Slowest operations": (
+            "In the shown range, by p95.",
+            {"p95": Column("s", ask.top(ask.quantile_of_range(0.95, buckets, OPERATION)), bar=True)},
+            _NO_TURNS,
         ),
-        ranking(
-            "Most time spent in",
-            "Seconds of work in the shown range; a step's time is within its turn's.",
-            "s",
-            Query(ask.top(ask.grown(seconds, OPERATION)), _BY_OPERATION),
-            width=6,
-            link=_TO_OPERATION,
+        "Most time spent in": (
+            "Work in the shown range; a step's time is within its turn's.",
+            {"Time": Column("s", ask.top(ask.grown(seconds, OPERATION)), bar=True)},
+            _NO_TURNS,
         ),
-        ranking(
-            "Most expensive operations",
+        "Most expensive operations": (
             "Dollars for the calls made directly in each operation, in the shown range.",
-            "currencyUSD",
-            Query(ask.top(f"{ask.grown(inside, OPERATION)} > 0"), _BY_OPERATION),
-            scheme=FieldColorModeId.CONTINUOUS_BL_PU,
-            width=6,
-            link=_TO_OPERATION,
+            {"Cost": Column("currencyUSD", ask.top(f"{ask.grown(inside, OPERATION)} > 0"), bar=True, empty=_NO_PRICE)},
+            _NO_CALLS,
         ),
+        "Most failures": (
+            "Failed operations in the shown range, and their share of the operation's runs.",
+            {
+                "Failed": Column("short", ask.top(f"{ask.grown(failed, OPERATION)} > 0")),
+                "Of all": Column("percentunit", f"{ask.share_of(failed, ask.OPERATIONS, OPERATION)} > 0", decimals=1),
+            },
+            NOTHING_FAILED,
+        ),
+    }
+    return tuple(
         ranking(
-            "Most failures",
-            "Failed operations in the shown range.",
-            "short",
-            Query(ask.top(f"{ask.grown(failed, OPERATION)} > 0"), _BY_OPERATION),
-            scheme=FieldColorModeId.CONTINUOUS_REDS,
-            empty=NOTHING_FAILED,
-            width=6,
-            link=_TO_OPERATION,
-        ),
+            title,
+            description,
+            values,
+            labels={OPERATION: "Operation"},
+            links={"Operation": _TO_OPERATION},
+            empty=empty,
+        )
+        for title, (description, values, empty) in top.items()
     )
 
 

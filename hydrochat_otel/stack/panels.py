@@ -57,8 +57,9 @@ def tile(
     limits: Limits = NO_LIMITS,
     decimals: int | None = None,
     trend: bool = True,
+    running: bool = False,
     empty: str = NO_DATA,
-    width: Width = 3,
+    width: Width = 6,
     height: int = TILE_HEIGHT,
     link: Link | None = None,
 ) -> PanelBuilder:
@@ -72,6 +73,7 @@ def tile(
         limits: Colours of the value.
         decimals: Digits after the point; None leaves them to Grafana.
         trend: Whether the value at each moment is meaningful; otherwise one value of the range is shown.
+        running: Whether it is a running sum, whose change over the range says nothing.
         empty: The text of an empty panel.
         width: In columns of the grid.
         height: In rows of the grid.
@@ -91,7 +93,7 @@ def tile(
         .color_scheme(colours(FieldColorModeId.THRESHOLDS))
         .color_mode(common.BigValueColorMode.VALUE)
         .graph_mode(common.BigValueGraphMode.AREA if trend else common.BigValueGraphMode.NONE)
-        .show_percent_change(trend)
+        .show_percent_change(trend and not running)
         .percent_change_color_mode(common.PercentChangeColorMode.SAME_AS_VALUE)
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(target.range() if trend else target.instant())
@@ -104,9 +106,9 @@ def tile(
     return panel
 
 
-def mishaps(title: str, description: str, expression: str, *, limits: Limits, empty: str, width: Width) -> PanelBuilder:
+def mishaps(title: str, description: str, expression: str, *, limits: Limits, empty: str) -> PanelBuilder:
     """Return the number of what should not happen in the shown range, or the text that says that nothing did."""
-    return tile(title, description, "short", f"{expression} > 0", limits=limits, trend=False, empty=empty, width=width)
+    return tile(title, description, "short", f"{expression} > 0", limits=limits, trend=False, empty=empty)
 
 
 def lines(
@@ -160,13 +162,13 @@ def bars(
     width: Width = 12,
     by_name: Mapping[str, str] | None = None,
     empty: str = NO_DATA,
-    interval: str = "1m",
+    interval: str = "2m",
     reaches_back: str | None = None,
 ) -> PanelBuilder:
     """Return counts of rare events as stacked bars, one for each interval: the first event is shown.
 
-    The queries count by ``$__interval``, which is at least `interval`. `reaches_back` is a range of the panel's own,
-    for instance ``30d``.
+    The queries count by ``$__interval``, which is at least `interval`: two scrapes a minute apart. `reaches_back` is a
+    range of the panel's own, for instance ``30d``.
     """
     panel = (
         _over_time(title, description, unit, width=width, by_name=by_name, empty=empty)

@@ -1,23 +1,21 @@
-"""Panels with one value for each row: tables that are sorted and totalled, and rankings as bars."""
+"""Tables, sorted and totalled, and rankings, which are tables with one bar in each row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from grafana_foundation_sdk.builders import bargauge, common as common_builders, table
+from grafana_foundation_sdk.builders import common as common_builders, table
 from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models.dashboard import (
-    DataTransformerConfig as Transformation,
-    DynamicConfigValue,
-    FieldColorModeId,
-)
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig as Transformation, DynamicConfigValue
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from hydrochat_otel.stack.look import NO_DATA, SOURCE, Limits, Link, colours, thresholds
-from hydrochat_otel.stack.panels import CHART_HEIGHT, PanelBuilder, Query, Width, link_of, reference, target_of
+from hydrochat_otel.stack.look import NO_DATA, SOURCE, Limits, Link, thresholds
+from hydrochat_otel.stack.panels import CHART_HEIGHT, PanelBuilder, Query, Width, reference, target_of
 
 _WHOLE: Final = "short"
 _NAME_WIDTH: Final = 180
+_SHORT_NAME_WIDTH: Final = 140
+_NARROW: Final = 6
 _SHARE_WIDTH: Final = 150
 _LEAST_WIDTH: Final = 70
 
@@ -29,7 +27,8 @@ class Column:
     Attributes:
         unit: Grafana's unit of the values.
         expression: Has one series for each row.
-        share: Whether it is drawn as a bar from 0 to 1.
+        bar: Whether a bar is drawn, as long as the value is of the largest.
+        share: Whether a bar from 0 to 1 is drawn.
         limits: Colour of the cell's background; None leaves it.
         empty: The text of a cell without a value, for instance "no price".
         decimals: Digits after the point; None leaves them to Grafana.
@@ -38,6 +37,7 @@ class Column:
 
     unit: str
     expression: str
+    bar: bool = False
     share: bool = False
     limits: Limits | None = None
     empty: str = NO_DATA
@@ -50,14 +50,14 @@ class Column:
         digits = 0 if self.decimals is None and self.unit == _WHOLE else self.decimals
         if digits is not None:
             values.append(DynamicConfigValue("decimals", digits))
-        if self.share:
+        if self.bar or self.share:
             values += [
                 DynamicConfigValue("min", 0),
-                DynamicConfigValue("max", 1),
                 DynamicConfigValue("color", {"mode": "continuous-BlPu"}),
                 DynamicConfigValue("custom.cellOptions", {"type": "gauge", "mode": "basic"}),
-                DynamicConfigValue("custom.width", _SHARE_WIDTH),
             ]
+        if self.share:
+            values += [DynamicConfigValue("max", 1), DynamicConfigValue("custom.width", _SHARE_WIDTH)]
         if self.limits is not None:
             steps = [{"value": step.value, "color": step.color} for step in self.limits.steps()]
             steps[:2] = [{"value": None, "color": "transparent"}]
@@ -112,7 +112,8 @@ def rows(
         panel = panel.footer(common_builders.TableFooterOptions().show(True).reducer(["sum"]).fields(totals))
     names = dict(labels)
     special: dict[str, list[DynamicConfigValue]] = {
-        heading: [DynamicConfigValue("custom.width", _NAME_WIDTH)] for heading in labels.values()
+        heading: [DynamicConfigValue("custom.width", _NAME_WIDTH if width > _NARROW else _SHORT_NAME_WIDTH)]
+        for heading in labels.values()
     }
     for position, (heading, column) in enumerate(columns.items()):
         query = target_of(Query(column.expression), position).instant().format(PromQueryFormat.TABLE)
@@ -135,37 +136,11 @@ def rows(
 def ranking(
     title: str,
     description: str,
-    unit: str,
-    query: Query,
+    values: Mapping[str, Column],
     *,
-    scheme: FieldColorModeId = FieldColorModeId.CONTINUOUS_BL_PU,
+    labels: Mapping[str, str],
     empty: str = NO_DATA,
-    width: Width = 8,
-    link: Link | None = None,
+    links: Mapping[str, Link] | None = None,
 ) -> PanelBuilder:
-    """Return the largest values as horizontal bars, the largest first; the query sorts and limits them."""
-    panel = (
-        bargauge.Panel()
-        .title(title)
-        .description(description)
-        .datasource(SOURCE)
-        .span(width)
-        .height(CHART_HEIGHT)
-        .unit(unit)
-        .min(0)
-        .no_value(empty)
-        .color_scheme(colours(scheme))
-        .thresholds(thresholds(Limits()))
-        .display_mode(common.BarGaugeDisplayMode.BASIC)
-        .orientation(common.VizOrientation.HORIZONTAL)
-        .show_unfilled(True)
-        .max_viz_height(32)
-        .text(common_builders.VizTextDisplayOptions().title_size(12).value_size(14))
-        .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(target_of(query, 0).instant())
-    )
-    if unit == _WHOLE:
-        panel = panel.decimals(0)
-    if link is not None:
-        panel = panel.data_links([link_of(link)])
-    return panel
+    """Return a narrow table with the largest values first; the queries limit it to a few rows."""
+    return rows(title, description, values, labels=labels, width=6, empty=empty, links=links)

@@ -31,7 +31,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             limits=Limits(amber=1, red=1, good_above=True),
             trend=False,
             empty="google-genai is not used",
-            width=6,
         ),
         mishaps(
             "Telemetry errors",
@@ -39,7 +38,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             ask.grown(_ERRORS),
             limits=Limits(amber=1),
             empty="nothing failed",
-            width=6,
         ),
         tile(
             "Price book",
@@ -49,9 +47,8 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             limits=Limits(amber=objectives.PRICE_BOOK_AGE_DAYS * 86400.0),
             trend=False,
             decimals=0,
-            width=6,
         ),
-        tile("Series", "Series of ours that Prometheus keeps now.", "short", by((), _OURS, "count"), width=6),
+        tile("Series", "Series of ours that Prometheus keeps now.", "short", by((), _OURS, "count"), running=True),
     )
 
 

@@ -76,12 +76,13 @@ def counted(snapshot):
     return sum(sum(point.counts) for point in snapshot.points(semconv.OPERATION_DURATION))
 
 
-def wait_until_settled(pipeline):
-    """Wait until a new Redis is taken for whole: its members have had the time to restore what they know."""
+def whole(pipeline):
+    """Return a snapshot of the whole state: a new Redis has none at first, a busy machine none for moments."""
     deadline_s = time.monotonic() + 30.0
-    while pipeline.snapshot().sharing.problem is not None:
-        assert time.monotonic() < deadline_s
+    while (snapshot := pipeline.snapshot()).sharing.problem is not None:
+        assert time.monotonic() < deadline_s, snapshot.sharing.problem
         time.sleep(0.05)
+    return snapshot
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.real)])
@@ -98,17 +99,16 @@ def state(request, tmp_path):
 def test_every_surface_of_a_snapshot_agrees_while_threads_write(install, state):
     """Gauge, text, export and list have the same number of entries in each snapshot, and no count ever falls."""
     pipeline = install(state=state, max_entries=CAPACITY)
-    wait_until_settled(pipeline)
+    whole(pipeline)
     before, seen = 0, set()
     with Writers() as writers:
         for _ in range(SNAPSHOTS):
-            snapshot = pipeline.snapshot()
-            assert snapshot.sharing.problem is None
+            snapshot = whole(pipeline)
             [size] = {float(number) for number in sizes(snapshot).values()}
             assert before <= counted(snapshot)
             before = counted(snapshot)
             seen.add(size)
-    snapshot = pipeline.snapshot()
+    snapshot = whole(pipeline)
     assert counted(snapshot) == writers.written > SNAPSHOTS
     assert set(sizes(snapshot).values()) == {min(writers.written, CAPACITY)}
     assert len(seen) > 1 or seen == {CAPACITY}
@@ -117,11 +117,11 @@ def test_every_surface_of_a_snapshot_agrees_while_threads_write(install, state):
 def test_the_same_work_has_the_same_numbers_in_each_state(install, state):
     """Whether one process keeps its numbers alone or in a shared state, the same work is the same document."""
     pipeline = install(state=state, max_entries=CAPACITY)
-    wait_until_settled(pipeline)
+    whole(pipeline)
     for name in ("turn", "turn", "step"):
         with track_response_time(name):
             pass
-    snapshot = pipeline.snapshot()
+    snapshot = whole(pipeline)
     assert set(sizes(snapshot).values()) == {3}
     assert (counted(snapshot), snapshot.sharing.workers, snapshot.total(semconv.STATE_WORKERS)) == (3, 1, 1)
     assert snapshot.total(semconv.RETENTION_COVERED) >= 0
