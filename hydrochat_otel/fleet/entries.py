@@ -87,4 +87,5 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "estimated": checks.flag,
     "first_token_s": or_none(checks.amount),
     "attempts": or_none(checks.whole),
+    "retry_wait_s": or_none(checks.amount),
 }

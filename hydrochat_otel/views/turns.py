@@ -254,6 +254,7 @@ def _row(entry: Entry, depth: int, root: Entry) -> dict[str, Any]:
         "billed": entry.is_billed,
         "first_token_s": formats.finite(entry.first_token_s),
         "attempts": entry.attempts,
+        "retry_wait_s": formats.finite(entry.retry_wait_s),
         "incomplete": entry.incomplete,
         "estimated": entry.estimated,
     }

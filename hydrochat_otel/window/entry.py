@@ -1,11 +1,23 @@
 """The entry: what the window keeps of one finished operation, call or span."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from hydrochat_otel import semconv
 
 Kind = Literal["operation", "gemini", "result", "tool", "span"]
+
+
+_WHERE_KNOWN: Final = (
+    "model",
+    "cost_usd",
+    "role",
+    "root_operation",
+    "operation_name",
+    "first_token_s",
+    "attempts",
+    "retry_wait_s",
+)
 
 
 class Entry(NamedTuple):
@@ -35,6 +47,7 @@ class Entry(NamedTuple):
         estimated: Of a call: whether its tokens are an estimate.
         first_token_s: Of a streamed call: seconds to the first chunk with more than thoughts.
         attempts: Of a call: HTTP requests that were sent for it.
+        retry_wait_s: Of a call that was repeated: seconds between its attempts, added up; None if no wait was seen.
     """
 
     kind: Kind
@@ -57,6 +70,7 @@ class Entry(NamedTuple):
     estimated: bool = False
     first_token_s: float | None = None
     attempts: int | None = None
+    retry_wait_s: float | None = None
 
     @property
     def is_call(self) -> bool:
@@ -84,7 +98,7 @@ class Entry(NamedTuple):
             row["span_id"] = f"{self.span_id:016x}"
         if self.parent_span_id:
             row["parent_span_id"] = f"{self.parent_span_id:016x}"
-        for name in ("model", "cost_usd", "role", "root_operation", "operation_name", "first_token_s", "attempts"):
+        for name in _WHERE_KNOWN:
             value = getattr(self, name)
             if value is not None:
                 row[name] = value

@@ -34,6 +34,7 @@ FIELDS = {
     "estimated": st.booleans(),
     "first_token_s": st.none() | st.floats(0, 1e9),
     "attempts": st.none() | st.integers(0, 2**53),
+    "retry_wait_s": st.none() | st.floats(0, 1e9),
 }
 """Every value that a process writes, by field; what is not named here, hypothesis would make up from the type."""
 ENTRY = Entry("operation", "chat.turn", 0.5, 1_750_000_000.0, trace_id=1, span_id=2)

@@ -22,9 +22,9 @@ from hydrochat_otel.window.snapshot import Sharing
 
 NOW_S = time.time()
 ENTRY = Entry(
-    "llm_call", "generate_content", 1.25, NOW_S, outcome="ok", trace_id=17, span_id=18, parent_span_id=19,
+    "gemini", "generate_content", 1.25, NOW_S, outcome="ok", trace_id=17, span_id=18, parent_span_id=19,
     model="gemini-2.5-pro", tokens=(1, 2, 3, 4, 5), cost_usd=0.25, root_operation="turn", operation_name="turn",
-    first_token_s=0.5, attempts=2,
+    first_token_s=0.5, attempts=2, retry_wait_s=0.5,
 )  # fmt: skip
 TURN = Entry("operation", "turn", 2.5, NOW_S, exceeded_threshold=True, trace_id=17, span_id=19, role="root")
 SURFACES = ("text/plain", "application/openmetrics-text")
@@ -48,16 +48,18 @@ def _shown(snapshot):
     """Render a snapshot on every surface; each is valid JSON without NaN, or text that ends with a line."""
     collected = turns.collect(snapshot.entries)
     steps = Steps.over(snapshot.unix_s, 86_400, 3600)
-    seen = overview.render(snapshot, thresholds.evaluate(snapshot))
+    seen = overview.document(snapshot, thresholds.evaluate(snapshot))
+    latest = turns.document(collected, turns.Search(), unix_s=snapshot.unix_s)
+    spent = money.document(snapshot, collected)
     for text in (
         json_export.render(snapshot, Filter(entries=True, days=True)),
         formats.encoded(history.from_window(snapshot, steps)),
-        formats.encoded(turns.document(collected, turns.Search(), unix_s=snapshot.unix_s)),
-        formats.encoded(money.document(snapshot, collected)),
-        seen,
+        formats.encoded(latest),
+        formats.encoded(spent),
+        formats.encoded(seen),
     ):
         json.loads(text, parse_constant=lambda word: expect(False, f"{word} is in a document"))
-    plain_tables.render(json.loads(seen))
+    plain_tables.render(seen, spent, latest)
     for accept in SURFACES:
         expect(render(snapshot, negotiate(accept)).endswith(b"\n"), "an exposition is cut off")
 
@@ -93,6 +95,8 @@ def _own_totals():
 def targets():
     """Return the targets; the seed of totals is what this process has counted."""
     entries = tuple(encode_entry(entry) for entry in (ENTRY, TURN))
+    for entry in entries:
+        decode_entry(entry)  # a seed that is refused would try nothing
     return (
         Target("totals", _totals, (_own_totals(),), mutations.changed_json),
         Target("entries", _entry, entries, mutations.changed_json),

@@ -113,11 +113,16 @@ function waterfall(turn) {
 function detail(row) {
   const bucket = (name) => `${count(row.tokens[name])} ${BUCKETS[name].replace(/^.*, /, "")}`;
   const words = [
-    row.model, row.error ?? (row.outcome === "ok" ? null : row.outcome), row.attempts > 1 ? `${count(row.attempts)} attempts` : null,
+    row.model, row.error ?? (row.outcome === "ok" ? null : row.outcome), repeated(row),
     row.first_token_s === null ? null : `first token after ${duration(row.first_token_s)}`, row.incomplete ? "incomplete" : null,
     ...(row.tokens === null ? [] : Object.keys(BUCKETS).filter((name) => row.tokens[name] > 0).map(bucket)),
   ].filter(Boolean);
   return words.length ? el("small", { class: row.error !== null || row.outcome === "error" ? "failed" : null }, words.join(" · ")) : null;
+}
+
+function repeated({ attempts, retry_wait_s: waitS }) {
+  if (!(attempts > 1)) return null;
+  return `${count(attempts)} attempts${waitS === null ? "" : `, ${duration(waitS)} of waiting between them`}`;
 }
 
 function lane(row, wholeS) {

@@ -175,7 +175,12 @@ class FinishedCall(NamedTuple):
             tokens is not None and tokens.estimated,
             None if self.chunks is None else self.chunks.first_answer_s,
             None if self.is_result else len(self.attempts),
+            self._retry_wait_s() if len(self.attempts) > 1 else None,
         )
+
+    def _retry_wait_s(self) -> float | None:
+        waits = [attempt.wait_s for attempt in self.attempts if attempt.wait_s is not None]
+        return sum(waits) if waits else None
 
     def span_attributes(self) -> dict[str, AttributeValue]:
         """Return the attributes of its span besides its outcome."""

@@ -94,13 +94,14 @@ def history(install):
 
 
 def test_an_entry_of_a_call_has_where_it_was_made(emulator, history):
-    """The entry has operation, root, attempts, tokens and dollars, and the ids of its span."""
+    """The entry has operation, root, attempts, the wait between them, tokens and dollars, and the ids of its span."""
     emulator.script(failure(503), *replies(1))
     with track_response_time("turn"), track_response_time("classify"):
         ask()(open_client(emulator, retry=True))
     [row] = history()
     assert (row.operation, row.operation_name, row.root_operation) == ("generate_content", "classify", "turn")
     assert (row.attempts, row.tokens, row.cost_usd, row.incomplete) == (2, (10, 0, 0, 5, 0), 1.55e-05, False)
+    assert 0.01 <= row.retry_wait_s <= row.duration_s
     assert row.trace_id
     assert row.span_id
 
