@@ -153,6 +153,11 @@ class _CallableProxy(_Proxy):  # type: ignore[misc]  # chosen by wrapt's version
     def __hash__(self) -> int:
         return hash(self.__wrapped__) if isinstance(self.__wrapped__, type) else id(self)
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        target = self.__wrapped__
+        if hasattr(type(target), "__set_name__"):
+            type(target).__set_name__(target, owner, name)
+
     def __copy__(self) -> Any:
         return self._self_decorate(copy.copy(self.__wrapped__))
 

@@ -1,14 +1,15 @@
-"""Results that are unfinished work: a coroutine, generator or other awaitable that a plain function returns.
+"""Results that are unfinished work: a coroutine, generator, other awaitable or context manager of a generator.
 
-The operation continues until the result is awaited or iterated to its end. The time between the return of the call and
+The operation continues until the result is awaited, iterated or left. The time between the return of the call and
 the first step does not count. A result that is never run ends its operation as cancelled when it is freed.
 """
 
 import asyncio
+import contextlib
 import functools
 import time
 import types
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 from hydrochat_otel.instrumentation import awaitables, generators, tracked
@@ -21,6 +22,20 @@ _WRAPPERS: Final[dict[type, Callable[[Function, Begin], Function]]] = {
     types.GeneratorType: generators.generator_function,
     types.AsyncGeneratorType: generators.async_generator_function,
 }
+
+
+@contextlib.contextmanager
+def _entered() -> Iterator[None]:
+    yield
+
+
+@contextlib.asynccontextmanager
+async def _entered_async() -> AsyncIterator[None]:
+    yield
+
+
+_CONTEXT_MANAGERS: Final = frozenset({type(_entered()), type(_entered_async())})
+"""What a function below `contextlib.contextmanager` or `asynccontextmanager` returns; `gen` is its generator."""
 
 
 class _Waiting:
@@ -50,12 +65,14 @@ class _Waiting:
 def continued(result: Any, operation: Operation | None) -> Any:
     """Return a replacement of the result that ends the operation with it; None for a complete result.
 
-    The type of a coroutine, generator or async generator stays. A future or task stays the same object. Any other
-    awaitable becomes a transparent proxy.
+    The type of a coroutine, generator or async generator stays. A future, task or context manager stays the same
+    object. Any other awaitable becomes a transparent proxy.
     """
     kind = type(result)
     wrap = _WRAPPERS.get(kind)
     if wrap is None:
+        if kind in _CONTEXT_MANAGERS:
+            return _left_later(result, operation)
         if not hasattr(kind, "__await__") or operation is None:
             return None
         if asyncio.isfuture(result):
@@ -65,6 +82,16 @@ def continued(result: Any, operation: Operation | None) -> Any:
     if operation is None:
         return None
     return _same_kind(wrap, result, _Waiting(operation).go_on)
+
+
+def _left_later(manager: Any, operation: Operation | None) -> Any:
+    """Make the context manager end the operation when its block ends, and return it."""
+    generator = getattr(manager, "gen", None)
+    wrap = _WRAPPERS.get(type(generator))
+    if operation is None or wrap is None:
+        return None
+    manager.gen = _same_kind(wrap, generator, _Waiting(operation).go_on)
+    return manager
 
 
 def lazily(target: Function, begin: Begin, /, *args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,7 @@
 """Promises of :mod:`hydrochat_otel.instrumentation.callables`, `results` and `awaitables`."""
 
 import asyncio
+import contextlib
 import copy
 import functools
 import gc
@@ -183,6 +184,35 @@ def test_an_awaitable_that_is_entered(installed, work):
     assert rows(installed) == [("get", 2.0, "ok", None)]
 
 
+def test_a_context_manager_is_timed_until_it_is_left(installed, work):
+    """Above `@contextmanager` and `@asynccontextmanager`, the time is that of the block, and its error passes."""
+
+    @track_response_time("block")
+    @contextlib.contextmanager
+    def block():
+        work()
+        yield 7
+        work()
+
+    @track_response_time("async")
+    @contextlib.asynccontextmanager
+    async def async_block():
+        with block() as value:
+            yield value
+
+    async def run():
+        async with async_block() as value:
+            assert value == 7
+
+    asyncio.run(run())
+    raised = ValueError()
+    with pytest.raises(ValueError) as caught, block():
+        raise raised
+    assert caught.value is raised
+    found = [("block", 2.0, "ok", None), ("async", 2.0, "ok", None), ("block", 1.0, "error", "ValueError")]
+    assert rows(installed) == found
+
+
 def test_the_time_before_the_first_step_does_not_count(installed, work):
     """Waiting to be awaited or iterated does not add to the time of a coroutine or generator."""
     functions = shapes.kinds(work)
@@ -273,6 +303,22 @@ def test_a_callable_of_a_class_binds_as_before(installed):
     service = Service()
     assert service.tracked_object(1) == service.plain_object(1) == (1,)
     assert service.tracked_type(1) == service.plain_type(1) == ("given", 1)
+
+
+def test_a_descriptor_learns_its_name_as_before(installed):
+    """A callable object that asks for its name in the class gets it below the decorator, too."""
+
+    class Named:
+        def __call__(self):
+            return self.name
+
+        def __set_name__(self, owner, name):
+            self.name = (owner.__name__, name)
+
+    class Service:
+        answer = track_response_time("named")(Named())
+
+    assert Service().answer() == ("Service", "answer")
 
 
 @pytest.mark.parametrize("kind", shapes.RUN)

@@ -10,6 +10,7 @@ import types
 from typing import Annotated
 
 import anyio
+import greenlet
 import pytest
 import trio
 import trio.lowlevel
@@ -271,3 +272,14 @@ def test_what_trio_raises_in_a_scope_is_a_cancellation(installed):
 
     trio.run(run)
     assert [row[1:] for row in ended(installed)] == [("cancelled", None)] * 2
+
+
+def test_a_greenlet_that_is_killed_is_cancelled(installed):
+    """What gevent raises into work that it kills is a cancellation, and ends the greenlet as undecorated."""
+    turn = track_response_time("turn")(lambda: greenlet.getcurrent().parent.switch("waits"))
+    killed = greenlet.greenlet(turn)
+    assert killed.switch() == "waits"
+    assert isinstance(killed.throw(), greenlet.GreenletExit)
+    assert [(row.operation, row.outcome, row.error) for row in installed.snapshot().operations()] == [
+        ("turn", "cancelled", None)
+    ]
