@@ -141,8 +141,10 @@ def _value(key: str, value: Any) -> Any:
 
 
 def _name(name: str) -> str:
-    """Redact the words of a span's name that are paths or addresses."""
-    return " ".join(url(word) if "/" in word else word for word in name.split(" "))
+    """Redact the words of a span's name from the first path or address on: a decoded path may contain spaces."""
+    words = name.split(" ")
+    first = next((place for place, word in enumerate(words) if "/" in word), len(words))
+    return " ".join([*words[:first], *map(url, words[first:])])
 
 
 def url(text: str) -> str:

@@ -34,6 +34,21 @@ def test_paths_and_addresses(text, left):
     assert redaction.url(text) == left
 
 
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("GET /patients/S7654321Z", "GET /patients/{id}"),
+        ("GET /patients/Tan Ah Kow S7654321Z/scans", "GET /patients/Tan Ah Kow {id}/scans"),
+        ("HTTP POST http://h/a/12?nric=S1 S7654321Z", "HTTP POST http://h/a/{id} {id}"),
+        ("chat gemini-2.5-flash-preview-09-2025", "chat gemini-2.5-flash-preview-09-2025"),
+        ("GET", "GET"),
+    ],
+)
+def test_names_of_spans(name, left):
+    """From the first path on, each word of a name is redacted; names without a path stay."""
+    assert redaction._name(name) == left
+
+
 def traced(provider, scope="some.framework"):
     """Make a span with the patient in every place that a library may use."""
     tracer = provider.get_tracer(scope)
