@@ -179,6 +179,22 @@ def test_an_sdk_with_other_internals_uses_the_public_path(monkeypatch, install):
     assert failures.counts() == {}
 
 
+def test_a_fast_path_that_falls_back_by_itself_is_not_in_use(monkeypatch, install):
+    """An SDK whose aggregations cannot be found gives the same numbers by the public path, and the report says so."""
+
+    def refuse():
+        raise AttributeError
+
+    monkeypatch.setattr(sdk_feeds, "_hash_function", refuse)
+    sdk_feeds._problem.cache_clear()
+    try:
+        assert isinstance(sdk_feeds.feeder(fast=True), PublicFeeder)
+    finally:
+        sdk_feeds._problem.cache_clear()
+    assert fast_ways.report()["feeds"] == "fell back to the public way (AttributeError)"
+    assert failures.counts() == {}
+
+
 def test_the_setting_turns_it_off(install):
     """`HYDROCHAT_FAST=0` uses the public functions only; the default setting uses the fast path."""
     install(fast=False)
