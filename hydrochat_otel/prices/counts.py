@@ -27,18 +27,29 @@ def text_of(value: Any) -> str:
     return str(getattr(value, "_value_", value) or "")
 
 
-def by_modality(details: Any) -> dict[str, int]:
-    """Return the counts of a list of ``ModalityTokenCount``; everything that is charged like text is ``TEXT``."""
+def by_modality(details: Any) -> tuple[dict[str, int], bool]:
+    """Return the counts of a list of ``ModalityTokenCount``, and whether each of them is a count.
+
+    Everything that is charged like text is ``TEXT``.
+    """
     counts: dict[str, int] = {}
-    if not details:
-        return counts
-    for detail in details:
+    are_credible = True
+    for detail in details or ():
         count = getattr(detail, "token_count", None) or getattr(detail, "tokens", None)
-        if is_count(count) and count:
-            stated = text_of(getattr(detail, "modality", None)).upper()
-            modality = stated if stated in MODALITIES else _TEXT
-            counts[modality] = counts.get(modality, 0) + count
-    return counts
+        if not count:
+            continue
+        if not is_count(count):
+            are_credible = False
+            continue
+        stated = text_of(getattr(detail, "modality", None)).upper()
+        modality = stated if stated in MODALITIES else _TEXT
+        counts[modality] = counts.get(modality, 0) + count
+    return counts, are_credible
+
+
+def exceed(counts: Modalities, most: int) -> bool:
+    """Return whether the counts other than text are more than the whole, so that :func:`within` cuts them."""
+    return sum(count for name, count in counts.items() if name in MODALITIES) > most
 
 
 def within(counts: Mapping[str, int], most: int) -> Modalities:

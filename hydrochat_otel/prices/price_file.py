@@ -34,6 +34,7 @@ video_second = 0.40                 # for one second
 flex = 0.5
 priority = 1.8
 batch = 0.5
+other = 1.0                         # a tier that is not known, which has no price without this line
 """
 
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ from typing import Any, Final, Literal, NoReturn, cast
 from hydrochat_otel.prices.bounded_parse import UnusableFileError, read_table
 from hydrochat_otel.prices.charges import CHARGES, Charge, UnitPrice
 from hydrochat_otel.prices.model_names import bare_id
-from hydrochat_otel.prices.rates import FACTORS, FINEST_USD_PER_MILLION, ModalityKey, Rate, femtodollars, like_fresh
+from hydrochat_otel.prices.rates import FINEST_USD_PER_MILLION, ModalityKey, Rate, femtodollars, like_fresh
 from hydrochat_otel.prices.usage import SERVICE_TIERS, STANDARD
 
 _DEAREST_USD: Final = Decimal(1_000_000)
@@ -197,7 +198,7 @@ class _Reader:
         }
 
     def _factors(self, entry: Any) -> dict[str, Decimal]:
-        entry = self._table(entry, "factors", tuple(FACTORS))
+        entry = self._table(entry, "factors", SERVICE_TIERS[1:])
         factors = {tier: self._number(value) for tier, value in entry.items()}
         for tier, factor in factors.items():
             if factor is None or not 0 <= factor <= _LARGEST_FACTOR:

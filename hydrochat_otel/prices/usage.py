@@ -16,6 +16,7 @@ from hydrochat_otel.prices.counts import (
     Modalities,
     by_modality,
     cached_share,
+    exceed,
     is_count,
     text_of,
     within,
@@ -27,12 +28,25 @@ _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
     "ON_DEMAND_PRIORITY": "priority",
     "ON_DEMAND_OFFPEAK": "offpeak",
     "PROVISIONED_THROUGHPUT": "provisioned",
+    "ON_DEMAND": "standard",
+    "TRAFFIC_TYPE_UNSPECIFIED": "standard",
+    "": "standard",
 }
-_SERVICE_TIERS: Final = frozenset({"flex", "priority"})
+_TIER_BY_NAME: Final[Mapping[str, str]] = {
+    "flex": "flex",
+    "priority": "priority",
+    "standard": "standard",
+    "unspecified": "standard",
+    "": "standard",
+}
 STANDARD: Final = "standard"
 BATCH: Final = "batch"
-SERVICE_TIERS: Final = (STANDARD, "flex", "priority", "offpeak", "provisioned", BATCH)
-"""Every service tier with a price of its own; the first applies if the reply names none."""
+OTHER: Final = "other"
+SERVICE_TIERS: Final = (STANDARD, "flex", "priority", "offpeak", "provisioned", BATCH, OTHER)
+"""Every service tier with a price of its own; the first applies if the reply names none.
+
+The last stands for every tier that the service may add: its price is unknown unless the price file states it.
+"""
 
 
 class Tokens(NamedTuple):
@@ -40,9 +54,9 @@ class Tokens(NamedTuple):
 
     The five buckets are disjoint. The `by_modality` fields say how many of a bucket's tokens are not text; they are
     parts of the buckets, never more. `reconciled` is False if the usage is missing, states no total, does not balance
-    or holds an invalid count. `estimated` is True if the reply does not state the modality of its cached tokens, so
-    that their cost is an estimate. `broken_down` says whether the reply states modalities: of the prompt, of its cached
-    part, of tool results, of the answer.
+    or holds an invalid count. `estimated` is True if their cost is an estimate: the reply does not state the modality
+    of its cached tokens, or states more tokens of a modality than there are. `broken_down` says whether the reply
+    states modalities: of the prompt, of its cached part, of tool results, of the answer.
     """
 
     input_fresh: int = 0
@@ -149,13 +163,13 @@ class UsageRecord:
             else:
                 self._is_credible = False
         if traffic is not None:
-            self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), STANDARD)
+            self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
         if tier is not None:
             self.take_service_tier(text_of(tier))
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
-        self._tier = tier.lower() if tier.lower() in _SERVICE_TIERS else STANDARD
+        self._tier = _TIER_BY_NAME.get(tier.lower(), OTHER)
 
     def take_batch(self) -> None:
         """Note that the reply comes from a batch job, which has a price list of its own."""
@@ -191,11 +205,15 @@ class UsageRecord:
             reconciled = False
         if not any(self._details):
             return Tokens(fresh, cached, tool, answer, thinking, reconciled, service_tier=self._tier)
-        of_prompt, of_cache, of_tool, of_output = (by_modality(details) for details in self._details)
-        of_fresh, estimated = of_prompt, False
+        read = [by_modality(details) for details in self._details]
+        reconciled = reconciled and all(are_credible for _, are_credible in read)
+        of_prompt, of_cache, of_tool, of_output = (counts for counts, _ in read)
+        wholes = ((of_prompt, fresh + cached), (of_cache, cached), (of_tool, tool), (of_output, answer))
+        of_fresh, estimated = of_prompt, any(exceed(counts, most) for counts, most in wholes)
         of_cached = NO_MODALITIES
         if cached:
-            of_cached, estimated = cached_share(of_prompt, of_cache, fresh + cached, cached)
+            of_cached, is_shared = cached_share(of_prompt, of_cache, fresh + cached, cached)
+            estimated = estimated or is_shared
             of_fresh = {name: count - of_cached.get(name, 0) for name, count in of_prompt.items()}
         return Tokens(
             fresh,

@@ -107,21 +107,21 @@ LLM_INCOMPLETE_TOKENS: Final = MetricSpec(
     "counter",
     "{token}",
     "Tokens that incomplete calls had stated when they ended: the lower bound of what they used.",
-    (GEN_AI_REQUEST_MODEL,),
+    (GEN_AI_REQUEST_MODEL, *_MADE_IN),
 )
 LLM_CHARGES: Final = MetricSpec(
     "hydrochat.llm.charges",
     "counter",
     "{USD}",
     "Dollars of the cost that are charged beside the tokens, by what they are for.",
-    (GEN_AI_REQUEST_MODEL, CHARGE),
+    (GEN_AI_REQUEST_MODEL, CHARGE, *_MADE_IN),
 )
 LLM_CHARGED_UNITS: Final = MetricSpec(
     "hydrochat.llm.charged_units",
     "counter",
     "{unit}",
     "Units that are charged beside the tokens: searches, images, seconds of video, hours of cached tokens.",
-    (GEN_AI_REQUEST_MODEL, CHARGE),
+    (GEN_AI_REQUEST_MODEL, CHARGE, *_MADE_IN),
 )
 LLM_SAVINGS: Final = MetricSpec(
     "hydrochat.llm.savings",

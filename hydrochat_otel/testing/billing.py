@@ -56,7 +56,8 @@ def bill_of(request: Request, reply: Reply) -> Bill:
     usage = reply.chunks[-1].usage if reply.chunks else reply.usage
     if usage is None:
         return Bill(charged_usd=charged_usd)
-    once = reply.resource or "interaction-emulated" if request.method == "interactions.get" else ""
+    is_once = request.method == "interactions.get" or request.body.get("background") is True
+    once = reply.resource or "interaction-emulated" if is_once else ""
     return Bill(used=(usage.consumption(),), charged_usd=charged_usd, once=once)
 
 

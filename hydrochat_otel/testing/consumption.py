@@ -55,7 +55,7 @@ class Consumption:
     """What one request used: tokens, how many of the input tokens were audio, and the total that the wire stated.
 
     `reported_total` is None if the reply had no usage or the usage had no total. `tier` is the service tier that served
-    it, a key of :data:`TIER_FACTORS`.
+    it, a key of :data:`TIER_FACTORS` or one without a price.
     """
 
     buckets: Buckets = Buckets()
@@ -134,8 +134,10 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType(
 )
 
 
-def rate_for(model: str) -> Rate | None:
-    """Return the rate of a bare id, without a release suffix such as `-001`; None for a model without a price."""
+def rate_for(model: str, tier: str = "standard") -> Rate | None:
+    """Return the rate of a bare id, without a release suffix such as `-001`; None for a model or tier without one."""
+    if tier not in TIER_FACTORS:
+        return None
     return RATES.get(model) or RATES.get(model.removesuffix("-001"))
 
 

@@ -234,15 +234,20 @@ class GeminiEmulator:
             self.ledger.lose(number, reply.usage.consumption())
 
     def _bill(self, number: int, bill: Bill) -> None:
-        with self._lock:
-            if bill.once in self._billed:
-                return
-            if bill.once:
-                self._billed.add(bill.once)
+        if not self._is_first(bill):
+            return
         if bill.used:
             self.ledger.bill(number, *bill.used)
         if bill.charged_usd:
             self.ledger.charge(number, bill.charged_usd)
+
+    def _is_first(self, bill: Bill) -> bool:
+        """Return whether nothing was billed under its name; a bill without a name is always the first."""
+        with self._lock:
+            is_first = bill.once not in self._billed
+            if bill.once:
+                self._billed.add(bill.once)
+            return is_first
 
     def _stream(
         self, request: Request, reply: Reply, caller_left: Callable[[], bool], start_response: StartResponse
@@ -256,9 +261,9 @@ class GeminiEmulator:
             self._stop_stream_where_declared(number, reply, sent, caller_left)
             if sent and not self._pause(reply.chunk_delay_s, caller_left):
                 raise _HangUpError
-            if event.used is not None:
+            if event.used is not None and self._is_first(bill := bill_of(request, reply)):
                 self.ledger.bill(number, event.used)
-                self.ledger.charge(number, bill_of(request, reply).charged_usd)
+                self.ledger.charge(number, bill.charged_usd)
             if sent + 1 == len(events):
                 self.ledger.settle(number, reply.outcome)
             yield event.content

@@ -11,6 +11,7 @@ from hydrochat_otel.testing.consumption import Consumption
 from hydrochat_otel.testing.replies import Chunk, Reply, Usage
 from hydrochat_otel.testing.wire import Request
 
+_OF_INTERACTIONS: Final = frozenset({"interactions.create", "interactions.get"})
 _DIMENSIONS: Final = 8
 _CREATED: Final = "2025-01-01T00:00:00Z"
 # One transparent pixel.
@@ -49,14 +50,14 @@ def unary_body(request: Request, reply: Reply) -> bytes:
 
 def event_count(request: Request, reply: Reply) -> int:
     """Return how many events a stream has before it is cut, held or turned into an error."""
-    if request.method == "interactions.create":
+    if request.method in _OF_INTERACTIONS:
         return sum(1 for _ in surfaces.interaction_events(request, reply))
     return len(_chunks(request, reply))
 
 
 def stream_events(request: Request, reply: Reply) -> Iterator[Event]:
     """Yield the events of a stream in order, and an error object at the end if the reply has one."""
-    if request.method == "interactions.create":
+    if request.method in _OF_INTERACTIONS:
         for content, used in surfaces.interaction_events(request, reply):
             yield Event(content, used)
         return

@@ -176,7 +176,7 @@ class Ledger:
             line = self._lines[number]
             if line.kind not in BILLED_KINDS or line.status >= _FIRST_ERROR_STATUS:
                 return
-            rate = rate_for(line.model_answered)
+            rate = rate_for(line.model_answered, replies[0].tier) if replies else None
             cost_usd = None if rate is None else sum((rate.cost_usd(used) for used in replies), Decimal(0))
             saved_usd = Decimal(0) if rate is None else sum((rate.saved_usd(used) for used in replies), Decimal(0))
             self._lines[number] = replace(line, billed=True, used=_sum(replies), cost_usd=cost_usd, saved_usd=saved_usd)
@@ -185,7 +185,7 @@ class Ledger:
         """Note the cost of the input of a request whose answer was lost."""
         with self._lock:
             line = self._lines[number]
-            if line.kind in CALL_KINDS and (rate := rate_for(line.model_answered)) is not None:
+            if line.kind in CALL_KINDS and (rate := rate_for(line.model_answered, would_have_used.tier)) is not None:
                 buckets = replace(would_have_used.buckets, output_answer=0, output_thinking=0)
                 lost_usd = rate.cost_usd(replace(would_have_used, buckets=buckets))
                 self._lines[number] = replace(line, lost_usd=lost_usd)

@@ -18,12 +18,15 @@ _FIRST_ERROR: Final = 400
 _LAST_ERROR: Final = 599
 _USAGE_ON: Final = ("every", "last", "null_last", "none")
 _TIERS: Final[Mapping[str, str]] = {
+    "": "standard",
+    "ON_DEMAND": "standard",
     "ON_DEMAND_FLEX": "flex",
     "ON_DEMAND_PRIORITY": "priority",
+    "standard": "standard",
     "flex": "flex",
     "priority": "priority",
 }
-"""The service tier by Vertex AI's traffic type and by the Gemini API's name."""
+"""The service tier by Vertex AI's traffic type and by the Gemini API's name; any other has no price."""
 _STATUS_NAMES: Final[Mapping[int, str]] = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -106,7 +109,7 @@ class Usage:
             fresh_audio=self.prompt_audio - self.cached_audio,
             cached_audio=self.cached_audio,
             reported_total=stated if isinstance(stated, int) else None,
-            tier=_TIERS.get(self.traffic_type or self.service_tier or "", "standard"),
+            tier=_TIERS.get(self.traffic_type or self.service_tier or "", "other"),
         )
 
     def so_far(self, event: int, events: int) -> "Usage":

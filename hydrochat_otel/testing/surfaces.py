@@ -28,6 +28,8 @@ def interaction(request: Request, reply: Reply) -> dict[str, Any]:
     }
     if reply.usage is not None and body["status"] not in {"in_progress", "queued"}:
         body["usage"] = interaction_usage(reply.usage)
+        if reply.usage.service_tier:
+            body["service_tier"] = reply.usage.service_tier
     return body
 
 

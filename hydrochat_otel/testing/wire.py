@@ -79,8 +79,10 @@ class Request:
     @property
     def streams(self) -> bool:
         """Whether the request asks for server-sent events."""
-        return self.method == "streamGenerateContent" or (
-            self.method == "interactions.create" and self.body.get("stream") is True
+        return (
+            self.method == "streamGenerateContent"
+            or (self.method == "interactions.create" and self.body.get("stream") is True)
+            or (self.method == "interactions.get" and "stream=true" in self.query.lower())
         )
 
     @property

@@ -47,6 +47,7 @@ def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
         "by_root_operation": by_root or _by_turn(turns),
         "by_operation": by_operation,
         "by_operation_covers": "start" if by_root else "window",
+        "charges": _charges(snapshot),
         "dimensions": _dimensions(found),
         "month": {
             "spent_usd": formats.usd(budget.spent_month_usd),
@@ -60,6 +61,20 @@ def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
             "missing": completeness.document(budget.missing_day),
         },
     }
+
+
+def _charges(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return what is charged beside tokens since the start; a charge whose units have no known price has no dollars."""
+    units, costs = (snapshot.sums_by(spec, semconv.CHARGE) for spec in (semconv.LLM_CHARGED_UNITS, semconv.LLM_CHARGES))
+    ordered = sorted(units.items(), key=lambda item: (-costs.get(item[0], 0.0), item[0]))
+    return [
+        {
+            "charge": name[0],
+            "units": formats.finite(number),
+            "cost_usd": formats.usd(costs[name]) if name in costs else None,
+        }
+        for name, number in ordered
+    ]
 
 
 def _counted(found: Sequence[Sample], attribute: str) -> list[dict[str, Any]]:

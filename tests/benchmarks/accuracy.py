@@ -1,4 +1,4 @@
-"""Compares three instrumentations on the test scenarios with the emulator's ledger.
+"""Compares instrumentations on the test scenarios with the emulator's ledger.
 
     python tests/benchmarks/accuracy.py [--failures]
 
@@ -18,8 +18,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-TESTS = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent)]
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from google import genai
+from instrumentation.gemini import scenario_runner
+from instrumentation.gemini.meters import Meters
+from instrumentation.gemini.scenarios import possible
+
+from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.testing.emulator import GeminiEmulator
 
 COLUMNS = ("calls", "tokens", "cost", "attempts")
 CENT_FRACTION = 1e-9
@@ -50,9 +59,6 @@ class Counted(NamedTuple):
 
 def start_ours(meters: Any) -> Callable[[], Counted]:
     """Start this project's, read from its metrics."""
-    from hydrochat_otel.instrumentation import instruments  # noqa: PLC0415 - each process needs one of them
-    from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor  # noqa: PLC0415
-
     instruments.bind(meters.instruments)
     GeminiInstrumentor().instrument()
 
@@ -73,7 +79,7 @@ def start_ours(meters: Any) -> Callable[[], Counted]:
 
 def start_official(meters: Any) -> Callable[[], Counted]:
     """Start OpenTelemetry's own, read from its spans."""
-    from opentelemetry.instrumentation.google_genai import GoogleGenAiSdkInstrumentor  # noqa: PLC0415
+    from opentelemetry.instrumentation.google_genai import GoogleGenAiSdkInstrumentor  # noqa: PLC0415 - one in each process
 
     instrumentor = GoogleGenAiSdkInstrumentor()
     instrumentor.instrument(tracer_provider=meters.tracer_provider, meter_provider=meters.meter_provider)
@@ -105,6 +111,16 @@ def start_openinference(meters: Any) -> Callable[[], Counted]:
     )
 
 
+def start_traceloop(meters: Any) -> Callable[[], Counted]:
+    """Start Traceloop's, read from its spans."""
+    from opentelemetry.instrumentation.google_generativeai import GoogleGenerativeAiInstrumentor  # noqa: PLC0415
+
+    GoogleGenerativeAiInstrumentor().instrument(
+        tracer_provider=meters.tracer_provider, meter_provider=meters.meter_provider
+    )
+    return lambda: read_spans(list(meters.spans), ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"), None)
+
+
 def read_spans(spans: list[Any], tokens: tuple[str, str], cost: str | None) -> Counted:
     """Count spans as calls."""
     costs = [span.attributes[cost] for span in spans if cost in span.attributes]
@@ -131,6 +147,12 @@ TOOLS = (
         "openinference.instrumentation.google_genai",
         start_openinference,
     ),
+    Tool(
+        "opentelemetry-instrumentation-google-generativeai",
+        "opentelemetry-instrumentation-google-generativeai",
+        "opentelemetry.instrumentation.google_generativeai",
+        start_traceloop,
+    ),
 )
 
 
@@ -141,11 +163,6 @@ def run_scenarios(tool: Tool) -> None:
     """Run every scenario with one instrumentation and print one line of JSON for each."""
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    from google_genai import exchange  # noqa: PLC0415 - the tests' own modules, once the path is set
-    from instrumentation.gemini.meters import Meters  # noqa: PLC0415
-    from instrumentation.gemini.scenarios import possible  # noqa: PLC0415
-
-    from hydrochat_otel.testing.emulator import GeminiEmulator  # noqa: PLC0415
 
     class Switch:
         """Providers that are exchanged for each scenario, because an instrumentation keeps the first it gets."""
@@ -162,11 +179,11 @@ def run_scenarios(tool: Tool) -> None:
     for scenario in possible():
         with GeminiEmulator(record_bodies=True) as emulator:
             try:
-                exchange.run(scenario, emulator)
+                scenario_runner.run(scenario, emulator)
                 broken = ""
             except BaseException as error:  # a peer's failure that reaches the caller is a finding, too
-                broken = f"changed what the caller gets: {str(error).splitlines()[0]}"
-            expected = exchange.billed(scenario, emulator)
+                broken = f"changed what the caller gets: {type(error).__name__} {str(error).partition(chr(10))[0]}"
+            expected = scenario_runner.billed(scenario, emulator)
         found = read()
         counted = Counted(*(None if now is None else now - (was or 0) for now, was in zip(found, before, strict=True)))
         before = Counted(*(was if now is None else now for now, was in zip(found, before, strict=True)))
@@ -196,10 +213,8 @@ def main() -> None:
     if arguments.tool:
         run_scenarios(next(tool for tool in TOOLS if tool.name == arguments.tool))
         return
-    from google import genai  # noqa: PLC0415 - 0.6 s that the other processes need not pay here
-
     print(f"google-genai {genai.__version__}: scenarios right, of how many\n")
-    print(f"{'instrumentation':44}" + "".join(f"{column:>12}" for column in COLUMNS))
+    print(f"{'instrumentation':50}" + "".join(f"{column:>12}" for column in COLUMNS))
     notes = []
     for tool in TOOLS:
         if not is_installed(tool.module):
@@ -207,7 +222,7 @@ def main() -> None:
             continue
         rows, refused = results_of(tool)
         right = {column: sum(row["right"][column] for row in rows) for column in COLUMNS}
-        print(f"{tool.name:44}" + "".join(f"{f'{right[column]}/{len(rows)}':>12}" for column in COLUMNS))
+        print(f"{tool.name:50}" + "".join(f"{f'{right[column]}/{len(rows)}':>12}" for column in COLUMNS))
         if refused:
             notes.append(f"{tool.name} refuses google-genai {genai.__version__} (it wants {refused}); it was forced.")
         if arguments.failures:

@@ -106,7 +106,10 @@ def model(**prices):
         (model(input=1, output=1, charges={"tape": 1}), "models.m.charges.tape is not known; allowed are grounding_"),
         ({"charges": {"image": "1e999999999"}}, "charges.image must be a number of dollars, from 0 to 1000000"),
         ({"factors": {"flex": 101}}, "factors.flex must be a number from 0 to 100."),
-        ({"factors": {"standard": 1}}, "factors.standard is not known; allowed are batch, flex, priority."),
+        (
+            {"factors": {"standard": 1}},
+            "factors.standard is not known; allowed are flex, priority, offpeak, provisioned, batch, other.",
+        ),
         ({"models": {"m\x1b[2J\n": 3}}, "models.m?[2J? must be a table"),
         ({"models": {"m": {"free": True}, "models/m": {"free": True}}}, "models.models/m is given twice"),
     ],

@@ -149,6 +149,7 @@ def test_modalities_are_parts_of_their_buckets():
         cached_by_modality={"AUDIO": 12},
         tool_by_modality={"IMAGE": 7},
         output_by_modality={"IMAGE": 15},
+        estimated=True,
         broken_down=(True, True, True, True),
     )
 
@@ -161,11 +162,13 @@ def test_modalities_are_parts_of_their_buckets():
         ({"traffic_type": "ON_DEMAND_FLEX"}, "flex"),
         ({"traffic_type": "PROVISIONED_THROUGHPUT"}, "provisioned"),
         ({"service_tier": "priority"}, "priority"),
-        ({"service_tier": "S1234567D"}, "standard"),
+        ({"service_tier": "standard"}, "standard"),
+        ({"service_tier": "S1234567D"}, "other"),
+        ({"traffic_type": "ON_DEMAND_BURST"}, "other"),
     ],
 )
 def test_the_service_tier_is_one_of_a_closed_set(fields, tier):
-    """Both APIs' names of the tier are read; anything else is the standard tier."""
+    """Both APIs' names of the tier are read; a tier that is not known is never priced as the standard one."""
     assert ledger_of(SimpleNamespace(prompt_token_count=1, **fields)).service_tier == tier
 
 
@@ -238,8 +241,16 @@ def test_an_invalid_count_is_refused(field, value):
     assert (tokens.buckets, tokens.reconciled) == ((7, 0, 0, 0, 0), False)
 
 
-def test_a_breakdown_with_invalid_counts_is_ignored():
-    """Modalities with invalid counts are left out."""
-    details = [SimpleNamespace(modality="AUDIO", token_count=value) for value in (2**64, -5, True, "9")]
+@pytest.mark.parametrize("value", [2**64, -5, True, "9", 1.5])
+def test_a_breakdown_with_an_invalid_count_is_no_breakdown(value):
+    """A modality whose count is none is left out, and the call is unreconciled: the modality decides the price."""
+    details = [SimpleNamespace(modality="AUDIO", token_count=value)]
     tokens = ledger_of(SimpleNamespace(prompt_token_count=10, total_token_count=10, prompt_tokens_details=details))
-    assert (tokens.fresh_by_modality, tokens.reconciled) == ({}, True)
+    assert (tokens.buckets, tokens.fresh_by_modality, tokens.reconciled) == ((10, 0, 0, 0, 0), {}, False)
+
+
+@pytest.mark.parametrize(("audio", "estimated"), [(10, False), (11, True)])
+def test_a_breakdown_that_exceeds_its_count_makes_an_estimate(audio, estimated):
+    """More tokens of a modality than tokens are cut, and the cost is marked as an estimate."""
+    tokens = ledger_of(usage(prompt_token_count=10, total_token_count=10, prompt_tokens_details=details(audio=audio)))
+    assert (tokens.fresh_by_modality, tokens.estimated, tokens.reconciled) == ({"AUDIO": 10}, estimated, True)

@@ -35,7 +35,7 @@ class _Plan:
         self.first_answer_token = using.feed(semconv.LLM_FIRST_ANSWER_TOKEN, in_)
         self.unreconciled = using.feed(semconv.LLM_UNRECONCILED_CALLS, in_)
         self.incomplete = using.feed(semconv.LLM_INCOMPLETE_CALLS, in_)
-        self.incomplete_tokens = using.feed(semconv.LLM_INCOMPLETE_TOKENS, by_model)
+        self.incomplete_tokens = using.feed(semconv.LLM_INCOMPLETE_TOKENS, in_)
         self.tokens = tuple(
             using.feed(semconv.LLM_TOKENS, in_ | {semconv.TOKEN_BUCKET: bucket}) for bucket in semconv.TOKEN_BUCKETS
         )
@@ -50,7 +50,7 @@ class _Plan:
         """Return the feeds of one additional charge: its units, its dollars."""
         feeds = self._by_charge.get(charge)
         if feeds is None:
-            of_charge = {semconv.GEN_AI_REQUEST_MODEL: self.site.model, semconv.CHARGE: charge}
+            of_charge = {**self.attribution, semconv.CHARGE: charge}
             feeds = self._by_charge[charge] = (
                 self.using.feed(semconv.LLM_CHARGED_UNITS, of_charge),
                 self.using.feed(semconv.LLM_CHARGES, of_charge),

@@ -23,6 +23,45 @@ class Manager(Protocol):
         """Leave it."""
 
 
+class Follower(Protocol):
+    """Takes what a reply states as it passes, in every form of a reply; no method raises anything of ours."""
+
+    def __enter__(self) -> Self:
+        """Make it current."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Undo it."""
+
+    def complete(self, reply: Any) -> None:
+        """Read the whole reply."""
+
+    def take(self, reply: Any) -> None:
+        """Read the facts of a reply."""
+
+    def take_chunk(self, chunk: Any) -> None:
+        """Read a chunk of a stream."""
+
+    def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Run one step of a stream, read the returned chunk, and return it."""
+
+    def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Awaitable[Any]:
+        """Do the same for an awaitable step."""
+
+    def succeed(self) -> None:
+        """Note that the reply is complete."""
+
+    def fail(self, error: BaseException) -> None:
+        """Note what the SDK raised."""
+
+    def abandon(self) -> None:
+        """Note that the caller left."""
+
+    def drop(self) -> None:
+        """Note in a finaliser that nothing references the reply."""
+
+
 class Guarded:
     """Wraps a context manager of ours in a ``with`` statement so that it cannot harm the host.
 

@@ -4,18 +4,16 @@ Their HTTP requests use a separate transport inside the SDK, which has its own r
 """
 
 import functools
-from typing import Any, Final
+from typing import Any
 
 from hydrochat_otel.instrumentation.gemini import wrappers
 from hydrochat_otel.instrumentation.gemini.call import current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
+from hydrochat_otel.instrumentation.gemini.look_ups import CreatingCall, LookUp
 from hydrochat_otel.instrumentation.gemini.raw_replies import follow, follow_async
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, Replied
 from hydrochat_otel.runtime.failures import contained
-
-_UNFINISHED: Final = frozenset({"in_progress", "queued", "requires_action", "idle"})
-_FINISHED: Final = frozenset({"completed", "failed", "cancelled", "incomplete", "budget_exceeded"})
 
 
 def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> GuardedCall | None:
@@ -24,7 +22,11 @@ def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, An
         return None
     asked = arguments.get("request") or arguments
     model = _field(asked, "model") or _field(_field(asked, "body"), "model")
-    return guarded(counting.begin(operation, model, _Client(owner), asked))
+    call = counting.begin(operation, model, _Client(owner), asked)
+    if call is None:
+        return None
+    in_background = _field(asked, "background") or _field(_field(asked, "body"), "background")
+    return CreatingCall(call, counting.late.interactions, str(model or ""), in_background=bool(in_background))
 
 
 class _Client:
@@ -50,7 +52,6 @@ def interaction(original: Function, current: Current, operation: str) -> Functio
             return original(self, *args, **kwargs)
         with call:
             reply = original(self, *args, **kwargs)
-        contained("google_genai.late_usage", _note_begun, current, reply, kwargs)
         contained("google_genai.reply", follow, reply, call)
         return reply
 
@@ -67,7 +68,6 @@ def interaction_async(original: Function, current: Current, operation: str) -> F
             return await original(self, *args, **kwargs)
         with call:
             reply = await original(self, *args, **kwargs)
-        contained("google_genai.late_usage", _note_begun, current, reply, kwargs)
         contained("google_genai.reply", follow_async, reply, call)
         return reply
 
@@ -76,37 +76,27 @@ def interaction_async(original: Function, current: Current, operation: str) -> F
 
 def result(original: Function, current: Current, operation: str) -> Function:
     """Wrap the function that looks an interaction up: the first finished reply after an unfinished one has usage."""
-    return wrappers.followed(original, current, operation, _take_result)
+    return wrappers.followed(original, current, operation, _look)
 
 
 def result_async(original: Function, current: Current, operation: str) -> Function:
     """Wrap the coroutine function that looks an interaction up."""
-    return wrappers.followed_async(original, current, operation, _take_result)
+    return wrappers.followed_async(original, current, operation, _look_async)
 
 
-def _note_begun(current: Current, reply: Any, arguments: dict[str, Any]) -> None:
-    """Remember an interaction that continues after the request, so that its usage is taken once it is finished."""
-    counting = current()
-    name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
-    if counting is None or not isinstance(name, str):
-        return
-    if status in _UNFINISHED and getattr(reply, "usage", None) is None:
-        asked = arguments.get("request") or arguments
-        model = getattr(reply, "model", None) or _field(asked, "model") or _field(_field(asked, "body"), "model")
-        counting.late.interactions.put(name, str(model or ""))
+def _look(replied: Replied) -> None:
+    follow(replied.reply, _look_up(replied))
 
 
-def _take_result(replied: Replied) -> None:
-    reply, late = replied.reply, replied.calls.late
-    name, status = getattr(reply, "id", None), str(getattr(reply, "status", None) or "")
-    if not isinstance(name, str):
-        return
-    if status in _UNFINISHED:
-        late.interactions.put(name, str(getattr(reply, "model", None) or ""))
-    elif status in _FINISHED and (model := late.interactions.take(name)) is not None:
-        call = guarded(replied.calls.begin(replied.operation, model, _Client(replied.owner)))
-        if call is not None:
-            call.complete(reply)
+def _look_async(replied: Replied) -> None:
+    follow_async(replied.reply, _look_up(replied))
+
+
+def _look_up(replied: Replied) -> LookUp:
+    def begin(model: str) -> GuardedCall | None:
+        return guarded(replied.calls.begin(replied.operation, model, _Client(replied.owner)))
+
+    return LookUp(begin, replied.calls.late.interactions)
 
 
 def retrying(original: Function, current: Current, _operation: str) -> Function:

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
+from hydrochat_otel.instrumentation.gemini.guarded_call import Follower
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime import failures
 
+_PLAIN: Final = ("id", "interaction_id", "model", "status", "event_type", "service_tier")
 _LONGEST_BODY: Final = 8 * 1024 * 1024
 _LISTS: Final = (
     "cached_tokens_by_modality",
@@ -23,7 +24,7 @@ _LISTS: Final = (
 )
 
 
-def follow(reply: Any, call: GuardedCall) -> None:
+def follow(reply: Any, call: Follower) -> None:
     """End the call with a reply, now or when its caller has read it; never raises."""
     if hasattr(reply, "generator"):
         # In place, as the SDK itself does: the stream that the caller gets stays the same object.
@@ -32,7 +33,7 @@ def follow(reply: Any, call: GuardedCall) -> None:
         _follow_unary(reply, call)
 
 
-def follow_async(reply: Any, call: GuardedCall) -> None:
+def follow_async(reply: Any, call: Follower) -> None:
     """End the call with a reply of the asynchronous client."""
     if hasattr(reply, "generator"):
         reply.generator = WatchedAsyncStream(reply.generator, call)
@@ -40,7 +41,7 @@ def follow_async(reply: Any, call: GuardedCall) -> None:
         _follow_unary(reply, call)
 
 
-def _follow_unary(reply: Any, call: GuardedCall) -> None:
+def _follow_unary(reply: Any, call: Follower) -> None:
     response = getattr(reply, "http_response", None)
     if response is None:
         call.complete(reply)
@@ -71,7 +72,7 @@ def _body_of(response: Any) -> bytes | None:
 class _Reader:
     """Reads the facts of a body as it passes: JSON as a whole, or server-sent events."""
 
-    def __init__(self, call: GuardedCall) -> None:
+    def __init__(self, call: Follower) -> None:
         self._call = call
         self._buffer = bytearray()
         self._is_json: bool | None = None
@@ -119,7 +120,7 @@ class _Reader:
 class _PassingBody:
     """Observes the bytes of a response that its caller reads; it lives as long as the response does."""
 
-    def __init__(self, response: Any, call: GuardedCall) -> None:
+    def __init__(self, response: Any, call: Follower) -> None:
         self._call = call
         self._reader = _Reader(call)
         self._iterate: Callable[..., Iterator[bytes]] = response.iter_bytes
@@ -177,7 +178,7 @@ class _PassingBody:
 
 def as_reply(said: dict[str, Any]) -> SimpleNamespace:
     """Return a JSON object as attributes like those of the SDK's own models, as far as facts are read from them."""
-    reply = SimpleNamespace(**{name: said.get(name) for name in ("id", "model", "status", "event_type")})
+    reply = SimpleNamespace(**{name: said.get(name) for name in _PLAIN})
     if isinstance(whole := said.get("interaction"), dict):
         reply.interaction = as_reply(whole)
     if isinstance(status := said.get("status"), dict):

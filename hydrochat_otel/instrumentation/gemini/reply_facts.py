@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from hydrochat_otel.instrumentation.gemini import reply_uses
 from hydrochat_otel.instrumentation.gemini.raw_json import as_attributes
 from hydrochat_otel.instrumentation.gemini.reply_uses import Use
-from hydrochat_otel.prices.counts import is_count
+from hydrochat_otel.prices.counts import is_count, text_of
 
 BLOCKING: Final = frozenset(
     {
@@ -233,12 +233,14 @@ def _interaction(said: dict[str, Any]) -> ReplyFacts:
     name = status if isinstance(status, str) else ""
     feedback = interaction.get("prompt_feedback")
     usage = interaction.get("usage")
+    tier = interaction.get("service_tier")
     return ReplyFacts(
         usage=usage,
         model=model if isinstance(model, str) else "",
         response_id=given if isinstance(given, str) else "",
         finish_reasons=(_ENDED[name],) if name in _ENDED else (),
         is_refused=getattr(feedback, "block_reason", None) is not None,
+        service_tier=text_of(tier),
         declared_error=_declared_error(name, event, status),
         is_cancelled=name in _CANCELLED or event in _CANCELLED,
         usage_follows=not event and name in _FOLLOWS and usage is None,

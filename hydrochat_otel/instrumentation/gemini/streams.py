@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any
 
-from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
+from hydrochat_otel.instrumentation.gemini.guarded_call import Follower
 from hydrochat_otel.runtime.failures import contained
 
 
@@ -18,10 +18,10 @@ class WatchedStream(Generator[Any, Any, Any]):
         begin: Begins the call; if it returns None the stream passes unwatched.
     """
 
-    def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], GuardedCall | None]) -> None:
+    def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], Follower | None]) -> None:
         self._chunks = chunks
-        self._begin: Callable[[], GuardedCall | None] | None = begin
-        self._call: GuardedCall | None = None
+        self._begin: Callable[[], Follower | None] | None = begin
+        self._call: Follower | None = None
 
     def __next__(self) -> Any:
         return self._step(self._chunks.__next__)
@@ -69,7 +69,7 @@ class WatchedStream(Generator[Any, Any, Any]):
 class WatchedAsyncStream(AsyncGenerator[Any, Any]):
     """The same for an asynchronous generator; its request was sent before the first chunk is requested."""
 
-    def __init__(self, chunks: AsyncGenerator[Any, Any], call: GuardedCall) -> None:
+    def __init__(self, chunks: AsyncGenerator[Any, Any], call: Follower) -> None:
         self._chunks = chunks
         self._call = call
 

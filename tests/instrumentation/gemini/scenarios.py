@@ -211,8 +211,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         ask(),
         (answer("Yes.", usage=Usage(prompt=10, answer=5, traffic_type="PROVISIONED_THROUGHPUT")),),
         vertex=True,
-        differs={"cost_usd": 0.0, "unpriced_tokens": 15},
-        why="capacity paid in advance has no price for a token",
+    ),
+    Scenario(
+        "traffic_of_a_new_type",
+        ask(),
+        (answer("Yes.", usage=Usage(prompt=10, answer=5, traffic_type="ON_DEMAND_BURST")),),
+        vertex=True,
     ),
     # embeddings, counting, and what is no text
     Scenario("embed", embed(), (Reply(usage=Usage(prompt=7)),)),

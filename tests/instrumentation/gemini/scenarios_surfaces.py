@@ -1,5 +1,7 @@
 """The scenarios of other APIs than generated content, and of charges in addition to tokens."""
 
+from dataclasses import replace
+
 from instrumentation.gemini.client_calls import ask, embed, read
 from instrumentation.gemini.scenario_runner import FLASH, Scenario
 from instrumentation.gemini.surface_calls import (
@@ -17,7 +19,13 @@ from instrumentation.gemini.surface_calls import (
     interact_in_lines,
     interact_in_lines_async,
     interact_raw,
+    leave_and_look_up,
+    look_up_events,
+    look_up_events_async,
+    look_up_in_lines,
+    look_up_raw,
     look_up_unknown,
+    read_and_look_up,
 )
 
 from hydrochat_otel.testing.replies import ApiError, Chunk, Part, Reply, Usage, answer, blocked, failure
@@ -86,6 +94,42 @@ SURFACES: tuple[Scenario, ...] = (
         why="the request states no usage because the work goes on; the first finished look-up has it",
         since=NEW,
     ),
+    *[
+        Scenario(
+            f"interaction_in_background_{name}",
+            run,
+            (GOES_ON, DONE, DONE)[: 1 + looks],
+            differs={"unreconciled_calls": 0},
+            why="the request states no usage because the work goes on; the first finished look-up has it",
+            since=NEW,
+        )
+        for name, run, looks in (
+            ("raw", look_up_raw, 2),
+            ("lines", look_up_in_lines, 1),
+            ("events", look_up_events, 2),
+            ("events_async", look_up_events_async, 2),
+        )
+    ],
+    Scenario(
+        "interaction_in_background_left",
+        leave_and_look_up,
+        (replace(DONE, hold_after=1), DONE, DONE),
+        since=NEW,
+    ),
+    Scenario("interaction_in_background_read", read_and_look_up, (DONE, DONE), since=NEW),
+    Scenario("interaction_on_flex", interact(), (replace(DONE, usage=replace(USED, service_tier="flex")),), since=NEW),
+    Scenario(
+        "interaction_on_flex_raw", interact_raw(), (replace(DONE, usage=replace(USED, service_tier="flex")),), since=NEW
+    ),
+    Scenario(
+        "interaction_on_priority_stream",
+        interact(stream=True),
+        (replace(DONE, usage=replace(USED, service_tier="priority")),),
+        since=NEW,
+    ),
+    Scenario(
+        "interaction_on_a_new_tier", interact(), (replace(DONE, usage=replace(USED, service_tier="turbo")),), since=NEW
+    ),
     Scenario(
         "interaction_of_another_process",
         look_up_unknown,
@@ -131,6 +175,25 @@ SURFACES: tuple[Scenario, ...] = (
                 ),
             ),
         ),
+    ),
+    Scenario(
+        "modality_count_that_is_none",
+        ask(),
+        (
+            answer(
+                "x",
+                usage=Usage(
+                    record={
+                        "promptTokenCount": 10,
+                        "candidatesTokenCount": 5,
+                        "totalTokenCount": 15,
+                        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": -4}],
+                    }
+                ),
+            ),
+        ),
+        differs={"tokens": (10, 0, 0, 5, 0), "cost_usd": (10 * 0.3 + 5 * 2.5) / 1e6, "unreconciled_calls": 1},
+        why="the emulator bills nothing for a record of its own, and the modality decides the price",
     ),
     Scenario(
         "blocked_with_an_empty_record",

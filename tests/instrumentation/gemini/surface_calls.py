@@ -73,6 +73,48 @@ async def interact_in_background_async(client):
     return [begun.status, *[(await client.aio.interactions.get(begun.id)).status for _ in range(3)]]
 
 
+def look_up_raw(client):
+    """Begin an interaction in the background and look it up twice as a raw response that the caller parses."""
+    begun = client.interactions.create(model=FLASH, input=INPUT, background=True)
+    raw = client.interactions.with_raw_response
+    return [begun.status, *[raw.get(begun.id).parse().status for _ in range(2)]]
+
+
+def look_up_in_lines(client):
+    """Begin an interaction in the background and look it up as lines that the caller reads while they arrive."""
+    begun = client.interactions.create(model=FLASH, input=INPUT, background=True)
+    with client.interactions.with_streaming_response.get(begun.id, stream=True) as reply:
+        return [line for line in reply.iter_lines() if line.startswith("event:")]
+
+
+def look_up_events(client):
+    """Begin an interaction in the background and look it up twice as a stream of events."""
+    begun = client.interactions.create(model=FLASH, input=INPUT, background=True)
+    return [[event.event_type for event in client.interactions.get(begun.id, stream=True)] for _ in range(2)]
+
+
+async def look_up_events_async(client):
+    """The same of the asynchronous client."""
+    begun = await client.aio.interactions.create(model=FLASH, input=INPUT, background=True)
+    return [
+        [event.event_type async for event in await client.aio.interactions.get(begun.id, stream=True)] for _ in range(2)
+    ]
+
+
+def leave_and_look_up(client):
+    """Leave the events of an interaction in the background after the first, and look the interaction up twice."""
+    events = client.interactions.create(model=FLASH, input=INPUT, background=True, stream=True)
+    name = next(iter(events)).interaction.id
+    events.close()
+    return [client.interactions.get(name).status for _ in range(2)]
+
+
+def read_and_look_up(client):
+    """Read the events of an interaction in the background to the end, and look the interaction up once more."""
+    events = list(client.interactions.create(model=FLASH, input=INPUT, background=True, stream=True))
+    return client.interactions.get(events[0].interaction.id).status
+
+
 def look_up_unknown(client):
     """Look up another process's interaction, finished at the first look: that process counted it."""
     return client.interactions.get("of-another-process").status

@@ -15,6 +15,8 @@ from hydrochat_otel.testing.replies import Usage, answer, failure
 
 FLASH, PRO = "gemini-2.5-flash", "gemini-2.5-pro"
 TURNS = 6
+SEARCHING = {"turn", "none"}
+"""Operations whose replies are grounded in a search, which is charged beside the tokens."""
 
 
 class Brain:
@@ -32,7 +34,10 @@ class Brain:
             return failure(503)
         size = sum(map(ord, request.step)) + number
         return answer(
-            "Yes", ", it is.", usage=Usage(prompt=100 + size, cached=size // 2, answer=7 * size, thinking=size)
+            "Yes",
+            ", it is.",
+            usage=Usage(prompt=100 + size, cached=size // 2, answer=7 * size, thinking=size),
+            queries=("wound care",) if request.step in SEARCHING else (),
         )
 
 
@@ -63,7 +68,7 @@ def billed(emulator):
     """Return the ledger's dollars by the mark of the requests, which is the name of the operation."""
     by_operation = Counter()
     for line in emulator.ledger.lines:
-        by_operation[line.call.split()[0].partition(".")[0]] += line.cost_usd or Decimal(0)
+        by_operation[line.call.split()[0].partition(".")[0]] += (line.cost_usd or Decimal(0)) + line.charged_usd
     return by_operation
 
 
@@ -81,6 +86,10 @@ def test_the_cost_by_operation_equals_the_ledger(meters, instrumentor):
         ledger, totals = billed(emulator), emulator.ledger.totals()
     assert totals.retries == TURNS
     assert set(ledger) == {"turn", "classify", "look_up", "answer", "none"}
+    charges = meters.by(semconv.LLM_CHARGES, semconv.OPERATION)
+    assert charges == {"turn": pytest.approx(TURNS * 0.035), "none": pytest.approx(0.035)}
+    assert set(meters.by(semconv.LLM_CHARGED_UNITS, semconv.ROOT_OPERATION)) == SEARCHING
+    assert sum(charges.values()) == pytest.approx(float(totals.charged_usd), abs=1e-12)
     cost = meters.by(semconv.LLM_COST, semconv.OPERATION)
     assert cost == {name: pytest.approx(float(usd), abs=1e-12) for name, usd in ledger.items()}
     assert sum(cost.values()) == pytest.approx(float(totals.cost_usd), abs=1e-12)
