@@ -110,6 +110,7 @@ TOKEN_OPERATIONS: Final = frozenset(
         "embeddings",
         "interaction",
         "decision",
+        "create_voice",
         "live",
         "live_interaction",
         "interaction_result",

@@ -96,6 +96,7 @@ _CONVENTION_OPERATIONS: Final[Mapping[str, str]] = {
     "live_interaction": "chat",
     "interaction": "generate_content",
     "decision": "generate_content",
+    "create_voice": "generate_content",
     "generate_images": "generate_content",
     "edit_image": "generate_content",
     "upscale_image": "generate_content",

@@ -84,6 +84,12 @@ def decision(_request: Request, reply: Reply) -> dict[str, Any]:
     return body
 
 
+def voice(request: Request, reply: Reply) -> dict[str, Any]:
+    """Return a voice that was made from a description, and what making it used."""
+    body = {"id": "voice_emulated", "type": "prompted", "model": reply.model_version or request.model}
+    return body if reply.usage is None else body | {"usage": interaction_usage(reply.usage)}
+
+
 def batch(request: Request, reply: Reply) -> dict[str, Any]:
     """Return a batch job: pending when it is created, then as declared, with its replies in the job or in a file."""
     succeeded = request.method.endswith(".get") and reply.status_name != "in_progress"
@@ -155,6 +161,7 @@ BODIES: Final[Mapping[str, Callable[[Request, Reply], Mapping[str, Any]]]] = {
     "interactions.create": interaction,
     "interactions.get": interaction,
     "decisions.create": decision,
+    "voices.create": voice,
     "predictLongRunning": video,
     "fetchPredictOperation": video,
     "operations.get": video,

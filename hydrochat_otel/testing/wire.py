@@ -30,6 +30,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "computeTokens": "count",
     "interactions.create": "generate",
     "decisions.create": "generate",
+    "voices.create": "generate",
     "interactions.get": "result",
     "batches.get": "result",
     "operations.get": "result",
@@ -46,6 +47,7 @@ _RESOURCES: Final = (
     "operations",
     "interactions",
     "decisions",
+    "voices",
 )
 
 
@@ -145,7 +147,7 @@ def read_request(environ: Environ) -> Request:
     content = cast("_Readable", environ["wsgi.input"]).read()
     api, method, model = _resolve(str(environ["REQUEST_METHOD"]), path)
     body = _json_object(content)
-    if not model and method in {"interactions.create", "decisions.create"}:
+    if not model and method in {"interactions.create", "decisions.create", "voices.create"}:
         model = str(body.get("model", "")).rsplit("/", 1)[-1]
     kind = _KINDS.get(method, "other")
     if method == "predict" and "embedding" in model:

@@ -1,4 +1,4 @@
-"""Interactions and decisions: one request is one call, plain, streamed, raw or in the background.
+"""Interactions, decisions and voices: one request is one call, plain, streamed, raw or in the background.
 
 Their HTTP requests use a separate transport inside the SDK, which has its own retries.
 """
@@ -21,7 +21,7 @@ def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, An
     if counting is None:
         return None
     asked = arguments.get("request") or arguments
-    model = _field(asked, "model") or _field(_field(asked, "body"), "model")
+    model = _field(asked, "model") or _field(_field(asked, "body"), "model") or _field(_field(asked, "voice"), "model")
     call = counting.begin(operation, model, _Client(owner), asked)
     if call is None:
         return None
@@ -43,7 +43,7 @@ def _inside(current: Current) -> GuardedCall | None:
 
 
 def interaction(original: Function, current: Current, operation: str) -> Function:
-    """Wrap the function that creates one interaction or decision and returns it, its events or its raw response."""
+    """Wrap the function that creates an interaction, a decision or a voice, and returns it in any form."""
 
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -59,7 +59,7 @@ def interaction(original: Function, current: Current, operation: str) -> Functio
 
 
 def interaction_async(original: Function, current: Current, operation: str) -> Function:
-    """Wrap the coroutine function that creates one interaction or decision."""
+    """Wrap the coroutine function that creates an interaction, a decision or a voice."""
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -29,6 +29,7 @@ MARK: Final = "__hydrochat_otel__"
 
 _INTERACTIONS: Final = "_gaos.interactions"
 _DECISIONS: Final = "_gaos.decisions"
+_VOICES: Final = "_gaos.voices"
 _RETRIES: Final = "_gaos.utils.retries"
 _SOCKET: Final = "_interactions_websocket"
 _REQUEST: Final = ("self", "model", "contents", "config")
@@ -152,6 +153,7 @@ def _interaction_points() -> Iterator[PatchPoint]:
     yield from _pair(_INTERACTIONS, owner, "get", result, ("self", "id"), wraps=seen)
     yield from _pair(_INTERACTIONS, owner, "cancel", result, ("self", "id"), wraps=seen)
     yield from _pair(_DECISIONS, "Decisions", "create", "decision", ("self", "input", "model"), wraps=begun)
+    yield from _pair(_VOICES, "Voices", "create", "create_voice", ("self", "voice"), wraps=begun)
 
 
 def _stored_points() -> Iterator[PatchPoint]:

@@ -52,7 +52,7 @@ _ENDED: Final = {
 }
 _MOST_CANDIDATES: Final = 32
 _FOLLOWS: Final = frozenset({"in_progress", "queued", "idle"})
-_INTERACTIONS: Final = frozenset({"interaction", "interaction_result", "decision", "live_interaction"})
+_INTERACTIONS: Final = frozenset({"interaction", "interaction_result", "decision", "create_voice", "live_interaction"})
 _CANCELLED: Final = frozenset({"cancelled", "interaction.cancelled", "interaction.canceled"})
 _TIER_HEADER: Final = "x-gemini-service-tier"
 

@@ -16,6 +16,7 @@ from hydrochat_otel.instrumentation.gemini.wrappers import Function
 LATE: Final = (
     f"{PACKAGE}._gaos.interactions",
     f"{PACKAGE}._gaos.decisions",
+    f"{PACKAGE}._gaos.voices",
     f"{PACKAGE}._interactions_websocket",
 )
 """Modules that the SDK imports on first use only; their functions are wrapped then."""

@@ -10,6 +10,7 @@ from instrumentation.gemini.surface_calls import (
     batch_result_async,
     cache_and_delete,
     decide,
+    design_voice,
     film_finished,
     interact,
     interact_and_leave,
@@ -142,6 +143,7 @@ SURFACES: tuple[Scenario, ...] = (
         "interaction_searches_once", interact(), (Reply(usage=Usage(prompt=10, answer=5, searches=3)),), since=NEW
     ),
     Scenario("decision", decide, (DONE,), since=NEW),
+    Scenario("voice", design_voice, (DONE,), since=NEW),
     # batches, videos, stored content
     Scenario("batch_finished", batch_result, (Reply(), PENDING, BATCH, BATCH)),
     Scenario("batch_finished_async", batch_result_async, (Reply(), PENDING, BATCH, BATCH)),

@@ -126,6 +126,12 @@ def decide(client):
     return type(client.decisions.create(model=FLASH, input=INPUT, questions=questions)).__name__
 
 
+def design_voice(client):
+    """Make one voice from a description."""
+    voice = {"type": "prompted", "model": FLASH, "prompted": {"input": "calm"}}
+    return client.voices.create(voice=voice, store=True).id
+
+
 def batch_result(client):
     """A batch job, looked up pending, then twice finished."""
     job = client.batches.create(model=FLASH, src=[types.InlinedRequest(contents=INPUT)])
