@@ -102,3 +102,20 @@ def test_what_the_sums_miss_stands_beside_them():
     assert shown["day"]["missing"] == dict.fromkeys(Missing._fields, 0)
     assert {*Missing._fields} <= shown.keys()
     assert (shown["savings_usd"], shown["retry_cost_usd"]) == (None, None)
+
+
+def test_charges_beside_tokens():
+    """Each charge has its units and dollars, the most expensive first; one without a known price has no dollars."""
+    search, images, maps = ({semconv.CHARGE: name} for name in ("grounding_search", "image", "grounding_maps"))
+    families = (
+        counter(
+            semconv.LLM_CHARGED_UNITS, (maps, 4), (search, 2), ({**search, semconv.OPERATION: "a"}, 1), (images, 3)
+        ),
+        counter(semconv.LLM_CHARGES, (search, 0.028), ({**search, semconv.OPERATION: "a"}, 0.014), (images, 0.12)),
+    )
+    shown = money.document(dataclasses.replace(snapshot(unix_s=NOON_OF_THE_THIRD), families=families), ())
+    assert shown["charges"] == [
+        {"charge": "image", "units": 3, "cost_usd": 0.12},
+        {"charge": "grounding_search", "units": 3, "cost_usd": 0.042},
+        {"charge": "grounding_maps", "units": 4, "cost_usd": None},
+    ]

@@ -12,8 +12,10 @@ _N = TypeVar("_N", int, Decimal)
 
 _LONGEST_NUMBER: Final = 64
 _MOST_DIGITS: Final = 30
-_NOISE: Final = re.compile(r"[,\s$€£¥₹]|^[A-Z]{2,3}\$?|[A-Z]{3}$")
+_NOISE: Final = re.compile(r"[\s$€£¥₹]|^[A-Z]{2,3}\$?|[A-Z]{3}$")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?", re.ASCII)
+"""Groups of thousands, or of lakhs and crores; a decimal comma is refused."""
 _UNIT: Final = re.compile(
     r"(?P<times>[\d,]{0,12})\s*(?P<scale>(?:k|m|b|thousand|million|billion)\b)?\s*(?P<of>[a-z][a-z _/-]*|)", re.ASCII
 )
@@ -49,6 +51,8 @@ def number(text: str) -> Decimal | None:
     if len(text) > _LONGEST_NUMBER:
         raise ValueError
     text = _NOISE.sub("", text)
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
     if not _NUMBER.fullmatch(text):
         raise ValueError
     try:

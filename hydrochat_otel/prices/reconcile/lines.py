@@ -93,6 +93,7 @@ def open_bill(file: TextIO, name: str, zone: str | None = None) -> BillFile:
     rows = _rows(file, name)
     currency = None
     for position, (_, row) in enumerate(rows):
+        _refuse_other_separators(row, name)
         currency = currency or currency_of(row)
         if (header := header_of(row, currency)) is not None:
             zone = zone or ZONES[header.shape]
@@ -136,10 +137,20 @@ def _rows(file: TextIO, name: str) -> Iterator[tuple[int, list[str]]]:
             if any(cell.strip() for cell in row):
                 yield reader.line_num, row
     except (UnicodeDecodeError, csv.Error) as error:
-        reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"this line is not CSV ({error})"
-        raise BillingError(f"{name}, line {max(1, reader.line_num)}: {reason}.") from None
+        if isinstance(error, UnicodeDecodeError):
+            raise BillingError(
+                f"{name} is not UTF-8; use the file as Google gives it, or save it as CSV UTF-8."
+            ) from None
+        raise BillingError(f"{name}, line {max(1, reader.line_num)}: this line is not CSV ({error}).") from None
     except OSError as error:
         raise BillingError(f"{name}: cannot be read ({error.strerror}).") from None
+
+
+def _refuse_other_separators(row: list[str], name: str) -> None:
+    """Raise BillingError for a header whose cells are not separated by commas: its numbers may be written otherwise."""
+    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(row) == 1 and header_of(row[0].split(separator), None) is not None:
+            raise BillingError(f"{name} separates its cells by {word}; use the file as Google gives it, with commas.")
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
@@ -152,7 +163,10 @@ def _bounded(file: TextIO, name: str) -> Iterator[str]:
 def _lines(rows: Iterator[tuple[int, list[str]]], header: Header, name: str, zone: tzinfo) -> Iterator[Line]:
     for line, row in rows:
         try:
-            yield _line(line, row, header, zone)
+            read = _line(line, row, header, zone)
+            if len(row) < header.width and read.role == "usage":
+                raise BillingError(f"{name}, line {line}: this line ends before its last cell; the file is incomplete.")
+            yield read
         except _CellError as error:
             raise BillingError(f"{name}, line {line}: {shown(error.text)} is not a {error.expected}.") from None
 

@@ -39,6 +39,12 @@ def test_a_hostile_number_is_one_sentence(value, column):
         ("x" * 2_000_000, "has a line of more than 1000000 characters."),
         ('date,sku,tokens,credits\n2025-10-01,gemini-2.5-flash,1,"[1, 2]"\n', "is not a list of credits."),
         ("date,sku,tokens,credits\n2025-10-01,gemini-2.5-flash,1," + "[" * 9000 + "\n", "is not a list of credits."),
+        ("date;sku;cost\n2025-10-01;gemini-2.5-flash;0,5\n", "separates its cells by semicolons;"),
+        ("date\tsku\tcost\n2025-10-01\tgemini-2.5-flash\t0.5\n", "separates its cells by tabs;"),
+        ('date,sku,cost\n2025-10-01,gemini-2.5-flash,"0,5"\n', "line 2: '0,5' is not a number for a cost."),
+        ('date,sku,cost\n2025-10-01,gemini-2.5-flash,"0,603"\n', "line 2: '0,603' is not a number for a cost."),
+        ('date,sku,cost\n2025-10-01,gemini-2.5-flash,"1.234,50"\n', "line 2: '1.234,50' is not a number for a cost."),
+        ("date,sku,tokens,cost\n2025-10-01,gemini-2.5-flash,12", "line 2: this line ends before its last cell;"),
     ],
 )
 def test_an_invalid_file_is_one_sentence(text, sentence):
@@ -53,7 +59,7 @@ def test_an_invalid_file_is_one_sentence(text, sentence):
 def test_bytes_that_are_not_text_are_one_sentence():
     """A file of Excel or in Latin-1 gives the sentence that it is not UTF-8."""
     text = io.TextIOWrapper(io.BytesIO(b"date,sku,tokens\n2025-10-01,\xe4,1\n"), encoding="utf-8")
-    with pytest.raises(BillingError, match=r"^bill.csv, line \d: is not UTF-8\.$"):
+    with pytest.raises(BillingError, match=r"^bill.csv is not UTF-8; use the file as Google gives it"):
         read(open_bill(text, "bill.csv"), MODELS)
 
 
