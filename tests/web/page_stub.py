@@ -26,6 +26,8 @@ POLICY = (
 HTML = "text/html; charset=utf-8"
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 TOKEN = "a-token-of-the-tests"
+NOTHING_SPENT = {"by_operation_covers": "start", "by_root_operation": []}
+NO_TURNS: dict[str, Any] = {"turns": []}
 OPERATIONS = ("conversation.turn", "classify_intent", "extract_fields", "lookup_scans", "render_depth_maps")
 
 
@@ -139,7 +141,8 @@ class Stub:
     def page(self):
         if not self.signed_in:
             return 401, HTML, asset("sign-in.html"), []
-        html = asset("index.html").replace(b"<!--tables-->", plain_tables.render(self.shown).encode())
+        tables = plain_tables.render(self.shown, NOTHING_SPENT, NO_TURNS)
+        html = asset("index.html").replace(b"<!--tables-->", tables.encode())
         return 200, HTML, html.replace(b'data-refresh-s="5"', f'data-refresh-s="{self.refresh_s}"'.encode()), []
 
     def numbers(self):
