@@ -4,7 +4,9 @@ from typing import Final
 
 from hydrochat_otel.stack import alert_rules, latency, money, overview, recordings, registry, rule_files, telemetry
 
-_MADE_BY: Final = "Made by `python -m hydrochat_otel.stack` from the declared metrics; a change here is overwritten."
+_MADE_BY: Final = (
+    "Made by `python -m hydrochat_otel.stack` from the declared metrics, to be changed there in a checkout."
+)
 _RECORDINGS: Final = f"""{_MADE_BY}
 Recording rules of HydroChat. `grew` in a name: by how much counters grew in the window, where the first value of a
 series that appeared later than its process counts as growth, so that single events of a quiet service are seen.

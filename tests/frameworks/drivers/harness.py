@@ -10,6 +10,7 @@ import os
 import sys
 import urllib.request
 from contextlib import nullcontext
+from importlib.metadata import version
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
@@ -77,6 +78,7 @@ def main(scenarios, providers=providers_of_its_own):
             metrics, export = scraped(server.url)
     billed = emulator.ledger.totals()
     report = {
+        "google_genai": version("google-genai"),
         "plain": plain,
         "watched": watched,
         "differences": differences,
@@ -97,7 +99,7 @@ def calls_by_scenario(spans, scenarios):
     by_id = {span.context.span_id: span for span in spans}
     counts = dict.fromkeys([*scenarios, ""], 0)
     for span in spans:
-        is_call = span.attributes.get("gen_ai.operation.name") not in {None, "execute_tool"}
+        is_call = span.attributes.get("gen_ai.operation.name") not in {None, "execute_tool", "count_tokens"}
         if not is_call or span.instrumentation_scope.name != "hydrochat_otel":
             continue
         above = span
