@@ -12,16 +12,19 @@ may change in any version.
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from hydrochat_otel.instrumentation import instruments
-from hydrochat_otel.instrumentation.attribution import cost_dimensions
-from hydrochat_otel.instrumentation.tracker import get_performance_metrics, get_performance_summary, track_response_time
-from hydrochat_otel.runtime import process_globals
-from hydrochat_otel.settings import Settings, SettingsError
+from hydrochat_otel.runtime import first_use, process_globals
 from hydrochat_otel.version import __version__
 
 if TYPE_CHECKING:
+    from hydrochat_otel.instrumentation.attribution import cost_dimensions
+    from hydrochat_otel.instrumentation.tracker import (
+        get_performance_metrics,
+        get_performance_summary,
+        track_response_time,
+    )
     from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError, current, install, shutdown
     from hydrochat_otel.reporting.report import Report, report
+    from hydrochat_otel.settings import Settings, SettingsError
 
 PUBLIC_MODULES: Final = (
     "hydrochat_otel",
@@ -60,14 +63,19 @@ __all__ = [
 ]
 
 _LATER: Final = {
+    "cost_dimensions": "instrumentation.attribution",
+    **dict.fromkeys(
+        ("get_performance_metrics", "get_performance_summary", "track_response_time"), "instrumentation.tracker"
+    ),
     **dict.fromkeys(("Pipeline", "PipelineError", "current", "install", "shutdown"), "pipeline.pipeline"),
     **dict.fromkeys(("Report", "report"), "reporting.report"),
+    **dict.fromkeys(("Settings", "SettingsError"), "settings"),
 }
-"""Public names that need the SDK, and their modules."""
+"""Public names and their modules, which are imported with the name: the command line ends silently if Ctrl-C arrives
+while it imports, and an application that only decorates functions does not wait for the SDK."""
 
 
 def __getattr__(name: str) -> object:
-    # The pipeline imports the SDK (0.1 s); an application that only decorates functions does not wait for it here.
     if name in _LATER:
         return getattr(import_module(f"hydrochat_otel.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -82,7 +90,7 @@ def _install_quietly() -> None:
 
 
 def _install_on_first_use() -> None:
-    instruments.on_first_use(_install_quietly)
+    first_use.on_first_use(_install_quietly)
 
 
 _install_on_first_use()

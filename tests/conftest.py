@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime.first_use import on_first_use
 from hydrochat_otel.testing import reset
 
 TOKEN = "token-of-the-tests-1234"
@@ -99,7 +99,7 @@ def nothing_installed(monkeypatch, tmp_path_factory):
     for variable in _settings_of_ours():
         monkeypatch.delenv(variable)
     reset()
-    instruments.on_first_use(None)
+    on_first_use(None)
     yield
     reset()
     # Variables that a test set itself, as a command does for its child, are removed for the next test.

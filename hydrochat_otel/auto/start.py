@@ -10,9 +10,8 @@ from hydrochat_otel.auto import NAME, deferred_start, process_role, run_messages
 from hydrochat_otel.auto.process_role import Role
 from hydrochat_otel.doctor import process
 from hydrochat_otel.fleet.discovery import fleet_of
-from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.runtime import failures, safe_log
+from hydrochat_otel.runtime import failures, first_use, safe_log
 from hydrochat_otel.serve.port_keeper import PortKeeper
 from hydrochat_otel.settings import Settings
 
@@ -114,7 +113,7 @@ def _guarded(step: Callable[[], None]) -> None:
         step()
     except Exception as error:
         # Once only: the first tracked call must not try, and log, the same again.
-        instruments.on_first_use(None)
+        first_use.on_first_use(None)
         failures.note("auto", error, quiet=True)
         safe_log.error(logger, "%s The application starts without hydrochat_otel.", error)
 

@@ -1,11 +1,8 @@
 """The command line: one file for each command."""
 
+import sys
+from importlib import import_module
 from typing import Final
-
-import click
-
-from hydrochat_otel import __version__
-from hydrochat_otel.cli.lazy_group import LazyGroup
 
 COMMANDS: Final = {
     "dashboards": "Grafana dashboards of the metrics.",
@@ -23,8 +20,12 @@ COMMANDS: Final = {
 }
 """One line of help for each command, which is imported only when it is called."""
 
+_INTERRUPTED: Final = 130
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="hydrochat-otel")
+
 def main() -> None:
-    """OpenTelemetry for Python services that talk to Google Gemini."""
+    """Run the command line; Ctrl-C ends it without a traceback, also while it imports what it needs."""
+    try:
+        import_module("hydrochat_otel.cli.command_line").command_line()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from hydrochat_otel.cli.endings import ExitCode
+
 
 class LazyGroup(click.Group):
     """Lists its commands without importing them: ``--help`` needs only their names and one line of each.
@@ -30,6 +32,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(f"hydrochat_otel.cli.{cmd_name}"), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C ends it silently."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(ExitCode.INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write names and lines of help."""

@@ -17,7 +17,7 @@ from hydrochat_otel.instrumentation import labels
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.prices.day_ledger import DayLedger
-from hydrochat_otel.runtime import deferred_queue, failures, process_globals
+from hydrochat_otel.runtime import deferred_queue, failures, first_use, process_globals
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
 from hydrochat_otel.semconv import MetricSpec, Outcome
 from hydrochat_otel.version import __version__
@@ -176,7 +176,6 @@ class _Binding:
     def forget(self) -> None:
         self.bound: Instruments | None = None
         self.fallback: Instruments | None = None
-        self.on_first_use: Callable[[], None] | None = None
 
 
 _binding: Final = _Binding()
@@ -188,20 +187,15 @@ def bind(instruments: Instruments | None) -> None:
     _binding.bound = instruments
 
 
-def on_first_use(hook: Callable[[], None] | None) -> None:
-    """Set a hook that is called once, when a call site needs instruments and none are bound."""
-    _binding.on_first_use = hook
-
-
 def current() -> Instruments:
     """Return the instruments to record with; never raises.
 
-    Without a bound pipeline the hook of :func:`on_first_use` may bind one; otherwise measurements go to the process's
+    Without a bound pipeline the hook of :mod:`first_use` may bind one; otherwise measurements go to the process's
     global providers.
     """
     if (bound := _binding.bound) is not None:
         return bound
-    hook, _binding.on_first_use = _binding.on_first_use, None
+    hook = first_use.take()
     if hook is not None:
         try:
             hook()

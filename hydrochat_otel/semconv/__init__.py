@@ -111,6 +111,7 @@ from hydrochat_otel.semconv.gen_ai_attributes import (
     SERVER_PORT as SERVER_PORT,
     TOKEN_ATTRIBUTES as TOKEN_ATTRIBUTES,
     TOKEN_MODALITIES as TOKEN_MODALITIES,
+    TOOL_ERROR as TOOL_ERROR,
     TOOL_FUNCTION as TOOL_FUNCTION,
     convention_operation as convention_operation,
 )

@@ -88,6 +88,8 @@ GEN_AI_TOOL_TYPE: Final = "gen_ai.tool.type"
 GEN_AI_TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 EXECUTE_TOOL: Final = "execute_tool"
 TOOL_FUNCTION: Final = "function"
+TOOL_ERROR: Final = "tool_error"
+"""Error type of a tool whose result states a failure, as the conventions name it for MCP."""
 
 # -- operations --------------------------------------------------------------------------------------------------------
 

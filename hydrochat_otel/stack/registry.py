@@ -6,6 +6,7 @@ from typing import Final
 from hydrochat_otel import semconv
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.stack.own_attributes import OWN_ATTRIBUTES, OwnAttribute
+from hydrochat_otel.version import __version__
 
 _OWN: Final = "hydrochat."
 _KINDS: Final = {"observable_counter": "counter"}
@@ -14,11 +15,15 @@ _ALWAYS: Final = "Always."
 
 
 def manifest(made_by: str) -> str:
-    """Return the file that names the registry and the conventions that it builds on."""
+    """Return the file that names the registry and the conventions that it builds on.
+
+    The schema URL has the form that OpenTelemetry requires: its last segment is the version, what is before it the
+    name of the registry, which is the distribution's.
+    """
     return f"""# {made_by}
 name: hydrochat-otel
 description: Names of hydrochat-otel that OpenTelemetry's conventions have none for.
-schema_url: https://hydrochat-otel.invalid/schemas/0.1.0
+schema_url: https://pypi.org/project/hydrochat-otel/{__version__}
 stability: development
 dependencies:
   - schema_url: https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev

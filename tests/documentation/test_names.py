@@ -10,7 +10,7 @@ import pytest
 from documentation import pages
 
 from hydrochat_otel import semconv, web
-from hydrochat_otel.cli import main
+from hydrochat_otel.cli.command_line import command_line
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.stack import alert_rules, recordings
 from hydrochat_otel.views.prometheus.naming import family_name
@@ -50,7 +50,7 @@ def test_every_command_that_is_named_exists():
     wrong = []
     for page, line in everywhere(r"hydrochat-otel ([a-z][^`\n#|]*)"):
         words = line.split()
-        command = main.get_command(click.Context(main), words[0].strip(".,:;)"))
+        command = command_line.get_command(click.Context(command_line), words[0].strip(".,:;)"))
         while isinstance(command, click.Group) and len(words) > 1 and words[1] in command.commands:
             words, command = words[1:], command.commands[words[1]]
         if command is None:

@@ -8,7 +8,7 @@ import pytest
 import hydrochat_otel
 from hydrochat_otel import alerting, track_response_time
 from hydrochat_otel.instrumentation import instruments, labels
-from hydrochat_otel.runtime import failures, process_globals
+from hydrochat_otel.runtime import failures, first_use, process_globals
 from hydrochat_otel.testing import reset
 from hydrochat_otel.web.wrong_tokens import wrong_tokens
 from hydrochat_otel.window import window
@@ -30,7 +30,7 @@ def test_one_call_resets_everything(install):
         hydrochat_otel.current()
     assert (failures.counts(), labels.refusals(), alerting._watchers, window._global) == ({}, {}, [], {})
     assert (len(wrong_tokens), instruments._binding.bound, instruments._binding.fallback) == (0, None, None)
-    assert instruments._binding.on_first_use is hydrochat_otel._install_quietly
+    assert first_use.take() is hydrochat_otel._install_quietly
 
 
 def test_the_pipeline_ends_before_what_it_uses():

@@ -6,7 +6,7 @@ import yaml
 from click.testing import CliRunner
 
 from hydrochat_otel import semconv
-from hydrochat_otel.cli import main
+from hydrochat_otel.cli.command_line import command_line
 from hydrochat_otel.stack import own_attributes
 
 SHIPPED = files("hydrochat_otel").joinpath("assets", "registry")
@@ -54,11 +54,11 @@ def test_whatever_is_referred_to_is_described():
 def test_the_registry_is_exported_with_version_and_hash(tmp_path):
     """The command writes both files with a line that says what wrote them, and keeps one that was edited."""
     run = CliRunner()
-    assert run.invoke(main, ["registry", "export", str(tmp_path)]).exit_code == 0
+    assert run.invoke(command_line, ["registry", "export", str(tmp_path)]).exit_code == 0
     for name in ("hydrochat.yaml", "manifest.yaml"):
         written = tmp_path.joinpath(name).read_text()
         assert written.startswith("# exported by hydrochat-otel ")
         assert yaml.safe_load(written) == yaml.safe_load(SHIPPED.joinpath(name).read_text())
     tmp_path.joinpath("manifest.yaml").write_text("name: mine\n")
-    kept = run.invoke(main, ["registry", "export", str(tmp_path)])
+    kept = run.invoke(command_line, ["registry", "export", str(tmp_path)])
     assert (kept.exit_code, tmp_path.joinpath("manifest.yaml").read_text()) == (1, "name: mine\n")

@@ -1,6 +1,5 @@
 """One finished call as a frozen record, from which its span, its metrics and its entry in the window are made."""
 
-import re
 from typing import Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
@@ -8,7 +7,7 @@ from opentelemetry.util.types import AttributeValue
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
-from hydrochat_otel.instrumentation.gemini import call_metrics, token_modalities
+from hydrochat_otel.instrumentation.gemini import call_metrics, service_ids, token_modalities
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.gemini.chunk_times import Arrivals
@@ -18,8 +17,6 @@ from hydrochat_otel.prices.usage import Tokens
 from hydrochat_otel.window.days import DayCounts
 from hydrochat_otel.window.entry import Entry
 
-_ID: Final = re.compile(r"[A-Za-z0-9_\-]{4,256}={0,2}", re.ASCII)
-"""Form of an id from the service: no white space, no punctuation, no prose."""
 _UNSETTLED: Final = frozenset({"error", "cancelled"})
 
 
@@ -189,8 +186,8 @@ class FinishedCall(NamedTuple):
             self._tell_tokens(self.tokens, attributes)
         if self.response_model:
             attributes[semconv.GEN_AI_RESPONSE_MODEL] = self.response_model
-        if self.response_id and _ID.fullmatch(self.response_id):
-            attributes[semconv.GEN_AI_RESPONSE_ID] = self.response_id
+        if (response_id := service_ids.given(self.response_id)) is not None:
+            attributes[semconv.GEN_AI_RESPONSE_ID] = response_id
         if self.finish_reasons:
             attributes[semconv.GEN_AI_FINISH_REASONS] = [one or semconv.FINISH_ERROR for one in self.finish_reasons]
         if self.chunks is not None:

@@ -128,6 +128,9 @@ def _transport_points() -> Iterator[PatchPoint]:
 
 def _tool_points() -> Iterator[PatchPoint]:
     run, answered = ("args", "function_to_invoke"), ("response", "function_map")
+    yield PatchPoint(
+        "_adapters", "McpToGenAiToolAdapter", "call_tool", tools.called_async, "", ("self", "function_call")
+    )
     module = "_extra_utils"
     yield PatchPoint(module, "", "invoke_function_from_dict_args", tools.run, "", run)
     yield PatchPoint(module, "", "invoke_function_from_dict_args_async", tools.run_async, "", run)

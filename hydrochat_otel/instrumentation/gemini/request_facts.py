@@ -5,23 +5,19 @@ not recorded costs one object. Requests come in few kinds, so the attributes of 
 """
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.gemini import service_ids
 from hydrochat_otel.runtime import failures
 
 _MOST_KINDS: Final = 512
 _MOST_SEQUENCES: Final = 16
 _LONGEST_SEQUENCE: Final = 8
 _LARGEST: Final = 2**63 - 1
-_PREVIOUS: Final = re.compile(
-    r"(?:v\d{1,3}_)[A-Za-z0-9_\-]{16,512}={0,2}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII
-)
-"""Form of the id of an earlier reply: longer than any name, record or phone number."""
 _EMPTY: Final[Mapping[str, Any]] = {}
 
 Attributes = dict[str, AttributeValue]
@@ -100,10 +96,12 @@ def facts(operation: str, config: object, *, stream: bool) -> Attributes:
     if operation in _INTERACTIONS:
         body = _said(said.get("body")) or said
         kind = _kind_of_interaction(operation, body, stream=stream or body.get("stream") is True)
-        own[semconv.GEN_AI_PREVIOUS_RESPONSE] = _id(body.get("previous_interaction_id"))
+        own[semconv.GEN_AI_PREVIOUS_RESPONSE] = service_ids.stated(body.get("previous_interaction_id"))
         seed = _said(body.get("generation_config")).get("seed")
     else:
         given = _of_wire(said) if isinstance(config, dict) else said.get
+        if operation == "live" and (inner := given("generation_config")) is not None:
+            given = _first_of(given, _of_wire(_said(inner)))
         kind, seed = _kind_of_config(operation, given, stream=stream), given("seed")
     try:
         known = _kinds.get(kind)
@@ -178,6 +176,15 @@ def _of_wire(said: Mapping[str, Any]) -> Callable[[str], Any]:
     return given
 
 
+def _first_of(outer: Callable[[str], Any], inner: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a look-up in a configuration, and then in one inside of it."""
+
+    def given(name: str) -> Any:
+        return inner(name) if (value := outer(name)) is None else value
+
+    return given
+
+
 def _said(config: object) -> Mapping[str, Any]:
     if isinstance(config, dict):
         return config
@@ -219,10 +226,6 @@ def _whole(value: Any) -> int | None:
     if number is None or number != int(number) or abs(value) > _LARGEST:
         return None
     return int(value)
-
-
-def _id(value: Any) -> str | None:
-    return value if isinstance(value, str) and _PREVIOUS.fullmatch(value) else None
 
 
 def _level(value: Any) -> str | None:

@@ -5,7 +5,6 @@ recorded through a closed set; its description, arguments and result are content
 """
 
 import functools
-import re
 import time
 from collections.abc import Callable
 from contextvars import Token
@@ -21,6 +20,7 @@ from hydrochat_otel.instrumentation import attribution, instruments
 from hydrochat_otel.instrumentation.attribution import Within
 from hydrochat_otel.instrumentation.feeds import Feed
 from hydrochat_otel.instrumentation.finished import Ended
+from hydrochat_otel.instrumentation.gemini import service_ids
 from hydrochat_otel.instrumentation.gemini.call import wants_span
 from hydrochat_otel.instrumentation.gemini.guarded_call import Guarded
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
@@ -33,7 +33,6 @@ from hydrochat_otel.window.entry import Entry
 _COMPONENT: Final = "google_genai.tool"
 _ASKED_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.tools")
 _MOST_ASKED: Final = 128
-_ID: Final = re.compile(r"[A-Za-z0-9_\-]{4,256}", re.ASCII)
 _INVOCATION: Final = "FunctionInvocationError"
 """Name of the SDK's exception around what the function raised."""
 
@@ -98,7 +97,7 @@ class ToolRun(Work):
         call_id: The id that the model gave its call of the function; empty for none.
     """
 
-    __slots__ = ("_name", "_token")
+    __slots__ = ("_declared_error", "_name", "_token")
 
     def __init__(self, using: Instruments, name: str, call_id: str) -> None:
         outside = context_api.get_current()
@@ -107,11 +106,17 @@ class ToolRun(Work):
             semconv.GEN_AI_TOOL_NAME: name,
             semconv.GEN_AI_TOOL_TYPE: semconv.TOOL_FUNCTION,
         }
-        if _ID.fullmatch(call_id):
-            attributes[semconv.GEN_AI_TOOL_CALL_ID] = call_id
+        if (known := service_ids.given(call_id)) is not None:
+            attributes[semconv.GEN_AI_TOOL_CALL_ID] = known
         super().__init__(using, f"{semconv.EXECUTE_TOOL} {name}", attributes, outside, traced=wants_span(outside))
         self._name = name
+        self._declared_error = ""
         self._token: Token[Context] | None = None
+
+    def take(self, result: Any) -> None:
+        """Note whether the result of an MCP tool states that it failed."""
+        if getattr(result, "isError", None) or getattr(result, "is_error", None):
+            self._declared_error = semconv.TOOL_ERROR
 
     def __enter__(self) -> None:
         """Make its span current."""
@@ -127,7 +132,8 @@ class ToolRun(Work):
         if not self._close():
             return
         within = attribution.within(self.outside) or attribution.OUTSIDE
-        ended = self._ended(_raised(error), None, None, time.perf_counter_ns())
+        declared = self._declared_error
+        ended = self._ended(_raised(error), "error" if declared else None, declared or None, time.perf_counter_ns())
         try:
             self.end_span(ended, {})
         except BaseException as failure:
@@ -166,6 +172,22 @@ def run(original: Function, current: Current, _operation: str) -> Function:
 def run_async(original: Function, current: Current, _operation: str) -> Function:
     """Wrap the coroutine function that runs a coroutine function of the application."""
     return _inside_async(original, current, _begin)
+
+
+def called_async(original: Function, current: Current, _operation: str) -> Function:
+    """Wrap the coroutine function that calls a tool of an MCP server; the result may state a failure."""
+
+    @functools.wraps(original)
+    async def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        tool: ToolRun | None = contained(_COMPONENT, _begin_mcp, current, args, kwargs)
+        if tool is None:
+            return await original(self, *args, **kwargs)
+        with Guarded(tool, _COMPONENT):
+            result = await original(self, *args, **kwargs)
+            contained(_COMPONENT, tool.take, result)
+            return result
+
+    return watched
 
 
 def answered(original: Function, current: Current, _operation: str) -> Function:
@@ -211,9 +233,20 @@ def _begin(current: Current, args: tuple[Any, ...], kwargs: dict[str, Any]) -> G
         return None
     function = args[1] if len(args) > 1 else kwargs.get("function_to_invoke")
     name = getattr(function, "__name__", "")
+    return Guarded(_run(name if type(name) is str else ""), _COMPONENT)
+
+
+def _begin_mcp(current: Current, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ToolRun | None:
+    if current() is None:
+        return None
+    name = getattr(args[0] if args else kwargs.get("function_call"), "name", None)
+    return _run(name if type(name) is str else "")
+
+
+def _run(name: str) -> ToolRun:
+    """Begin the run of a tool; a name that is none, or not in the closed set, is `other`."""
     using = instruments.current()
-    label = using.tool_names.admit(name) if type(name) is str else semconv.OTHER
-    return Guarded(ToolRun(using, label, _id_of(name)), _COMPONENT)
+    return ToolRun(using, using.tool_names.admit(name) if name else semconv.OTHER, _id_of(name))
 
 
 def _announcement(current: Current, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guarded | None:

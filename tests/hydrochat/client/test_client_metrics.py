@@ -7,8 +7,8 @@ import pytest
 from hydrochat.client.gemini_metrics import CREATE, NOTHING_COUNTED, SECRET, counted
 
 from hydrochat_otel.gemini_client_v2 import calculate_cost, get_gemini_metrics_v2, reset_gemini_metrics_v2
-from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime.first_use import on_first_use
 from hydrochat_otel.testing.replies import Usage, answer, failure, rate_limited
 from hydrochat_otel.views import json_export, prometheus
 
@@ -97,7 +97,7 @@ def test_without_a_pipeline_there_are_zeros():
 def test_the_first_use_installs(monkeypatch):
     """Without a pipeline, reading the metrics installs one, as tracking does."""
     monkeypatch.setenv("HYDROCHAT_INSTRUMENT_GEMINI", "false")
-    instruments.on_first_use(pipeline.install_on_first_use)
+    on_first_use(pipeline.install_on_first_use)
     assert get_gemini_metrics_v2() == NOTHING_COUNTED
     assert pipeline.current().implicit
 

@@ -127,6 +127,21 @@ def test_an_interaction_names_the_one_before_by_its_form(previous, is_told):
     assert found == {"gen_ai.request.temperature": 0.5, "gen_ai.request.reasoning.level": "high"}
 
 
+def test_a_live_session_may_state_its_facts_in_two_places():
+    """The configuration of a live session and the one inside of it both count; the outer one wins."""
+    inner = types.GenerationConfig(temperature=0.5, top_k=7, max_output_tokens=9)
+    config = types.LiveConnectConfig(temperature=1.0, generation_config=inner, response_modalities=["AUDIO"])
+    found = {
+        "gen_ai.request.temperature": 1.0,
+        "gen_ai.request.top_k": 7,
+        "gen_ai.request.max_tokens": 9,
+        "gen_ai.output.type": "speech",
+    }
+    assert facts("live", config, stream=False) == found
+    wire = {"temperature": 1.0, "generationConfig": {"topK": 7, "maxOutputTokens": 9}, "responseModalities": ["AUDIO"]}
+    assert facts("live", wire, stream=False) == found
+
+
 def test_embeddings_record_their_dimensions():
     """The number of dimensions is a whole number."""
     assert facts_of("embeddings", output_dimensionality=256) == {"gen_ai.embeddings.dimension.count": 256}

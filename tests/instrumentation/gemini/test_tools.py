@@ -2,7 +2,7 @@
 
 import canary
 import pytest
-from google.genai import types
+from google.genai import _extra_utils, types
 from instrumentation.gemini.client_calls import lookup
 from instrumentation.gemini.meters import Meters
 from instrumentation.gemini.scenario_runner import FLASH, open_client
@@ -167,3 +167,41 @@ def test_nothing_runs_through_us_once_it_is_undone(emulator, meters, instrumento
     emulator.script(function_call("lookup", {"name": "x"}), answer("Dry."))
     ask(open_client(emulator), lookup)
     assert meters.spans == ()
+
+
+class Session:
+    """Stands in for a session with an MCP server."""
+
+    async def call_tool(self, name, arguments):
+        """Answer as a tool of the server: successfully, with a failure that the result states, or not at all."""
+        seen.append(trace.get_current_span())
+        if name == "broken":
+            raise ConnectionError(canary.PATIENT)
+        return Result(name)
+
+
+class Result:
+    """What the server answered."""
+
+    def __init__(self, name):
+        self.isError = name == "refused"
+        self.content = [canary.PATIENT]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("lookup", None), ("refused", "tool_error"), ("broken", "ConnectionError")]
+)
+async def test_a_tool_of_an_mcp_server_has_a_span(meters, instrumentor, name, error):
+    """The SDK calls it in a span that is current, with the model's id of the call and the failure that it states."""
+    adapters = pytest.importorskip("google.genai._adapters", reason="this google-genai has no MCP tools")
+    adapter = adapters.McpToGenAiToolAdapter(Session(), None)
+    call = types.FunctionCall(name=name, id="call-1234", args={"name": canary.PATIENT})
+    content = types.Content(role="model", parts=[types.Part(function_call=call)])
+    reply = types.GenerateContentResponse(candidates=[types.Candidate(content=content)])
+    (part,) = await _extra_utils.get_function_response_parts_async(reply, {name: adapter})
+    assert part.function_response.name == name
+    (span,) = tool_spans(meters)
+    assert (span.name, span.attributes[semconv.GEN_AI_TOOL_CALL_ID]) == (f"execute_tool {name}", "call-1234")
+    assert span.attributes.get(semconv.ERROR_TYPE) == error
+    assert seen[-1].get_span_context() == span.context
+    assert canary.PATIENT not in span.to_json()
