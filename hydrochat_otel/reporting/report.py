@@ -99,8 +99,8 @@ def report(
     """Report calls, tokens and dollars of this process and of all that share its state.
 
     Without a period the counters are read: everything since the start, or since a durable state was made. With a period
-    the entries of the window are read; a note says so if the window does not reach back that far. Whole days by model
-    are exact for 430 days.
+    the entries of the window are read; a note says so if the window does not reach back that far. Whole days are exact
+    for 430 days by model; by operation, a row of its own has the calls that left the window, and the total is exact.
 
     Args:
         by: ``operation`` (the tracked one that a call was made in), ``root``, ``model``, or a cost dimension's name; or
@@ -141,7 +141,20 @@ def report(
         if day is None:
             words = f"since {days_from} ({settings.budget_timezone}, whole days)"
         return _made(by, words, usage_table.of_days(counted), _missing_of_days(days_from, found))
-    return _made(by, words, usage_table.of_entries(entries, _key(by)), notes)
+    table = usage_table.of_entries(entries, _key(by))
+    if day is not None and found.days:
+        notes = [*notes, *_add_what_left(table, found, _date(first, settings.budget_timezone))]
+    return _made(by, words, table, notes)
+
+
+def _add_what_left(table: dict[str, Usage], found: Found, day: str) -> list[str]:
+    """Add the row of the calls of a day that left the window, if there are any, and return the note about them."""
+    whole = usage_table.total(usage_table.of_days(row for row in found.days if row[0].day == day))
+    rest = usage_table.left(whole, table)
+    if rest is None:
+        return []
+    table[usage_table.LEFT] = rest
+    return [f"{rest.calls:,.0f} of {whole.calls:,.0f} calls of this day left the window."]
 
 
 def _period(since: str | None, day: str | None, settings: Settings) -> tuple[float | None, float | None, str]:

@@ -20,6 +20,9 @@ OUTSIDE: Final = "none"
 UNKNOWN: Final = "other"
 """Name for an unknown model."""
 
+LEFT: Final = "(left the window)"
+"""Name for the calls of whole days whose entries have left the window, so that nothing more is known of them."""
+
 _FACTS: Final = (
     (semconv.LLM_CALLS, "calls"),
     (semconv.LLM_TOKENS, "tokens"),
@@ -126,6 +129,15 @@ def of_days(found: Iterable[tuple[DayKey, DayCounts]]) -> dict[str, Usage]:
         usage.incomplete_calls += counts.incomplete_calls
         usage.unreconciled_calls = (usage.unreconciled_calls or 0) + counts.unreconciled_calls
     return dict(table)
+
+
+def left(whole: Usage, table: Mapping[str, Usage]) -> Usage | None:
+    """Return what the whole has beyond the rows of the table: calls that left the window; None if there are none."""
+    known = total(table)
+    rest = Usage(unreconciled_calls=whole.unreconciled_calls)
+    for name in ("calls", "failed", "tokens", "cost_usd", "unpriced_tokens", "unpriced_calls", "incomplete_calls"):
+        setattr(rest, name, max(0, getattr(whole, name) - getattr(known, name)))
+    return rest if rest.calls or rest.tokens else None
 
 
 def total(table: Mapping[str, Usage]) -> Usage:

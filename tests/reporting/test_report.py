@@ -110,8 +110,8 @@ def test_what_has_no_price_and_what_is_slow_are_listed(used):
 
 
 @pytest.mark.parametrize("asked", ["here", "service"])
-def test_a_day_by_model_is_exact_beyond_the_window(install, asked):
-    """When the window has lost the entries, whole days by model still say all: in this process and of a service."""
+def test_a_day_is_exact_beyond_the_window(install, asked):
+    """When the window has lost entries, whole days still say all, by model or as a row of its own, here and remote."""
     running = install(max_entries=1, instrument_gemini=True)
     with GeminiEmulator() as emulator:
         client = genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url))
@@ -124,6 +124,13 @@ def test_a_day_by_model_is_exact_beyond_the_window(install, asked):
         for period in ({"day": "today"}, {"since": "30d"}):
             [row] = hydrochat_otel.report(by="model", **period, **where).rows
             assert (row["name"], row["calls"], row["tokens"], row["cost_usd"]) == (MODEL, 3, 3_300_000, 3 * COST)
+        found = hydrochat_otel.report(by="operation", day="today", **where)
+    assert shown(found) == {
+        "none": (1, 0, 1_100_000, COST),
+        usage_table.LEFT: (2, 0, 2_200_000, pytest.approx(2 * COST)),
+    }
+    assert (found.total["calls"], found.total["cost_usd"]) == (3, pytest.approx(3 * COST))
+    assert "2 of 3 calls of this day left the window." in found.notes
 
 
 def test_charges_count_once_however_they_are_read():
