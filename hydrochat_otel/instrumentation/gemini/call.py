@@ -18,7 +18,7 @@ from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
-from hydrochat_otel.instrumentation.gemini.finished_call import Charged, FinishedCall
+from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
 from hydrochat_otel.instrumentation.gemini.reply_facts import PlainFacts, ReplyFacts
 from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
 from hydrochat_otel.instrumentation.operation import DroppedWork, Work
@@ -173,10 +173,12 @@ class Call(Work):
         return facts
 
     def close_turn(self) -> None:
-        """End one turn of a live session: its counts stand, and the next turn's are added."""
+        """End one turn of a live session, or one reply of a batch: its counts stand, and the next ones are added."""
         if self._usage.is_known:
             self._turns.append(self._usage.tokens(refused=self._is_refused))
             self._usage = self._new_usage()
+        if self._uses:
+            self._close_uses()
 
     def charge(self, charge: Charge, units: float) -> None:
         """Note units that are charged in addition to the tokens."""
@@ -306,20 +308,21 @@ class Call(Work):
 
     def _is_incomplete(self, outcome: Outcome) -> bool:
         """Return whether the service may charge for more than the call saw of its usage."""
-        if self.attempts.lost and self.site.operation in semconv.TOKEN_OPERATIONS:
+        has_tokens = self.site.operation in semconv.TOKEN_OPERATIONS
+        if self.attempts.lost and has_tokens:
             return True
-        if outcome not in {"error", "cancelled"}:
+        if not has_tokens or outcome not in {"error", "cancelled"}:
             return False
         if (self._declared_error or self._is_cancelled) and self._turns:
             return False  # the reply itself states its end and its usage until then
-        if self.site.operation not in semconv.TOKEN_OPERATIONS:
-            return False
         return self._has_answered or self.attempts.may_be_charged
 
     def _account(self) -> CallLedger:
         """Compute tokens and dollars."""
         pricing = Pricing(self._prices, self._answered_by or self.site.model_id, self.started_unix_s)
-        charges = self._account_charges(pricing)
+        if self._uses:
+            self._close_uses()
+        charges = pricing.charges(self._charges) if self._charges else ()
         if self.site.operation not in semconv.TOKEN_OPERATIONS or (self._usage_follows and not self._usage.is_known):
             return CallLedger(charges=charges)
         if self._body is not None and not self._usage.is_known:
@@ -329,13 +332,11 @@ class Call(Work):
         turns = self._turns or (self._usage.tokens(refused=self._is_refused),)
         return pricing.ledger(turns, charges, has_lost_attempts=self.attempts.lost > 0)
 
-    def _account_charges(self, pricing: Pricing) -> tuple[Charged, ...]:
-        if not (self._uses or self._charges):
-            return ()
-        units: dict[Charge, float] = dict(self._charges)
-        for charge, uses in self._uses.counts().items():
-            units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(pricing.model), uses)
-        return pricing.charges(units)
+    def _close_uses(self) -> None:
+        model, uses = bare_id(self._answered_by or self.site.model_id), self._uses.counts()
+        self._uses = Uses()
+        for charge, count in uses.items():
+            self.charge(charge, charged_units(charge, model, count))
 
 
 def wants_span(current: Context) -> bool:

@@ -219,6 +219,8 @@ def _reason(candidate: Any) -> str:
 
 def _uses(said: dict[str, Any]) -> tuple[Use, ...]:
     uses = reply_uses.of_candidates(said.get("candidates"))
+    if (content := said.get("server_content")) is not None:
+        uses += reply_uses.of_live(content)
     if images := said.get("generated_images"):
         uses += reply_uses.of_images(images)
     return tuple(uses)
