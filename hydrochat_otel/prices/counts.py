@@ -1,6 +1,7 @@
 """Checks the numbers that a service states: an implausible count is refused here and not used anywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 Modalities = Mapping[str, int]
@@ -14,6 +15,7 @@ LARGEST_COUNT: Final = 2**40
 """The largest accepted count of one call: a trillion tokens. Millions of such calls still fit into 64 bits."""
 
 _TEXT: Final = "TEXT"
+_DETAIL: Final = itemgetter("modality", "token_count")
 
 
 def is_count(value: object) -> bool:
@@ -50,6 +52,26 @@ def by_modality(details: Any) -> tuple[dict[str, int], bool]:
 def exceed(counts: Modalities, most: int) -> bool:
     """Return whether the counts other than text are more than the whole, so that :func:`within` cuts them."""
     return sum(count for name, count in counts.items() if name in MODALITIES) > most
+
+
+def only_text(lists: Sequence[Any]) -> tuple[bool, bool, bool, bool] | None:
+    """Return which of four lists of ``ModalityTokenCount`` state something, if all of it is text; None otherwise.
+
+    Recognises lists of one item, as replies of text have them.
+    """
+    stated = []
+    for details in lists:
+        if not details:
+            stated.append(False)
+            continue
+        try:
+            modality, count = _DETAIL(details[0].__dict__)
+            if len(details) > 1 or modality._value_ != _TEXT or not is_count(count):
+                return None
+            stated.append(count > 0)
+        except (AttributeError, KeyError, TypeError):  # of another SDK, or of an interaction
+            return None
+    return stated[0], stated[1], stated[2], stated[3]
 
 
 def within(counts: Mapping[str, int], most: int) -> Modalities:

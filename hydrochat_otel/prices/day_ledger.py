@@ -16,6 +16,10 @@ from hydrochat_otel.window.days import DayCounts, DayKey
 BILLED_ZONES: Final = ("UTC", "America/Los_Angeles")
 """The zones whose midnights separate the days of Google's bills: in BigQuery, and in the console."""
 
+_QUARTER_S: Final = 900
+"""Midnight of every zone of today is at a whole quarter of an hour of UTC, so the keys of a quarter are the same."""
+_MOST_KEYS: Final = 1024
+
 _lock: Final = ForkLock()
 
 
@@ -33,10 +37,14 @@ class DayLedger:
         self.timezone = timezone
         self._zones = {timezone: zone_of(timezone)} | _known_zones()
         self._rows: dict[DayKey, DayCounts] = {}
+        self._keys: dict[tuple[int, str, str], list[DayKey]] = {}
 
     def add(self, unix_s: float, model: str, outcome: str, counts: DayCounts) -> None:
         """Add a call that ended at this moment (seconds since the epoch); takes microseconds."""
-        keys = [DayKey(name, day_of(unix_s, zone).isoformat(), model, outcome) for name, zone in self._zones.items()]
+        quarter = int(unix_s // _QUARTER_S)
+        keys = self._keys.get((quarter, model, outcome))
+        if keys is None:
+            keys = self._keys_of(quarter, unix_s, model, outcome)
         with _lock:
             is_new = keys[0] not in self._rows
             for key in keys:
@@ -44,6 +52,13 @@ class DayLedger:
                 self._rows[key] = counts if known is None else known.with_call(counts)
             if is_new:
                 self._rows = days.bounded(self._rows)
+
+    def _keys_of(self, quarter: int, unix_s: float, model: str, outcome: str) -> list[DayKey]:
+        keys = [DayKey(name, day_of(unix_s, zone).isoformat(), model, outcome) for name, zone in self._zones.items()]
+        if len(self._keys) >= _MOST_KEYS:
+            self._keys.clear()
+        self._keys[quarter, model, outcome] = keys
+        return keys
 
     def days(self) -> dict[DayKey, DayCounts]:
         """Return the rows."""

@@ -109,7 +109,7 @@ class Rate:
 
     def cost_usd(self, tokens: Tokens) -> float:
         """Return what the tokens of one call cost in dollars: summed in whole numbers, rounded once."""
-        rate = self._at(tokens.input)
+        rate = self._at(tokens.input) if self.tiers else self
         return rate._femtodollars(tokens) / _FEMTODOLLARS  # noqa: SLF001 - the same class
 
     def saved_usd(self, tokens: Tokens) -> float:
@@ -127,13 +127,9 @@ class Rate:
         return rate
 
     def _femtodollars(self, tokens: Tokens) -> int:
+        fresh, cached, tool, answer, thoughts = tokens[:5]
         thinking = self.output if self.thinking is None else self.thinking
-        cost = (
-            (tokens.input_fresh + tokens.input_tool) * self.input
-            + tokens.input_cached * self.cached
-            + tokens.output_answer * self.output
-            + tokens.output_thinking * thinking
-        )
+        cost = (fresh + tool) * self.input + cached * self.cached + answer * self.output + thoughts * thinking
         if self.modalities and any(tokens[_FIRST_BY_MODALITY:_AFTER_BY_MODALITY]):
             cost += self._surcharge("input", tokens.fresh_by_modality, self.input)
             cost += self._surcharge("input", tokens.tool_by_modality, self.input)

@@ -18,10 +18,11 @@ from hydrochat_otel.prices.counts import (
     cached_share,
     exceed,
     is_count,
+    only_text,
     text_of,
     within,
 )
-from hydrochat_otel.prices.usage_fields import COUNTS, DETAILS, values_of
+from hydrochat_otel.prices.usage_fields import COUNTS, NO_VALUES, TIER, TRAFFIC, Values, values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
     "ON_DEMAND_FLEX": "flex",
@@ -121,6 +122,7 @@ class Tokens(NamedTuple):
         return self._replace(output_answer=0, output_thinking=0, output_by_modality=NO_MODALITIES)
 
 
+_KINDS: Final = frozenset({int, type(None)})
 MISSING: Final = Tokens()
 """The tokens of a call whose reply has no usage."""
 
@@ -131,18 +133,22 @@ class UsageRecord:
     Counts on the chunks of a stream are cumulative, so the last one that is not null counts, field by field, and
     nothing is ever added up. One record belongs to one call; :meth:`take` never raises, whatever a service sends.
 
+    Attributes:
+        is_known: Whether any count was taken, or refused.
+
     Args:
         prompt_only: Whether the reply can use input tokens only, as an embedding does. Its prompt is the total if the
             usage states none.
     """
 
-    __slots__ = ("_counts", "_details", "_is_credible", "_is_stated", "_prompt_only", "_tier")
+    __slots__ = ("_is_credible", "_is_stated", "_kinds", "_prompt_only", "_tier", "_values", "is_known")
 
     def __init__(self, *, prompt_only: bool = False) -> None:
-        self._counts: list[int | None] = [None] * COUNTS
-        self._details: list[Any] = [None] * DETAILS
+        self._values: Values = NO_VALUES
+        self._kinds: tuple[type, ...] = ()
         self._tier = STANDARD
         self._prompt_only = prompt_only
+        self.is_known = False
         self._is_stated = False
         self._is_credible = True
 
@@ -151,21 +157,30 @@ class UsageRecord:
         if usage is None:
             return
         self._is_stated = True
-        *stated, traffic, tier = values_of(usage)
-        counts, details = self._counts, self._details
-        for position, value in enumerate(stated):
-            if value is None:
-                continue
-            if position >= COUNTS:
-                details[position - COUNTS] = value
-            elif type(value) is int and 0 <= value <= LARGEST_COUNT:
-                counts[position] = value
-            else:
-                self._is_credible = False
-        if traffic is not None:
+        values = values_of(usage)
+        kinds = tuple(map(type, values))
+        if kinds != self._kinds or not _are_credible(values):  # else it replaces all that was stated before
+            values = self._merged(values, kinds)
+            self._kinds = tuple(map(type, values))
+        self._values = values
+        if (traffic := values[TRAFFIC]) is not None:
             self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
-        if tier is not None:
+        if (tier := values[TIER]) is not None:
             self.take_service_tier(text_of(tier))
+
+    def _merged(self, values: Values, kinds: tuple[type, ...]) -> Values:
+        """Return the values with what was stated before in place of what is null or no count; tiers as they are."""
+        if self._values is NO_VALUES and _KINDS.issuperset(kinds[:COUNTS]) and _are_credible(values):
+            self.is_known = int in kinds[:COUNTS]
+            return values
+        merged = [old if new is None else new for old, new in zip(self._values[:TRAFFIC], values, strict=False)]
+        for position in range(COUNTS):
+            if values[position] is not None:
+                self.is_known = True
+                if not is_count(values[position]):
+                    self._is_credible = False
+                    merged[position] = self._values[position]
+        return (*merged, values[TRAFFIC], values[TIER])
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
@@ -181,11 +196,6 @@ class UsageRecord:
         self._take_count(0, tokens)
         self._take_count(5, tokens)
 
-    @property
-    def is_known(self) -> bool:
-        """Whether any count was taken, or refused."""
-        return not self._is_credible or any(count is not None for count in self._counts)
-
     def tokens(self, *, refused: bool = False) -> Tokens:
         """Return the tokens that were taken so far.
 
@@ -194,18 +204,25 @@ class UsageRecord:
         """
         if not self.is_known:
             return Tokens(reconciled=refused and self._is_stated, service_tier=self._tier)
-        prompt, cached, tool, candidates, thoughts, total = self._counts
+        prompt, cached, tool, candidates, thoughts, total, *details, _, _ = self._values
         prompt, cached, tool = prompt or 0, cached or 0, tool or 0
         candidates, thoughts = candidates or 0, thoughts or 0
         if total is None and self._prompt_only and not (tool or candidates or thoughts):
             total = prompt
-        balanced = balance(prompt, cached, tool, candidates, thoughts, total=total)
-        fresh, cached, tool, answer, thinking, reconciled = balanced[:6]
-        if not self._is_credible or balanced.total > LARGEST_COUNT:
+        if cached <= prompt and prompt + tool + candidates + thoughts == total:  # as nearly every reply balances
+            fresh, answer, thinking, reconciled = prompt - cached, candidates, thoughts, True
+        else:
+            balanced = balance(prompt, cached, tool, candidates, thoughts, total=total)
+            fresh, cached, tool, answer, thinking, reconciled = balanced[:6]
+            total = balanced.total
+        if not self._is_credible or total > LARGEST_COUNT:
             reconciled = False
-        if not any(self._details):
-            return Tokens(fresh, cached, tool, answer, thinking, reconciled, service_tier=self._tier)
-        read = [by_modality(details) for details in self._details]
+        of_text = only_text(details)
+        if of_text is not None:
+            no = NO_MODALITIES
+            fields = (fresh, cached, tool, answer, thinking, reconciled, no, no, no, no, self._tier, False, of_text)
+            return tuple.__new__(Tokens, fields)  # without the checks of its constructor: most calls end here
+        read = [by_modality(one) for one in details]
         reconciled = reconciled and all(are_credible for _, are_credible in read)
         of_prompt, of_cache, of_tool, of_output = (counts for counts, _ in read)
         wholes = ((of_prompt, fresh + cached), (of_cache, cached), (of_tool, tool), (of_output, answer))
@@ -232,10 +249,18 @@ class UsageRecord:
         )
 
     def _take_count(self, position: int, value: object) -> None:
+        self.is_known = True
         if is_count(value):
-            self._counts[position] = value  # type: ignore[call-overload]  # is_count() is not a type guard for a list slot
+            self._values = (*self._values[:position], value, *self._values[position + 1 :])
+            self._kinds = tuple(map(type, self._values))
         else:
             self._is_credible = False
+
+
+def _are_credible(values: Values) -> bool:
+    """Return whether the counts are plausible, if they are whole numbers."""
+    counts = [*filter(None, values[:COUNTS])]
+    return not counts or (min(counts) >= 0 and max(counts) <= LARGEST_COUNT)
 
 
 def total_of(turns: Iterable[Tokens]) -> Tokens:

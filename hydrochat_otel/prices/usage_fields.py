@@ -8,7 +8,8 @@ Values = tuple[Any, ...]
 """Six counts, four lists of details, the traffic type and the service tier; None if not stated."""
 
 COUNTS: Final = 6
-DETAILS: Final = 4
+TRAFFIC: Final = 10
+TIER: Final = 11
 
 _NAMES: Final = (
     ("prompt_token_count", "total_input_tokens"),
@@ -25,6 +26,8 @@ _NAMES: Final = (
     ("service_tier",),
 )
 """Names of each field: of generated content, of live sessions, of interactions."""
+_FIELDS: Final = len(_NAMES)
+NO_VALUES: Final[Values] = (None,) * _FIELDS
 _MOST_KINDS: Final = 64
 
 _readers: Final[dict[type, Callable[[Mapping[str, Any]], Values]]] = {}
@@ -34,9 +37,11 @@ def values_of(usage: Any) -> Values:
     """Return the fields of a usage object of the SDK, in the order of :data:`Values`."""
     stated = vars(usage)  # an attribute that a model of pydantic does not have costs a microsecond to look up
     try:
-        return _readers[type(usage)](stated)
+        values = _readers[type(usage)](stated)
     except KeyError:
         pass
+    else:
+        return values if len(values) == _FIELDS else (*values, None)
     kind = type(usage)
     if kind not in _readers and len(_readers) < _MOST_KINDS:
         _readers[kind] = _reader(getattr(kind, "model_fields", {}))
@@ -44,12 +49,14 @@ def values_of(usage: Any) -> Values:
 
 
 def _reader(fields: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Values]:
-    """Return a function that reads usage of a model: one look-up of all fields if each but the last has one name."""
+    """Return a function that reads usage of a model: one look-up of all fields if each but the last has one name.
+
+    It leaves the last value out if the model does not have that field.
+    """
     names = [[name for name in names if name in fields] for names in _NAMES]
     if any(len(one) != 1 for one in names[:-1]) or len(names[-1]) > 1:
         return _values_of_any
-    read = itemgetter(*(name for one in names for name in one))
-    return read if names[-1] else lambda stated: (*read(stated), None)
+    return itemgetter(*(name for one in names for name in one))
 
 
 def _values_of_any(stated: Mapping[str, Any]) -> Values:
