@@ -60,6 +60,8 @@ class Ended(NamedTuple):
         if end_own is not None:
             end_own(attributes, is_error=self.error_type is not None, end_time=self.end_unix_ns)
             return
+        if not span.is_recording():
+            return
         if self.error_type is not None:
             span.set_status(StatusCode.ERROR)
         if attributes:

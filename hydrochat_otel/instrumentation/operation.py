@@ -131,7 +131,8 @@ class Work:
         elapsed_ns = ended_ns - self._started_ns
         if outcome is None:
             outcome = outcome_of(error)
-        around, span = _span_context(attribution.span_in(self.outside)), self.span
+        outer, span = attribution.span_in(self.outside), self.span
+        around = INVALID_SPAN_CONTEXT if outer is None else _span_context(outer)
         inside = around if span is None else _span_context(span)
         return Ended(
             elapsed_ns / 1e9,
@@ -148,13 +149,11 @@ class Work:
     def end_span(self, ended: Ended, attributes: dict[str, AttributeValue]) -> None:
         """End the work's own span, if it has one that records."""
         span = self.span
-        if span is not None and span.is_recording():
+        if span is not None:
             ended.end_span(span, attributes)
 
 
-def _span_context(span: Span | None) -> SpanContext:
-    if span is None:
-        return INVALID_SPAN_CONTEXT
+def _span_context(span: Span) -> SpanContext:
     try:
         return span.get_span_context()
     except BaseException as error:  # a span of the host's own kind

@@ -8,7 +8,7 @@ if its internals are not as expected, its own functions are used.
 from collections.abc import Mapping, Sequence
 from functools import cache
 from threading import Lock
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
@@ -21,6 +21,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from hydrochat_otel.instrumentation.attribution import span_in
 from hydrochat_otel.sdk import fast_ways
 from hydrochat_otel.sdk.known_sampling import KnownSampling
 
@@ -28,6 +29,8 @@ NAME: Final = "lean spans"
 _MOST_ATTRIBUTES: Final = 64
 """More than any span of ours has; below the SDK's limit of 128."""
 _CLEAN: Final = frozenset({str, int, float, bool})
+_SEQUENCES: Final = frozenset({list, tuple})
+_CLEAN_OR_SEQUENCE: Final = _CLEAN | _SEQUENCES
 _UNSET: Final = Status(StatusCode.UNSET)
 _ERROR: Final = Status(StatusCode.ERROR)
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
@@ -52,30 +55,8 @@ class LeanSpan(sdk_trace.Span):
     _instrumentation_scope: Any
     _span_processor: Any
 
-    def __new__(cls, *_: Any, **__: Any) -> Self:
-        """Make a span; the SDK's class only allows its tracer to make one."""
-        return object.__new__(cls)
-
-    def __init__(  # noqa: PLR0917 - one span of ours, made in one place
-        self,
-        context: SpanContext,
-        parent: SpanContext | None,
-        name: str,
-        kind: SpanKind,
-        attributes: BoundedAttributes,
-        start_time: int,
-        resource: Resource,
-    ) -> None:
-        self._context = context
-        self._parent = parent
-        self._name = name
-        self._kind = kind
-        self._attributes = attributes
-        self._start_time = start_time
-        self._end_time: int | None = None
-        self._resource = resource
-        self._status = _UNSET
-        self._lock = Lock()
+    _end_time: int | None = None
+    _status = _UNSET
 
     def __getattr__(self, name: str) -> Any:
         """Create the container for the first event or link."""
@@ -97,9 +78,11 @@ class LeanSpan(sdk_trace.Span):
             elif clean is None or len(kept) + len(clean) > _MOST_ATTRIBUTES:
                 kept._set_items(attributes)
             else:
-                for name in kept._dict.keys() & clean.keys():  # a value that is set again moves to the end
-                    del kept._dict[name]
-                kept._dict.update(clean)
+                values = kept._dict
+                if not values.keys().isdisjoint(clean):
+                    for name in values.keys() & clean.keys():  # a value that is set again moves to the end
+                        del values[name]
+                values.update(clean)
             if is_error and self._status.status_code is not StatusCode.OK:
                 self._status = _ERROR
             self._end_time = end_time
@@ -147,7 +130,7 @@ class LeanTracer(Tracer):
             )
         ids = tracer.id_generator
         parent: SpanContext | None = None
-        if (around := trace.get_current_span(context)) is not trace.INVALID_SPAN:
+        if (around := span_in(context)) is not None:
             parent = around.get_span_context()
         if parent is not None and parent.is_valid:
             trace_id, random = parent.trace_id, parent.trace_flags & _RANDOM
@@ -168,9 +151,17 @@ class LeanTracer(Tracer):
             kept = _bounded(clean, self._most)
         else:
             kept = BoundedAttributes(self._most, given, immutable=False)
-        span = self._kind(own, parent, name, kind, kept, start_time, tracer.resource)
+        span: Any = object.__new__(self._kind)  # the SDK's constructor prepares and copies what these spans do not have
+        span._context = own
+        span._parent = parent
+        span._name = name
+        span._kind = kind
+        span._attributes = kept
+        span._start_time = start_time
+        span._resource = tracer.resource
+        span._lock = Lock()
         tracer.span_processor.on_start(span, parent_context=context)
-        return span  # type: ignore[no-any-return]  # of the class made above
+        return span  # type: ignore[no-any-return]
 
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
         """Start a span of the SDK's own."""
@@ -187,14 +178,17 @@ def _span_context(trace_id: int, span_id: int, flags: int, state: trace.TraceSta
 
 def _cleaned(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a copy with lists as tuples, as the SDK keeps them; None if a value needs the SDK's cleaning."""
-    clean: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if type(value) in _CLEAN:
-            clean[name] = value
-        elif isinstance(value, list | tuple) and all(type(one) in _CLEAN for one in value):
+    clean = dict(attributes.items())
+    kinds = set(map(type, clean.values()))
+    if kinds <= _CLEAN:
+        return clean
+    if not kinds <= _CLEAN_OR_SEQUENCE:
+        return None
+    for name, value in clean.items():
+        if type(value) in _SEQUENCES:
+            if not _CLEAN.issuperset(map(type, value)):
+                return None
             clean[name] = tuple(value)
-        else:
-            return None
     return clean
 
 
