@@ -3,7 +3,7 @@
 This module has the public path. The sdk package may provide a faster one of the same type (:class:`Feeder`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from opentelemetry import trace
@@ -42,7 +42,10 @@ class Feed(Protocol):
     def take(self, value: float, origin: Origin) -> None:
         """Add or record one value; finite and not negative."""
 
-    def take_all(self, values: Iterable[float], origin: Origin) -> None:
+    def take_each(self, values: Sequence[float], origins: Sequence[Origin]) -> None:
+        """Add or record several values, each measured in its own span."""
+
+    def take_all(self, values: Sequence[float], origin: Origin) -> None:
         """Record several values that were measured in one span."""
 
 
@@ -76,7 +79,12 @@ class PublicFeed:
         """Add or record one value; raises what the instrument raises."""
         self._record(value, self._attributes, context_of(origin))
 
-    def take_all(self, values: Iterable[float], origin: Origin) -> None:
+    def take_each(self, values: Sequence[float], origins: Sequence[Origin]) -> None:
+        """Add or record several values, each measured in its own span."""
+        for value, origin in zip(values, origins, strict=True):
+            self.take(value, origin)
+
+    def take_all(self, values: Sequence[float], origin: Origin) -> None:
         """Record several values."""
         for value in values:
             self.take(value, origin)

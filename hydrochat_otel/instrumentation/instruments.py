@@ -6,7 +6,7 @@ One :class:`Instruments` serves one pair of providers. :func:`current` is what c
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, MeterProvider, Observation
@@ -14,6 +14,7 @@ from opentelemetry.trace import Tracer, TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.instrumentation.batched import Due, Kind
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.prices.day_ledger import DayLedger
@@ -53,6 +54,7 @@ class Instruments:
         next_names: Whether the conventions' next names are emitted.
         ledger: Counts of calls by day; days of UTC unless another ledger is given.
         plans: The feeds for calls of one kind, cached by the code that makes them.
+        due: The kinds of work that wait to be fed.
 
     Args:
         keep: Takes the window's entries of finished work, oldest first; None discards them.
@@ -79,7 +81,8 @@ class Instruments:
         self.next_names = next_names
         self.ledger = ledger or DayLedger()
         self._feeder = feeder or PublicFeeder()
-        self.queue = DeferredQueue(queue_capacity, keep, self._feeder.flush)
+        self.due = Due()
+        self.queue = DeferredQueue(queue_capacity, keep, self.flush)
         self.response_time_threshold_s = response_time_threshold_s
         self.operation_names = labels.operation_names(max_operations)
         self.model_names = labels.model_names()
@@ -96,7 +99,7 @@ class Instruments:
             for spec in semconv.emitted(next_names=next_names)
             if spec.kind in {"histogram", "counter"}
         }
-        self._operation_feeds: dict[tuple[str, str, str | None], _OperationFeeds] = {}
+        self._operations: dict[tuple[str, str, str | None], _Operations] = {}
 
     def histogram(self, spec: MetricSpec) -> Histogram:
         """Return the histogram of the spec."""
@@ -109,30 +112,22 @@ class Instruments:
         return instrument
 
     def record_operation(self, finished: FinishedOperation) -> None:
-        """Feed one finished operation to the instruments; called while draining, not on the host's path."""
+        """Feed one finished operation with the others of its drain; not called on the host's path."""
         ended = finished.ended
         key = (finished.name, finished.role, ended.error_type)
-        feeds = self._operation_feeds.get(key)
-        if feeds is None:
-            feeds = self._operation_feeds[key] = self._feeds_of_operation(*key)
-        if finished.exceeded:
-            feeds.violations.take(1, ended)
-        if finished.is_bad:
-            feeds.bad.take(1, ended)
-        feeds.duration.take(ended.duration_s, ended)
+        kind = self._operations.get(key)
+        if kind is None:
+            kind = self._operations[key] = _Operations(self, *key)
+        kind.take(finished)
 
     def feed(self, spec: MetricSpec, attributes: Attributes) -> Feed:
         """Return the feed of a metric and an attribute set."""
         return self._feeder.feed(self._by_name[spec.name], attributes)
 
-    def _feeds_of_operation(self, name: str, role: str, error_type: str | None) -> "_OperationFeeds":
-        attributes = {semconv.OPERATION: name, semconv.ROLE: role}
-        error = {} if error_type is None else {semconv.ERROR_TYPE: error_type}
-        return _OperationFeeds(
-            self.feed(semconv.OPERATION_DURATION, attributes | error),
-            self.feed(semconv.OPERATION_VIOLATIONS, attributes),
-            self.feed(semconv.OPERATION_BAD, attributes),
-        )
+    def flush(self) -> None:
+        """Feed the work that waits to be fed with others of its kind; never raises."""
+        self.due.flush()
+        self._feeder.flush()
 
     def record_measured(
         self, operation: str, duration_s: float, end_unix_s: float, error_type: str | None, *, exceeded: bool
@@ -143,10 +138,27 @@ class Instruments:
         self.queue.put_kept(FinishedOperation(self, operation, "root", operation, exceeded, ended))
 
 
-class _OperationFeeds(NamedTuple):
-    duration: Feed
-    violations: Feed
-    bad: Feed
+class _Operations(Kind[FinishedOperation]):
+    """Operations of one name and role that ended in the same way."""
+
+    __slots__ = ("_bad", "_duration", "_violations")
+
+    def __init__(self, using: Instruments, name: str, role: str, error_type: str | None) -> None:
+        super().__init__(using.due)
+        attributes = {semconv.OPERATION: name, semconv.ROLE: role}
+        error = {} if error_type is None else {semconv.ERROR_TYPE: error_type}
+        self._duration = using.feed(semconv.OPERATION_DURATION, attributes | error)
+        self._violations = using.feed(semconv.OPERATION_VIOLATIONS, attributes)
+        self._bad = using.feed(semconv.OPERATION_BAD, attributes)
+
+    def feed(self, work: list[FinishedOperation]) -> None:
+        """Feed durations, violations and bad operations."""
+        ended = [finished.ended for finished in work]
+        if exceeded := [finished.ended for finished in work if finished.exceeded]:
+            self._violations.take_each([1] * len(exceeded), exceeded)
+        if bad := [finished.ended for finished in work if finished.exceeded or finished.ended.outcome == "error"]:
+            self._bad.take_each([1] * len(bad), bad)
+        self._duration.take_each([one.duration_s for one in ended], ended)
 
 
 # Module-level functions: the SDK keeps the first callback that a meter received for a name, permanently.

@@ -1,10 +1,12 @@
-"""The SDK's aggregations of one attribute set, updated without making a measurement object for each value.
+"""The SDK's aggregations of one attribute set, updated with several values in one step, without measurement objects.
 
 Of several measurements between two collections the SDK shows one exemplar for a counter and the last one for each
 bucket of a histogram. So candidates are held back, and only one for each place is offered.
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import compress
 from time import time_ns
 from typing import Any, NamedTuple, Protocol
 
@@ -39,13 +41,13 @@ def offer_all(held: Held) -> None:
 class Aggregation(Protocol):
     """Adds up values of one attribute set for one reader and view."""
 
-    def add(self, value: float, origin: Origin, sampled: bool) -> None:
-        """Add one value.
+    def add(self, values: Sequence[float], origins: Sequence[Origin], sampled: Sequence[bool]) -> None:
+        """Add several values.
 
         Args:
-            value: The value.
-            origin: The span that it was measured in.
-            sampled: Whether it may become an exemplar.
+            values: At least one value.
+            origins: The span that each was measured in.
+            sampled: Whether each may become an exemplar.
         """
 
 
@@ -73,11 +75,15 @@ class _Sum:
         self._lock = aggregation._lock
         self._reservoir = aggregation._reservoir
 
-    def add(self, value: float, origin: Origin, sampled: bool) -> None:
+    def add(self, values: Sequence[float], origins: Sequence[Origin], sampled: Sequence[bool]) -> None:
         aggregation = self._aggregation
         with self._lock:
-            aggregation._value = (aggregation._value or 0) + value
-        if sampled and not self._reservoir._measurements_seen and self._place not in self._held:
+            total = aggregation._value or 0
+            for value in values:  # sum() rounds in another way
+                total += value
+            aggregation._value = total
+        if any(sampled) and not self._reservoir._measurements_seen and self._place not in self._held:
+            value, origin = next(compress(zip(values, origins, strict=True), sampled))
             self._held[self._place] = Candidate(value, time_ns(), origin, self._attributes)
 
 
@@ -94,20 +100,25 @@ class _Buckets:
         self._lock = aggregation._lock
         self._with_extremes = aggregation._record_min_max
 
-    def add(self, value: float, origin: Origin, sampled: bool) -> None:
-        aggregation = self._aggregation
-        place = bisect_left(self._edges, value)
+    def add(self, values: Sequence[float], origins: Sequence[Origin], sampled: Sequence[bool]) -> None:
+        aggregation, edges = self._aggregation, self._edges
+        places = [bisect_left(edges, value) for value in values]
         with self._lock:
             counts = aggregation._value
             if counts is None:
                 counts = aggregation._value = aggregation._get_empty_bucket_counts()
-            counts[place] += 1
-            aggregation._sum += value
+            total = aggregation._sum
+            for place, value in zip(places, values, strict=True):
+                counts[place] += 1
+                total += value
+            aggregation._sum = total
             if self._with_extremes:
-                aggregation._min = min(aggregation._min, value)
-                aggregation._max = max(aggregation._max, value)
-        if sampled:
-            self._held[aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
+                aggregation._min = min(aggregation._min, *values)
+                aggregation._max = max(aggregation._max, *values)
+        if any(sampled):
+            newest = dict(compress(zip(places, zip(values, origins, strict=True), strict=True), sampled))
+            for place, (value, origin) in newest.items():
+                self._held[aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
 
 
 class _Other:
@@ -119,9 +130,10 @@ class _Other:
         self._aggregation = aggregation
         self._attributes = attributes
 
-    def add(self, value: float, origin: Origin, sampled: bool) -> None:
-        context = context_of(origin) if sampled else None
-        self._aggregation.aggregate(_Measurement(value, self._attributes, context), sampled)
+    def add(self, values: Sequence[float], origins: Sequence[Origin], sampled: Sequence[bool]) -> None:
+        for value, origin, is_sampled in zip(values, origins, sampled, strict=True):
+            context = context_of(origin) if is_sampled else None
+            self._aggregation.aggregate(_Measurement(value, self._attributes, context), is_sampled)
 
 
 class _Measurement:

@@ -6,8 +6,9 @@ once. Readers of deltas, unknown versions of the SDK and disabled instruments us
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from time import time_ns
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from hydrochat_otel.sdk import fast_ways
 from hydrochat_otel.sdk.aggregations import Aggregation, Held, aggregation_of, offer_all
 
 NAME: Final = "feeds"
+_IS_SAMPLED: Final = attrgetter("is_sampled")
 
 
 class SdkFeeder:
@@ -78,28 +80,35 @@ class SdkFeed:
 
     def take(self, value: float, origin: Origin) -> None:
         """Add or record one value."""
+        self.take_each((value,), (origin,))
+
+    def take_all(self, values: Sequence[float], origin: Origin) -> None:
+        """Record several values that were measured in one span."""
+        if values:
+            self.take_each(values, (origin,) * len(values))
+
+    def take_each(self, values: Sequence[float], origins: Sequence[Origin]) -> None:
+        """Add or record several values, at least one, each measured in its own span."""
         if self._consumer._reader_storages is not self._storages:
             self._bind()
         aggregations = self._aggregations
-        if aggregations is None or not 0 <= value < math.inf or not self._instrument._is_enabled():
-            self._public.take(value, origin)
+        if aggregations is None or not _are_plain(values) or not self._instrument._is_enabled():
+            self._public.take_each(values, origins)
             return
         try:
             chosen = self._filter
             if chosen is None:
-                sampled = origin.is_sampled
+                sampled = list(map(_IS_SAMPLED, origins))
             else:
-                sampled = chosen(value, time_ns(), self._attributes, context_of(origin))
+                sampled = [
+                    chosen(value, time_ns(), self._attributes, context_of(origin))
+                    for value, origin in zip(values, origins, strict=True)
+                ]
             for aggregation in aggregations:
-                aggregation.add(value, origin, sampled)
+                aggregation.add(values, origins, sampled)
         except BaseException as error:
             failures.note("sdk.feeds", error)
             self._give_up(error)
-
-    def take_all(self, values: Iterable[float], origin: Origin) -> None:
-        """Record several values that were measured in one span."""
-        for value in values:
-            self.take(value, origin)
 
     def _bind(self) -> None:
         """Look the aggregations up, again after a reader was added or removed; None is the public path."""
@@ -128,6 +137,11 @@ class SdkFeed:
     def _give_up(self, error: BaseException) -> None:
         self._aggregations = None
         fast_ways.fall_back(NAME, error)
+
+
+def _are_plain(values: Sequence[float]) -> bool:
+    """Return whether the SDK would accept all values: finite and not negative."""
+    return math.isfinite(sum(values)) and min(values) >= 0
 
 
 def _filter_of(chosen: Any) -> Any:

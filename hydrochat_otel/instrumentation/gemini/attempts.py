@@ -46,6 +46,10 @@ class Attempt(NamedTuple):
         return self.is_sent and self.reason in _CHARGEABLE
 
 
+ONE_ANSWERED: Final = (Attempt("2xx"),)
+"""The attempts of nearly every call."""
+
+
 class Attempts:
     """Collects the attempts of one call, which follow one another in one thread or task; a context manager around each.
 
@@ -57,7 +61,7 @@ class Attempts:
     __slots__ = ("_connections", "_ended_ns", "_wait_s", "made", "status")
 
     def __init__(self) -> None:
-        self.made: list[Attempt] = []
+        self.made: tuple[Attempt, ...] = ()
         self.status = _OK
         self._ended_ns = 0
         self._wait_s: float | None = None
@@ -65,19 +69,25 @@ class Attempts:
 
     def __enter__(self) -> None:
         """Note that an attempt starts."""
-        self.status = _OK
-        self._connections = 0
-        self._wait_s = (time.perf_counter_ns() - self._ended_ns) / 1e9 if self.made else None
+        if self.made:
+            self._wait_s = (time.perf_counter_ns() - self._ended_ns) / 1e9
+            self.status = _OK
+            self._connections = 0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Note how the attempt ended."""
         self._ended_ns = time.perf_counter_ns()
-        if error is None:
-            self.made.append(Attempt(reason_of_status(self.status), self._wait_s))
+        if error is not None:
+            self._add(Attempt(reason_of(error), self._wait_s, advised_s(error), is_sent=not _is_unsent(error)))
+        elif self.made or self.status != _OK:
+            self._add(Attempt(reason_of_status(self.status), self._wait_s))
         else:
-            self.made.append(Attempt(reason_of(error), self._wait_s, advised_s(error), is_sent=not _is_unsent(error)))
+            self.made = ONE_ANSWERED
+
+    def _add(self, attempt: Attempt) -> None:
+        self.made = (*self.made, attempt)
 
     @property
     def may_be_charged(self) -> bool:
@@ -94,7 +104,7 @@ class Attempts:
         self._connections += 1
         if self._connections > 1:
             broken = sys.exc_info()[1]  # the SDK takes the second session while it handles the failure of the first
-            self.made.append(Attempt("network", self._wait_s, is_sent=broken is None or not _is_unsent(broken)))
+            self._add(Attempt("network", self._wait_s, is_sent=broken is None or not _is_unsent(broken)))
             self._wait_s = None
 
 

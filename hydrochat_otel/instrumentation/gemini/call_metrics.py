@@ -1,11 +1,13 @@
 """Feeds finished calls to the instruments; runs while the queue drains, not on the host's path."""
 
 from collections.abc import Mapping
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.batched import Kind
 from hydrochat_otel.instrumentation.feeds import Feed
-from hydrochat_otel.instrumentation.gemini.attempts import lost_attempts
+from hydrochat_otel.instrumentation.gemini.attempts import ONE_ANSWERED, lost_attempts
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.gemini.convention_feeds import ConventionFeeds, feeds_of
 from hydrochat_otel.instrumentation.instruments import Instruments
@@ -16,11 +18,12 @@ if TYPE_CHECKING:
 _MOST_PLANS: Final = 4096
 
 
-class _Plan:
+class _Plan(Kind["FinishedCall"]):
     """The feeds of all calls with the same site, attribution, answering model and outcome. Made once."""
 
     def __init__(self, call: "FinishedCall", attribution: Mapping[str, str]) -> None:
         using, site, ended = call.using, call.site, call.ended
+        super().__init__(using.due)
         self.site: Site = site
         self.attribution = attribution
         self.using: Instruments = using
@@ -71,21 +74,97 @@ class _Plan:
             )
         return feeds
 
+    def feed(self, work: list["FinishedCall"]) -> None:
+        """Feed the calls of one drain.
+
+        A call inside another GenAI instrumentation's span, or with suppressed instrumentation, counts in the
+        ``hydrochat.llm.*`` instruments only: the other instrumentation feeds the ``gen_ai.*`` ones.
+        """
+        if traced := [call for call in work if call.ended.is_traced]:
+            self.conventions.take(traced)
+        if metered := [call for call in work if call.is_metered]:
+            if not self.site.is_result:
+                self._feed_calls(metered)
+                self._feed_attempts(metered)
+            self._feed_tokens(metered)
+            self._feed_dollars(metered)
+
+    def _feed_calls(self, calls: list["FinishedCall"]) -> None:
+        ended = [call.ended for call in calls]
+        self.calls.take_each([1] * len(calls), ended)
+        self.duration.take_each([one.duration_s for one in ended], ended)
+        for call in calls:
+            if call.chunks is not None and call.chunks.first_answer_s is not None:
+                self.first_answer_token.take(call.chunks.first_answer_s, call.ended)
+
+    def _feed_tokens(self, calls: list["FinishedCall"]) -> None:
+        unreconciled = [call.ended for call in calls if call.is_unreconciled]
+        if unreconciled:
+            self.unreconciled.take_each([1] * len(unreconciled), unreconciled)
+        for call in calls:
+            if call.is_incomplete:
+                self._feed_incomplete(call)
+        used = [call for call in calls if call.has_usage]
+        if not used:
+            return
+        ended = [call.ended for call in used]
+        for feed, counts in zip(self.tokens, zip(*[call.buckets for call in used], strict=True), strict=True):
+            if all(counts):
+                feed.take_each(counts, ended)
+            elif any(counts):
+                feed.take_each([*filter(None, counts)], [*compress(ended, counts)])
+        for call in used:
+            if call.token_cost_usd is None and call.unpriced_tokens:
+                self.unpriced.take(call.unpriced_tokens, call.ended)
+
+    def _feed_incomplete(self, call: "FinishedCall") -> None:
+        self.incomplete.take(1, call.ended)
+        if call.tokens is not None and call.tokens.total:
+            self.incomplete_tokens.take(call.tokens.total, call.ended)
+
+    def _feed_dollars(self, calls: list["FinishedCall"]) -> None:
+        priced = [(cost_usd, call.ended) for call in calls if (cost_usd := call.cost_usd) is not None]
+        if priced:
+            self.cost.take_each(*zip(*priced, strict=True))
+        for call in calls:
+            if call.saved_usd:
+                self.savings.take(call.saved_usd, call.ended)
+            if call.repeat_usd:
+                self.retry_cost.take(call.repeat_usd * lost_attempts(call.attempts), call.ended)
+            for charge, units, cost_usd in call.charges:
+                feeds = self.by_charge(charge)
+                feeds[0].take(units, call.ended)
+                if cost_usd is not None:
+                    feeds[1].take(cost_usd, call.ended)
+
+    def _feed_attempts(self, calls: list["FinishedCall"]) -> None:
+        answered = [call.ended for call in calls if call.attempts is ONE_ANSWERED]
+        if answered:
+            self.by_reason(ONE_ANSWERED[0].reason)[0].take_each([1] * len(answered), answered)
+        for call in calls:
+            if call.attempts is not ONE_ANSWERED:
+                self._feed_attempts_of(call)
+
+    def _feed_attempts_of(self, call: "FinishedCall") -> None:
+        ended = call.ended
+        cause: tuple[Feed, Feed, Feed, Feed] | None = None
+        for attempt in call.attempts:
+            feeds = self.by_reason(attempt.reason)
+            feeds[0].take(1, ended)
+            if attempt.advised_s is not None:
+                feeds[3].take(attempt.advised_s, ended)
+            if cause is not None:
+                cause[1].take(1, ended)
+                if attempt.wait_s is not None:
+                    cause[2].take(attempt.wait_s, ended)
+            cause = feeds
+
 
 def record(call: "FinishedCall") -> None:
-    """Record every metric of one finished call.
-
-    A call inside another GenAI instrumentation's span, or with suppressed instrumentation, counts in the
-    ``hydrochat.llm.*`` instruments only: the other instrumentation feeds the ``gen_ai.*`` ones.
-    """
-    plan = _plan_of(call)
-    if call.ended.is_traced:
-        plan.conventions.take(call)
+    """Count one finished call: by day at once, in its metrics together with the others of its drain."""
+    _plan_of(call).take(call)
     if call.is_metered:
-        if not call.is_result:
-            _record_call(call, plan)
-            _record_attempts(call, plan)
-        _record_ledger(call, plan)
+        call.using.ledger.add(call.ended_unix_s, call.site.model, call.ended.outcome, call.counts())
 
 
 def _plan_of(call: "FinishedCall") -> _Plan:
@@ -99,60 +178,3 @@ def _plan_of(call: "FinishedCall") -> _Plan:
             using.plans.clear()
         plan = using.plans[key] = _Plan(call, attribution)
     return plan
-
-
-def _record_call(call: "FinishedCall", plan: _Plan) -> None:
-    ended = call.ended
-    plan.calls.take(1, ended)
-    plan.duration.take(ended.duration_s, ended)
-    if call.chunks is not None and call.chunks.first_answer_s is not None:
-        plan.first_answer_token.take(call.chunks.first_answer_s, ended)
-
-
-def _record_ledger(call: "FinishedCall", plan: _Plan) -> None:
-    ended, tokens = call.ended, call.tokens
-    call.using.ledger.add(call.ended_unix_s, call.site.model, call.ended.outcome, call.counts())
-    _record_dollars(call, plan)
-    if call.is_unreconciled:
-        plan.unreconciled.take(1, ended)
-    if call.is_incomplete:
-        plan.incomplete.take(1, ended)
-        if tokens is not None and tokens.total:
-            plan.incomplete_tokens.take(tokens.total, ended)
-    if tokens is None or not call.has_usage:
-        return
-    for feed, count in zip(plan.tokens, tokens.buckets, strict=True):
-        if count:
-            feed.take(count, ended)
-    if call.unpriced_tokens:
-        plan.unpriced.take(call.unpriced_tokens, ended)
-
-
-def _record_dollars(call: "FinishedCall", plan: _Plan) -> None:
-    ended = call.ended
-    if call.cost_usd is not None:
-        plan.cost.take(call.cost_usd, ended)
-    if call.saved_usd:
-        plan.savings.take(call.saved_usd, ended)
-    if call.repeat_usd:
-        plan.retry_cost.take(call.repeat_usd * lost_attempts(call.attempts), ended)
-    for charge, units, cost_usd in call.charges:
-        feeds = plan.by_charge(charge)
-        feeds[0].take(units, ended)
-        if cost_usd is not None:
-            feeds[1].take(cost_usd, ended)
-
-
-def _record_attempts(call: "FinishedCall", plan: _Plan) -> None:
-    ended = call.ended
-    cause: tuple[Feed, Feed, Feed, Feed] | None = None
-    for attempt in call.attempts:
-        feeds = plan.by_reason(attempt.reason)
-        feeds[0].take(1, ended)
-        if attempt.advised_s is not None:
-            feeds[3].take(attempt.advised_s, ended)
-        if cause is not None:
-            cause[1].take(1, ended)
-            if attempt.wait_s is not None:
-                cause[2].take(attempt.wait_s, ended)
-        cause = feeds

@@ -3,6 +3,7 @@
 ``OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental`` chooses the next names instead of today's, never both.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from opentelemetry.util.types import AttributeValue
@@ -22,8 +23,8 @@ _EMBEDDINGS: Final = "embeddings"
 class ConventionFeeds(Protocol):
     """What calls of one kind feed."""
 
-    def take(self, call: "FinishedCall") -> None:
-        """Feed one finished call."""
+    def take(self, calls: "Sequence[FinishedCall]") -> None:
+        """Feed finished calls, at least one."""
 
 
 def feeds_of(call: "FinishedCall") -> ConventionFeeds:
@@ -53,18 +54,11 @@ class _TodayFeeds:
             self._input = using.feed(semconv.GEN_AI_TOKEN_USAGE, {**attributes, semconv.GEN_AI_TOKEN_TYPE: "input"})
             self._output = using.feed(semconv.GEN_AI_TOKEN_USAGE, {**attributes, semconv.GEN_AI_TOKEN_TYPE: "output"})
 
-    def take(self, call: "FinishedCall") -> None:
-        ended = call.ended
-        if self._has_tokens and call.chunks is not None:
-            self._first_chunk.take(call.chunks.first_s, ended)
-            if call.chunks.gaps_s:
-                self._gaps.take_all(call.chunks.gaps_s, ended)
-        if self._has_tokens and call.tokens is not None and call.has_usage:
-            self._input.take(call.tokens.input, ended)
-            if call.site.has_output:
-                self._output.take(call.tokens.output, ended)
-        if not call.is_result:
-            self._duration.take(ended.duration_s, ended)
+    def take(self, calls: "Sequence[FinishedCall]") -> None:
+        if self._has_tokens:
+            _take_chunks(calls, self._first_chunk, self._gaps)
+            _take_tokens(calls, self._input, self._output)
+        _take_durations(calls, self._duration)
 
 
 class _InferenceFeeds:
@@ -80,20 +74,15 @@ class _InferenceFeeds:
         self._output = using.feed(semconv.NEXT_OUTPUT_TOKENS, ended)
         self._by_modality: dict[tuple[str, str], Feed] = {}
 
-    def take(self, call: "FinishedCall") -> None:
-        ended = call.ended
-        if call.chunks is not None:
-            self._first_chunk.take(call.chunks.first_s, ended)
-            if call.chunks.gaps_s:
-                self._gaps.take_all(call.chunks.gaps_s, ended)
-        if call.tokens is not None and call.has_usage:
-            self._input.take(call.tokens.input, ended)
-            self._output.take(call.tokens.output, ended)
-            for spec, counts in zip(semconv.NEXT_USAGE, token_modalities.of(call.tokens), strict=True):
-                for modality, count in counts.items():
-                    self._usage(spec, modality).take(count, ended)
-        if not call.is_result:
-            self._duration.take(ended.duration_s, ended)
+    def take(self, calls: "Sequence[FinishedCall]") -> None:
+        _take_chunks(calls, self._first_chunk, self._gaps)
+        _take_tokens(calls, self._input, self._output)
+        for call in calls:
+            if call.tokens is not None and call.has_usage:
+                for spec, counts in zip(semconv.NEXT_USAGE, token_modalities.of(call.tokens), strict=True):
+                    for modality, count in counts.items():
+                        self._usage(spec, modality).take(count, call.ended)
+        _take_durations(calls, self._duration)
 
     def _usage(self, spec: semconv.MetricSpec, modality: str) -> Feed:
         feed = self._by_modality.get((spec.name, modality))
@@ -110,8 +99,29 @@ class _EmbeddingFeeds:
         self._duration = using.feed(semconv.NEXT_EMBEDDINGS_DURATION, ended)
         self._input = using.feed(semconv.NEXT_EMBEDDINGS_INPUT_TOKENS, ended)
 
-    def take(self, call: "FinishedCall") -> None:
-        ended = call.ended
-        if call.tokens is not None and call.has_usage:
-            self._input.take(call.tokens.input, ended)
-        self._duration.take(ended.duration_s, ended)
+    def take(self, calls: "Sequence[FinishedCall]") -> None:
+        _take_tokens(calls, self._input)
+        _take_durations(calls, self._duration)
+
+
+def _take_chunks(calls: "Sequence[FinishedCall]", first: Feed, gaps: Feed) -> None:
+    for call in calls:
+        if call.chunks is not None:
+            first.take(call.chunks.first_s, call.ended)
+            if call.chunks.gaps_s:
+                gaps.take_all(call.chunks.gaps_s, call.ended)
+
+
+def _take_tokens(calls: "Sequence[FinishedCall]", of_input: Feed, of_output: Feed | None = None) -> None:
+    used = [(call.tokens, call.ended) for call in calls if call.tokens is not None and call.has_usage]
+    if used:
+        ended = [one for _, one in used]
+        of_input.take_each([tokens.input for tokens, _ in used], ended)
+        if of_output is not None and calls[0].site.has_output:
+            of_output.take_each([tokens.output for tokens, _ in used], ended)
+
+
+def _take_durations(calls: "Sequence[FinishedCall]", duration: Feed) -> None:
+    if not calls[0].is_result:
+        ended = [call.ended for call in calls]
+        duration.take_each([one.duration_s for one in ended], ended)

@@ -8,15 +8,16 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.gemini import call_metrics, service_ids, token_modalities
-from hydrochat_otel.instrumentation.gemini.attempts import Attempt
+from hydrochat_otel.instrumentation.gemini.attempts import ONE_ANSWERED, Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import Site
 from hydrochat_otel.instrumentation.gemini.chunk_times import Arrivals
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.charges import Charge
-from hydrochat_otel.prices.usage import Tokens
+from hydrochat_otel.prices.usage import STANDARD, Tokens
 from hydrochat_otel.window.days import DayCounts
 from hydrochat_otel.window.entry import Entry
 
+_NO_TOKENS: Final = (0, 0, 0, 0, 0)
 _UNSETTLED: Final = frozenset({"error", "cancelled"})
 
 
@@ -81,6 +82,8 @@ class FinishedCall(NamedTuple):
     @property
     def cost_usd(self) -> float | None:
         """What it cost as far as prices are known: tokens and charges; None if no part of it has a known price."""
+        if not self.charges:
+            return self.token_cost_usd
         known = [charged.cost_usd for charged in self.charges if charged.cost_usd is not None]
         if self.token_cost_usd is not None:
             known.append(self.token_cost_usd)
@@ -89,23 +92,24 @@ class FinishedCall(NamedTuple):
     @property
     def is_metered(self) -> bool:
         """Whether it may cost money: not for counting tokens, nor for a call that never reached the service."""
-        return self.site.operation not in semconv.UNBILLED_OPERATIONS and not self.is_never_sent
+        return self.site.is_billed and not self.is_never_sent
 
     @property
     def is_never_sent(self) -> bool:
         """Whether the SDK refused it before it sent a request."""
-        by_http = self.site.operation not in semconv.SOCKET_OPERATIONS | semconv.RESULT_OPERATIONS
-        return by_http and not (self.attempts or self.has_answered) and self.ended.outcome in _UNSETTLED
+        answered = self.attempts or self.has_answered
+        return not answered and self.site.by_http and self.ended.outcome in _UNSETTLED
 
     @property
     def is_result(self) -> bool:
         """Whether it records the usage of earlier work, whose request was the call."""
-        return self.site.operation in semconv.RESULT_OPERATIONS
+        return self.site.is_result
 
     @property
     def has_usage(self) -> bool:
         """Whether its tokens are known."""
-        return self.tokens is not None and bool(self.tokens.total or self.tokens.reconciled)
+        tokens = self.tokens
+        return tokens is not None and (tokens.reconciled or any(tokens[:5]))
 
     @property
     def is_unreconciled(self) -> bool:
@@ -115,6 +119,8 @@ class FinishedCall(NamedTuple):
     @property
     def is_unpriced(self) -> bool:
         """Whether it used tokens or units for which no price is known."""
+        if self.token_cost_usd is not None and not self.charges:
+            return False
         return bool(self.unpriced_tokens) or any(charged.cost_usd is None for charged in self.charges)
 
     @property
@@ -122,19 +128,24 @@ class FinishedCall(NamedTuple):
         """Its tokens, if no price is known for them."""
         return self.tokens.total if self.tokens is not None and self.token_cost_usd is None else 0
 
+    @property
+    def buckets(self) -> tuple[int, int, int, int, int]:
+        """Its tokens by bucket; zeros if they are unknown."""
+        return _NO_TOKENS if self.tokens is None else self.tokens[:5]
+
     def counts(self) -> DayCounts:
         """Return its numbers for the days; tokens and dollars exactly as in the counters."""
-        tokens = self.tokens or Tokens()
-        total = tokens.total
+        buckets = self.buckets
+        total, is_incomplete = sum(buckets), self.is_incomplete
         return DayCounts(
-            int(not self.is_result),
-            *tokens.buckets,
+            0 if self.site.is_result else 1,
+            *buckets,
             cost_usd=self.cost_usd or 0.0,
             unpriced_calls=int(self.is_unpriced),
-            unpriced_tokens=self.unpriced_tokens,
+            unpriced_tokens=total if self.token_cost_usd is None else 0,
             unreconciled_calls=int(self.is_unreconciled),
-            incomplete_calls=int(self.is_incomplete),
-            incomplete_tokens=total if self.is_incomplete else 0,
+            incomplete_calls=int(is_incomplete),
+            incomplete_tokens=total if is_incomplete else 0,
         )
 
     @property
@@ -151,6 +162,7 @@ class FinishedCall(NamedTuple):
         if self.is_never_sent:
             return None
         ended, tokens, within = self.ended, self.tokens, self.within
+        buckets = None if tokens is None else tokens[:5]
         return Entry(
             "result" if self.is_result else "gemini",
             self.site.operation,
@@ -163,7 +175,7 @@ class FinishedCall(NamedTuple):
             ended.own_id,
             ended.parent_span_id,
             self.response_model or (self.site.model if self.site.model_id else None),
-            tokens.buckets if tokens is not None and tokens.total else None,
+            buckets if buckets is not None and any(buckets) else None,
             self.cost_usd,
             None,
             None if within.root == semconv.NONE else within.root,
@@ -186,10 +198,12 @@ class FinishedCall(NamedTuple):
             self._tell_tokens(self.tokens, attributes)
         if self.response_model:
             attributes[semconv.GEN_AI_RESPONSE_MODEL] = self.response_model
-        if (response_id := service_ids.given(self.response_id)) is not None:
+        if self.response_id and (response_id := service_ids.given(self.response_id)) is not None:
             attributes[semconv.GEN_AI_RESPONSE_ID] = response_id
-        if self.finish_reasons:
-            attributes[semconv.GEN_AI_FINISH_REASONS] = [one or semconv.FINISH_ERROR for one in self.finish_reasons]
+        if reasons := self.finish_reasons:
+            attributes[semconv.GEN_AI_FINISH_REASONS] = (
+                reasons if all(reasons) else tuple([one or semconv.FINISH_ERROR for one in reasons])
+            )
         if self.chunks is not None:
             attributes[semconv.GEN_AI_FIRST_CHUNK_S] = self.chunks.first_s
         if self.cached_content_tokens is not None:
@@ -197,25 +211,27 @@ class FinishedCall(NamedTuple):
         for charged in self.charges:
             attributes[semconv.CHARGED_UNITS + charged.charge] = charged.units
         self._tell_cost(attributes)
-        self._tell_attempts(attributes)
+        if self.attempts != ONE_ANSWERED:
+            self._tell_attempts(attributes)
         return attributes
 
     def _tell_tokens(self, tokens: Tokens, attributes: dict[str, AttributeValue]) -> None:
-        attributes.update({name: n for name, n in zip(semconv.TOKEN_ATTRIBUTES, tokens.buckets, strict=True) if n})
-        for bucket, modalities in tokens.modalities:
-            for name, count in modalities.items():
-                attributes[f"{semconv.MODALITY_TOKENS}{bucket}.{name.lower()}"] = count
-        if self.has_usage:
-            attributes[semconv.GEN_AI_INPUT_TOKENS] = tokens.input
+        fresh, cached, tool, answer, thinking, reconciled, *by_modality, service_tier, estimated, _ = tokens
+        attributes.update([pair for pair in zip(semconv.TOKEN_ATTRIBUTES, tokens[:5], strict=True) if pair[1]])
+        if any(by_modality):
+            _tell_modalities(tokens, attributes)
+        used, made, outcome = fresh + cached + tool, answer + thinking, self.ended.outcome
+        if used or made or reconciled:
+            attributes[semconv.GEN_AI_INPUT_TOKENS] = used
             if self.site.has_output:
-                attributes[semconv.GEN_AI_OUTPUT_TOKENS] = tokens.output
+                attributes[semconv.GEN_AI_OUTPUT_TOKENS] = made
             if self.using.next_names:
                 attributes.update(token_modalities.span_attributes(tokens))
-        if tokens.service_tier != "standard":
-            attributes[semconv.SERVICE_TIER] = tokens.service_tier
-        if tokens.estimated or (tokens.total and self.ended.outcome in _UNSETTLED):
-            attributes[semconv.ESTIMATED] = tokens.estimated
-        if self.is_unreconciled:
+        if service_tier != STANDARD:
+            attributes[semconv.SERVICE_TIER] = service_tier
+        if estimated or (outcome in _UNSETTLED and (used or made)):
+            attributes[semconv.ESTIMATED] = estimated
+        if not reconciled and outcome != "error":
             attributes[semconv.UNRECONCILED] = True
 
     def _tell_cost(self, attributes: dict[str, AttributeValue]) -> None:
@@ -240,3 +256,9 @@ class FinishedCall(NamedTuple):
                 attributes[semconv.RETRY_WAITS_S] = waits
             if advised := [attempt.advised_s for attempt in made if attempt.advised_s is not None]:
                 attributes[semconv.RETRY_ADVISED_S] = max(advised)
+
+
+def _tell_modalities(tokens: Tokens, attributes: dict[str, AttributeValue]) -> None:
+    for bucket, modalities in tokens.modalities:
+        for name, count in modalities.items():
+            attributes[f"{semconv.MODALITY_TOKENS}{bucket}.{name.lower()}"] = count

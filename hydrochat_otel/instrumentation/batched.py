@@ -1,0 +1,92 @@
+"""Finished work of one kind is fed to its instruments together, once for each drain.
+
+To find an instrument's place, to lock it and to choose an exemplar costs more than to add a value. So the work of a
+drain waits by its kind, and each kind feeds its instruments in one step when the drain ends.
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from contextlib import suppress
+from typing import Any, Final, Generic, TypeVar
+
+from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime.forks import Phase
+
+_MOST_WAITING: Final = 4096
+"""Pieces of work of one kind that wait; more of them are fed at once."""
+
+_Work = TypeVar("_Work")
+
+
+class Kind(ABC, Generic[_Work]):
+    """Finished work that feeds the same instruments with the same attributes. Any thread may call.
+
+    Args:
+        due: The kinds that are fed together.
+    """
+
+    __slots__ = ("_due", "_is_due", "_waiting")
+
+    def __init__(self, due: "Due") -> None:
+        self._due = due
+        self._is_due = False
+        self._waiting: deque[_Work] = deque()
+
+    def take(self, work: _Work) -> None:
+        """Take one piece of finished work; it is fed at the next flush."""
+        self._waiting.append(work)
+        if not self._is_due:
+            self._is_due = True
+            self._due.add(self)
+        elif len(self._waiting) > _MOST_WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Feed what waits; never raises."""
+        self._is_due = False  # first: a piece that another thread adds meanwhile makes this kind due again
+        work: list[_Work] = []
+        with suppress(IndexError):
+            while True:
+                work.append(self._waiting.popleft())
+        if work:
+            try:
+                self.feed(work)
+            except BaseException as error:
+                failures.note("queue.record", error)
+
+    def forget(self) -> None:
+        """Discard what waits."""
+        self._waiting.clear()
+        self._is_due = False
+
+    @abstractmethod
+    def feed(self, work: list[_Work]) -> None:
+        """Feed the work, at least one piece, to the instruments."""
+
+
+class Due:
+    """The kinds that have work to feed."""
+
+    def __init__(self) -> None:
+        self._kinds: deque[Kind[Any]] = deque()
+        forks.register(Phase.QUEUE, in_child=self._forget_parent)
+
+    def add(self, kind: Kind[Any]) -> None:
+        """Note that a kind has work."""
+        self._kinds.append(kind)
+
+    def flush(self) -> None:
+        """Feed all work that waits; never raises."""
+        kinds = self._kinds
+        while kinds:
+            try:
+                kind = kinds.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            kind.flush()
+
+    def _forget_parent(self) -> None:
+        # The parent measured this work; it still has it and feeds it.
+        for kind in tuple(self._kinds):
+            kind.forget()
+        self._kinds.clear()
