@@ -119,13 +119,13 @@ class Source:
 
 
 def export_url(url: str, query: str) -> str:
-    """Return the URL of the export of a service, from that of the service, of the export itself or anything between."""
+    """Return the URL of the export of a service, from that of the service or of the export itself."""
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise click.UsageError("--url must be the address of a service, for instance http://127.0.0.1:9464.")
-    path, segments = parts.path.rstrip("/"), web.EXPORT_PATH.strip("/").split("/")
-    begun = next((n for n in range(len(segments), 0, -1) if f"{path}/".endswith(f"/{'/'.join(segments[:n])}/")), 0)
-    path = "/".join([path, *segments[begun:]])
+    path = parts.path.rstrip("/")
+    if not path.endswith(web.EXPORT_PATH.rstrip("/")):
+        path += web.EXPORT_PATH.rstrip("/")
     return parts._replace(path=f"{path}/", query=query or parts.query, fragment="").geturl()
 
 

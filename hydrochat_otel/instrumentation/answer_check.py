@@ -36,7 +36,7 @@ def refusal(reply: Any) -> str | None:
 
     Without a check it costs one look-up. A check that raises refuses nothing and is counted.
     """
-    check = context_api.get_value(_CHECK_KEY)
+    check = context_api.get_current().get(_CHECK_KEY)
     if check is None:
         return None
     try:

@@ -42,11 +42,11 @@ LISTED_ON: Final = "2026-10-14"
 """Date of the public price list that :data:`_LIST` was taken from."""
 
 _GROUNDING: Final[frozenset[Charge]] = frozenset({"grounding_search", "grounding_maps"})
-_GENERATION: Final = re.compile(r"gemini-(?:live-)?(?P<generation>\d+)(?:\.\d+)?-")
+_GENERATION: Final = re.compile(r"gemini-(?P<generation>\d+)(?:\.\d+)?-")
 _FIRST_PER_QUERY: Final = 3
 _LIST: Final[tuple[tuple[Charge, str, str], ...]] = (
-    ("grounding_search", r"gemini-(live-)?(1\.5|2\.0|2\.5)-", "35"),
-    ("grounding_search", r"gemini-(live-)?[3-9](\.\d+)?-", "14"),
+    ("grounding_search", r"gemini-(1\.5|2\.0|2\.5)-", "35"),
+    ("grounding_search", r"gemini-[3-9](\.\d+)?-", "14"),
     ("grounding_maps", r"gemini-2\.5-", "25"),
     ("grounding_maps", r"gemini-[3-9](\.\d+)?-", "14"),
     ("cache_storage", r"gemini-(2\.5-pro|3-pro-preview|3\.1-pro-preview)$", "4.50"),

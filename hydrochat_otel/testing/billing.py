@@ -61,10 +61,9 @@ def bill_of(request: Request, reply: Reply) -> Bill:
     return Bill(used=(usage.consumption(),), charged_usd=charged_usd, once=once)
 
 
-def _batch(request: Request, reply: Reply) -> Bill:
+def _batch(_request: Request, reply: Reply) -> Bill:
     used = tuple(replace(usage.consumption(), tier="batch") for usage in reply.batch)
-    charged_usd = len(used) * _grounding(reply, reply.model_version or request.model)
-    return Bill(used=used, charged_usd=charged_usd, once=reply.resource or "batches/emulated") if used else Bill()
+    return Bill(used=used, once=reply.resource or "batches/emulated") if used else Bill()
 
 
 def _videos(request: Request, reply: Reply) -> Bill:

@@ -133,11 +133,20 @@ def _candidate(chunk: Chunk, index: int, reply: Reply) -> dict[str, Any]:
         candidate["content"] = {"role": "model", "parts": [part.to_json() for part in chunk.parts]}
     if chunk.finish_reason is not None:
         candidate["finishReason"] = chunk.finish_reason
-    if grounding := reply.grounding():
+    if grounding := _grounding(reply):
         candidate["groundingMetadata"] = grounding
     if chunk.continuation_token is not None:
         candidate["continuationToken"] = chunk.continuation_token
     return candidate
+
+
+def _grounding(reply: Reply) -> dict[str, Any]:
+    grounding: dict[str, Any] = {}
+    if reply.queries:
+        grounding["webSearchQueries"] = list(reply.queries)
+    if reply.maps:
+        grounding["groundingChunks"] = [{"maps": {"uri": "https://example.invalid/place", "title": "a clinic"}}]
+    return grounding
 
 
 def _counted(request: Request, reply: Reply) -> dict[str, Any]:

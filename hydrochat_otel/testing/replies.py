@@ -300,13 +300,6 @@ class Reply:
         last_reason = self.chunks[-1].finish_reason if self.chunks else self.finish_reason
         return "blocked" if self.block_reason or last_reason in BLOCKING_FINISH_REASONS else "ok"
 
-    def grounding(self) -> dict[str, Any]:
-        """Return the grounding metadata of each candidate; empty without searches and places."""
-        found: dict[str, Any] = {"webSearchQueries": list(self.queries)} if self.queries else {}
-        if self.maps:
-            found["groundingChunks"] = [{"maps": {"uri": "https://example.invalid/place", "title": "a clinic"}}]
-        return found
-
 
 def answer(*texts: str, **fields: Any) -> Reply:
     """Return a plain answer with one part (streamed: one event) for each text; `fields` are those of :class:`Reply`."""

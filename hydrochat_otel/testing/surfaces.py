@@ -141,11 +141,8 @@ def cache(request: Request, reply: Reply) -> dict[str, Any]:
 
 
 def _batch_response(reply: Reply, usage: Usage) -> dict[str, Any]:
-    candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": "Yes."}]}, "finishReason": "STOP"}
-    if grounding := reply.grounding():
-        candidate["groundingMetadata"] = grounding
     return {
-        "candidates": [candidate],
+        "candidates": [{"content": {"role": "model", "parts": [{"text": "Yes."}]}, "finishReason": "STOP"}],
         "usageMetadata": usage.to_json(),
         "modelVersion": reply.model_version,
     }

@@ -1,20 +1,14 @@
 """Promises of ``hydrochat-otel reconcile``."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
-from conftest import TOKEN
-from google import genai
-from google.genai.types import HttpOptions
 from misbehaving import listening, says
 from prices.reconcile import bill_files
 from prices.reconcile.bills import CHARGES, SHAPES
 
 from hydrochat_otel.cli.reconcile import reconcile
-from hydrochat_otel.serve.server import Server
-from hydrochat_otel.testing import GeminiEmulator, Usage, answer
 
 BILL = "date,model,tokens,cost\n2025-10-01,gemini-2.5-flash,1000,0.10\n2025-10-02,gemini-2.5-flash,500,0.05\n"
 METERED = "date,model,tokens,cost\n2025-10-01,gemini-2.5-flash,990,0.099\n2025-10-02,gemini-2.5-flash,500,0.05\n"
@@ -115,30 +109,3 @@ def test_markup_in_a_file_is_text(written):
     text = "date,model,tokens\n2025-10-01,[red]gemini-2.5-flash[/red],1\n2025-10-01,gemini [/bold] x,1\n"
     done = command(written(text), "--metered", written(METERED, "metered.csv"))
     assert (done.exit_code, "(unknown model)" in done.stdout) == (0, True)
-
-
-@pytest.fixture
-def served(install, written, monkeypatch):
-    """A service that answered two calls, and the bill that the emulator's ledger makes of them."""
-    monkeypatch.setenv("HYDROCHAT_METRICS_TOKEN", TOKEN)
-    install(instrument_gemini=True)
-    with GeminiEmulator() as emulator:
-        client = genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url))
-        for model in ("gemini-2.5-flash", "gemini-2.5-pro"):
-            emulator.script(answer("Yes.", usage=Usage(prompt=1234, cached=200, answer=50, thinking=9)))
-            client.models.generate_content(model=model, contents="Is it healing?")
-        today = datetime.now(UTC).date()
-        bill = written(bill_files.bigquery(bill_files.charges(emulator.ledger.lines, today)))
-    with Server("127.0.0.1", 0) as server:
-        yield bill, server
-
-
-@pytest.mark.parametrize("path", [None, "/api/hydrochat/", "/api/hydrochat/metrics/export/"])
-def test_a_running_service_is_the_metered_side(served, monkeypatch, path):
-    """This host's service without an option, or any address of one: covered to the last token and cent."""
-    bill, server = served
-    monkeypatch.setenv("HYDROCHAT_PORT", str(server.port))
-    where = () if path is None else ("--metered", f"http://127.0.0.1:{server.port}{path}")
-    done = command(bill, *where, "--json", "--fail-above", 0)
-    total = json.loads(done.stdout)["total"]
-    assert (done.exit_code, total["coverage"], float(total["difference_usd"])) == (0, 1.0, pytest.approx(0, abs=1e-12))

@@ -14,7 +14,7 @@ from faults.surfaces import SURFACES
 import hydrochat_otel.instrumentation
 import hydrochat_otel.runtime
 import hydrochat_otel.window
-from hydrochat_otel.instrumentation.gemini import late_usage, live_interactions, storage, wrappers
+from hydrochat_otel.instrumentation.gemini import calls, late_usage, live_interactions, storage, wrappers
 from hydrochat_otel.runtime import deferred_queue, failures
 
 ROOMS = (hydrochat_otel.instrumentation, hydrochat_otel.runtime, hydrochat_otel.window)
@@ -121,7 +121,7 @@ def test_the_host_continues_whatever_fails(installed, error):
 
 LATE = [
     (wrappers.Replied, "begin"),
-    (wrappers, "begin"),
+    (calls.Calls, "begin"),
     (late_usage.Begun, "take"),
     (storage.Storage, "store"),
     (live_interactions, "_hold"),

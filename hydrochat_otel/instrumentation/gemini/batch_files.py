@@ -95,18 +95,4 @@ def _replies_of(file: BinaryIO) -> Iterator[SimpleNamespace]:
                 usage_metadata=as_attributes(usage) if isinstance(usage, dict) else None,
                 model_version=response.get("modelVersion"),
                 token_count=response.get("tokenCount"),
-                candidates=_candidates_of(response.get("candidates")),
             )
-
-
-def _candidates_of(said: object) -> list[SimpleNamespace]:
-    """Return of each candidate why it ended and what is charged by the unit, and nothing of its text."""
-    return [
-        SimpleNamespace(
-            finish_reason=one.get("finishReason"),
-            grounding_metadata=as_attributes(one.get("groundingMetadata")),
-            url_context_metadata=as_attributes(one.get("urlContextMetadata")),
-        )
-        for one in (said if isinstance(said, list) else ())
-        if isinstance(one, dict)
-    ]

@@ -11,15 +11,14 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
-from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import answer_check, attribution, instruments
 from hydrochat_otel.instrumentation.gemini import reply_facts
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
-from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
-from hydrochat_otel.instrumentation.gemini.reply_facts import PlainFacts, ReplyFacts
+from hydrochat_otel.instrumentation.gemini.finished_call import Charged, FinishedCall
+from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
 from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
 from hydrochat_otel.instrumentation.operation import DroppedWork, Work
 from hydrochat_otel.prices.book import PriceBook
@@ -34,6 +33,7 @@ EMBEDDING_KEY: Final = "opentelemetry.genai.client.embedding.context"
 _SUPPRESSED_KEY: Final = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 _UNTRACED_KEYS: Final = frozenset({_SUPPRESSED_KEY, "suppress_instrumentation", INFERENCE_KEY, EMBEDDING_KEY})
 """Context keys that say that another instrumentation's span replaces ours, or that no span is wanted."""
+_UNSETTLED: Final = frozenset({"error", "cancelled"})
 _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
 
 
@@ -46,32 +46,28 @@ class Call(Work):
     Attributes:
         site: Its call site.
         attempts: The HTTP requests sent for it.
+        inside: The context in which it and its span are current; None once it has ended.
     """
 
-    __slots__ = (
-        "_answered_by",
-        "_body",
-        "_cached_content_tokens",
-        "_charges",
-        "_chunks",
-        "_declared_error",
-        "_finish_reasons",
-        "_has_answered",
-        "_inside",
-        "_is_cancelled",
-        "_is_refused",
-        "_prices",
-        "_response_id",
-        "_response_model",
-        "_sites",
-        "_token",
-        "_turns",
-        "_usage",
-        "_usage_follows",
-        "_uses",
-        "attempts",
-        "site",
-    )
+    # What few calls need stays with the class until it is set: a call is made on the host's path.
+    inside: Context | None
+    _turns: tuple[Tokens, ...] = ()
+    _usage_record: UsageRecord | None = None
+    _usage_follows = False
+    _uses: Uses | None = None
+    _charges: dict[Charge, float] | None = None
+    _body: str | None = None
+    _answered_by = ""
+    _response_model = ""
+    _response_id = ""
+    _finish_reasons: tuple[str, ...] = ()
+    _has_answered = False
+    _is_cancelled = False
+    _is_refused = False
+    _declared_error = ""
+    _cached_content_tokens: int | None = None
+    _chunks: ChunkTimes | None = None
+    _token: Token[Context] | None = None
 
     def __init__(
         self,
@@ -88,34 +84,18 @@ class Call(Work):
         self.attempts = Attempts()
         self._sites = sites
         self._prices = prices
-        self._usage = self._new_usage()
-        self._usage_follows = False
-        self._uses = Uses()
-        self._charges: dict[Charge, float] = {}
-        self._is_cancelled = False
-        self._turns: list[Tokens] = []
-        self._body: str | None = None
-        self._answered_by = ""
-        self._response_model = ""
-        self._response_id = ""
-        self._finish_reasons: tuple[str, ...] = ()
-        self._is_refused = False
-        self._has_answered = False
-        self._declared_error = ""
-        self._cached_content_tokens: int | None = None
-        self._chunks: ChunkTimes | None = None
-        self._token: Token[Context] | None = None
-        self._inside: Context | None = context_api.set_value(_CALL_KEY, self, self.context)
+        dict.__setitem__(self.context, _CALL_KEY, self)  # no other code has this context yet
+        self.inside = self.context
 
-    @property
-    def inside(self) -> Context | None:
-        """The context in which it and its span are current; None once it has ended."""
-        return self._inside
+    def _leave(self) -> None:
+        """Drop the context, which references this call: without the cycle, reference counting frees both."""
+        self.inside = None
+        self.context = self.outside
 
     def __enter__(self) -> None:
         """Make the call and its span current in this thread or task: around its request, or one step of its stream."""
-        if self._inside is not None:
-            self._token = context_api.attach(self._inside)
+        if self.inside is not None:
+            self._token = context_api.attach(self.inside)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -145,7 +125,8 @@ class Call(Work):
         """Read the facts of a reply: usage, the model that answered, why it ended; and check it, if a check is set."""
         try:
             self._read(reply)
-            self._declared_error = self._declared_error or answer_check.refusal(reply) or ""
+            if (refusal := answer_check.refusal(reply)) is not None:
+                self._declared_error = self._declared_error or refusal
         except BaseException as error:
             failures.note("google_genai.reply", error)
 
@@ -157,59 +138,60 @@ class Call(Work):
             if chunks is None:
                 chunks = self._chunks = ChunkTimes()
             chunks.moments_ns.append(now_ns)
-            facts = self._read(chunk)
-            if not chunks.answer_ns and (reply_facts.has_output(chunk) if facts is None else facts.has_output):
+            has_output = self._read(chunk)
+            if not chunks.answer_ns and (reply_facts.has_output(chunk) if has_output is None else has_output):
                 chunks.answer_ns = now_ns
         except BaseException as error:
             failures.note("google_genai.reply", error)
 
-    def _read(self, reply: Any) -> PlainFacts | None:
-        """Note the facts of a reply or chunk; return those of an ordinary one, None for any other."""
+    def _read(self, reply: Any) -> bool | None:
+        """Note the facts of a reply or chunk; return whether an ordinary one has output, None for any other."""
         facts = reply_facts.plain(reply)
         if facts is None:
             self._note(reply_facts.read(self.site.operation, reply))
-        else:
-            self._note_plain(facts)
-        return facts
+            return None
+        usage, model, response_id, reason, has_output = facts
+        self._has_answered, self._usage_follows = True, False
+        if usage is not None:
+            (self._usage_record or self._usage).take(usage)
+        if model != self._answered_by and model:
+            self._answered_by = str(model)
+            self._response_model = self._sites.label(self.instruments, self._answered_by)
+        if response_id:
+            self._response_id = response_id
+        if reason or (reason is not None and not self._finish_reasons):
+            self._finish_reasons = reply_facts.merged(self._finish_reasons, (reason,))
+        return has_output
 
     def close_turn(self) -> None:
-        """End one turn of a live session, or one reply of a batch: its counts stand, and the next ones are added."""
+        """End one turn of a live session: its counts stand, and the next turn's are added."""
         if self._usage.is_known:
-            self._turns.append(self._usage.tokens(refused=self._is_refused))
-            self._usage = self._new_usage()
-        if self._uses:
-            self._close_uses()
+            self._turns = (*self._turns, self._usage.tokens(refused=self._is_refused))
+            self._usage_record = None
 
     def charge(self, charge: Charge, units: float) -> None:
         """Note units that are charged in addition to the tokens."""
+        if self._charges is None:
+            self._charges = {}
         self._charges[charge] = self._charges.get(charge, 0.0) + units
 
-    def _new_usage(self) -> UsageRecord:
-        usage = UsageRecord(prompt_only=self.site.operation == "embeddings")
-        if self.site.operation == "batch_result":
-            usage.take_batch()
+    @property
+    def _usage(self) -> UsageRecord:
+        """The usage of the current turn."""
+        usage = self._usage_record
+        if usage is None:
+            usage = self._usage_record = UsageRecord(prompt_only=self.site.operation == "embeddings")
+            if self.site.operation == "batch_result":
+                usage.take_batch()
         return usage
 
     def take_response(self, response: Any) -> None:
         """Keep the raw body of an embedding, whose usage older versions of the SDK leave out of the reply."""
-        if self.site.operation == "embeddings":
+        if not self.site.has_output:
             try:
                 (self._body,) = response.response_stream
             except BaseException as error:
                 failures.note("google_genai.reply", error)
-
-    def _note_plain(self, facts: PlainFacts) -> None:
-        usage, model, response_id, reason, _ = facts
-        self._has_answered, self._usage_follows = True, False
-        if usage is not None:
-            self._usage.take(usage)
-        if model and model != self._answered_by:
-            self._answered_by = str(model)
-            self._response_model = self._sites.label(self.instruments, self._answered_by)
-        if response_id:
-            self._response_id = str(response_id)
-        if reason or (reason is not None and not self._finish_reasons):
-            self._finish_reasons = reply_facts.merged(self._finish_reasons, (reason,))
 
     def _note(self, facts: ReplyFacts) -> None:
         self._has_answered = True
@@ -231,7 +213,10 @@ class Call(Work):
         self._is_refused = self._is_refused or facts.is_refused
         self._is_cancelled = self._is_cancelled or facts.is_cancelled
         self._usage_follows = facts.usage_follows
-        self._uses.take(facts.uses)
+        if facts.uses:
+            if self._uses is None:
+                self._uses = Uses()
+            self._uses.take(facts.uses)
         self._declared_error = self._declared_error or facts.declared_error
 
     # -- the end ---------------------------------------------------------------------------------------------------
@@ -256,7 +241,7 @@ class Call(Work):
         """End the call of a stream that is no longer referenced; a finaliser calls this, so it only notes the end."""
         if not self._close():
             return
-        self._inside = None
+        self._leave()
         ended_ns = time.perf_counter_ns()
         outcome: Outcome = "blocked" if self._is_blocked else "ok" if any(self._finish_reasons) else "cancelled"
         self.instruments.queue.note(lambda: DroppedWork(self, self._record(None, outcome, ended_ns)))
@@ -268,7 +253,7 @@ class Call(Work):
     def _end(self, error: BaseException | None, outcome: Outcome | None) -> None:
         if not self._close():
             return
-        self._inside = None  # it references this call: without the cycle, reference counting frees both
+        self._leave()
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
             self.end_span(finished.ended, finished.span_attributes())
@@ -291,7 +276,7 @@ class Call(Work):
             attribution.within(self.outside) or attribution.OUTSIDE,
             attribution.dimensions(self.outside),
             ended,
-            tuple(self.attempts.made),
+            self.attempts.made,
             ledger.tokens,
             ledger.token_cost_usd,
             ledger.saved_usd,
@@ -300,7 +285,7 @@ class Call(Work):
             self._is_incomplete(ended.outcome),
             self._has_answered,
             self._response_model,
-            self._response_id,
+            str(self._response_id),
             self._finish_reasons,
             self._cached_content_tokens,
             None if self._chunks is None else self._chunks.arrivals(self._started_ns),
@@ -308,35 +293,39 @@ class Call(Work):
 
     def _is_incomplete(self, outcome: Outcome) -> bool:
         """Return whether the service may charge for more than the call saw of its usage."""
-        has_tokens = self.site.operation in semconv.TOKEN_OPERATIONS
-        if self.attempts.lost and has_tokens:
+        if self.attempts.lost and self.site.has_tokens:
             return True
-        if not has_tokens or outcome not in {"error", "cancelled"}:
+        if outcome not in _UNSETTLED:
             return False
         if (self._declared_error or self._is_cancelled) and self._turns:
             return False  # the reply itself states its end and its usage until then
+        if not self.site.has_tokens:
+            return False
         return self._has_answered or self.attempts.may_be_charged
 
     def _account(self) -> CallLedger:
         """Compute tokens and dollars."""
         pricing = Pricing(self._prices, self._answered_by or self.site.model_id, self.started_unix_s)
-        if self._uses:
-            self._close_uses()
-        charges = pricing.charges(self._charges) if self._charges else ()
-        if self.site.operation not in semconv.TOKEN_OPERATIONS or (self._usage_follows and not self._usage.is_known):
+        charges = self._account_charges(pricing)
+        usage = self._usage
+        if not self.site.has_tokens or (self._usage_follows and not usage.is_known):
             return CallLedger(charges=charges)
-        if self._body is not None and not self._usage.is_known:
-            self._usage.take(reply_facts.usage_of_body(self._body))
+        if self._body is not None and not usage.is_known:
+            usage.take(reply_facts.usage_of_body(self._body))
         self._body = None
-        self.close_turn()
-        turns = self._turns or (self._usage.tokens(refused=self._is_refused),)
+        turns = self._turns
+        if usage.is_known or not turns:
+            turns = (*turns, usage.tokens(refused=self._is_refused))
+            self._turns = turns if usage.is_known else ()
         return pricing.ledger(turns, charges, has_lost_attempts=self.attempts.lost > 0)
 
-    def _close_uses(self) -> None:
-        model, uses = bare_id(self._answered_by or self.site.model_id), self._uses.counts()
-        self._uses = Uses()
-        for charge, count in uses.items():
-            self.charge(charge, charged_units(charge, model, count))
+    def _account_charges(self, pricing: Pricing) -> tuple[Charged, ...]:
+        if self._uses is None and self._charges is None:
+            return ()
+        units: dict[Charge, float] = dict(self._charges or {})
+        for charge, uses in ({} if self._uses is None else self._uses.counts()).items():
+            units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(pricing.model), uses)
+        return pricing.charges(units)
 
 
 def wants_span(current: Context) -> bool:
@@ -346,5 +335,5 @@ def wants_span(current: Context) -> bool:
 
 def current_call() -> Call | None:
     """Return the call that is current in this thread or task, or None."""
-    call = context_api.get_value(_CALL_KEY)
+    call = context_api.get_current().get(_CALL_KEY)
     return call if isinstance(call, Call) else None

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.gemini.request_facts import Attributes, facts
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.instrumentation.labels import ClosedSet
 from hydrochat_otel.prices.book import PriceBook
@@ -30,6 +31,11 @@ class Site(NamedTuple):
         attributes: The attributes of every point of the conventions' histograms.
         span_attributes: Initial attributes of the span.
         has_output: Whether it can use output tokens; embeddings cannot.
+        has_tokens: Whether its calls use tokens.
+        is_billed: Whether its calls may cost money; counting tokens does not.
+        is_result: Whether it records the usage of earlier work, whose request was the call.
+        by_http: Whether each of its calls needs an HTTP request.
+        asked: Initial attributes of the span of a call without a configuration, by whether its reply is streamed.
     """
 
     operation: str
@@ -39,6 +45,11 @@ class Site(NamedTuple):
     attributes: dict[str, AttributeValue]
     span_attributes: dict[str, AttributeValue]
     has_output: bool
+    has_tokens: bool
+    is_billed: bool
+    is_result: bool
+    by_http: bool
+    asked: tuple[Attributes, Attributes]
 
 
 class Sites:
@@ -101,7 +112,22 @@ class Sites:
                 attributes[semconv.SERVER_PORT] = port
         span_name = f"{name} {model}" if model_id else name
         own = {} if name == operation else {semconv.LLM_OPERATION: operation}
-        return Site(operation, span_name, model, model_id, attributes, attributes | own, operation != "embeddings")
+        of_span = attributes | own
+        is_result = operation in semconv.RESULT_OPERATIONS
+        return Site(
+            operation,
+            span_name,
+            model,
+            model_id,
+            attributes,
+            of_span,
+            has_output=operation != "embeddings",
+            has_tokens=operation in semconv.TOKEN_OPERATIONS,
+            is_billed=operation not in semconv.UNBILLED_OPERATIONS,
+            is_result=is_result,
+            by_http=not is_result and operation not in semconv.SOCKET_OPERATIONS,
+            asked=(of_span | facts(operation, None, stream=False), of_span | facts(operation, None, stream=True)),
+        )
 
 
 def _client_url(api_client: Any) -> object:

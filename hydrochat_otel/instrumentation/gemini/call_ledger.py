@@ -51,7 +51,9 @@ class Pricing(NamedTuple):
 
     def ledger(self, turns: Sequence[Tokens], charges: tuple[Charged, ...], *, has_lost_attempts: bool) -> CallLedger:
         """Return the ledger of the turns of a call; each turn is priced separately, and a call has at least one."""
-        tokens = turns[0] if len(turns) == 1 else total_of(turns)
+        if len(turns) == 1:
+            return self._ledger_of_one(turns[0], charges, has_lost_attempts=has_lost_attempts)
+        tokens = total_of(turns)
         if not (tokens.total or tokens.reconciled):
             return CallLedger(tokens, charges=charges)
         rates = [self.book.rate(self.model, self.unix_s, turn.service_tier) for turn in turns]
@@ -61,6 +63,17 @@ class Pricing(NamedTuple):
         saved_usd = sum(rate.saved_usd(turn) for rate, turn in known) if tokens.input_cached else 0.0
         repeat_usd = _repeat_usd(*known[0]) if has_lost_attempts else None
         return CallLedger(tokens, sum(rate.cost_usd(turn) for rate, turn in known), saved_usd, repeat_usd, charges)
+
+    def _ledger_of_one(self, tokens: Tokens, charges: tuple[Charged, ...], *, has_lost_attempts: bool) -> CallLedger:
+        fresh, cached, tool, answer, thinking, reconciled = tokens[:6]
+        if not (reconciled or fresh or cached or tool or answer or thinking):
+            return CallLedger(tokens, charges=charges)
+        rate = self.book.rate(self.model, self.unix_s, tokens.service_tier)
+        if rate is None:
+            return CallLedger(tokens, charges=charges)
+        saved_usd = rate.saved_usd(tokens) if cached else 0.0
+        repeat_usd = _repeat_usd(rate, tokens) if has_lost_attempts else None
+        return CallLedger(tokens, rate.cost_usd(tokens), saved_usd, repeat_usd, charges)
 
 
 def _repeat_usd(rate: Rate, first: Tokens) -> float:

@@ -1,6 +1,9 @@
 """The object that the patched functions hold: it begins their calls."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.gemini.call import Call
@@ -32,7 +35,10 @@ class Calls:
         try:
             using = instruments.current()
             site = self.sites.at(using, operation, model, api_client, config)
-            asked = RequestAttributes(site.span_attributes, operation, config, stream=stream)
+            if config is None:
+                asked: Mapping[str, AttributeValue] = site.asked[stream]
+            else:
+                asked = RequestAttributes(site.span_attributes, operation, config, stream=stream)
             return Call(site, self.sites, self.prices, using, asked)
         except BaseException as error:
             failures.note("google_genai.begin", error)

@@ -6,7 +6,8 @@ from typing import Any, Protocol, Self
 
 from opentelemetry.context import Context, attach, get_current
 
-from hydrochat_otel.instrumentation.gemini.call import Call
+from hydrochat_otel.instrumentation.gemini.call import Call, current_call
+from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.prices.charges import Charge
 from hydrochat_otel.runtime.failures import contained, note
 
@@ -104,48 +105,86 @@ class GuardedCall(Guarded):
     __slots__ = ("_call",)
 
     def __init__(self, call: Call) -> None:
-        super().__init__(call, "google_genai.call")
-        self._call = call
+        self._manager = self._call = call
+        self._component = "google_genai.call"
+        self._before = None
 
     @property
     def attempts(self) -> Guarded:
         """A context manager around one HTTP request."""
         return Guarded(self._call.attempts, "google_genai.attempt")
 
+    def run(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a function with the call current, end the call with its reply, and return it."""
+        call = self._call
+        try:
+            if (inside := call.inside) is not None:
+                attach(inside)
+            reply = function(*arguments, **named)
+        except BaseException as error:
+            attach(call.outside)
+            contained("google_genai.call", call.end_with, error)
+            raise
+        attach(call.outside)
+        try:
+            call.complete(reply)
+        except BaseException as failure:
+            note("google_genai.reply", failure)
+        return reply
+
+    async def run_async(self, function: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        """Do the same for a coroutine function."""
+        call = self._call
+        try:
+            if (inside := call.inside) is not None:
+                attach(inside)
+            reply = await function(*arguments, **named)
+        except BaseException as error:
+            attach(call.outside)
+            contained("google_genai.call", call.end_with, error)
+            raise
+        attach(call.outside)
+        try:
+            call.complete(reply)
+        except BaseException as failure:
+            note("google_genai.reply", failure)
+        return reply
+
     def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """Run one step of a stream with the call current, read the returned chunk, and return it."""
-        before = get_current()
+        before, call = get_current(), self._call
         try:
-            self._enter_step()
+            if (inside := call.inside) is not None:
+                attach(inside)
             chunk = step(*arguments)
         except BaseException as error:
             attach(before)
-            contained("google_genai.call", self._call.end_with, error)
+            contained("google_genai.call", call.end_with, error)
             raise
         attach(before)
-        contained("google_genai.reply", self._call.take_chunk, chunk)
+        try:
+            call.take_chunk(chunk)
+        except BaseException as failure:
+            note("google_genai.reply", failure)
         return chunk
 
     async def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         """Do the same for an awaitable step."""
-        before = get_current()
+        before, call = get_current(), self._call
         try:
-            self._enter_step()
+            if (inside := call.inside) is not None:
+                attach(inside)
             chunk = await step(*arguments)
         except BaseException as error:
             attach(before)
-            contained("google_genai.call", self._call.end_with, error)
+            contained("google_genai.call", call.end_with, error)
             raise
         attach(before)
-        contained("google_genai.reply", self._call.take_chunk, chunk)
-        return chunk
-
-    def _enter_step(self) -> None:
         try:
-            if (inside := self._call.inside) is not None:
-                attach(inside)
+            call.take_chunk(chunk)
         except BaseException as failure:
-            note("google_genai.call", failure)
+            note("google_genai.reply", failure)
+        return chunk
 
     def connect(self) -> None:
         """Note that a connection is made."""
@@ -203,3 +242,46 @@ class GuardedCall(Guarded):
 def guarded(call: Call | None) -> GuardedCall | None:
     """Return the guarded call; None for None."""
     return None if call is None else GuardedCall(call)
+
+
+def begin(
+    current: Callable[[], Calls | None], operation: str, owner: Any, arguments: dict[str, Any], *, stream: bool = False
+) -> GuardedCall | None:
+    """Begin the call of a function of the SDK; None if nothing is counted or the telemetry failed."""
+    try:
+        counting = current()
+        if counting is None:
+            return None
+        client = getattr(owner, "_api_client", None)
+        call = counting.begin(operation, arguments.get("model"), client, arguments.get("config"), stream=stream)
+        return None if call is None else GuardedCall(call)
+    except BaseException as error:
+        note("google_genai.begin", error)
+        return None
+
+
+def begin_attempt(current: Callable[[], Calls | None]) -> Call | None:
+    """Note that an HTTP request of the current call starts; None if it belongs to none that is counted."""
+    try:
+        call = current_call()
+        if call is None or current() is None:
+            return None
+        call.attempts.__enter__()
+    except BaseException as error:
+        note("google_genai.attempt", error)
+        return None
+    return call
+
+
+def end_attempt(call: Call, response: Any) -> None:
+    """Note that the request was answered."""
+    try:
+        call.attempts.__exit__(None, None, None)
+        call.take_response(response)
+    except BaseException as failure:
+        note("google_genai.attempt", failure)
+
+
+def fail_attempt(call: Call, error: BaseException) -> None:
+    """Note what the request raised."""
+    contained("google_genai.attempt", call.attempts.__exit__, type(error), error, None)

@@ -2,6 +2,7 @@
 
 import json
 from itertools import zip_longest
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini import reply_uses
@@ -55,6 +56,11 @@ _FOLLOWS: Final = frozenset({"in_progress", "queued", "idle"})
 _INTERACTIONS: Final = frozenset({"interaction", "interaction_result", "decision", "create_voice", "live_interaction"})
 _CANCELLED: Final = frozenset({"cancelled", "interaction.cancelled", "interaction.canceled"})
 _TIER_HEADER: Final = "x-gemini-service-tier"
+_FIELDS: Final = itemgetter(
+    "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
+)
+_CANDIDATE_FIELDS: Final = itemgetter("index", "grounding_metadata", "url_context_metadata", "finish_reason", "content")
+_PART_FIELDS: Final = itemgetter("executable_code", "thought")
 
 
 class ReplyFacts(NamedTuple):
@@ -110,28 +116,25 @@ class PlainFacts(NamedTuple):
 def plain(reply: Any) -> PlainFacts | None:
     """Return the facts of an ordinary reply or chunk in one pass; None for any other, which :func:`read` takes."""
     try:
-        said = reply.__dict__
-        candidates, response = said["candidates"], said["sdk_http_response"]
-        names_tier = response is not None and bool(headers := response.headers) and _TIER_HEADER in headers
-        if names_tier or said["prompt_feedback"] is not None or (candidates and len(candidates) > 1):
+        candidates, response, feedback, usage, model, response_id = _FIELDS(reply.__dict__)
+        if feedback is not None or (response is not None and response.headers and _TIER_HEADER in response.headers):
             return None
         reason, has_output = None, False
         if candidates:
-            candidate = candidates[0].__dict__
-            if (
-                candidate["index"]
-                or candidate["grounding_metadata"] is not None
-                or candidate["url_context_metadata"] is not None
-            ):
+            if len(candidates) > 1:
                 return None
-            reason = "" if candidate["finish_reason"] is None else _reason(candidates[0])
-            if (content := candidate["content"]) is not None:
-                for part in content.parts or ():
-                    own = part.__dict__
-                    if own["executable_code"] is not None:
+            index, grounding, urls, finish_reason, content = _CANDIDATE_FIELDS(candidates[0].__dict__)
+            if index or grounding is not None or urls is not None:
+                return None
+            reason = "" if finish_reason is None else _reason(candidates[0])
+            if content is not None:
+                for part in content.__dict__["parts"] or ():
+                    code, thought = _PART_FIELDS(part.__dict__)
+                    if code is not None:
                         return None
-                    has_output = has_output or not own["thought"]
-        return PlainFacts(said["usage_metadata"], said["model_version"], said["response_id"], reason, has_output)
+                    if not thought:
+                        has_output = True
+        return tuple.__new__(PlainFacts, (usage, model, response_id, reason, has_output))
     except (KeyError, AttributeError):  # another kind of reply, or one of an older SDK
         return None
 
@@ -219,8 +222,6 @@ def _reason(candidate: Any) -> str:
 
 def _uses(said: dict[str, Any]) -> tuple[Use, ...]:
     uses = reply_uses.of_candidates(said.get("candidates"))
-    if (content := said.get("server_content")) is not None:
-        uses += reply_uses.of_live(content)
     if images := said.get("generated_images"):
         uses += reply_uses.of_images(images)
     return tuple(uses)

@@ -51,24 +51,18 @@ class Uses:
 
 def of_candidates(candidates: Any) -> list[Use]:
     """Return the uses that the candidates of generated content state."""
-    return [use for candidate in candidates or () for use in _of_one(vars(candidate), "content")]
-
-
-def of_live(server_content: Any) -> list[Use]:
-    """Return the uses that a message of a live session states."""
-    return _of_one(vars(server_content), "model_turn")
-
-
-def _of_one(said: dict[str, Any], content: str) -> list[Use]:
     uses: list[Use] = []
-    if (grounding := said.get("grounding_metadata")) is not None:
-        uses += _grounding(grounding)
-    if (context := said.get("url_context_metadata")) is not None:
-        urls = getattr(context, "url_metadata", None) or ()
-        uses += [Use("url_context", hash(getattr(url, "retrieved_url", None))) for url in urls]
-    for part in getattr(said.get(content), "parts", None) or ():
-        if (code := getattr(part, "executable_code", None)) is not None:
-            uses.append(Use("code_execution", hash(getattr(code, "code", None))))
+    for candidate in candidates or ():
+        said = vars(candidate)
+        if (grounding := said.get("grounding_metadata")) is not None:
+            uses += _grounding(grounding)
+        if (context := said.get("url_context_metadata")) is not None:
+            urls = getattr(context, "url_metadata", None) or ()
+            uses += [Use("url_context", hash(getattr(url, "retrieved_url", None))) for url in urls]
+        content = said.get("content")
+        for part in getattr(content, "parts", None) or ():
+            if (code := getattr(part, "executable_code", None)) is not None:
+                uses.append(Use("code_execution", hash(getattr(code, "code", None))))
     return uses
 
 

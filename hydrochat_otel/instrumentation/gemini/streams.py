@@ -24,7 +24,10 @@ class WatchedStream(Generator[Any, Any, Any]):
         self._call: Follower | None = None
 
     def __next__(self) -> Any:
-        return self._step(self._chunks.__next__)
+        call = self._call
+        if call is None:
+            return self._step(self._chunks.__next__)
+        return call.step(self._chunks.__next__)
 
     def send(self, value: Any) -> Any:
         """Pass a value to the SDK's generator."""
@@ -74,7 +77,7 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
         self._call = call
 
     def __anext__(self) -> Any:
-        return self._step(self._chunks.__anext__)
+        return self._call.step_async(self._chunks.__anext__)
 
     def asend(self, value: Any) -> Any:
         """Pass a value to the SDK's generator."""

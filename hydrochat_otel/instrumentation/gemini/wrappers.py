@@ -9,7 +9,14 @@ from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini.call import current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
-from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
+from hydrochat_otel.instrumentation.gemini.guarded_call import (
+    GuardedCall,
+    begin,
+    begin_attempt,
+    end_attempt,
+    fail_attempt,
+    guarded,
+)
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime.failures import contained
 
@@ -17,20 +24,6 @@ Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
 
 _LATE: Final = "google_genai.late_usage"
-
-
-def begin(
-    current: Current, operation: str, owner: Any, arguments: dict[str, Any], *, stream: bool = False
-) -> GuardedCall | None:
-    """Begin the call of a function of the SDK; None if nothing is counted or the telemetry failed."""
-    counting = current()
-    if counting is None:
-        return None
-    model, config = arguments.get("model"), arguments.get("config")
-    return guarded(counting.begin(operation, model, getattr(owner, "_api_client", None), config, stream=stream))
-
-
-_begin_stream: Final = functools.partial(begin, stream=True)
 
 
 def _inside(current: Current) -> GuardedCall | None:
@@ -75,12 +68,10 @@ def unary(original: Function, current: Current, operation: str, step: Step | Non
 
     @functools.wraps(original)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.begin", begin, current, operation, self, kwargs)
+        call = begin(current, operation, self, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
-        with call:
-            reply = original(self, *args, **kwargs)
-        call.complete(reply)
+        reply = call.run(original, self, *args, **kwargs)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
@@ -93,12 +84,10 @@ def unary_async(original: Function, current: Current, operation: str, step: Step
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.begin", begin, current, operation, self, kwargs)
+        call = begin(current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
-        with call:
-            reply = await original(self, *args, **kwargs)
-        call.complete(reply)
+        reply = await call.run_async(original, self, *args, **kwargs)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
@@ -138,7 +127,7 @@ def stream(original: Function, current: Current, operation: str) -> Function:
         chunks = original(self, *args, **kwargs)
         if contained("google_genai.begin", current) is None:
             return chunks
-        return WatchedStream(chunks, functools.partial(_begin_stream, current, operation, self, kwargs))
+        return WatchedStream(chunks, functools.partial(begin, current, operation, self, kwargs, stream=True))
 
     return counted
 
@@ -148,7 +137,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.begin", _begin_stream, current, operation, self, kwargs)
+        call = begin(current, operation, self, kwargs, stream=True)
         if call is None:
             return await original(self, *args, **kwargs)
         with call:
@@ -163,12 +152,15 @@ def attempt(original: Function, current: Current, _operation: str) -> Function:
 
     @functools.wraps(original)
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
+        call = begin_attempt(current)
         if call is None:
             return original(self, *args, **kwargs)
-        with call.attempts:
+        try:
             response = original(self, *args, **kwargs)
-        call.take_response(response)
+        except BaseException as error:
+            fail_attempt(call, error)
+            raise
+        end_attempt(call, response)
         return response
 
     return noted
@@ -179,12 +171,15 @@ def attempt_async(original: Function, current: Current, _operation: str) -> Func
 
     @functools.wraps(original)
     async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
+        call = begin_attempt(current)
         if call is None:
             return await original(self, *args, **kwargs)
-        with call.attempts:
+        try:
             response = await original(self, *args, **kwargs)
-        call.take_response(response)
+        except BaseException as error:
+            fail_attempt(call, error)
+            raise
+        end_attempt(call, response)
         return response
 
     return noted

@@ -152,12 +152,6 @@ SURFACES: tuple[Scenario, ...] = (
         batch_file,
         (Reply(), Reply(to_file=True), BATCH, BATCH),
     ),
-    Scenario("batch_that_searched", batch_result, (Reply(), PENDING, *[replace(BATCH, queries=("a", "b"))] * 2)),
-    Scenario(
-        "batch_that_searched_in_a_file",
-        batch_file,
-        (Reply(), Reply(to_file=True), *[replace(BATCH, queries=("a", "b"), maps=True)] * 2),
-    ),
     Scenario(
         "video_finished",
         film_finished,

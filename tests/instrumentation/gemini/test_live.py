@@ -119,14 +119,3 @@ async def test_a_session_without_usage_is_unreconciled(meters, instrumentor):
         await say(session, "x")
     measured = meters.measured()
     assert (measured.calls, measured.tokens, measured.unreconciled_calls) == ({"ok": 1}, (0,) * 5, 1)
-
-
-async def test_each_turn_that_searched_is_charged(meters, instrumentor):
-    """The same search in two turns is charged twice, and the price of a turn before Gemini 3 is that of its prompt."""
-    searched = {"groundingMetadata": {"webSearchQueries": ["wound care", "wound"]}, "turnComplete": True}
-    messages = (usage(10, 5), turn("a", **searched), usage(20, 5), turn("b", **searched))
-    for model, units in ((MODEL, {"grounding_search": 2}), ("gemini-3-flash-live", {"grounding_search": 2 + 4})):
-        async with live_client(*messages) as client, client.aio.live.connect(model=model) as session:
-            await say(session, "x")
-            await say(session, "y")
-        assert meters.by(semconv.LLM_CHARGED_UNITS, semconv.CHARGE) == units
