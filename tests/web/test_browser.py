@@ -45,8 +45,13 @@ def browser(chromium):
 
 def until(browser, condition):
     # Between finding and reading an element, the page that follows a form may have replaced it.
-    waiting = WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException])
+    waiting = WebDriverWait(browser, 60, ignored_exceptions=[StaleElementReferenceException])
     return waiting.until(lambda _: condition())
+
+
+def texts(browser, selector):
+    """Return the text of each element."""
+    return [one.text for one in browser.find_elements(By.CSS_SELECTOR, selector)]
 
 
 def sign_in(browser, token):
@@ -154,11 +159,11 @@ def test_trends_by_step(hosts, browser):
     assert browser.execute_script(asked) == 0
     browser.find_element(By.ID, "tab-trends").click()
     until(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, "#trend canvas")) == 3)
-    titles = browser.find_elements(By.CSS_SELECTOR, "#trend-charts figcaption > span")
-    assert [title.text for title in titles] == ["Operations", "Response time", "Cost"]
-    assert "Steps of 15 min" in browser.find_element(By.ID, "trend-note").text
-    rows = browser.find_elements(By.CSS_SELECTOR, "#trend-table tbody tr")
-    assert sum(int(row.find_element(By.TAG_NAME, "td").text) for row in rows) == 60
+    # Each waits by itself: a refresh of the page may draw the view again in between.
+    titles = ["Operations", "Response time", "Cost"]
+    until(browser, lambda: texts(browser, "#trend-charts figcaption > span") == titles)
+    until(browser, lambda: "Steps of 15 min" in browser.find_element(By.ID, "trend-note").text)
+    until(browser, lambda: sum(map(int, texts(browser, "#trend-table tbody tr td:first-of-type"))) == 60)
     browser.find_element(By.CSS_SELECTOR, '#trend-windows input[value="7d"]').click()
     until(browser, lambda: "Steps of 2 h" in browser.find_element(By.ID, "trend-note").text)
     assert complaints(browser) == []

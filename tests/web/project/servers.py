@@ -5,6 +5,7 @@ import http.client
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,31 +58,39 @@ def running(*command, prefix="", **environ):
     """Run `python command`, where PORT is the port to listen on, until the block ends; it must stop on request."""
     port = free_port()
     arguments = [word.replace("PORT", str(port)) for word in command]
-    child = subprocess.Popen(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", **environ},
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    host = Host(port, prefix)
-    try:
-        deadline_s = time.monotonic() + 60
-        while True:
-            try:
-                host.ask()
-                break
-            except OSError:
-                if child.poll() is not None or time.monotonic() > deadline_s:
-                    child.kill()
-                    raise AssertionError(f"{arguments} did not listen:\n{child.communicate()[0].decode()}") from None
-                time.sleep(0.05)
-        yield host
-    finally:
-        child.terminate()
+    # Into a file: a pipe that nothing reads is full after some hundred lines of an access log, and blocks the server.
+    with tempfile.TemporaryFile() as output:
+        child = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", **environ},
+            cwd=PROJECT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
         try:
-            child.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
+            yield _listening(child, Host(port, prefix), output)
+        finally:
+            child.terminate()
+            try:
+                child.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                raise
+
+
+def _listening(child, host, output):
+    """Return the host once it answers; fail with what the child wrote if it does not."""
+    deadline_s = time.monotonic() + 60
+    while True:
+        try:
+            host.ask()
+        except OSError:
+            if child.poll() is None and time.monotonic() < deadline_s:
+                time.sleep(0.05)
+                continue
             child.kill()
-            child.communicate()
-            raise
+            child.wait()
+            output.seek(0)
+            raise AssertionError(f"{child.args} did not listen:\n{output.read().decode()}") from None
+        return host
