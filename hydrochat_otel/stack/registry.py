@@ -43,7 +43,7 @@ def definitions(made_by: str) -> str:
         lines += _reference(attribute.name, attribute.on_call)
     lines += ["spans:", "  - type: hydrochat.operation", "    kind: internal", "    name:"]
     lines += ["      note: The name of the tracked operation.", "    brief: A tracked operation of the application."]
-    lines += ["    stability: development", "    attributes:"]
+    lines += ["    stability: development", "    requirement_level: recommended", "    attributes:"]
     for attribute in OWN_ATTRIBUTES:
         lines += _reference(attribute.name, attribute.on_operation)
     lines += _reference(semconv.ERROR_TYPE, "If it failed.")
@@ -69,8 +69,8 @@ def _attribute(attribute: OwnAttribute) -> list[str]:
 
 def _metric(spec: MetricSpec) -> list[str]:
     lines = [f"  - name: {spec.name}", f"    instrument: {_KINDS.get(spec.kind, spec.kind)}"]
-    lines += [f"    unit: {_quoted(spec.unit or '1')}", f"    brief: {_quoted(spec.description)}"]
-    lines += ["    stability: development"]
+    lines += [f"    unit: {_quoted(spec.unit)}", f"    brief: {_quoted(spec.description)}"]
+    lines += ["    stability: development", "    requirement_level: recommended"]
     if spec.attributes:
         lines += ["    attributes:"]
         for name in spec.attributes:

@@ -35,7 +35,7 @@ def test_every_metric_of_ours_is_in_the_registry():
         for one in shipped()["metrics"]
     }
     assert described == {
-        spec.name: (spec.kind.removeprefix("observable_"), spec.unit or "1", list(spec.attributes))
+        spec.name: (spec.kind.removeprefix("observable_"), spec.unit, list(spec.attributes))
         for spec in semconv.METRICS
         if spec.name.startswith("hydrochat.")
     }
