@@ -135,9 +135,10 @@ class Member:
             if self._pending is None:
                 known = None if collect or self._is_damaged or self._acknowledged is None else self._acknowledged[1]
                 own = self._collect() if known is None else known
-                self._pending = self._next(
-                    own, unix_s, leaving=leaving, heartbeat=heartbeat or read, refresh=known is None
-                )
+                made = self._next(own, unix_s, leaving=leaving, heartbeat=heartbeat or read, refresh=known is None)
+                self._pending = made
+                if made is not None:  # nothing is called since, so the entries are in one of the two places
+                    self._outbox.taken = ()
             publication = self._pending[0] if self._pending is not None else None
             # A member without news notices a loss as well, in time to restore what it has read.
             if publication is None and not (read or heartbeat):

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from hydrochat_otel.fleet.backend import Bounds, StateError
@@ -17,7 +18,7 @@ from hydrochat_otel.fleet.discovery import Location
 from hydrochat_otel.fleet.member import Member
 from hydrochat_otel.fleet.view import Own, View
 from hydrochat_otel.runtime import background, exits, failures, safe_log
-from hydrochat_otel.runtime.forks import ForkLock, Phase
+from hydrochat_otel.runtime.forks import Busy, ForkLock, Phase
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.store import MetricsStore
 
@@ -95,16 +96,15 @@ class Publisher:
         Raises:
             StateError: The state cannot be used now.
         """
-        if not self._turn.acquire(timeout=_TURN_S):
-            raise StateError("The shared state is slow: an exchange has been under way for seconds.")
         try:
-            member = self._joined()
-            if member is None:
-                return None
-            self._try(member, read=True, collect=True)
-            return member.view
-        finally:
-            self._turn.release()
+            with self._turn.within(_TURN_S):
+                member = self._joined()
+                if member is None:
+                    return None
+                self._try(member, read=True, collect=True)
+                return member.view
+        except Busy:
+            raise StateError("The shared state is slow: an exchange has been under way for seconds.") from None
 
     def known(self) -> tuple[Member, View] | None:
         """Return what was read last, without waiting; requesting it makes the thread read again soon."""
@@ -143,28 +143,22 @@ class Publisher:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=_TURN_S)
         self.publish(leaving=True)
-        if self._turn.acquire(timeout=_TURN_S):
-            try:
-                if self._member is not None:
-                    self._member.backend.close()
-                    self._member = None
-            finally:
-                self._turn.release()
+        with suppress(Busy), self._turn.within(_TURN_S):
+            if self._member is not None:
+                self._member.backend.close()
+                self._member = None
 
     def publish(self, *, leaving: bool = False) -> None:
         """Publish what is new; never raises."""
-        if not self._turn.acquire(timeout=_TURN_S):
-            return
         try:
-            member = self._joined()
-            if member is not None:
-                self._try(member, read=time.monotonic() < self._wanted_until_s, leaving=leaving, collect=leaving)
-        except StateError:
+            with self._turn.within(_TURN_S):
+                member = self._joined()
+                if member is not None:
+                    self._try(member, read=time.monotonic() < self._wanted_until_s, leaving=leaving, collect=leaving)
+        except (Busy, StateError):
             pass
         except Exception as error:
             failures.note("state.publish", error)
-        finally:
-            self._turn.release()
 
     def _run(self) -> None:
         background.repeat(self._stop, self._interval_s, self._tick, component="state.publish")

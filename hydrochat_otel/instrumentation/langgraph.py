@@ -101,6 +101,8 @@ class TurnTracker(BaseCallbackHandler):
 
     # Called where the node will run, not in a pool, so that its span can be current there.
     run_inline = True
+    # Nothing of ours is raised; a time limit of the host's that interrupts the tracker must reach the host.
+    raise_error = True
     ignore_agent = True
     ignore_chat_model = True
     ignore_custom_event = True

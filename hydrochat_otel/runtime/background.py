@@ -47,16 +47,16 @@ def repeat(stop: threading.Event, interval_s: float, step: Callable[[], float | 
                 delay_s = interval_s if next_s is None else next_s
             return  # noqa: TRY300 - the loop inside is the work
         except BaseException as error:  # also MemoryError: the next call may have more
-            failures.note(component, error)
+            failures.note(component, error, own_thread=True)
             delay_s = max(interval_s, _AFTER_FAILURE_S)
 
 
 def guarded(step: Callable[[], object], *, component: str) -> None:
-    """Run the step; an exception is counted and not raised."""
+    """Run the step in a thread of ours; an exception is counted and not raised."""
     try:
         step()
     except BaseException as error:
-        failures.note(component, error)
+        failures.note(component, error, own_thread=True)
 
 
 def within(timeout_s: float, step: Callable[[], object], *, component: str) -> bool:

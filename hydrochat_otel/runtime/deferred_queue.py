@@ -10,16 +10,18 @@ No stage waits for itself: a signal handler or finaliser that runs while its own
 once, and the interrupted stage continues.
 """
 
+import functools
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from hydrochat_otel.runtime import background, failures, forks
-from hydrochat_otel.runtime.forks import ForkLock, Phase
+from hydrochat_otel.runtime import failures, forks
+from hydrochat_otel.runtime.forks import Busy, ForkLock, Phase
+from hydrochat_otel.runtime.worker import Worker
 
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
@@ -30,6 +32,10 @@ _MOST_PAUSES: Final = 200
 _PAUSE_S: Final = 0.002
 _NEVER: Final = -1.0
 """Lock timeout that waits without limit."""
+_SETTLE_S: Final = 1.0
+"""How long a reader of the window waits for the queue's thread before it settles itself."""
+_DRAIN_S: Final = 30.0
+"""The limit of a drain without one of its own, as that of the SDK's flush."""
 
 
 class Finished(Protocol):
@@ -60,27 +66,21 @@ class _Stage:
         self.lock = ForkLock(Phase.QUEUE, reentrant=True)
         self.inside: set[int] = set()
 
-    @contextmanager
-    def taken(self, timeout_s: float = _NEVER) -> Iterator[bool]:
-        """Yield whether this thread has the stage; False at once if it is in it already."""
-        if threading.get_ident() in self.inside:
-            yield False
-        elif self.lock.acquire(timeout=timeout_s):
-            try:
-                with self.shared():
-                    yield True
-            finally:
-                self.lock.release()
-        else:
-            yield False
+    def run(self, work: Callable[[], object], timeout_s: float = _NEVER) -> None:
+        """Do the work when this thread has the stage; not at all after the timeout, or if it is in the stage already.
 
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Enter the stage beside other threads; takes no lock."""
+        Whatever a signal handler raises, the stage is free afterwards.
+        """
+        if threading.get_ident() not in self.inside:
+            with suppress(Busy), self.lock.within(timeout_s):
+                self.run_beside(work)
+
+    def run_beside(self, work: Callable[[], object]) -> None:
+        """Do the work in the stage beside other threads; takes no lock."""
         thread = threading.get_ident()
-        self.inside.add(thread)
         try:
-            yield
+            self.inside.add(thread)
+            work()
         finally:
             self.inside.discard(thread)
 
@@ -110,8 +110,7 @@ class DeferredQueue:
         self._fed = fed
         self._settling = _Stage()
         self._feeding = _Stage()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("hydrochat-otel-drain", DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
         self._is_started = False
         _queues.add(self)
         forks.register(Phase.QUEUE, in_child=self._forget_parent)
@@ -141,21 +140,31 @@ class DeferredQueue:
 
     def settle(self) -> None:
         """Store the entries of all queued items; runs only our own code. Any thread may call, they take turns."""
-        with self._settling.taken() as free:
-            if free:
-                self._settle(len(self._arrived))
+        if (self._arrived or self._settling.inside) and not self._worker.do(self._take_turn, _SETTLE_S, urgent=True):
+            self._take_turn()
 
     def drain(self, timeout_s: float | None = None) -> None:
         """Settle and feed everything that waited when the call began; any thread may call, they take turns.
 
+        The queue's thread does it while the caller waits: an exception that a signal handler raises in the caller can
+        then not leave a record half fed. Without that thread the caller does it.
+
         Args:
-            timeout_s: The longest duration; the rest waits for the next drain. None for no limit.
+            timeout_s: The longest duration; the rest waits for the next drain. None for half a minute.
         """
-        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         self.settle()
-        with self._feeding.taken(_NEVER if timeout_s is None else timeout_s) as free:
-            if free:
-                self._feed(len(self._settled), deadline_s)
+        if not (self._settled or self._feeding.inside):
+            return
+        limit_s = _DRAIN_S if timeout_s is None else timeout_s
+        deadline_s = time.monotonic() + limit_s
+
+        def feed() -> None:
+            self._feeding.run(lambda: self._feed(len(self._settled), deadline_s), limit_s)
+
+        if self._worker.is_elsewhere:
+            self._worker.do(feed, limit_s)
+        else:
+            feed()
 
     def drain_gently(self) -> None:
         """Drain what waited when the call began in batches, with pauses; for threads whose result is not awaited.
@@ -167,10 +176,9 @@ class DeferredQueue:
         waiting = len(self._settled)
         batch = max(_SMALLEST_BATCH, waiting // _MOST_PAUSES)
         while waiting > 0:
-            with self._feeding.taken() as free:
-                if free:
-                    self._feed(min(batch, waiting))
+            self._feeding.run(functools.partial(self._feed, min(batch, waiting)))
             waiting -= batch
+            self._worker.serve()
             if waiting > 0:
                 time.sleep(_PAUSE_S)
 
@@ -178,17 +186,15 @@ class DeferredQueue:
         """Start the thread that drains once a second; a second call does nothing."""
         if not self._is_started:
             self._is_started = True
-            self._stop.clear()
-            self._thread = background.start("hydrochat-otel-drain", self._run)
+            self._worker.start()
 
     def stop(self) -> None:
         """End the thread and drain what is left; the queue stays usable."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._stop.set()
-            if thread is not threading.current_thread():
-                thread.join(timeout=5)
+        self._worker.stop()
         self.drain()
+
+    def _take_turn(self) -> None:
+        self._settling.run(lambda: self._settle(len(self._arrived)))
 
     def _settle(self, count: int) -> None:
         entries: list[Any] = []
@@ -232,6 +238,7 @@ class DeferredQueue:
                 except IndexError:
                     return
                 _feed(finished)
+                self._worker.serve()
                 if deadline_s is not None and time.monotonic() > deadline_s:
                     return
         finally:
@@ -246,13 +253,15 @@ class DeferredQueue:
         stage = self._feeding
         if threading.get_ident() in stage.inside:
             return len(self) < _MOST_NOTES * self._capacity
-        with stage.shared():
-            for _ in range(_RELIEF_BATCH):
-                try:
-                    _feed(self._settled.popleft())
-                except IndexError:
-                    self._relieve_of_arrived()
+        stage.run_beside(self._feed_oldest)
         return True
+
+    def _feed_oldest(self) -> None:
+        for _ in range(_RELIEF_BATCH):
+            try:
+                _feed(self._settled.popleft())
+            except IndexError:
+                self._relieve_of_arrived()
 
     def _relieve_of_arrived(self) -> None:
         entries: list[Any] = []
@@ -260,9 +269,6 @@ class DeferredQueue:
             if (finished := self._made(self._arrived.popleft(), entries)) is not None:
                 _feed(finished)
         self._keep_all(entries)
-
-    def _run(self) -> None:
-        background.repeat(self._stop, DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
 
     def _forget_parent(self) -> None:
         # The parent measured these items; it still has them and records them.
@@ -272,10 +278,8 @@ class DeferredQueue:
         self._feeding.inside.clear()
 
     def _start_in_child(self) -> None:
-        self._stop = threading.Event()
         if self._is_started:
-            self._is_started, self._thread = False, None
-            self.start()
+            self._worker.start()
 
 
 def _feed(finished: Finished) -> None:

@@ -28,7 +28,12 @@ _logged_s: Final[OrderedDict[str, float]] = OrderedDict()
 
 
 def note(
-    component: str, error: BaseException | None = None, *, sentence: str | None = None, quiet: bool = False
+    component: str,
+    error: BaseException | None = None,
+    *,
+    sentence: str | None = None,
+    quiet: bool = False,
+    own_thread: bool = False,
 ) -> None:
     """Count one failure of the component, and log it once per kind and minute; any thread may call.
 
@@ -39,11 +44,12 @@ def note(
         error: The caught exception; only the name of its class is used.
         sentence: What to log instead of the general sentence; each different one is logged once.
         quiet: Do not log; the caller does.
+        own_thread: Nothing of the host's runs in this thread, so nothing is raised again.
 
     Raises:
         BaseException: The error again, if the host raised it into our code: a signal handler's time limit, Ctrl-C.
     """
-    if error is not None and interruptions.is_the_hosts(error):
+    if error is not None and not own_thread and interruptions.is_the_hosts(error):
         raise error
     try:
         # Two threads may lose one increment; that does not justify a lock on the host's path.
@@ -64,7 +70,7 @@ def note(
                 semconv.TELEMETRY_ERRORS.name,
             )
     except BaseException as failure:  # such as a MemoryError; the host must not notice
-        if interruptions.is_the_hosts(failure):
+        if not own_thread and interruptions.is_the_hosts(failure):
             raise
 
 

@@ -5,14 +5,16 @@ parent's counts exist twice. Each part of the package with such state registers 
 The phases run in one defined order, independent of the order of imports.
 """
 
+import functools
+import itertools
+import operator
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from enum import IntEnum
-from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.runtime import failures
 
@@ -45,8 +47,18 @@ class Phase(IntEnum):
     """The child starts its own threads, after all phases above are done and every lock is free."""
 
 
+Busy: Final = StopIteration
+"""What :meth:`ForkLock.within` raises after its timeout. An exception class of ours would need a frame of ours in which
+a signal handler could raise while the lock is taken already."""
+
+
 class ForkLock:
     """A lock that is free in a forked child, whichever thread of the parent held it.
+
+    A thread takes it in a `with` statement only: ``with lock:``, or ``with lock.within(2.0):`` with a timeout. Both
+    enter and leave in functions of the interpreter, without a frame of ours. A signal handler, or another thread that
+    sets an exception, can raise only in a frame: before the lock is taken, inside the block, or after it is released.
+    The block releases the lock that it took, also if :meth:`renew` replaced it in between.
 
     Args:
         phase: If given, a fork waits for the lock in this phase and holds it, so that the protected state is consistent
@@ -56,40 +68,57 @@ class ForkLock:
 
     __slots__ = ("__weakref__", "_lock", "_make", "phase")
 
+    __enter__ = property(operator.attrgetter("_lock.__enter__"))
+    __exit__ = property(operator.attrgetter("_lock.__exit__"))
+
     def __init__(self, phase: Phase | None = None, *, reentrant: bool = False) -> None:
         self.phase = phase
         self._make: Callable[[], Any] = threading.RLock if reentrant else threading.Lock
         self._lock: Any = self._make()
         _locks.append(weakref.ref(self, _locks.remove))
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
+    def within(self, timeout_s: float) -> "Within":
+        """Return a context manager that takes the lock, or raises :data:`Busy` after so many seconds.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.release()
+        Zero does not wait, -1 waits without limit.
+        """
+        return Within(self._lock, timeout_s)
 
-    def acquire(self, timeout: float = -1) -> bool:
-        """Take the lock; return False if that takes longer than the timeout in seconds."""
-        return bool(self._lock.acquire(timeout=timeout))
-
-    def release(self) -> None:
-        """Release the lock. Does nothing in a child whose only thread took it before the fork."""
-        try:
-            self._lock.release()
-        except RuntimeError:
-            if _local.generation is _process.generation:
-                raise
+    def hold_for_fork(self, phase: Phase, timeout_s: float, held: "list[Held]") -> None:
+        """Take the lock and append it to the list, in one step of the interpreter; after the timeout do neither."""
+        taken = map(functools.partial(self._lock.acquire, timeout=timeout_s), (True,))
+        held.extend(itertools.compress((Held(self, phase, self._lock.release),), taken))
 
     @property
     def is_held_for_fork(self) -> bool:
         """Whether this thread is forking and holds the lock for the fork."""
-        return self in _local.held
+        return any(one.lock is self for one in _local.held)
 
     def renew(self) -> None:
         """Replace the lock by a free one; only in a child, which has one thread."""
         self._lock = self._make()
+
+
+class Within:
+    """Takes a lock for the time of a block; see :meth:`ForkLock.within`."""
+
+    __slots__ = ("_enter", "_exit")
+
+    __enter__ = property(operator.attrgetter("_enter"))
+    __exit__ = property(operator.attrgetter("_exit"))
+
+    def __init__(self, lock: Any, timeout_s: float) -> None:
+        # Calls `acquire` until it returns False, at which it raises; it is called once.
+        self._enter = iter(functools.partial(lock.acquire, timeout=timeout_s), False).__next__
+        self._exit = lock.__exit__
+
+
+class Held(NamedTuple):
+    """A lock that a forking thread holds."""
+
+    lock: ForkLock
+    phase: Phase
+    release: Callable[[], None]
 
 
 class Registration:
@@ -167,15 +196,13 @@ def run_last() -> None:
 
 class _Process:
     newest = 0
-    generation: object = object()
 
 
 class _Local(threading.local):
     """State of the fork that this thread makes; several threads may fork at once."""
 
     def __init__(self) -> None:
-        self.held: list[ForkLock] = []
-        self.generation = _process.generation
+        self.held: list[Held] = []
 
 
 _process: Final = _Process()
@@ -191,31 +218,37 @@ def _before() -> None:
         for lock in _living():
             if lock.phase is phase:
                 left_s = max(0.0, deadline_s - time.monotonic())
-                if lock.acquire(timeout=min(_WAIT_S, left_s)):
-                    _local.held.append(lock)
+                lock.hold_for_fork(phase, min(_WAIT_S, left_s), _local.held)
         _run("before", phase)
 
 
 def _in_parent() -> None:
-    for phase in reversed(Phase):
-        _run("in_parent", phase)
-        for lock in [one for one in _local.held if one.phase is phase]:
-            _local.held.remove(lock)
-            lock.release()
+    held = _local.held
+    try:
+        for phase in reversed(Phase):
+            _run("in_parent", phase)
+            _release(held, phase)
+    finally:  # a signal handler may raise between two phases
+        _release(held)
 
 
 def _in_child() -> None:
-    _process.generation = object()
     for lock in _living():
-        if lock not in _local.held:
+        if not lock.is_held_for_fork:
             lock.renew()
     for phase in Phase:
         if phase is Phase.THREADS:
             # Threads that other libraries started in this child wait for these until all steps are done.
-            held, _local.held = _local.held, []
-            for lock in held:
-                lock.release()
+            _release(_local.held)
         _run("in_child", phase)
+
+
+def _release(held: list[Held], phase: Phase = Phase.SHARING) -> None:
+    """Release the locks of the phase and of later ones, and remove them from the list, the last one first."""
+    while held and held[-1].phase >= phase:
+        one = held[-1]
+        del held[-1]
+        one.release()
 
 
 def _run(step: str, phase: Phase) -> None:

@@ -9,11 +9,12 @@ import heapq
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import count
 from typing import Final
 
 from hydrochat_otel.runtime import forks, process_globals
-from hydrochat_otel.runtime.forks import ForkLock
+from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window.entry import Entry
 
 _BATCH: Final = 128
@@ -83,17 +84,13 @@ class NotableTurns:
 
     def _sort(self, timeout_s: float) -> None:
         # Without waiting on the application's path: the entries wait for the next one, or for the next reading.
-        if not self._lock.acquire(timeout=timeout_s):
-            return
-        try:
+        with suppress(Busy), self._lock.within(timeout_s):
             for _ in range(len(self._inbox)):
                 try:
                     entry = self._inbox.popleft()
                 except IndexError:
                     return
                 self._sort_in(entry)
-        finally:
-            self._lock.release()
 
     def _sort_in(self, entry: Entry) -> None:
         if not _is_root(entry):

@@ -1,6 +1,7 @@
 """The outbox: entries of this process's window that wait to be published to the shared one."""
 
 from collections import deque
+from contextlib import suppress
 
 from hydrochat_otel.window.entry import Entry
 
@@ -9,29 +10,41 @@ class Outbox:
     """Entries that wait to be published to a shared state; bounded: the oldest leave first and are counted.
 
     It holds as many entries as the shared window, so that what leaves could not have stayed there either.
+
+    Attributes:
+        waiting: The entries; the window appends to it where it must not call a function.
+        taken: Those that :meth:`take` returned and whose caller has not recorded them yet.
     """
 
     def __init__(self, capacity: int) -> None:
-        self._waiting: deque[Entry] = deque()
+        self.waiting: deque[Entry] = deque()
+        self.taken: tuple[Entry, ...] = ()
         self.capacity = capacity
         self.dropped = 0
 
     def __bool__(self) -> bool:
-        return bool(self._waiting)
+        return bool(self.waiting or self.taken)
 
     def put(self, entry: Entry) -> None:
         """Add the newest entry; called with the lock of its window held."""
-        self._waiting.append(entry)
-        if len(self._waiting) > self.capacity:
-            self._waiting.popleft()
-            self.dropped += 1
+        self.waiting.append(entry)
+        self.trim()
 
-    def take(self) -> list[Entry]:
-        """Remove and return what waits, oldest first; any thread may call, while others put."""
-        taken = []
-        for _ in range(len(self._waiting)):
-            try:
-                taken.append(self._waiting.popleft())
-            except IndexError:  # put() made room
-                break
-        return taken
+    def trim(self) -> None:
+        """Drop the oldest entry if there is one too many; called as :meth:`put`."""
+        if len(self.waiting) > self.capacity:
+            with suppress(IndexError):  # another thread took them
+                self.waiting.popleft()
+                self.dropped += 1
+
+    def take(self) -> tuple[Entry, ...]:
+        """Return what waits, oldest first; any thread may call, while others put.
+
+        The entries stay in :attr:`taken` until the caller has them in its own record and empties it: an exception that
+        a signal handler raises in between loses none.
+        """
+        empty: deque[Entry] = deque()
+        # No call, after which a handler or another thread could run.
+        self.taken = (*self.taken, *self.waiting)
+        self.waiting = empty
+        return self.taken

@@ -7,15 +7,15 @@ may write at any line; readers first add finished work that is still queued.
 
 import math
 import time
-from bisect import insort
+from bisect import bisect
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime.forks import ForkLock
+from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window.contents import Contents
 from hydrochat_otel.window.entry import Entry, Kind
 from hydrochat_otel.window.kept import BORN, Aged, Kept, as_dicts, entries_of, unix_s_of, younger
@@ -25,6 +25,8 @@ WARN_UTILIZATION_PERCENT: Final = 80.0
 
 _CLOCK_WOBBLE_S: Final = 0.005
 """Two clocks read one after the other differ by up to this; within it the order of arrival is the order of age."""
+
+_Result = TypeVar("_Result")
 
 
 class MetricsStore:
@@ -128,15 +130,18 @@ class MetricsStore:
 
         Of the entries that had left the outbox, only those that ended at `since_unix_s` or later wait again.
         """
-        with self._changing():
-            if self._outbox is None:
-                self._outbox = Outbox(self.max_entries)
-                self._evicted_alone = dict(self._evicted)
-            waiting = set(map(id, self._outbox.take()))
-            for entry in self.live_entries():
-                if entry.end_unix_s >= since_unix_s or id(entry) in waiting:
-                    self._outbox.put(entry)
-            return self._outbox
+        return self._changing(lambda: self._share(since_unix_s))
+
+    def _share(self, since_unix_s: float) -> Outbox:
+        if self._outbox is None:
+            self._outbox = Outbox(self.max_entries)
+            self._evicted_alone = dict(self._evicted)
+        waiting = set(map(id, self._outbox.take()))
+        self._outbox.taken = ()
+        for entry in self.live_entries():
+            if entry.end_unix_s >= since_unix_s or id(entry) in waiting:
+                self._outbox.put(entry)
+        return self._outbox
 
     def forget_parent(self) -> None:
         """Start empty in a forked child: entries and counts here belong to the parent, which still has them."""
@@ -148,27 +153,27 @@ class MetricsStore:
 
     def remove(self, matches: Callable[[Kept], bool]) -> int:
         """Remove all that match and return their number; a reset, so they do not count as evicted."""
-        with self._changing():
-            staying = deque(aged for aged in self._aged if not matches(aged[1]))
-            removed = len(self._aged) - len(staying)
-            self._aged = staying
-        return removed
+
+        def staying() -> int:
+            before = len(self._aged)
+            self._aged = deque(aged for aged in self._aged if not matches(aged[1]))
+            return before - len(self._aged)
+
+        return self._changing(staying)
 
     def cleanup_expired(self) -> int:
         """Free the expired entries and return their number."""
-        with self._changing():
-            return self._free_expired(self._monotonic())
+        return self._changing(lambda: self._free_expired(self._monotonic()))
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Lock the window after adding everything that was written before."""
+    def _changing(self, change: Callable[[], _Result]) -> _Result:
+        """Return what the change returns; it has the lock, and the window has everything that was written before."""
         if self.arrive is not None:
             self.arrive()
         with self._lock:
             self._take_in()
             was, self._is_changing = self._is_changing, True
             try:
-                yield
+                return change()
             finally:
                 self._is_changing = was
 
@@ -178,9 +183,7 @@ class MetricsStore:
         If another thread is doing it, wait for it, or if not `wait` leave the inbox to it or to the next reader. If
         this thread itself was interrupted in it, return: it continues afterwards.
         """
-        if not self._lock.acquire(-1 if wait else 0):
-            return
-        try:
+        with suppress(Busy), self._lock.within(-1 if wait else 0):
             if self._is_changing:
                 return
             self._is_changing = True
@@ -188,8 +191,6 @@ class MetricsStore:
                 self._place_all(self._monotonic())
             finally:
                 self._is_changing = False
-        finally:
-            self._lock.release()
 
     def _place_all(self, now_s: float) -> None:
         """Put the inbox into the window, in its order of age; called with the lock held."""
@@ -198,21 +199,33 @@ class MetricsStore:
             return
         newest_s = aged[-1][0] if aged else -math.inf
         while inbox:
-            arrived = inbox.popleft()
+            arrived = inbox[0]
             born_s, kept = arrived
+            is_late = born_s <= newest_s - _CLOCK_WOBBLE_S
+            if is_late:
+                self._insert(arrived)
+            shared = kept if outbox is not None and isinstance(kept, Entry) else None
+            # From here to the end of the move nothing is called: after a call a signal handler could raise.
             if born_s >= newest_s:
-                aged.append(arrived)
                 newest_s = born_s
-            elif born_s > newest_s - _CLOCK_WOBBLE_S:
-                aged.append((newest_s, kept))
-            else:
-                insort(aged, arrived, key=BORN)
-            if outbox is not None and isinstance(kept, Entry):
-                outbox.put(kept)
+                aged += (arrived,)
+            elif not is_late:
+                aged += ((newest_s, kept),)
+            if outbox is not None and shared is not None:
+                outbox.waiting += (shared,)
+            del inbox[0]
+            if outbox is not None:
+                outbox.trim()
             if len(aged) > self.max_entries:
                 self._make_room(now_s)
         if self.auto_cleanup and now_s >= self._next_cleanup_s:
             self._free_expired(now_s)
+
+    def _insert(self, arrived: Aged) -> None:
+        """Insert one that is older than the newest at its place, unless an interrupted call did it already."""
+        place = bisect(self._aged, arrived[0], key=BORN)
+        if self._aged[place - 1] is not arrived:
+            self._aged.insert(place, arrived)
 
     def _make_room(self, now_s: float) -> None:
         """Let the oldest entry leave if there is one too many; called with the lock held."""
@@ -245,16 +258,18 @@ class MetricsStore:
 
     def contents(self) -> Contents:
         """Return entries, counts and evictions of one moment, which belong together."""
-        with self._changing():
-            now_s = self._monotonic()
-            live = younger(list(self._aged), now_s - self._ttl_s)
-            return Contents(
-                tuple(entries_of([kept for _, kept in live])),
-                self.max_entries,
-                self.ttl_hours,
-                self.evicted(),
-                now_s - live[0][0] if live else 0.0,
-            )
+        return self._changing(self._contents)
+
+    def _contents(self) -> Contents:
+        now_s = self._monotonic()
+        live = younger(list(self._aged), now_s - self._ttl_s)
+        return Contents(
+            tuple(entries_of([kept for _, kept in live])),
+            self.max_entries,
+            self.ttl_hours,
+            self.evicted(),
+            now_s - live[0][0] if live else 0.0,
+        )
 
     def live_entries(self, kind: Kind | None = None) -> list[Entry]:
         """Return the entries that have not expired, oldest first, of one kind or of all; not the application's own."""
@@ -319,12 +334,12 @@ class MetricsStore:
 
     def adopt(self, other: "MetricsStore", *, entries: bool) -> None:
         """Continue the other window's counts (no counter falls) and, on request, its entries within own bounds."""
-        with other._changing():  # noqa: SLF001 - the same class
-            self._evicted = dict(other._evicted)  # noqa: SLF001 - the same class
-            self._evicted_alone = dict(other._evicted_alone)  # noqa: SLF001 - the same class
-            self._outbox = other._outbox  # noqa: SLF001 - the same class
-            kept = list(other._aged) if entries else []  # noqa: SLF001 - the same class
+        evicted, evicted_alone, self._outbox, aged = other._changing(other._handed_over)  # noqa: SLF001 - the same class
+        self._evicted, self._evicted_alone = dict(evicted), dict(evicted_alone)
         with self._lock:
-            for aged in kept:
-                self._aged.append(aged)
-                self._make_room(aged[0])
+            for one in aged if entries else ():
+                self._aged.append(one)
+                self._make_room(one[0])
+
+    def _handed_over(self) -> tuple[dict[str, int], dict[str, int], Outbox | None, list[Aged]]:
+        return self._evicted, self._evicted_alone, self._outbox, list(self._aged)

@@ -59,7 +59,7 @@ PARTS = {
     "labels": _part(f"{OURS}.instrumentation.labels:ClosedSet.admit", *_BEGIN),
     "window": _part(f"{OURS}.window.store:MetricsStore.extend", WINDOW),
     "notable turns": _part(f"{OURS}.window.notable:NotableTurns.see"),
-    "state: outbox": _part(f"{OURS}.window.outbox:Outbox.put", WINDOW),
+    "state: outbox": _part(f"{OURS}.window.outbox:Outbox.trim", WINDOW),
     "state: exchange": _part(f"{OURS}.fleet.member:Member.exchange", SCRAPE),
     "state: backend": _part(f"{OURS}.fleet.sqlite.backend:SqliteBackend.exchange", SCRAPE),
     "renderer: prometheus": _part(f"{OURS}.views.prometheus.exposition:_head", SCRAPE),

@@ -80,7 +80,7 @@ def test_stop_drains_what_is_left():
     """A stopped queue has recorded everything and its thread is gone."""
     queue, seen = DeferredQueue(), []
     queue.start()
-    thread = queue._thread
+    thread = queue._worker.thread
     queue.put(into(seen, 1))
     queue.stop()
     assert (seen, thread.is_alive()) == ([1], False)
@@ -96,7 +96,7 @@ def test_a_forked_child_starts_empty_and_usable():
     if child == 0:
         queue.put(into(seen, "child"))
         queue.drain()
-        alive = queue._thread is not None and queue._thread.is_alive()
+        alive = queue._worker.thread is not None and queue._worker.thread.is_alive()
         os.write(write_end, f"{seen} {alive}".encode())
         os._exit(0)
     os.waitpid(child, 0)

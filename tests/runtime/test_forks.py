@@ -14,7 +14,7 @@ import pytest
 
 import hydrochat_otel
 from hydrochat_otel.runtime import failures, forks
-from hydrochat_otel.runtime.forks import ForkLock, Phase
+from hydrochat_otel.runtime.forks import Busy, ForkLock, Phase
 
 PACKAGE = Path(hydrochat_otel.__file__).parent
 
@@ -36,6 +36,15 @@ def in_child(work):
     os.kill(pid, 9)
     os.waitpid(pid, 0)
     return False
+
+
+def is_free(lock, within_s=1):
+    """Whether this thread can take the lock."""
+    try:
+        with lock.within(within_s):
+            return True
+    except Busy:
+        return False
 
 
 class Recorder:
@@ -110,31 +119,35 @@ def test_a_lock_is_free_in_the_child_whichever_thread_holds_it(phase, reentrant)
     holder = threading.Thread(target=hold)
     holder.start()
     taken.wait()
-    assert in_child(lambda: lock.acquire(timeout=1))
-    assert not lock.acquire(timeout=0.01)
+    assert in_child(lambda: is_free(lock))
+    assert not is_free(lock, within_s=0.01)
     ends.set()
     holder.join()
-    assert lock.acquire(timeout=1)
+    assert is_free(lock)
 
 
 @pytest.mark.parametrize("phase", [None, Phase.WINDOW])
 def test_a_thread_that_forks_inside_a_lock_leaves_it_in_both_processes(phase):
     """The end of a `with` block around a fork raises in neither process and leaves the lock free in both."""
-    lock = ForkLock(phase)
-
-    def leave_and_take():
-        lock.release()
-        return lock.acquire(timeout=1)
+    lock, pids = ForkLock(phase), []
 
     with lock:
-        assert in_child(leave_and_take)
-    assert lock.acquire(timeout=1)
+        pids.append(os.fork())
+    if not pids[0]:
+        os._exit(0 if is_free(lock) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pids[0], 0)[1]) == 0
+    assert is_free(lock)
 
 
-def test_releasing_a_free_lock_is_a_mistake():
-    """Without a fork in between, a second release raises as the interpreter's own lock does."""
-    with pytest.raises(RuntimeError):
-        ForkLock().release()
+@pytest.mark.parametrize("timeout_s", [0, 0.01])
+def test_a_lock_that_is_not_free_in_time_runs_no_block(timeout_s):
+    """:meth:`ForkLock.within` raises, the block does not run, and the lock stays with its holder."""
+    lock, ran = ForkLock(), []
+    with lock:
+        with pytest.raises(Busy), lock.within(timeout_s):
+            ran.append(1)
+        assert not is_free(lock, within_s=0)
+    assert (ran, is_free(lock)) == ([], True)
 
 
 def test_a_lock_with_a_phase_is_held_over_the_fork():
@@ -162,7 +175,7 @@ def test_several_threads_may_fork_at_once():
     results = []
 
     def fork():
-        results.extend(in_child(lambda: all(lock.acquire(timeout=1) for lock in locks)) for _ in range(10))
+        results.extend(in_child(lambda: all(map(is_free, locks))) for _ in range(10))
 
     threads = [threading.Thread(target=fork) for _ in range(4)]
     for thread in threads:
@@ -170,7 +183,7 @@ def test_several_threads_may_fork_at_once():
     for thread in threads:
         thread.join()
     assert results == [True] * 40
-    assert all(lock.acquire(timeout=1) for lock in locks)
+    assert all(map(is_free, locks))
 
 
 def test_steps_run_after_the_hooks_that_others_registered():

@@ -105,7 +105,7 @@ def test_a_dropped_stream_is_ended_by_the_thread_that_drains(emulator, meters, i
     client = open_client(emulator)
     chunks = client.models.generate_content_stream(model=FLASH, contents="x")
     next(chunks)
-    with queue._settling.taken(), queue._feeding.taken():
+    with queue._settling.lock, queue._feeding.lock:
         del chunks
         assert meters.spans == ()
     dropped_unix_ns = time.time_ns()
