@@ -13,7 +13,7 @@ from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Me
 from opentelemetry.trace import Tracer, TracerProvider
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.instrumentation import labels, refusals
 from hydrochat_otel.instrumentation.batched import Due, Kind
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
@@ -125,9 +125,10 @@ class Instruments:
         return self._feeder.feed(self._by_name[spec.name], attributes)
 
     def flush(self) -> None:
-        """Feed the work that waits to be fed with others of its kind; never raises."""
+        """Feed the work that waits to be fed with others of its kind, and log why names were refused; never raises."""
         self.due.flush()
         self._feeder.flush()
+        refusals.say()
 
     def record_measured(
         self, operation: str, duration_s: float, end_unix_s: float, error_type: str | None, *, exceeded: bool
@@ -168,7 +169,11 @@ def _observe_errors(_: CallbackOptions) -> Iterable[Observation]:
 
 
 def _observe_refusals(_: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(count, {semconv.LABEL: label}) for label, count in labels.refusals().items()]
+    refused = refusals.by_name()
+    return [
+        Observation(count, {semconv.LABEL: label, semconv.LABEL_VALUE: name})
+        for (label, name), count in refused.items()
+    ]
 
 
 def _create(meter: Meter, spec: MetricSpec) -> Histogram | Counter:

@@ -1,17 +1,15 @@
 """Closed sets of label values: a bounded number of distinct values, each of a safe form; others share one value.
 
-A refused value is counted by the name of the set (:func:`refusals`); the value itself is never kept or logged, because
-it may be about a person.
+A refused value is counted and explained by :mod:`hydrochat_otel.instrumentation.refusals`.
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation import refusals
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
-from hydrochat_otel.runtime import process_globals
 
 _MAX_LENGTH: Final = 96
 _MOST_VALUES: Final = 20
@@ -36,20 +34,8 @@ _WORDS: Final = (
     "use|robotics|er|streaming|vision|embedding|multimodal|multilingual|text|code|gecko|it|pt|maas|customtools|realtime"
 )
 _FIGURES: Final = r"v?\d{1,2}(?:\.\d{1,2})?n?|00\d|20[2-4]\d|[ae]?\d{1,3}b"
+_MODEL_BEGINS: Final = re.compile(rf"(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES})(?=-))*(?=-)", re.ASCII)
 _MODEL: Final = re.compile(rf"(?!.*-\d+-\d+-\d+(?:-|$))(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES}))*", re.ASCII)
-
-
-_refusals: Final[Counter[str]] = Counter()
-
-
-def refusals() -> dict[str, int]:
-    """Return how many values were refused since the process started, by the name of the set."""
-    return dict(_refusals)
-
-
-def forget() -> None:
-    """Start at zero, as a forked child does: the counts belong to the parent."""
-    _refusals.clear()
 
 
 class ClosedSet:
@@ -82,8 +68,15 @@ class ClosedSet:
         if len(self._admitted) < self._limit and len(value) <= _MAX_LENGTH and self._form.fullmatch(value):
             self._admitted[value] = value
             return value
-        _refusals[self._label] += 1
+        self._refuse(value)
         return self._other
+
+    def _refuse(self, value: str) -> None:
+        if len(value) <= _MAX_LENGTH and self._form.fullmatch(value):
+            refusals.refuse(self._label, value, self._other, shown=value, limit=self._limit)
+        else:
+            shown = _safe_part(value) if self._form is _MODEL else semconv.OTHER
+            refusals.refuse(self._label, value, self._other, shown=shown)
 
 
 class Attributions:
@@ -120,7 +113,7 @@ class Attributions:
             made = self._admitted[key] = _attributes(operations, model, kept)
         if made is not None:
             return made
-        _refusals["attribution"] += 1
+        refusals.refuse("attribution", "", semconv.OTHER, limit=self._limit)
         other = self._others.get(model)
         if other is None:
             kept = tuple((name, semconv.OTHER) for name in values)
@@ -135,6 +128,12 @@ def _attributes(operations: Within, model: str, dimensions: Dimensions) -> dict[
         semconv.ROOT_OPERATION: operations.root,
         **{semconv.DIMENSION + name: value for name, value in dimensions},
     }
+
+
+def _safe_part(model: str) -> str:
+    """Return the beginning of a model's id as far as it has a model's form, and a star; ``other`` if nothing has."""
+    begins = _MODEL_BEGINS.match(model[:_MAX_LENGTH])
+    return f"{begins[0]}-*" if begins is not None and _MODEL.fullmatch(begins[0]) else semconv.OTHER
 
 
 def operation_names(limit: int) -> ClosedSet:
@@ -159,6 +158,3 @@ def error_types(limit: int = 100) -> ClosedSet:
 def tool_names(limit: int = 100) -> ClosedSet:
     """Return a set that admits identifier-like names of functions that a model may call, at most `limit`."""
     return ClosedSet("tool", limit, _IDENTIFIER)
-
-
-process_globals.register("labels", forget)

@@ -14,7 +14,7 @@ from opentelemetry.trace import TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet.backend import StateError
-from hydrochat_otel.instrumentation import instruments, labels
+from hydrochat_otel.instrumentation import instruments, refusals
 from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
@@ -205,7 +205,7 @@ class Pipeline:
         self.store.forget_parent()
         self.instruments.ledger.reset()
         failures.forget()
-        labels.forget()
+        refusals.forget()
 
 
 # -- the process's pipeline ---------------------------------------------------------------------------------------

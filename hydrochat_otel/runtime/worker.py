@@ -1,7 +1,7 @@
 """A thread of ours that does regular work, and on request what must not be interrupted half-way.
 
-A signal handler of the host can raise at any line of the main thread, as can another thread that sets an exception in
-one of the host's. Neither knows of this thread. A caller whose wait is interrupted leaves the work to it.
+A signal handler of the host can raise at any line of the main thread, and another thread can set an exception in any
+thread of the host's, but neither reaches this one. If a caller's wait is interrupted, the thread still does the work.
 """
 
 import _thread

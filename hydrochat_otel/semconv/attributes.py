@@ -18,6 +18,8 @@ DIMENSION: Final = "hydrochat.dimension."
 LABEL: Final = "hydrochat.label"
 """Which closed set refused a value: `operation`, `model`, `error_type`, `server`, `tool`, `attribution`, `dimension`.
 """
+LABEL_VALUE: Final = "hydrochat.label.value"
+"""What the set refused, as far as it is safe to show; else ``other``."""
 LLM_OPERATION: Final = "hydrochat.llm.operation"
 """The operation of Gemini (`generate_images`); on a span only if `gen_ai.operation.name` differs."""
 CHARGE: Final = "hydrochat.charge"

@@ -11,6 +11,7 @@ from hydrochat_otel.semconv.attributes import (
     BOUND,
     CHARGE,
     LABEL,
+    LABEL_VALUE,
     LIBRARY,
     LIBRARY_VERSION,
     LLM_OPERATION,
@@ -224,7 +225,7 @@ LABEL_REFUSALS: Final = MetricSpec(
     "observable_counter",
     "{value}",
     "Values that a closed set of labels refused; they are counted under `other`.",
-    (LABEL,),
+    (LABEL, LABEL_VALUE),
 )
 INSTRUMENTATION_ACTIVE: Final = MetricSpec(
     "hydrochat.instrumentation.active",

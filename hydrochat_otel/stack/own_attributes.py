@@ -89,6 +89,7 @@ OWN_ATTRIBUTES: Final = (
     OwnAttribute(semconv.PERIOD, "enum", "Since when spend is counted.", semconv.PERIODS),
     OwnAttribute(semconv.BOUND, "enum", "Which number of a forecast.", semconv.BOUNDS),
     OwnAttribute(semconv.LABEL, "enum", "Which closed set refused a value.", _SETS),
+    OwnAttribute(semconv.LABEL_VALUE, "string", "What a closed set refused, as far as it is safe to show."),
     OwnAttribute(semconv.SEAM, "string", "The part of the telemetry that failed."),
     OwnAttribute(semconv.LIBRARY, "string", "Name of an instrumented library."),
     OwnAttribute(semconv.LIBRARY_VERSION, "string", "Version of an instrumented library."),

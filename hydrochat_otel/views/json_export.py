@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import completeness, entry_page, formats
+from hydrochat_otel.views import completeness, entry_page, formats, refused_names
 from hydrochat_otel.views.entry_page import Filter
 from hydrochat_otel.window.snapshot import Forecast, Snapshot
 from hydrochat_otel.window.summary import headline
@@ -72,6 +72,7 @@ def document(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
         },
         "budget": _budget(snapshot),
         "state": _state(snapshot),
+        "refused_names": refused_names.document(snapshot),
     }
     if shown.days:
         export["days"] = days_document(snapshot)

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import completeness, formats
+from hydrochat_otel.views import completeness, formats, refused_names
 from hydrochat_otel.views.json_export import forecast_document
 from hydrochat_otel.views.thresholds import Alert
 from hydrochat_otel.window.entry import Entry
@@ -83,6 +83,7 @@ def document(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float 
         "retention": _retention(snapshot.retention),
         "budget": _budget(snapshot.budget),
         "state": _state(snapshot.sharing),
+        "refused_names": refused_names.document(snapshot),
         "alerts": [
             {"name": alert.name, "message": alert.message, "needs_attention": alert.needs_attention} for alert in alerts
         ],

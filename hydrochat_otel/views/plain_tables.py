@@ -46,6 +46,8 @@ _TURN_HEADS: Final = (
     "Trace",
 )
 
+_REFUSED_HEADS: Final = ("Kind", "Name, as far as it is safe to show", "Times")
+
 
 def render(shown: Mapping[str, Any], spent: Mapping[str, Any], latest: Mapping[str, Any]) -> str:
     """Return escaped HTML tables that need no script.
@@ -63,6 +65,7 @@ def render(shown: Mapping[str, Any], spent: Mapping[str, Any], latest: Mapping[s
             f'<ul class="alerts">{alerts}</ul>' if alerts else "<p>No alert: nothing exceeds its threshold.</p>",
             _table("Totals", ("What", "Number"), _total_rows(totals, shown["retention"])),
             _table("Spent, USD", _BUDGET_HEADS, map(_budget_row, shown["budget"])),
+            _table("Names that are counted as other", _REFUSED_HEADS, map(_refused_row, shown["refused_names"])),
             f"<p>{escape(_state_sentence(shown['state']))}</p>",
             _table("Response times by operation, in the window", _OPERATION_HEADS, map(_row, shown["operations"])),
             _table("Gemini by model, since the start", _MODEL_HEADS, map(_model_row, shown["models"])),
@@ -110,6 +113,10 @@ def _budget_row(row: dict[str, Any]) -> tuple[str, ...]:
     budget = "not set" if row["budget_usd"] is None else _usd(row["budget_usd"])
     forecast = "" if row["forecast"] is None else _usd(row["forecast"]["month_usd"])
     return (_PERIODS[row["period"]], _usd(row["spent_usd"]), budget, _count(row["missing"]["unpriced_calls"]), forecast)
+
+
+def _refused_row(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["label"], row["name"] or "not shown", _count(row["count"]))
 
 
 def _state_sentence(state: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.instrumentation import labels, refusals
 from hydrochat_otel.instrumentation.attribution import OUTSIDE, Within
 
 
@@ -31,14 +31,14 @@ def test_identifiers_are_admitted(name):
 def test_values_that_may_identify_a_person_are_other(name):
     """Prose, record numbers, phones, dates and mail addresses become `other` and are counted."""
     assert labels.operation_names(10).admit(name) == "other"
-    assert labels.refusals() == {"operation": 1}
+    assert refusals.by_label() == {"operation": 1}
 
 
 def test_the_number_of_values_is_bounded():
     """Beyond the limit new values become `other`; those seen before stay."""
     names = labels.operation_names(2)
     assert [names.admit(name) for name in ("a", "b", "c", "a", "c")] == ["a", "b", "other", "a", "other"]
-    assert labels.refusals() == {"operation": 2}
+    assert refusals.by_label() == {"operation": 2}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_dimensions_are_those_of_the_setting():
     values = [set_.attributes(TURN, "m", (("tier", f"t{n}"),))["hydrochat.dimension.tier"] for n in range(25)]
     assert values.count("other") == 6
     assert set_.attributes(TURN, "m", (("channel", "Tan Ah Kow"),))["hydrochat.dimension.channel"] == "other"
-    assert labels.refusals() == {"dimension": 7}
+    assert refusals.by_label() == {"dimension": 7}
 
 
 def test_combinations_are_bounded():
@@ -90,4 +90,4 @@ def test_combinations_are_bounded():
         "hydrochat.dimension.tier": "other",
     }
     assert set_.attributes(Within("a", "turn"), "m", (("tier", "gold"),))["hydrochat.operation"] == "a"
-    assert labels.refusals() == {"attribution": 2}
+    assert refusals.by_label() == {"attribution": 2}

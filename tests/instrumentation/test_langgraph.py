@@ -13,7 +13,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 from opentelemetry import trace
 
-from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.instrumentation import refusals
 from hydrochat_otel.instrumentation.langgraph import TurnTracker, instrument_graph
 from hydrochat_otel.instrumentation.tracker import get_performance_metrics, track_response_time
 from hydrochat_otel.runtime import failures
@@ -312,7 +312,7 @@ def test_node_names_are_a_closed_set(installed):
     """A node whose name is not an identifier is counted as other."""
     instrument_graph(graph((START, SECRET), **{SECRET: says("x")})).invoke({"said": []})
     assert [name for name, _, _ in outcomes()] == ["conversation_turn", "other"]
-    assert labels.refusals() == {"operation": 1}
+    assert refusals.by_label() == {"operation": 1}
 
 
 def test_runs_that_never_end_are_bounded(installed, monkeypatch):

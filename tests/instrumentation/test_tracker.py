@@ -11,7 +11,7 @@ import pytest
 from instrumentation.tracked_readings import counted, kept
 from opentelemetry import trace
 
-from hydrochat_otel.instrumentation import labels
+from hydrochat_otel.instrumentation import refusals
 from hydrochat_otel.instrumentation.tracker import (
     get_performance_metrics,
     track_response_time,
@@ -291,4 +291,4 @@ def test_a_name_that_may_identify_a_person_is_not_kept(installed):
     with track_response_time("lookup S1234567D"):
         pass
     assert kept() == [("other", None)]
-    assert labels.refusals() == {"operation": 1}
+    assert refusals.by_label() == {"operation": 1}

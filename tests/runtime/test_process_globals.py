@@ -7,7 +7,7 @@ import pytest
 
 import hydrochat_otel
 from hydrochat_otel import alerting, track_response_time
-from hydrochat_otel.instrumentation import instruments, labels
+from hydrochat_otel.instrumentation import instruments, labels, refusals
 from hydrochat_otel.runtime import failures, first_use, process_globals
 from hydrochat_otel.testing import reset
 from hydrochat_otel.web.wrong_tokens import wrong_tokens
@@ -28,7 +28,7 @@ def test_one_call_resets_everything(install):
     reset()
     with pytest.raises(hydrochat_otel.PipelineError):
         hydrochat_otel.current()
-    assert (failures.counts(), labels.refusals(), alerting._watchers, window._global) == ({}, {}, [], {})
+    assert (failures.counts(), refusals.by_label(), alerting._watchers, window._global) == ({}, {}, [], {})
     assert (len(wrong_tokens), instruments._binding.bound, instruments._binding.fallback) == (0, None, None)
     assert first_use.take() is hydrochat_otel._install_quietly
 

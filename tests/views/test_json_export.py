@@ -102,6 +102,7 @@ def test_the_export_is_the_contracts():
             "forecast": {"month_usd": 9.5, "low_usd": 8.0, "high_usd": 11.0, "spent_on": None},
         },
         "state": {"kind": "redis", "workers": 3, "stale_seconds": 1.235, "problem": "Redis does not answer."},
+        "refused_names": [],
     }
     validate(export)
 

@@ -137,6 +137,7 @@ def test_the_whole_document():
             {"period": "month", "spent_usd": 0.0, "budget_usd": None, "missing": NOTHING_MISSES, "forecast": None},
         ],
         "state": {"kind": "memory", "workers": 1, "stale_s": 0.0, "problem": None},
+        "refused_names": [],
         "alerts": document["alerts"],
     }
     assert [alert["name"] for alert in document["alerts"]] == ["response_time", "unpriced_tokens"]

@@ -49,7 +49,7 @@ def test_the_tables_are_escaped(filled):
 def test_money_and_turns_are_there(filled):
     """Beside the overview stand the cost by operation, with what it misses, and the newest turns with their trace."""
     html = plain(filled)
-    assert html.count("<table>") == html.count("<caption>") == 7
+    assert html.count("<table>") == html.count("<caption>") == 8
     cells = (
         '<td class="number">2</td><td class="number">0</td><td class="number">0</td><td class="number">1.500000</td>'
     )

@@ -107,7 +107,7 @@ function show(fresh) {
   newest.show(latest.newest, day(latest.taken_unix_ms));
   tables.showBudget(byId("budget-bars"), latest.budget);
   tables.showState(byId("state"), latest.state);
-  tables.showRetention(byId("retention"), latest.retention, totals.telemetry_errors);
+  tables.showRetention(byId("retention"), latest.retention, totals.telemetry_errors, latest.refused_names);
   showWindow();
 }
 

@@ -240,10 +240,10 @@ export function showState(node, { kind, workers, problem }) {
   });
 }
 
-export function showRetention(node, retention, telemetryErrors) {
+export function showRetention(node, retention, telemetryErrors, refusedNames) {
   const { current_entries: now, max_entries: most, ttl_hours: hours, utilization_percent: used } = retention;
   const text = `${count(now)} of ${count(most)} entries, ${used.toFixed(1)} %`;
-  whenChanged(node, [retention, telemetryErrors], () => {
+  whenChanged(node, [retention, telemetryErrors, refusedNames], () => {
     const meter = el("div", {
       role: "meter", "aria-label": "Retained entries", "aria-valuemin": "0", "aria-valuemax": String(most),
       "aria-valuenow": String(Math.min(now, most)), "aria-valuetext": text,
@@ -251,8 +251,16 @@ export function showRetention(node, retention, telemetryErrors) {
     const rule = `Operations and calls to Gemini share ${count(most)} places for at most ${hoursText(hours)}; the oldest leave first.`;
     const inside = `${count(telemetryErrors)} failures inside the telemetry itself; the application went on.`;
     const failures = telemetryErrors ? el("p", { class: "failed" }, inside) : null;
-    node.replaceChildren(...[el("p", { class: "amount" }, text), meter, el("p", { class: "quiet" }, rule), failures].filter(Boolean));
+    const parts = [el("p", { class: "amount" }, text), meter, el("p", { class: "quiet" }, rule), failures, refused(refusedNames)];
+    node.replaceChildren(...parts.filter(Boolean));
   });
+}
+
+function refused(names) {
+  if (!names.length) return null;
+  const item = ({ label, name, count: times }) => el("li", {}, `${label}: ${name ?? "a name that is not shown"}, ${count(times)} times`);
+  const summary = el("summary", {}, "Names that are counted as other; the log says the rule of each.");
+  return el("details", {}, summary, el("ul", {}, ...names.map(item)));
 }
 
 export function showAlerts(list, alerts) {
