@@ -74,8 +74,3 @@ def run(checks: Iterable[Check], subject: Subject) -> list[Finding]:
                 )
             )
     return found
-
-
-def failed(findings: Iterable[Finding]) -> bool:
-    """Return whether a finding is a problem."""
-    return any(finding.level is Level.PROBLEM for finding in findings)

@@ -8,7 +8,6 @@ through the classes that waitress lets a server choose.
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -101,11 +100,14 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         """Answer one request; an exception ends this connection and nothing else."""
         try:
             super().service()
-        except BaseException as error:
-            failures.note("serve", error)
-            self.cancel()
-            with suppress(OSError):  # the server is already closed
+        except BaseException as error:  # in a thread of ours: a KeyboardInterrupt here is no Ctrl-C
+            try:
+                self.cancel()
                 self.server.pull_trigger()
+            except OSError:  # the server is already closed
+                pass
+            finally:
+                failures.note("serve", error, own_thread=True)
         finally:
             self._served += 1
 

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from conftest import TOKEN
 
 from hydrochat_otel.cli.doctor import doctor
+from hydrochat_otel.django.management.commands.hydrochat_doctor import Command
+from hydrochat_otel.doctor.request import OPTIONS
 
 HEALTHY = {"HYDROCHAT_METRICS_TOKEN": TOKEN, "OTEL_SERVICE_NAME": "chat", "HYDROCHAT_PORT": "0"}
 SITE = Path(__file__).parent.parent / "auto" / "project"
@@ -40,6 +42,18 @@ def test_a_finding_is_one_line_with_its_remedy_below():
     at = next(index for index, line in enumerate(lines) if line.startswith("problem  token "))
     assert lines[at + 1].strip().startswith("→ Set HYDROCHAT_METRICS_TOKEN")
     assert done.stderr == "Error: 1 problem found.\n"
+
+
+def test_both_commands_have_the_same_options():
+    """The management command takes every option of `hydrochat-otel doctor`, with the same help."""
+    parser = Command().create_parser("manage.py", "hydrochat_doctor")
+    there = {action.dest: action.help for action in parser._actions}
+    here = {option.name: option.help for option in doctor.params if option.name != "command"}
+    assert here.keys() == {option.name for option in OPTIONS}
+    assert {name: there[name] for name in here} == here
+    chosen = parser.parse_args(["--strict", "--no-calls", "--url", "here", "--", "serve", "--port", "0"])
+    assert (chosen.strict, chosen.calls, chosen.url) == (True, False, "here")
+    assert chosen.command == ["serve", "--port", "0"]
 
 
 def test_json_has_every_finding():

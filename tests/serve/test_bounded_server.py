@@ -228,12 +228,13 @@ def test_a_failure_of_ours_while_accepting(server, monkeypatch):
     assert scrape(server) == 200
 
 
-def test_an_application_that_exits(installed, caplog):
-    """An application that raises SystemExit on a worker thread costs its connection only, with nothing in the log."""
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_an_application_that_exits(installed, caplog, kind):
+    """An application that raises in a worker thread costs its connection only: closed at once, and in no other log."""
 
     def application(environ, start_response):
         if environ["PATH_INFO"] == "/exit":
-            raise SystemExit(3)
+            raise kind
         return web.wsgi_app(environ, start_response)
 
     with Server("127.0.0.1", 0, application) as server:

@@ -2,13 +2,21 @@
 
 import json
 import os
-from argparse import ArgumentParser
-from typing import Any
+from argparse import ArgumentParser, BooleanOptionalAction
+from dataclasses import fields
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hydrochat_otel.doctor import examination, findings
+from hydrochat_otel.doctor import request
 from hydrochat_otel.doctor.findings import Level
+
+_KINDS: Final[dict[str, dict[str, Any]]] = {
+    "text": {},
+    "file": {},
+    "switch": {"action": "store_true"},
+    "yes_or_no": {"action": BooleanOptionalAction, "default": True},
+}
 
 
 class Command(BaseCommand):
@@ -17,20 +25,25 @@ class Command(BaseCommand):
     help = "Find out whether the telemetry works, and what to do if it does not."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the switches."""
-        parser.add_argument("--json", action="store_true", help="Print the findings as JSON.")
-        parser.add_argument("--no-calls", action="store_true", help="Make no synthetic calls.")
+        """Add the options of ``hydrochat-otel doctor``, and the command that is to be examined."""
+        for option in request.OPTIONS:
+            parser.add_argument(f"--{option.name.replace('_', '-')}", help=option.help, **_KINDS[option.kind])
+        parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="A command to start and examine.")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Print the findings; exits with status 1 if there is a problem."""
-        found = examination.of_setup(os.environ, calls=not options["no_calls"])
-        if options["json"]:
+        asked = request.Request(**{field.name: options[field.name] for field in fields(request.Request)})
+        try:
+            found = asked.findings(os.environ)
+        except request.RequestError as error:
+            raise CommandError(str(error), returncode=2) from None
+        if asked.json:
             self.stdout.write(json.dumps([finding.as_dict() for finding in found], indent=2))
         else:
-            for finding in found:
-                style = {Level.OK: self.style.SUCCESS, Level.PROBLEM: self.style.ERROR}.get(finding.level, str)
-                self.stdout.write(f"{style(f'{finding.level:8}')} {finding.check:20} {finding.sentence}")
-                if finding.cure:
-                    self.stdout.write(f"{'':29} → {finding.cure}")
-        if findings.failed(found):
-            raise CommandError(f"{sum(one.level is Level.PROBLEM for one in found)} problem(s) found.", returncode=1)
+            for level, text, cure in request.lines(found):
+                style = {Level.OK: self.style.SUCCESS, Level.PROBLEM: self.style.ERROR}.get(level, str)
+                self.stdout.write(f"{style(f'{level:8}')} {text}")
+                if cure:
+                    self.stdout.write(cure)
+        if (verdict := asked.verdict(found)) is not None:
+            raise CommandError(verdict, returncode=1)
