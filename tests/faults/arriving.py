@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import defaultdict
 
-from faults.interrupting import OURS, TimeLimitError, raises
+from faults.interrupting import OURS, TimeLimitError, apart, raises
 
 from hydrochat_otel.runtime import forks
 from hydrochat_otel.runtime.forks import Busy
@@ -94,7 +94,7 @@ def arrived(do, nth):
         try:
             sys.settrace(arrival)
             try:
-                do()
+                apart(do)
             finally:
                 sys.settrace(None)
         except BaseException as error:
