@@ -118,14 +118,16 @@ class GuardedCall(Guarded):
         """Call a function with the call current, end the call with its reply, and return it."""
         call = self._call
         try:
-            if (inside := call.inside) is not None:
-                attach(inside)
-            reply = function(*arguments, **named)
+            try:
+                if (inside := call.inside) is not None:
+                    attach(inside)
+                reply = function(*arguments, **named)
+            finally:
+                attach(call.outside)
         except BaseException as error:
-            attach(call.outside)
+            attach(call.outside)  # a signal handler may have raised in the one above
             contained("google_genai.call", call.end_with, error)
             raise
-        attach(call.outside)
         try:
             call.complete(reply)
         except BaseException as failure:
@@ -136,14 +138,16 @@ class GuardedCall(Guarded):
         """Do the same for a coroutine function."""
         call = self._call
         try:
-            if (inside := call.inside) is not None:
-                attach(inside)
-            reply = await function(*arguments, **named)
+            try:
+                if (inside := call.inside) is not None:
+                    attach(inside)
+                reply = await function(*arguments, **named)
+            finally:
+                attach(call.outside)
         except BaseException as error:
-            attach(call.outside)
+            attach(call.outside)  # a signal handler may have raised in the one above
             contained("google_genai.call", call.end_with, error)
             raise
-        attach(call.outside)
         try:
             call.complete(reply)
         except BaseException as failure:
@@ -154,14 +158,16 @@ class GuardedCall(Guarded):
         """Run one step of a stream with the call current, read the returned chunk, and return it."""
         before, call = get_current(), self._call
         try:
-            if (inside := call.inside) is not None:
-                attach(inside)
-            chunk = step(*arguments)
+            try:
+                if (inside := call.inside) is not None:
+                    attach(inside)
+                chunk = step(*arguments)
+            finally:
+                attach(before)
         except BaseException as error:
-            attach(before)
+            attach(before)  # a signal handler may have raised in the one above
             contained("google_genai.call", call.end_with, error)
             raise
-        attach(before)
         try:
             call.take_chunk(chunk)
         except BaseException as failure:
@@ -172,14 +178,16 @@ class GuardedCall(Guarded):
         """Do the same for an awaitable step."""
         before, call = get_current(), self._call
         try:
-            if (inside := call.inside) is not None:
-                attach(inside)
-            chunk = await step(*arguments)
+            try:
+                if (inside := call.inside) is not None:
+                    attach(inside)
+                chunk = await step(*arguments)
+            finally:
+                attach(before)
         except BaseException as error:
-            attach(before)
+            attach(before)  # a signal handler may have raised in the one above
             contained("google_genai.call", call.end_with, error)
             raise
-        attach(before)
         try:
             call.take_chunk(chunk)
         except BaseException as failure:
