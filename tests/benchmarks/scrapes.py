@@ -90,8 +90,8 @@ def _multiprocess_us(folder: str) -> float:
 def of_publishing() -> Iterator[Row]:
     """Yield what one tick costs while nothing is recorded; the target is a time, not a ratio."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings.load(state=f"sqlite:{Path(folder) / 'state.db'}")
-        installed = pipeline.install(settings, instrument_gemini=False)
+        settings = Settings.load(state=f"sqlite://{Path(folder) / 'state.db'}", instrument_gemini=False)
+        installed = pipeline.install(settings)
         publisher = installed._snapshots.publisher
         publisher.publish()
         tick = best_us(publisher.publish, size=20)
