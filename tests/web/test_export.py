@@ -43,9 +43,9 @@ OPERATIONS = frozen.SNAPSHOT.operations()
 
 
 def test_without_parameters_there_are_no_entries(frozen_here):
-    """The plain export has the contract's sections, budget and state, and nothing else."""
+    """The plain export has the contract's sections, budget, state and refused names, and nothing else."""
     contract = ["timestamp", "performance_metrics", "llm_api_metrics", "retention_policy"]
-    assert list(export()) == [*contract, "budget", "state"]
+    assert list(export()) == [*contract, "budget", "state", "refused_names"]
 
 
 def test_since_and_operation_filter_what_is_summarised(frozen_here):
