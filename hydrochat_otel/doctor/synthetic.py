@@ -10,13 +10,17 @@ import os
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from inspect import unwrap
 from types import FunctionType
 from typing import Any, Final
 
 _MARK: Final = "__hydrochat_otel__"
-_SENDS: Final = frozenset({"request", "async_request", "request_streamed", "async_request_streamed"})
+_SENDS: Final = frozenset({"request", "async_request", "request_streamed", "async_request_streamed", "_post"})
 _FREE: Final = ("get", "_get", "list", "_list", "delete", "_delete", "update", "_update", "cancel", "_cancel", "pages")
-_MODULES: Final = ("models", "batches", "caches", "tunings", "files", "operations", "tokens", "file_search_stores")
+_MODULES: Final = (
+    *("models", "batches", "caches", "tunings", "files", "operations", "tokens", "file_search_stores"),
+    "_interactions.resources.interactions",
+)
 _WITHOUT_USAGE: Final = "embeddings"
 """The last call: its reply may lack token counts, so the two sides are compared before it."""
 _MODEL: Final = "gemini-2.0-flash-exp"
@@ -96,8 +100,14 @@ def _uncovered() -> Iterator[str]:
                 public = vars(kind).get(method.removeprefix("_"))
                 if not isinstance(function, FunctionType) or _is_covered(function) or _is_covered(public):
                     continue
-                if not method.startswith(_FREE) and not _SENDS.isdisjoint(function.__code__.co_names):
+                if not method.startswith(_FREE) and not _SENDS.isdisjoint(_names_in(function)):
                     yield f"{name}.{kind.__name__}.{method}"
+
+
+def _names_in(function: FunctionType) -> tuple[str, ...]:
+    """Return the names that the innermost function uses: a decorator of the SDK's own sends nothing."""
+    code = getattr(unwrap(function), "__code__", None)
+    return code.co_names if code is not None else ()
 
 
 def _is_covered(function: object) -> bool:
