@@ -195,6 +195,7 @@ def test_a_fast_path_that_falls_back_by_itself_is_not_in_use(monkeypatch, instal
     assert failures.counts() == {}
 
 
+@with_fast_feeds
 def test_the_setting_turns_it_off(install):
     """`HYDROCHAT_FAST=0` uses the public functions only; the default setting uses the fast path."""
     install(fast=False)

@@ -39,7 +39,9 @@ def test_a_body_states_tokens_and_modalities():
         '{"usageMetadata": ' + '{"a": ' * 100_000,
         '"usageMetadata"',
     ],
+    ids=range(10),
 )
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a collection at the recursion limit
 def test_a_body_that_states_nonsense_is_not_reconciled(text):
     """A record that is missing, cut off, too deep or does not balance raises nothing and is no exact usage."""
     assert not ledger(text).reconciled
