@@ -7,6 +7,7 @@ import signal
 import programs
 import pytest
 import running_alone
+from hypothesis import HealthCheck, settings
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -19,6 +20,14 @@ from hydrochat_otel.testing import reset
 TOKEN = "token-of-the-tests-1234"
 
 NO_SKIP = os.environ.get("HYDROCHAT_TEST_NO_SKIP") == "1"
+
+# Properties are tried with the same examples in each run, and without a limit on their time: a failure is repeatable.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+# New examples are looked for by `HYDROCHAT_TEST_EXPLORE=1`, and by `python -m tests.fuzz`.
+settings.register_profile("explore", deadline=None)
+settings.load_profile("explore" if os.environ.get("HYDROCHAT_TEST_EXPLORE") == "1" else "repeatable")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a script ignores Ctrl-C, and so would the programs that the tests end with it.
