@@ -17,7 +17,7 @@ from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
-from hydrochat_otel.instrumentation.gemini.finished_call import Charged, FinishedCall
+from hydrochat_otel.instrumentation.gemini.finished_call import UNSETTLED, Charged, FinishedCall
 from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
 from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
 from hydrochat_otel.instrumentation.operation import DroppedWork, Work
@@ -33,7 +33,6 @@ EMBEDDING_KEY: Final = "opentelemetry.genai.client.embedding.context"
 _SUPPRESSED_KEY: Final = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 _UNTRACED_KEYS: Final = frozenset({_SUPPRESSED_KEY, "suppress_instrumentation", INFERENCE_KEY, EMBEDDING_KEY})
 """Context keys that say that another instrumentation's span replaces ours, or that no span is wanted."""
-_UNSETTLED: Final = frozenset({"error", "cancelled"})
 _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
 
 
@@ -295,7 +294,7 @@ class Call(Work):
         """Return whether the service may charge for more than the call saw of its usage."""
         if self.attempts.lost and self.site.has_tokens:
             return True
-        if outcome not in _UNSETTLED:
+        if outcome not in UNSETTLED:
             return False
         if (self._declared_error or self._is_cancelled) and self._turns:
             return False  # the reply itself states its end and its usage until then

@@ -18,7 +18,7 @@ from hydrochat_otel.window.days import DayCounts
 from hydrochat_otel.window.entry import Entry
 
 _NO_TOKENS: Final = (0, 0, 0, 0, 0)
-_UNSETTLED: Final = frozenset({"error", "cancelled"})
+UNSETTLED: Final = frozenset({"error", "cancelled"})
 
 
 class Charged(NamedTuple):
@@ -98,7 +98,7 @@ class FinishedCall(NamedTuple):
     def is_never_sent(self) -> bool:
         """Whether the SDK refused it before it sent a request."""
         answered = self.attempts or self.has_answered
-        return not answered and self.site.by_http and self.ended.outcome in _UNSETTLED
+        return not answered and self.site.by_http and self.ended.outcome in UNSETTLED
 
     @property
     def is_result(self) -> bool:
@@ -229,7 +229,7 @@ class FinishedCall(NamedTuple):
                 attributes.update(token_modalities.span_attributes(tokens))
         if service_tier != STANDARD:
             attributes[semconv.SERVICE_TIER] = service_tier
-        if estimated or (outcome in _UNSETTLED and (used or made)):
+        if estimated or (outcome in UNSETTLED and (used or made)):
             attributes[semconv.ESTIMATED] = estimated
         if not reconciled and outcome != "error":
             attributes[semconv.UNRECONCILED] = True

@@ -125,8 +125,7 @@ class GuardedCall(Guarded):
             finally:
                 attach(call.outside)
         except BaseException as error:
-            attach(call.outside)  # a signal handler may have raised in the one above
-            contained("google_genai.call", call.end_with, error)
+            self._leave(call.outside, error)
             raise
         try:
             call.complete(reply)
@@ -145,8 +144,7 @@ class GuardedCall(Guarded):
             finally:
                 attach(call.outside)
         except BaseException as error:
-            attach(call.outside)  # a signal handler may have raised in the one above
-            contained("google_genai.call", call.end_with, error)
+            self._leave(call.outside, error)
             raise
         try:
             call.complete(reply)
@@ -165,8 +163,7 @@ class GuardedCall(Guarded):
             finally:
                 attach(before)
         except BaseException as error:
-            attach(before)  # a signal handler may have raised in the one above
-            contained("google_genai.call", call.end_with, error)
+            self._leave(before, error)
             raise
         try:
             call.take_chunk(chunk)
@@ -185,14 +182,18 @@ class GuardedCall(Guarded):
             finally:
                 attach(before)
         except BaseException as error:
-            attach(before)  # a signal handler may have raised in the one above
-            contained("google_genai.call", call.end_with, error)
+            self._leave(before, error)
             raise
         try:
             call.take_chunk(chunk)
         except BaseException as failure:
             note("google_genai.reply", failure)
         return chunk
+
+    def _leave(self, before: Context, error: BaseException) -> None:
+        """End the call with an exception, and restore the context if a signal handler raised while that was done."""
+        attach(before)
+        contained(self._component, self._call.end_with, error)
 
     def connect(self) -> None:
         """Note that a connection is made."""
@@ -250,6 +251,11 @@ class GuardedCall(Guarded):
 def guarded(call: Call | None) -> GuardedCall | None:
     """Return the guarded call; None for None."""
     return None if call is None else GuardedCall(call)
+
+
+def inside(current: Callable[[], Calls | None]) -> GuardedCall | None:
+    """Return the call that an HTTP request belongs to, or None for one that is not counted."""
+    return None if current() is None else guarded(current_call())
 
 
 def begin(

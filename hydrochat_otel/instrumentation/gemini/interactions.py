@@ -7,9 +7,8 @@ import functools
 from typing import Any
 
 from hydrochat_otel.instrumentation.gemini import wrappers
-from hydrochat_otel.instrumentation.gemini.call import current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
-from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded, inside
 from hydrochat_otel.instrumentation.gemini.look_ups import CreatingCall, LookUp
 from hydrochat_otel.instrumentation.gemini.raw_replies import follow, follow_async
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function, Replied
@@ -36,10 +35,6 @@ class _Client:
 
     def __init__(self, owner: Any) -> None:
         self._http_options = {"base_url": getattr(owner.sdk_configuration, "server_url", None)}
-
-
-def _inside(current: Current) -> GuardedCall | None:
-    return None if current() is None else guarded(current_call())
 
 
 def interaction(original: Function, current: Current, operation: str) -> Function:
@@ -104,7 +99,7 @@ def retrying(original: Function, current: Current, _operation: str) -> Function:
 
     @functools.wraps(original)
     def counted(func: Function, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
+        call: GuardedCall | None = contained("google_genai.attempt", inside, current)
         if call is None:
             return original(func, *args, **kwargs)
 
@@ -124,7 +119,7 @@ def retrying_async(original: Function, current: Current, _operation: str) -> Fun
 
     @functools.wraps(original)
     async def counted(func: Function, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
+        call: GuardedCall | None = contained("google_genai.attempt", inside, current)
         if call is None:
             return await original(func, *args, **kwargs)
 

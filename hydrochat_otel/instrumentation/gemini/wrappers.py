@@ -7,7 +7,6 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from hydrochat_otel.instrumentation.gemini.call import current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import (
     GuardedCall,
@@ -16,6 +15,7 @@ from hydrochat_otel.instrumentation.gemini.guarded_call import (
     end_attempt,
     fail_attempt,
     guarded,
+    inside,
 )
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime.failures import contained
@@ -24,11 +24,6 @@ Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
 
 _LATE: Final = "google_genai.late_usage"
-
-
-def _inside(current: Current) -> GuardedCall | None:
-    """Return the call that an HTTP request belongs to, or None for one that is not counted."""
-    return None if current() is None else guarded(current_call())
 
 
 class Replied(NamedTuple):
@@ -190,7 +185,7 @@ def session_async(original: Function, current: Current, _operation: str) -> Func
 
     @functools.wraps(original)
     async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.attempt", _inside, current)
+        call: GuardedCall | None = contained("google_genai.attempt", inside, current)
         if call is not None:
             call.connect()
         return await original(self, *args, **kwargs)
