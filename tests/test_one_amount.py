@@ -9,7 +9,7 @@ from google.genai.types import HttpOptions
 import hydrochat_otel
 from hydrochat_otel.hydrochat.client.metrics import get_gemini_metrics_v2
 from hydrochat_otel.testing import GeminiEmulator, Usage, answer
-from hydrochat_otel.views import history, json_export, money, overview, prometheus, turns
+from hydrochat_otel.views import history, json_export, money, overview, prometheus
 from hydrochat_otel.views.entry_page import Filter
 from hydrochat_otel.views.history import Steps
 
@@ -41,7 +41,7 @@ def test_every_surface_shows_the_same_number(install, state, tmp_path):
         "days": {row["cost_usd"] for rows in export["days"]["zones"].values() for row in rows},
         "page": page["totals"]["cost_usd"],
         "model": page["models"][0]["cost_usd"],
-        "money": money.document(snapshot, turns.collect(snapshot.entries))["cost_usd"],
+        "money": money.document(snapshot)["cost_usd"],
         "history": steps[-1]["total_cost_usd"],
         "report": hydrochat_otel.report(by="model").total["cost_usd"],
         "report of the hour": hydrochat_otel.report(by="model", since="1h").total["cost_usd"],

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import completeness, formats, usage_table
-from hydrochat_otel.views.turns import Turn
+from hydrochat_otel.views import completeness, formats, turns, usage_table
 from hydrochat_otel.views.usage_table import Sample, Usage
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
@@ -23,17 +22,13 @@ _SHOWN: Final = (
 _DIMENSION: Final = semconv.DIMENSION.replace(".", "_")
 
 
-def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
+def document(snapshot: Snapshot) -> dict[str, Any]:
     """Return the dollars of every breakdown, the most expensive row first.
 
     `by_root_operation` is by the operation that a caller waited for, `by_operation` by the innermost operation around
     the call. Both are since the start if the cost counter carries them, otherwise of the window's turns;
     `by_operation_covers` says which. Rows beyond the first hundred are added up as `other`. Each row says what its
     dollars miss; they are null if nothing in it has a price.
-
-    Args:
-        snapshot: What is shown.
-        turns: Of its window.
     """
     budget = snapshot.budget
     found = list(usage_table.samples(snapshot))
@@ -44,7 +39,7 @@ def document(snapshot: Snapshot, turns: Sequence[Turn]) -> dict[str, Any]:
         "savings_usd": completeness.counted_usd(snapshot, semconv.LLM_SAVINGS),
         "retry_cost_usd": completeness.counted_usd(snapshot, semconv.LLM_RETRY_COST),
         **completeness.document(completeness.of_snapshot(snapshot)),
-        "by_root_operation": by_root or _by_turn(turns),
+        "by_root_operation": by_root or _by_turn(snapshot),
         "by_operation": by_operation,
         "by_operation_covers": "start" if by_root else "window",
         "charges": _charges(snapshot),
@@ -85,9 +80,10 @@ def _counted(found: Sequence[Sample], attribute: str) -> list[dict[str, Any]]:
     return _rows(usage_table.of_counters(found, label), "operation")
 
 
-def _by_turn(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    roots = {id(entry): turn.root for turn in turns for entry in turn.billed}
-    entries = [entry for turn in turns for entry in turn.billed]
+def _by_turn(snapshot: Snapshot) -> list[dict[str, Any]]:
+    collected = turns.collect(snapshot.entries)
+    roots = {id(entry): turn.root for turn in collected for entry in turn.billed}
+    entries = [entry for turn in collected for entry in turn.billed]
 
     def name(entry: Entry) -> str | None:
         root = roots[id(entry)]

@@ -8,10 +8,12 @@ from hydrochat_otel.views import formats, history, json_export, money, overview,
 from hydrochat_otel.views.entry_page import DEFAULT_LIMIT, Filter
 from hydrochat_otel.views.history import Steps
 from hydrochat_otel.views.prometheus_server import PrometheusError
+from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.web import openapi, queries
 from hydrochat_otel.web.guard import closed
 from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure
 from hydrochat_otel.window.notable import notable_turns
+from hydrochat_otel.window.snapshot import Snapshot
 
 _SCHEMA = "application/schema+json; charset=utf-8"
 
@@ -70,7 +72,7 @@ def turns_of_window(request: Request) -> Response:
     asked = queries.read(request.query, queries.TURNS)
     running = pipeline.current()
     snapshot, trace_url = running.snapshot(), running.settings.trace_url
-    collected = turns.collect(turns.with_notable(snapshot.entries, notable_turns.entries()))
+    collected = kept_turns(snapshot)
     if asked["turn"] is not None:
         turn = turns.waterfall(collected, asked["turn"], trace_url)
         if turn is None:
@@ -95,7 +97,7 @@ def money_of_all(request: Request) -> Response:
     queries.read(request.query, ())
     running = pipeline.current()
     snapshot = running.snapshot()
-    document = money.document(snapshot, turns.collect(snapshot.entries))
+    document = money.document(snapshot)
     return answer(JSON, formats.encoded(document, indented=False))
 
 
@@ -133,6 +135,11 @@ def description(request: Request) -> Response:
 def health(_: Request) -> Response:
     """Answer any client that the process is alive, and nothing else."""
     return answer(JSON, b'{"status":"ok"}\n')
+
+
+def kept_turns(snapshot: Snapshot) -> list[Turn]:
+    """Return the turns of the window, and the notable ones of this process that have left it."""
+    return turns.collect(turns.with_notable(snapshot.entries, notable_turns.entries()))
 
 
 def described(content_type: str, body: bytes) -> Response:

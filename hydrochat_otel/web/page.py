@@ -12,12 +12,11 @@ from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.views import money, overview, plain_tables, thresholds, turns
 from hydrochat_otel.web import access
 from hydrochat_otel.web.access import Access
-from hydrochat_otel.web.data import described
+from hydrochat_otel.web.data import described, kept_turns
 from hydrochat_otel.web.guard import CHALLENGE, decision, explanation, retry_after
 from hydrochat_otel.web.message import HTML, MAX_BODY_BYTES, Refused, Request, Response, answer, bodiless
 from hydrochat_otel.web.paths import EXPORT_PATH, METRICS_PATH, STATIC_PREFIX
 from hydrochat_otel.web.sessions import cookie_of, sessions, set_cookie
-from hydrochat_otel.window.notable import notable_turns
 
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -42,9 +41,9 @@ def page(request: Request) -> Response:
     snapshot = running.snapshot()
     threshold_s = running.settings.response_time_threshold_s
     shown = overview.document(snapshot, thresholds.evaluate(snapshot), threshold_s=threshold_s)
-    collected = turns.collect(turns.with_notable(snapshot.entries, notable_turns.entries()))
-    latest = turns.document(collected, turns.Search(), unix_s=snapshot.unix_s, trace_url=running.settings.trace_url)
-    tables = plain_tables.render(shown, money.document(snapshot, turns.collect(snapshot.entries)), latest)
+    trace_url = running.settings.trace_url
+    latest = turns.document(kept_turns(snapshot), turns.Search(), unix_s=snapshot.unix_s, trace_url=trace_url)
+    tables = plain_tables.render(shown, money.document(snapshot), latest)
     return answer(HTML, _asset("index.html").replace(b"<!--tables-->", tables.encode("utf-8", "replace")), _POLICY)
 
 

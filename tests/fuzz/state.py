@@ -50,7 +50,7 @@ def _shown(snapshot):
     steps = Steps.over(snapshot.unix_s, 86_400, 3600)
     seen = overview.document(snapshot, thresholds.evaluate(snapshot))
     latest = turns.document(collected, turns.Search(), unix_s=snapshot.unix_s)
-    spent = money.document(snapshot, collected)
+    spent = money.document(snapshot)
     for text in (
         json_export.render(snapshot, Filter(entries=True, days=True)),
         formats.encoded(history.from_window(snapshot, steps)),

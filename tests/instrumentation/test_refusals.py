@@ -100,7 +100,7 @@ def test_a_refusal_is_no_failure_and_every_view_lists_it(installed, caplog):
     assert shown["refused_names"] == listed
     collected = turns.collect(snapshot.entries)
     latest = turns.document(collected, turns.Search(), unix_s=snapshot.unix_s)
-    assert "not shown" in plain_tables.render(shown, money.document(snapshot, collected), latest)
+    assert "not shown" in plain_tables.render(shown, money.document(snapshot), latest)
     assert failures.counts() == {}
     assert snapshot.total(semconv.TELEMETRY_ERRORS) == 0
     assert snapshot.sums_by(semconv.LABEL_REFUSALS, semconv.LABEL) == {("operation",): 1}

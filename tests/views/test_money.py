@@ -5,7 +5,7 @@ import dataclasses
 from factories import counter, snapshot
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import money, turns
+from hydrochat_otel.views import money
 from hydrochat_otel.window.days import Missing
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Forecast
@@ -31,7 +31,6 @@ def test_by_operation_since_the_start():
             ({semconv.OPERATION: "b", semconv.ROOT_OPERATION: "turn"}, 1.5),
             ({semconv.OPERATION: "none", semconv.ROOT_OPERATION: "none"}, 0.125),
         ),
-        (),
     )
     assert sums(shown["by_root_operation"]) == [("turn", 4, 1.75), ("none", 2, 0.125)]
     assert shown["by_operation_covers"] == "start"
@@ -45,7 +44,7 @@ def test_by_operation_of_the_window():
         Entry("operation", "turn", 2.0, 10.0, trace_id=1, span_id=1),
         Entry("gemini", "generate_content", 1.0, 9.0, trace_id=2, span_id=2, cost_usd=0.25),
     )
-    shown = money.document(taken(({}, 0.75), entries=entries), turns.collect(entries))
+    shown = money.document(taken(({}, 0.75), entries=entries))
     assert shown["by_operation_covers"] == "window"
     assert sums(shown["by_root_operation"]) == [("turn", 1, 0.5), ("none", 1, 0.25)]
 
@@ -60,7 +59,7 @@ def test_an_operation_without_a_price_has_a_row():
         counter(semconv.LLM_UNPRICED_TOKENS, (labels[1], 30)),
         counter(semconv.LLM_INCOMPLETE_CALLS, (labels[0], 1)),
     )
-    priced, unpriced = money.document(dataclasses.replace(snapshot(), families=families), ())["by_operation"]
+    priced, unpriced = money.document(dataclasses.replace(snapshot(), families=families))["by_operation"]
     assert (priced["cost_usd"], priced["unpriced_tokens"], priced["incomplete_calls"]) == (0.5, 0, 1)
     assert (unpriced["operation"], unpriced["tokens"], unpriced["cost_usd"], unpriced["unpriced_tokens"]) == (
         "unpriced",
@@ -73,7 +72,7 @@ def test_an_operation_without_a_price_has_a_row():
 def test_dimensions():
     """Each dimension of the application has its values; a call without one is `none`."""
     tier = f"{semconv.DIMENSION}tier"
-    shown = money.document(taken(({tier: "gold"}, 0.5), ({}, 0.25)), ())
+    shown = money.document(taken(({tier: "gold"}, 0.5), ({}, 0.25)))
     (dimension,) = shown["dimensions"]
     assert dimension["dimension"] == "tier"
     assert sums(dimension["rows"], "value") == [("gold", 2, 0.5), ("none", 2, 0.25)]
@@ -81,7 +80,7 @@ def test_dimensions():
 
 def test_rows_are_bounded():
     """More than a hundred operations: the hundred highest, and one row for all others; the sum stays complete."""
-    shown = money.document(taken(*(({semconv.OPERATION: f"op{index}"}, float(index)) for index in range(150))), ())
+    shown = money.document(taken(*(({semconv.OPERATION: f"op{index}"}, float(index)) for index in range(150))))
     rows = shown["by_operation"]
     assert (len(rows), rows[-1]["operation"], sum(row["cost_usd"] for row in rows)) == (101, "other", sum(range(150)))
 
@@ -89,15 +88,15 @@ def test_rows_are_bounded():
 def test_the_forecast_is_the_budgets_own():
     """The page shows the one forecast that the gauge and the export show; null where there is none."""
     forecast = Forecast(month_usd=31.0, low_usd=20.0, high_usd=40.0, spent_on=None)
-    with_one = money.document(taken(budget=Budget(1.0, 2.5, None, None, forecast=forecast)), ())
-    without = money.document(taken(budget=Budget(1.0, 2.5, None, None)), ())
+    with_one = money.document(taken(budget=Budget(1.0, 2.5, None, None, forecast=forecast)))
+    without = money.document(taken(budget=Budget(1.0, 2.5, None, None)))
     assert (with_one["month"]["forecast_usd"], without["month"]["forecast_usd"]) == (31.0, None)
 
 
 def test_what_the_sums_miss_stands_beside_them():
     """Whatever a sum of dollars does not contain is beside it: since the start, of the month and of the day."""
     missing = Missing(unpriced_calls=1, unpriced_tokens=900)
-    shown = money.document(taken(budget=Budget(1.0, 2.5, None, None, missing_month=missing)), ())
+    shown = money.document(taken(budget=Budget(1.0, 2.5, None, None, missing_month=missing)))
     assert shown["month"]["missing"]["unpriced_tokens"] == 900
     assert shown["day"]["missing"] == dict.fromkeys(Missing._fields, 0)
     assert {*Missing._fields} <= shown.keys()
@@ -113,7 +112,7 @@ def test_charges_beside_tokens():
         ),
         counter(semconv.LLM_CHARGES, (search, 0.028), ({**search, semconv.OPERATION: "a"}, 0.014), (images, 0.12)),
     )
-    shown = money.document(dataclasses.replace(snapshot(unix_s=NOON_OF_THE_THIRD), families=families), ())
+    shown = money.document(dataclasses.replace(snapshot(unix_s=NOON_OF_THE_THIRD), families=families))
     assert shown["charges"] == [
         {"charge": "image", "units": 3, "cost_usd": 0.12},
         {"charge": "grounding_search", "units": 3, "cost_usd": 0.042},

@@ -18,7 +18,7 @@ def plain(of):
     shown = overview.document(of, thresholds.evaluate(of))
     collected = turns.collect(of.entries)
     latest = turns.document(collected, turns.Search(), unix_s=of.unix_s)
-    return plain_tables.render(shown, money.document(of, collected), latest)
+    return plain_tables.render(shown, money.document(of), latest)
 
 
 @pytest.fixture
