@@ -63,6 +63,16 @@ class Follower(Protocol):
         """Note in a finaliser that nothing references the reply."""
 
 
+class Dropping:
+    """Drops its call when nothing references it any more; it has none if its construction was interrupted."""
+
+    _call: Follower | None = None
+
+    def __del__(self) -> None:
+        if (call := self._call) is not None:
+            call.drop()
+
+
 class Guarded:
     """Wraps a context manager of ours in a ``with`` statement so that it cannot harm the host.
 

@@ -7,7 +7,7 @@ import functools
 import weakref
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
+from hydrochat_otel.instrumentation.gemini.guarded_call import Dropping, GuardedCall, guarded
 from hydrochat_otel.instrumentation.gemini.raw_replies import as_reply
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
 from hydrochat_otel.runtime.failures import contained
@@ -15,14 +15,11 @@ from hydrochat_otel.runtime.failures import contained
 _ENDING: Final = frozenset({"interaction.completed", "interaction.cancelled", "interaction.canceled"})
 
 
-class _Held:
+class _Held(Dropping):
     """Holds the call of a connection: lives as long as the connection, and ends the call when nothing references it."""
 
     def __init__(self, call: GuardedCall) -> None:
-        self.call = call
-
-    def __del__(self) -> None:
-        self.call.drop()
+        self._call = self.call = call
 
 
 _held: Final[weakref.WeakKeyDictionary[Any, _Held]] = weakref.WeakKeyDictionary()

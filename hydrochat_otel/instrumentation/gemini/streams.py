@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any
 
-from hydrochat_otel.instrumentation.gemini.guarded_call import Follower
+from hydrochat_otel.instrumentation.gemini.guarded_call import Dropping, Follower
 from hydrochat_otel.runtime.failures import contained
 
 
-class WatchedStream(Generator[Any, Any, Any]):
+class WatchedStream(Dropping, Generator[Any, Any, Any]):
     """A generator of the SDK and the call that it belongs to.
 
     As lazy as the original: the call begins when the first chunk is requested, as the SDK then sends the request.
@@ -55,10 +55,6 @@ class WatchedStream(Generator[Any, Any, Any]):
         if call is not None:
             call.abandon()
 
-    def __del__(self) -> None:
-        if (call := self._call) is not None:
-            call.drop()
-
     def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         if self._begin is not None:
             begin, self._begin = self._begin, None
@@ -69,8 +65,10 @@ class WatchedStream(Generator[Any, Any, Any]):
         return call.step(step, *arguments)
 
 
-class WatchedAsyncStream(AsyncGenerator[Any, Any]):
+class WatchedAsyncStream(Dropping, AsyncGenerator[Any, Any]):
     """The same for an asynchronous generator; its request was sent before the first chunk is requested."""
+
+    _call: Follower
 
     def __init__(self, chunks: AsyncGenerator[Any, Any], call: Follower) -> None:
         self._chunks = chunks
@@ -100,9 +98,6 @@ class WatchedAsyncStream(AsyncGenerator[Any, Any]):
             self._call.fail(error)
             raise
         self._call.abandon()
-
-    def __del__(self) -> None:
-        self._call.drop()
 
     def _step(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         return self._call.step_async(step, *arguments)
