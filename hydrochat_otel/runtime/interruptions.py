@@ -17,6 +17,12 @@ _OURS: Final = frozenset({"hydrochat_otel", "opentelemetry", "wrapt"})
 _KNOWN: Final = _OURS | sys.stdlib_module_names | {"builtins"}
 
 
+def pass_on(error: BaseException) -> None:
+    """Raise the exception again if the host raised it into our code; each broad handler of ours asks this, or notes."""
+    if is_the_hosts(error):
+        raise error
+
+
 def is_the_hosts(error: BaseException) -> bool:
     """Return whether the host raised this into our code, so that it must be raised again."""
     if isinstance(error, _ALWAYS_THE_HOSTS):

@@ -22,6 +22,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from hydrochat_otel.instrumentation.attribution import span_in
+from hydrochat_otel.runtime import interruptions
 from hydrochat_otel.sdk import fast_ways
 from hydrochat_otel.sdk.known_sampling import KnownSampling
 
@@ -234,6 +235,7 @@ def _problem() -> str | None:
     try:
         same = _span_of(is_lean=True) == _span_of(is_lean=False)
     except Exception as error:
+        interruptions.pass_on(error)
         return f"not possible with this version of the SDK ({type(error).__name__})"
     return None if same else "not possible with this version of the SDK (other spans)"
 

@@ -8,7 +8,6 @@ import logging
 import threading
 import weakref
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from opentelemetry import metrics, trace
@@ -18,7 +17,7 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, OTELResourceDetecto
 from opentelemetry.sdk.trace import TracerProvider
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime import safe_log
+from hydrochat_otel.runtime import failures, safe_log
 from hydrochat_otel.sdk.reader import SnapshotReader
 from hydrochat_otel.sdk.sampler import RetainingSampler
 from hydrochat_otel.sdk.span_processor import RetentionSpanProcessor
@@ -108,9 +107,11 @@ class Providers:
         if hasattr(consumer, "_lock"):
             consumer._lock = threading.Lock()  # noqa: SLF001
         for reader in self._readers():
-            with suppress(Exception):
+            try:
                 consumer.remove_metric_reader(reader)
                 consumer.add_metric_reader(reader)
+            except Exception as error:
+                failures.note("fork", error)
         self._keep_instance_id()
         self._release_held()  # a thread that another hook started in this child may already wait for it
 

@@ -25,7 +25,7 @@ from opentelemetry.sdk.resources import Resource
 
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, Origin, PublicFeed, PublicFeeder, context_of
 from hydrochat_otel.instrumentation.finished import Ended
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, interruptions
 from hydrochat_otel.sdk import fast_ways
 from hydrochat_otel.sdk.aggregations import Aggregation, Held, aggregation_of, offer_all
 
@@ -117,6 +117,7 @@ class SdkFeed:
             self._filter = _filter_of(self._consumer._sdk_config.exemplar_filter)
             self._aggregations = self._look_up(storages)
         except Exception as error:
+            interruptions.pass_on(error)
             self._give_up(error)
         self._storages = storages
 
@@ -201,6 +202,7 @@ def _problem() -> str | None:
     try:
         public, fast = _points(_UnguardedFeeder()), _points(SdkFeeder())
     except Exception as error:
+        interruptions.pass_on(error)
         return f"not possible with this version of the SDK ({type(error).__name__})"
     if (state := fast_ways.report()[NAME]) != fast_ways.IN_USE:  # the public path has the same numbers by itself
         return state

@@ -11,7 +11,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.resources import files
 from itertools import chain
 from typing import Any, Final, NamedTuple, TypeVar
@@ -39,6 +39,7 @@ from hydrochat_otel.fleet.backend import (
     StateError,
 )
 from hydrochat_otel.fleet.redis import errors
+from hydrochat_otel.runtime import interruptions
 
 _T = TypeVar("_T")
 
@@ -151,14 +152,16 @@ class RedisBackend:
         self._run(_RESTORE, [MAX_MERGED, *departed, *lengths, *merged, *totals, *evicted], bool)
 
     def close(self) -> None:
-        """Close the connections; the next call opens new ones. Never raises."""
+        """Close the connections; the next call opens new ones. No failure of a connection is raised."""
         if self._pid != os.getpid():
             self.abandon()
         clients, self._client, self._sentinels = (self._client, *self._sentinels), None, ()
         for client in clients:
-            with suppress(Exception):
+            try:
                 if client is not None:
                     client.close()
+            except Exception as error:
+                interruptions.pass_on(error)
 
     def abandon(self) -> None:
         """Drop the connections without closing them, in a forked child; the next call opens new ones. Never raises.
@@ -188,6 +191,7 @@ class RedisBackend:
                 return _readable(read, self._evaluate(script, arguments_sent))
         except Exception as error:
             self.close()
+            interruptions.pass_on(error)
             said = errors.sentence(error, keys=f"{self._prefix}*", timeout_s=self._timeout_s)
             raise StateError(f"The shared state at {self._address.name} {said}.") from None
         except BaseException:

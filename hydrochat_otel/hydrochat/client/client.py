@@ -16,7 +16,7 @@ from hydrochat_otel.instrumentation.answer_check import Check
 from hydrochat_otel.instrumentation.gemini.attempts import status_of
 from hydrochat_otel.instrumentation.gemini.reply_facts import BLOCKING
 from hydrochat_otel.prices.usage import Tokens, UsageRecord
-from hydrochat_otel.runtime import process_globals, safe_log
+from hydrochat_otel.runtime import interruptions, process_globals, safe_log
 from hydrochat_otel.runtime.forks import ForkLock
 from hydrochat_otel.settings import Settings
 
@@ -164,7 +164,7 @@ class GeminiClientV2:
         return None if response is None else read(_text_of(response))
 
     async def _ask(self, operation: str, request: Callable[["genai.Client"], Coroutine[Any, Any, Any]]) -> Any:
-        """Send one request and return its response, or None; raises only a cancellation of the caller."""
+        """Send one request and return its response, or None; raises only what cancels or interrupts the caller."""
         if self._api_key is None:
             warn_once("no_key", "GEMINI_API_KEY is not set: intents stay UNKNOWN and no fields are read.")
             return None
@@ -177,6 +177,7 @@ class GeminiClientV2:
         try:
             return await _loop.run(send)
         except Exception as error:  # a chat turn continues without Gemini; the message may quote the request
+            interruptions.pass_on(error)
             safe_log.warning(logger, "Gemini's %s failed (%s).", operation, status_of(error) or type(error).__name__)
             return None
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.guarded_call import Follower
+from hydrochat_otel.instrumentation.gemini.guarded_call import Dropping, Follower
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, interruptions
 
 _PLAIN: Final = ("id", "interaction_id", "model", "status", "event_type", "service_tier")
 _LONGEST_BODY: Final = 8 * 1024 * 1024
@@ -64,7 +64,8 @@ def _body_of(response: Any) -> bytes | None:
     """Return the body of a response that was read already, or None."""
     try:
         content = response.content
-    except Exception:
+    except Exception as error:
+        interruptions.pass_on(error)
         return None
     return content if isinstance(content, bytes) else None
 
@@ -117,8 +118,10 @@ class _Reader:
                 self._call.take_chunk(reply)
 
 
-class _PassingBody:
+class _PassingBody(Dropping):
     """Observes the bytes of a response that its caller reads; it lives as long as the response does."""
+
+    _call: Follower
 
     def __init__(self, response: Any, call: Follower) -> None:
         self._call = call
@@ -171,9 +174,6 @@ class _PassingBody:
         except Exception as error:
             failures.note("google_genai.reply", error)
         self._call.succeed()
-
-    def __del__(self) -> None:
-        self._call.drop()
 
 
 def as_reply(said: dict[str, Any]) -> SimpleNamespace:

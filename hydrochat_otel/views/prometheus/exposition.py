@@ -9,7 +9,7 @@ from typing import Final
 
 from prometheus_client.utils import floatToGoString
 
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, interruptions
 from hydrochat_otel.views.prometheus.families import SUFFIXES, PrometheusFamily, joined
 from hydrochat_otel.views.prometheus.naming import escaped
 from hydrochat_otel.views.prometheus.negotiation import Format
@@ -50,7 +50,8 @@ def _lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
     write = _histogram_lines if family.kind == "histogram" else _number_lines
     try:
         return write(family, family.points, openmetrics=openmetrics)
-    except Exception:
+    except Exception as error:
+        interruptions.pass_on(error)
         lines: list[str] = []
     for labels, point in family.points.items():
         try:
