@@ -14,7 +14,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hydrochat_otel import web
-from hydrochat_otel.cli.endings import ExitCode, MistakeError
+from hydrochat_otel.cli.exit_codes import ExitCode, MistakeError
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.demo.workload import WorkloadReport, run_workload
 from hydrochat_otel.pipeline import pipeline

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from hydrochat_otel.cli.endings import NegativeError
+from hydrochat_otel.cli.exit_codes import NegativeError
 from hydrochat_otel.doctor import request
 from hydrochat_otel.doctor.findings import Level
 

@@ -6,7 +6,7 @@ import threading
 
 import click
 
-from hydrochat_otel.cli.endings import MistakeError
+from hydrochat_otel.cli.exit_codes import MistakeError
 from hydrochat_otel.testing import GeminiEmulator, made_up_reply
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from hydrochat_otel import web
 from hydrochat_otel.cli import export_tables
-from hydrochat_otel.cli.endings import MistakeError, NegativeError
+from hydrochat_otel.cli.exit_codes import MistakeError, NegativeError
 from hydrochat_otel.prices.day_ledger import zone_of
 from hydrochat_otel.reporting import periods
 from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hydrochat_otel.cli import shipped_assets
-from hydrochat_otel.cli.endings import MistakeError, NegativeError
+from hydrochat_otel.cli.exit_codes import MistakeError, NegativeError
 from hydrochat_otel.cli.site_adjustments import Adjustments
 
 force_option = click.option("--force", is_flag=True, help="Replace edited files, too.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hydrochat_otel.cli.endings import ExitCode
+from hydrochat_otel.cli.exit_codes import ExitCode
 
 
 class LazyGroup(click.Group):

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hydrochat_otel.cli.endings import MistakeError
+from hydrochat_otel.cli.exit_codes import MistakeError
 from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
 from hydrochat_otel.prices.book import ChargeListing
 from hydrochat_otel.prices.charges import FREE_CHARGES, LISTED_ON, PRICED_UNITS

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hydrochat_otel.cli.endings import MistakeError, NegativeError
+from hydrochat_otel.cli.exit_codes import MistakeError, NegativeError
 from hydrochat_otel.cli.export import Source, export_url
 from hydrochat_otel.instrumentation.gemini import PriceBook
 from hydrochat_otel.prices.reconcile import metered

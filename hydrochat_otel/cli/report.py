@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hydrochat_otel.cli.endings import MistakeError, NegativeError
+from hydrochat_otel.cli.exit_codes import MistakeError, NegativeError
 from hydrochat_otel.reporting import report as reports
 from hydrochat_otel.reporting.report import NoAnswerError, Report, ReportError
 from hydrochat_otel.settings import SettingsError

@@ -7,7 +7,7 @@ import sys
 import click
 
 from hydrochat_otel.auto import NAME, RUN_PID
-from hydrochat_otel.cli.endings import MistakeError, NotExecutableError, NotFoundError
+from hydrochat_otel.cli.exit_codes import MistakeError, NotExecutableError, NotFoundError
 from hydrochat_otel.settings import Settings, SettingsError
 
 

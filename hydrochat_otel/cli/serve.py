@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from hydrochat_otel import web
-from hydrochat_otel.cli.endings import MistakeError
+from hydrochat_otel.cli.exit_codes import MistakeError
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
 from hydrochat_otel.serve.server import Server, ServerError

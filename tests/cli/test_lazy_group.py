@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from hydrochat_otel.cli import COMMANDS
 from hydrochat_otel.cli.command_line import command_line
-from hydrochat_otel.cli.endings import ExitCode
+from hydrochat_otel.cli.exit_codes import ExitCode
 
 HEAVY = (
     "opentelemetry.sdk.trace",
