@@ -76,6 +76,6 @@ PARTS = {
     "queue: drain": _part(f"{OURS}.runtime.deferred_queue:DeferredQueue.drain", SCRAPE),
     "reply": _part(f"{OURS}.instrumentation.gemini.reply_facts:plain", CALLS, MONEY, WINDOW),
     "attempt": _part(f"{OURS}.instrumentation.gemini.attempts:Attempts.__exit__", CALLS, MONEY, WINDOW),
-    "call labels": _part(f"{OURS}.instrumentation.gemini.call_labels:Sites.at", CALLS, MONEY, SPANS, WINDOW),
+    "call labels": _part(f"{OURS}.instrumentation.gemini.call_labels:CallLabelCache.at", CALLS, MONEY, SPANS, WINDOW),
     "collector": _part(f"{OURS}.runtime.collection:is_running", *_BEGIN),
 }

@@ -14,7 +14,7 @@ from opentelemetry.util.types import AttributeValue
 from hydrochat_otel.instrumentation import answer_check, attribution, instruments
 from hydrochat_otel.instrumentation.gemini import reply_facts
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
-from hydrochat_otel.instrumentation.gemini.call_labels import Site, Sites
+from hydrochat_otel.instrumentation.gemini.call_labels import CallLabelCache, CallLabels
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.finished_call import UNSETTLED, Charged, FinishedCall
@@ -43,7 +43,7 @@ class Call(Work):
     No method raises.
 
     Attributes:
-        site: Its call site.
+        labels: Its labels.
         attempts: The HTTP requests sent for it.
         inside: The context in which it and its span are current; None once it has ended.
     """
@@ -70,18 +70,18 @@ class Call(Work):
 
     def __init__(
         self,
-        site: Site,
-        sites: Sites,
+        labels: CallLabels,
+        label_cache: CallLabelCache,
         prices: PriceBook,
         using: instruments.Instruments,
         asked: Mapping[str, AttributeValue],
     ) -> None:
         outside = context_api.get_current()
         traced = wants_span(outside)
-        super().__init__(using, site.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced)
-        self.site = site
+        super().__init__(using, labels.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced)
+        self.labels = labels
         self.attempts = Attempts()
-        self._sites = sites
+        self._label_cache = label_cache
         self._prices = prices
         dict.__setitem__(self.context, _CALL_KEY, self)  # no other code has this context yet
         self.inside = self.context
@@ -147,7 +147,7 @@ class Call(Work):
         """Note the facts of a reply or chunk; return whether an ordinary one has output, None for any other."""
         facts = reply_facts.plain(reply)
         if facts is None:
-            self._note(reply_facts.read(self.site.operation, reply))
+            self._note(reply_facts.read(self.labels.operation, reply))
             return None
         usage, model, response_id, reason, has_output = facts
         self._has_answered, self._usage_follows = True, False
@@ -155,7 +155,7 @@ class Call(Work):
             (self._usage_record or self._usage).take(usage)
         if model != self._answered_by and model:
             self._answered_by = str(model)
-            self._response_model = self._sites.label(self.instruments, self._answered_by)
+            self._response_model = self._label_cache.label(self.instruments, self._answered_by)
         if response_id:
             self._response_id = response_id
         if reason or (reason is not None and not self._finish_reasons):
@@ -179,14 +179,14 @@ class Call(Work):
         """The usage of the current turn."""
         usage = self._usage_record
         if usage is None:
-            usage = self._usage_record = UsageRecord(prompt_only=self.site.operation == "embeddings")
-            if self.site.operation == "batch_result":
+            usage = self._usage_record = UsageRecord(prompt_only=self.labels.operation == "embeddings")
+            if self.labels.operation == "batch_result":
                 usage.take_batch()
         return usage
 
     def take_response(self, response: Any) -> None:
         """Keep the raw body of an embedding, whose usage older versions of the SDK leave out of the reply."""
-        if not self.site.has_output:
+        if not self.labels.has_output:
             try:
                 (self._body,) = response.response_stream
             except BaseException as error:
@@ -202,7 +202,7 @@ class Call(Work):
             self._cached_content_tokens = facts.cached_content_tokens
         if facts.model and facts.model != self._answered_by:
             self._answered_by = facts.model
-            self._response_model = self._sites.label(self.instruments, facts.model)
+            self._response_model = self._label_cache.label(self.instruments, facts.model)
         if facts.response_id:
             self._response_id = facts.response_id
         if facts.finish_reasons:
@@ -271,7 +271,7 @@ class Call(Work):
         ended = self._ended(error, outcome, error_type or None, ended_ns)
         return FinishedCall(
             self.instruments,
-            self.site,
+            self.labels,
             attribution.within(self.outside) or attribution.OUTSIDE,
             attribution.dimensions(self.outside),
             ended,
@@ -292,22 +292,22 @@ class Call(Work):
 
     def _is_incomplete(self, outcome: Outcome) -> bool:
         """Return whether the service may charge for more than the call saw of its usage."""
-        if self.attempts.lost and self.site.has_tokens:
+        if self.attempts.lost and self.labels.has_tokens:
             return True
         if outcome not in UNSETTLED:
             return False
         if (self._declared_error or self._is_cancelled) and self._turns:
             return False  # the reply itself states its end and its usage until then
-        if not self.site.has_tokens:
+        if not self.labels.has_tokens:
             return False
         return self._has_answered or self.attempts.may_be_charged
 
     def _account(self) -> CallLedger:
         """Compute tokens and dollars."""
-        pricing = Pricing(self._prices, self._answered_by or self.site.model_id, self.started_unix_s)
+        pricing = Pricing(self._prices, self._answered_by or self.labels.model_id, self.started_unix_s)
         charges = self._account_charges(pricing)
         usage = self._usage
-        if not self.site.has_tokens or (self._usage_follows and not usage.is_known):
+        if not self.labels.has_tokens or (self._usage_follows and not usage.is_known):
             return CallLedger(charges=charges)
         if self._body is not None and not usage.is_known:
             usage.take(reply_facts.usage_of_body(self._body))

@@ -1,4 +1,4 @@
-"""Call sites: what all calls of one operation with one model on one server share, made once and cached."""
+"""Labels and attributes that all calls of one operation with one model on one server share, made once and cached."""
 
 import re
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"(?!.*\d{5})[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
 
 
-class Site(NamedTuple):
+class CallLabels(NamedTuple):
     """What all calls of one operation with one model on one server share.
 
     Attributes:
@@ -52,17 +52,17 @@ class Site(NamedTuple):
     asked: tuple[Attributes, Attributes]
 
 
-class Sites:
-    """Resolves and caches call sites; any thread may call."""
+class CallLabelCache:
+    """Makes and caches the labels of calls; any thread may call."""
 
     def __init__(self, prices: PriceBook) -> None:
         self._prices = prices
-        self._kept: dict[tuple[Any, ...], Site] = {}
+        self._kept: dict[tuple[Any, ...], CallLabels] = {}
         self._labels: dict[tuple[Instruments, str], str] = {}
         self._hosts = ClosedSet("server", _MOST_HOSTS, _HOST)
 
-    def at(self, using: Instruments, operation: str, model: object, api_client: Any, config: object) -> Site:
-        """Return the call site.
+    def at(self, using: Instruments, operation: str, model: object, api_client: Any, config: object) -> CallLabels:
+        """Return the labels of a call.
 
         Args:
             using: The instruments with the closed set of models.
@@ -76,12 +76,13 @@ class Sites:
         try:
             return self._kept[key]
         except (KeyError, TypeError):
-            site = self._make(using, operation, str(model or ""), url, vertex=bool(getattr(api_client, "vertexai", 0)))
+            vertex = bool(getattr(api_client, "vertexai", False))
+            labels = self._make(using, operation, str(model or ""), url, vertex=vertex)
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
         if isinstance(model, str):
-            self._kept[key] = site
-        return site
+            self._kept[key] = labels
+        return labels
 
     def label(self, using: Instruments, model: str) -> str:
         """Return the model label of any form of a model's id."""
@@ -96,7 +97,7 @@ class Sites:
         self._labels[using, model] = label
         return label
 
-    def _make(self, using: Instruments, operation: str, model_id: str, url: object, *, vertex: bool) -> Site:
+    def _make(self, using: Instruments, operation: str, model_id: str, url: object, *, vertex: bool) -> CallLabels:
         model = self.label(using, model_id) if model_id else UNKNOWN_MODEL
         name = semconv.convention_operation(operation)
         attributes: dict[str, AttributeValue] = {
@@ -114,7 +115,7 @@ class Sites:
         own = {} if name == operation else {semconv.LLM_OPERATION: operation}
         of_span = attributes | own
         is_result = operation in semconv.RESULT_OPERATIONS
-        return Site(
+        return CallLabels(
             operation,
             span_name,
             model,

@@ -8,7 +8,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.batched import Kind
 from hydrochat_otel.instrumentation.feeds import Feed
 from hydrochat_otel.instrumentation.gemini.attempts import ONE_ANSWERED, lost_attempts
-from hydrochat_otel.instrumentation.gemini.call_labels import Site
+from hydrochat_otel.instrumentation.gemini.call_labels import CallLabels
 from hydrochat_otel.instrumentation.gemini.convention_feeds import ConventionFeeds, feeds_of
 from hydrochat_otel.instrumentation.instruments import Instruments
 
@@ -19,19 +19,19 @@ _MOST_PLANS: Final = 4096
 
 
 class _Plan(Kind["FinishedCall"]):
-    """The feeds of all calls with the same site, attribution, answering model and outcome. Made once."""
+    """The feeds of all calls with the same labels, attribution, answering model and outcome. Made once."""
 
     def __init__(self, call: "FinishedCall", attribution: Mapping[str, str]) -> None:
-        using, site, ended = call.using, call.site, call.ended
+        using, labels, ended = call.using, call.labels, call.ended
         super().__init__(using.due)
-        self.site: Site = site
+        self.labels: CallLabels = labels
         self.attribution = attribution
         self.using: Instruments = using
         error = {} if ended.error_type is None else {semconv.ERROR_TYPE: ended.error_type}
         self.conventions: ConventionFeeds = feeds_of(call)
-        by_model = {semconv.GEN_AI_REQUEST_MODEL: site.model}
+        by_model = {semconv.GEN_AI_REQUEST_MODEL: labels.model}
         in_ = {**attribution}
-        outcome = {semconv.LLM_OPERATION: site.operation, semconv.OUTCOME: ended.outcome}
+        outcome = {semconv.LLM_OPERATION: labels.operation, semconv.OUTCOME: ended.outcome}
         operation = {semconv.OPERATION: attribution[semconv.OPERATION]}
         self.calls = using.feed(semconv.LLM_CALLS, in_ | outcome)
         self.duration = using.feed(semconv.LLM_CALL_DURATION, by_model | operation | error)
@@ -65,7 +65,7 @@ class _Plan(Kind["FinishedCall"]):
         feeds = self._by_reason.get(reason)
         if feeds is None:
             of_call = {**self.attribution, semconv.REASON: reason}
-            of_model = {semconv.GEN_AI_REQUEST_MODEL: self.site.model, semconv.REASON: reason}
+            of_model = {semconv.GEN_AI_REQUEST_MODEL: self.labels.model, semconv.REASON: reason}
             feeds = self._by_reason[reason] = (
                 self.using.feed(semconv.LLM_ATTEMPTS, of_call),
                 self.using.feed(semconv.LLM_RETRIES, of_call),
@@ -83,7 +83,7 @@ class _Plan(Kind["FinishedCall"]):
         if traced := [call for call in work if call.ended.is_traced]:
             self.conventions.take(traced)
         if metered := [call for call in work if call.is_metered]:
-            if not self.site.is_result:
+            if not self.labels.is_result:
                 self._feed_calls(metered)
                 self._feed_attempts(metered)
             self._feed_tokens(metered)
@@ -164,14 +164,14 @@ def record(call: "FinishedCall") -> None:
     """Count one finished call: by day at once, in its metrics together with the others of its drain."""
     _plan_of(call).take(call)
     if call.is_metered:
-        call.using.ledger.add(call.ended_unix_s, call.site.model, call.ended.outcome, call.counts())
+        call.using.ledger.add(call.ended_unix_s, call.labels.model, call.ended.outcome, call.counts())
 
 
 def _plan_of(call: "FinishedCall") -> _Plan:
-    using, site, ended = call.using, call.site, call.ended
-    attribution = using.attributions.attributes(call.within, site.model, call.dimensions)
+    using, labels, ended = call.using, call.labels, call.ended
+    attribution = using.attributions.attributes(call.within, labels.model, call.dimensions)
     # The plan references both objects, so that no other objects can have their ids.
-    key = (id(site), id(attribution), call.response_model, ended.error_type, ended.outcome)
+    key = (id(labels), id(attribution), call.response_model, ended.error_type, ended.outcome)
     plan = using.plans.get(key)
     if not isinstance(plan, _Plan):
         if len(using.plans) >= _MOST_PLANS:

@@ -7,7 +7,7 @@ from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.gemini.call import Call
-from hydrochat_otel.instrumentation.gemini.call_labels import Sites
+from hydrochat_otel.instrumentation.gemini.call_labels import CallLabelCache
 from hydrochat_otel.instrumentation.gemini.late_usage import LateUsage
 from hydrochat_otel.instrumentation.gemini.request_facts import RequestAttributes
 from hydrochat_otel.instrumentation.gemini.storage import Storage
@@ -24,7 +24,7 @@ class Calls:
 
     def __init__(self, prices: PriceBook) -> None:
         self.prices = prices
-        self.sites = Sites(prices)
+        self.label_cache = CallLabelCache(prices)
         self.late = LateUsage()
         self.storage = Storage(self.begin)
 
@@ -34,12 +34,12 @@ class Calls:
         """Begin a call; never raises, None if the telemetry failed and the call continues without it."""
         try:
             using = instruments.current()
-            site = self.sites.at(using, operation, model, api_client, config)
+            labels = self.label_cache.at(using, operation, model, api_client, config)
             if config is None:
-                asked: Mapping[str, AttributeValue] = site.asked[stream]
+                asked: Mapping[str, AttributeValue] = labels.asked[stream]
             else:
-                asked = RequestAttributes(site.span_attributes, operation, config, stream=stream)
-            return Call(site, self.sites, self.prices, using, asked)
+                asked = RequestAttributes(labels.span_attributes, operation, config, stream=stream)
+            return Call(labels, self.label_cache, self.prices, using, asked)
         except BaseException as error:
             failures.note("google_genai.begin", error)
             return None

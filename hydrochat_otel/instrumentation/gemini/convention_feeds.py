@@ -29,7 +29,7 @@ class ConventionFeeds(Protocol):
 
 def feeds_of(call: "FinishedCall") -> ConventionFeeds:
     """Return the feeds of a call and of all that are like it."""
-    attributes: dict[str, AttributeValue] = dict(call.site.attributes)
+    attributes: dict[str, AttributeValue] = dict(call.labels.attributes)
     if call.response_model:
         attributes[semconv.GEN_AI_RESPONSE_MODEL] = call.response_model
     error = call.ended.error_type
@@ -117,7 +117,7 @@ def _take_tokens(calls: "Sequence[FinishedCall]", of_input: Feed, of_output: Fee
     if used:
         ended = [one for _, one in used]
         of_input.take_each([tokens.input for tokens, _ in used], ended)
-        if of_output is not None and calls[0].site.has_output:
+        if of_output is not None and calls[0].labels.has_output:
             of_output.take_each([tokens.output for tokens, _ in used], ended)
 
 

@@ -9,7 +9,7 @@ from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.gemini import call_metrics, service_ids, token_modalities
 from hydrochat_otel.instrumentation.gemini.attempts import ONE_ANSWERED, Attempt
-from hydrochat_otel.instrumentation.gemini.call_labels import Site
+from hydrochat_otel.instrumentation.gemini.call_labels import CallLabels
 from hydrochat_otel.instrumentation.gemini.chunk_times import Arrivals
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.charges import Charge
@@ -40,7 +40,7 @@ class FinishedCall(NamedTuple):
 
     Attributes:
         using: The instruments that record it.
-        site: Its call site.
+        labels: Its labels.
         within: The tracked operations that it was made in.
         dimensions: The application's own dimensions that it was made under.
         ended: When and how it ended.
@@ -61,7 +61,7 @@ class FinishedCall(NamedTuple):
     """
 
     using: Instruments
-    site: Site
+    labels: CallLabels
     within: Within
     dimensions: Dimensions
     ended: Ended
@@ -92,18 +92,18 @@ class FinishedCall(NamedTuple):
     @property
     def is_metered(self) -> bool:
         """Whether it may cost money: not for counting tokens, nor for a call that never reached the service."""
-        return self.site.is_billed and not self.is_never_sent
+        return self.labels.is_billed and not self.is_never_sent
 
     @property
     def is_never_sent(self) -> bool:
         """Whether the SDK refused it before it sent a request."""
         answered = self.attempts or self.has_answered
-        return not answered and self.site.by_http and self.ended.outcome in UNSETTLED
+        return not answered and self.labels.by_http and self.ended.outcome in UNSETTLED
 
     @property
     def is_result(self) -> bool:
         """Whether it records the usage of earlier work, whose request was the call."""
-        return self.site.is_result
+        return self.labels.is_result
 
     @property
     def has_usage(self) -> bool:
@@ -138,7 +138,7 @@ class FinishedCall(NamedTuple):
         buckets = self.buckets
         total, is_incomplete = sum(buckets), self.is_incomplete
         return DayCounts(
-            0 if self.site.is_result else 1,
+            0 if self.labels.is_result else 1,
             *buckets,
             cost_usd=self.cost_usd or 0.0,
             unpriced_calls=int(self.is_unpriced),
@@ -165,7 +165,7 @@ class FinishedCall(NamedTuple):
         buckets = None if tokens is None else tokens[:5]
         return Entry(
             "result" if self.is_result else "gemini",
-            self.site.operation,
+            self.labels.operation,
             0.0 if self.is_result else ended.duration_s,
             ended.end_unix_ns / 1e9,
             False,
@@ -174,7 +174,7 @@ class FinishedCall(NamedTuple):
             ended.trace_id,
             ended.own_id,
             ended.parent_span_id,
-            self.response_model or (self.site.model if self.site.model_id else None),
+            self.response_model or (self.labels.model if self.labels.model_id else None),
             buckets if buckets is not None and any(buckets) else None,
             self.cost_usd,
             None,
@@ -223,7 +223,7 @@ class FinishedCall(NamedTuple):
         used, made, outcome = fresh + cached + tool, answer + thinking, self.ended.outcome
         if used or made or reconciled:
             attributes[semconv.GEN_AI_INPUT_TOKENS] = used
-            if self.site.has_output:
+            if self.labels.has_output:
                 attributes[semconv.GEN_AI_OUTPUT_TOKENS] = made
             if self.using.next_names:
                 attributes.update(token_modalities.span_attributes(tokens))

@@ -25,19 +25,19 @@ _Kind = tuple[Any, ...]
 
 
 class RequestAttributes(Mapping[str, AttributeValue]):
-    """The initial attributes of a call's span: the site's and the request's, computed on first use.
+    """The initial attributes of a call's span: its shared labels and those of its request, computed on first use.
 
     Args:
-        site: The attributes of all calls of the site.
+        labels: The attributes that all calls with the same labels share.
         operation: Operation of Gemini.
         config: The request's configuration, as the caller gave it; it is only read, and not kept.
         stream: Whether the reply is streamed.
     """
 
-    __slots__ = ("_all", "_config", "_operation", "_site", "_stream")
+    __slots__ = ("_all", "_config", "_labels", "_operation", "_stream")
 
-    def __init__(self, site: Attributes, operation: str, config: object, *, stream: bool) -> None:
-        self._site = site
+    def __init__(self, labels: Attributes, operation: str, config: object, *, stream: bool) -> None:
+        self._labels = labels
         self._operation = operation
         self._config = config
         self._stream = stream
@@ -46,10 +46,10 @@ class RequestAttributes(Mapping[str, AttributeValue]):
     def _known(self) -> Attributes:
         if self._all is None:
             try:
-                self._all = self._site | facts(self._operation, self._config, stream=self._stream)
+                self._all = self._labels | facts(self._operation, self._config, stream=self._stream)
             except BaseException as error:
                 failures.note("google_genai.request", error)
-                self._all = self._site
+                self._all = self._labels
             self._config = None
         return self._all
 

@@ -201,7 +201,7 @@ def test_a_telemetry_that_breaks_does_not_break_the_call(emulator, instrumentor,
     """If a call cannot be begun, read or finished, the caller gets the reply and the failure is counted."""
     client = open_client(emulator)
     for target, component in (
-        ("hydrochat_otel.instrumentation.gemini.call_labels.Sites.at", "google_genai.begin"),
+        ("hydrochat_otel.instrumentation.gemini.call_labels.CallLabelCache.at", "google_genai.begin"),
         ("hydrochat_otel.instrumentation.gemini.reply_facts.plain", "google_genai.reply"),
         ("hydrochat_otel.instrumentation.gemini.call.Call._account", "google_genai.finish"),
     ):

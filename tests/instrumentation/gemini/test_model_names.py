@@ -8,7 +8,7 @@ from opentelemetry.trace import NoOpTracer
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels
-from hydrochat_otel.instrumentation.gemini.call_labels import Sites
+from hydrochat_otel.instrumentation.gemini.call_labels import CallLabelCache
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.model_names import bare_id, price_ids
@@ -98,8 +98,8 @@ def test_models_with_a_price_are_labels(using, tmp_path):
     path.write_text('[models."ward-assistant"]\ninput = 1\noutput = 2\n')
     book = PriceBook(path)
     book.age_s(0.0)  # loads what the first call loads in a thread
-    sites = Sites(book)
-    admitted = [sites.label(using, name) for name in ("models/ward-assistant", "gemini-4-argon", "ward-nurse")]
+    label_cache = CallLabelCache(book)
+    admitted = [label_cache.label(using, name) for name in ("models/ward-assistant", "gemini-4-argon", "ward-nurse")]
     assert admitted == ["ward-assistant", "gemini-4-argon", "other"]
 
 
@@ -117,14 +117,14 @@ def test_models_with_a_price_are_labels(using, tmp_path):
 )
 def test_a_server_is_a_host_and_a_port(using, url, server):
     """User, path and query are never read, and a host that contains a record number is `other`."""
-    site = Sites(PriceBook()).at(using, "generate_content", FLASH, None, {"http_options": {"base_url": url}})
-    assert (site.attributes.get(semconv.SERVER_ADDRESS), site.attributes.get(semconv.SERVER_PORT)) == server
+    labels = CallLabelCache(PriceBook()).at(using, "generate_content", FLASH, None, {"http_options": {"base_url": url}})
+    assert (labels.attributes.get(semconv.SERVER_ADDRESS), labels.attributes.get(semconv.SERVER_PORT)) == server
 
 
 def test_one_site_serves_all_calls_of_a_model(using):
     """What does not change from call to call is made once."""
-    sites = Sites(PriceBook())
-    assert sites.at(using, "generate_content", FLASH, None, None) is sites.at(
+    label_cache = CallLabelCache(PriceBook())
+    assert label_cache.at(using, "generate_content", FLASH, None, None) is label_cache.at(
         using, "generate_content", FLASH, None, None
     )
 

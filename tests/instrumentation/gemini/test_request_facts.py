@@ -166,22 +166,22 @@ def test_a_sampler_sees_the_facts_and_an_unread_request_costs_nothing():
         def __dict__(self):
             raise AssertionError
 
-    site = {semconv.GEN_AI_OPERATION: "generate_content"}
+    labels = {semconv.GEN_AI_OPERATION: "generate_content"}
     tracer = TracerProvider(sampler=Looking(), shutdown_on_exit=False).get_tracer("t")
-    tracer.start_span("x", attributes=RequestAttributes(site, "generate_content", CONFIG, stream=False))
-    assert seen == site | RECORDED
-    unread = RequestAttributes(site, "generate_content", Untouchable(), stream=False)
+    tracer.start_span("x", attributes=RequestAttributes(labels, "generate_content", CONFIG, stream=False))
+    assert seen == labels | RECORDED
+    unread = RequestAttributes(labels, "generate_content", Untouchable(), stream=False)
     assert bool(unread)
     assert unread == unread  # noqa: PLR0124 - as the SDK compares them
 
 
 def test_a_configuration_that_fails_leaves_the_call_alone():
-    """If reading the configuration raises, the span has the attributes of its site."""
+    """If reading the configuration raises, the span has the attributes of its labels."""
 
     class Broken:
         @property
         def __dict__(self):
             raise LookupError
 
-    site = {semconv.GEN_AI_OPERATION: "generate_content"}
-    assert dict(RequestAttributes(site, "generate_content", Broken(), stream=True)) == site
+    labels = {semconv.GEN_AI_OPERATION: "generate_content"}
+    assert dict(RequestAttributes(labels, "generate_content", Broken(), stream=True)) == labels
