@@ -3,7 +3,7 @@
 import math
 from calendar import monthrange
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from statistics import stdev
 from typing import Final
 
@@ -12,7 +12,6 @@ from hydrochat_otel.window.snapshot import Forecast
 _PACE_DAYS: Final = 7
 _HALF_WIDTH: Final = 1.2816
 """Standard deviations on either side that cover 80 % of a normal distribution."""
-_DAY_S: Final = 86_400
 
 
 def forecast(spent: Mapping[str, float], now: datetime, month_usd: float | None = None) -> Forecast | None:
@@ -34,10 +33,9 @@ def forecast(spent: Mapping[str, float], now: datetime, month_usd: float | None 
     by_weekday = {day.weekday(): usd for day, usd in pace.items()}
     so_far = total = math.fsum(usd for day, usd in spent.items() if day[:7] == today.isoformat()[:7])
     spent_on = _spent_on(spent, today, month_usd)
-    left_of_day = 1.0 - (now.hour * 3600 + now.minute * 60 + now.second) / _DAY_S
     last = today.replace(day=monthrange(today.year, today.month)[1])
     weight = 0.0
-    day, share = today, left_of_day
+    day, share = today, _left_of_day(now)
     while day <= last:
         total += share * by_weekday.get(day.weekday(), mean)
         weight += share
@@ -47,6 +45,12 @@ def forecast(spent: Mapping[str, float], now: datetime, month_usd: float | None 
     spread = stdev(pace.values()) if len(pace) > 1 else mean
     half = _HALF_WIDTH * spread * math.sqrt(weight)
     return Forecast(month_usd=total, low_usd=max(so_far, total - half), high_usd=total + half, spent_on=spent_on)
+
+
+def _left_of_day(now: datetime) -> float:
+    """Return the share of the day that is left; a day on which the clock is changed has 23 or 25 hours."""
+    begin, end = (datetime.combine(day, time(), now.tzinfo).timestamp() for day in (now, now + timedelta(days=1)))
+    return (end - now.timestamp()) / (end - begin)
 
 
 def _pace(spent: Mapping[str, float], today: date) -> dict[date, float]:

@@ -1,6 +1,7 @@
 """Promises of :mod:`hydrochat_otel.prices.forecast`."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -28,6 +29,15 @@ def test_each_weekday_has_its_own_pace():
     found = forecast(days_before(20, lambda day: 10.0 if day.weekday() < 5 else 0.0), NOON)
     assert found.month_usd == pytest.approx(100 + 5 + 110)  # ten days, half of Monday, eleven days
     assert found.low_usd < found.month_usd < found.high_usd
+
+
+@pytest.mark.parametrize(("today", "left"), [("2026-03-29", 12 / 23), ("2026-10-25", 12 / 25), ("2026-10-24", 0.5)])
+def test_a_day_on_which_the_clock_is_changed_has_another_length(today, left):
+    """At noon less than half of a day of 25 hours is left, and more than half of one of 23."""
+    noon = datetime.fromisoformat(f"{today}T12:00").replace(tzinfo=ZoneInfo("Europe/Berlin"))
+    days_to_come = 31 - noon.day
+    found = forecast(days_before(40, today=noon), noon)
+    assert found.month_usd == pytest.approx(noon.day - 1 + left + days_to_come)
 
 
 def test_a_month_that_outgrows_its_budget_names_the_day():
