@@ -1,12 +1,12 @@
 """The table: whatever happens on the wire, our numbers equal the ledger, and the caller sees no difference."""
 
-import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from instrumentation.gemini import scenario_runner as exchange
 from instrumentation.gemini.meters import Meters
+from instrumentation.gemini.scenario_runner import Scenario
 from instrumentation.gemini.scenarios import possible
 
 from hydrochat_otel import semconv
@@ -16,7 +16,6 @@ from hydrochat_otel.runtime import failures
 from hydrochat_otel.testing.emulator import GeminiEmulator
 
 NANODOLLAR = 1e-9
-every_scenario = pytest.mark.parametrize("scenario", possible(), ids=lambda scenario: scenario.name)
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,14 @@ class Observed:
     faults: dict[str, int]
 
 
-@functools.cache
-def observed(name: str) -> Observed:
-    """Run a scenario both ways, once for all tests of it."""
-    scenario = next(scenario for scenario in possible() if scenario.name == name)
+@pytest.fixture(scope="module", params=possible(), ids=lambda scenario: scenario.name)
+def run(request: pytest.FixtureRequest) -> Observed:
+    """Run a scenario both ways, once for all tests of it: pytest tries them one after the other."""
+    return observed(request.param)
+
+
+def observed(scenario: Scenario) -> Observed:
+    """Run a scenario without and with the instrumentor."""
     with GeminiEmulator(record_bodies=True) as emulator:
         seen_without = exchange.run(scenario, emulator)
     meters, instrumentor = Meters(), GeminiInstrumentor()
@@ -65,10 +68,8 @@ def without_dollars(figures):
     return replace(figures, cost_usd=0.0, charged_usd=0.0, saved_usd=0.0)
 
 
-@every_scenario
-def test_our_numbers_equal_the_ledger(scenario):
+def test_our_numbers_equal_the_ledger(run):
     """Calls by outcome, buckets, dollars spent and saved, unpriced, unreconciled, incomplete, attempts: equal."""
-    run = observed(scenario.name)
     assert without_dollars(run.measured) == without_dollars(run.expected)
     assert run.measured.charged_usd == pytest.approx(run.expected.charged_usd, rel=0, abs=NANODOLLAR)
     assert run.measured.saved_usd == pytest.approx(run.expected.saved_usd, rel=0, abs=NANODOLLAR)
@@ -76,10 +77,8 @@ def test_our_numbers_equal_the_ledger(scenario):
     assert not run.faults
 
 
-@every_scenario
-def test_spans_and_instruments_agree(scenario):
+def test_spans_and_instruments_agree(run):
     """Each call has one span with the same tokens, cost and outcome, and as many durations as calls were made."""
-    run = observed(scenario.name)
     found = [span.attributes for span in run.spans]
     calls = [span for span in found if span[semconv.GEN_AI_OPERATION] != semconv.EXECUTE_TOOL]
     found = [span for span in calls if span[semconv.GEN_AI_OPERATION] not in semconv.UNBILLED_OPERATIONS]
@@ -96,10 +95,8 @@ def test_spans_and_instruments_agree(scenario):
     assert (run.durations, marked) == (len(calls) - len(results), run.expected.unreconciled_calls)
 
 
-@every_scenario
-def test_the_caller_sees_no_difference(scenario):
+def test_the_caller_sees_no_difference(run):
     """Results, their types, exceptions, where they were raised and the bytes on the wire are the same as without us."""
-    run = observed(scenario.name)
     assert run.seen_with == run.seen_without
 
 
