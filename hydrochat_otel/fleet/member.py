@@ -92,7 +92,8 @@ class Member:
         """Return what this member contributes: its numbers less those that were merged already."""
         base = self._base
         days = all_days.minus(own.days, base.days)
-        return Totals(self.id, self._seq, 0.0, own.resource, merging.minus(own.families, base.families), days)
+        families = merging.minus(own.families, base.families)
+        return Totals(self.id, self._seq, 0.0, own.resource, families, days, signed_out=own.signed_out)
 
     def totals_with(self, view: View, own: Own) -> tuple[Totals, ...]:
         """Return the others' totals from the view, and this member's current ones."""
@@ -173,7 +174,7 @@ class Member:
         waiting = bool(self._outbox)
         published = self._acknowledged is not None
         changed, self._is_damaged = self._differs(own) or self._is_damaged, False
-        if not (waiting or published or merging.counts_anything(own.families)):
+        if not (waiting or published or own.signed_out or merging.counts_anything(own.families)):
             return None
         if not (waiting or changed or heartbeat or leaving):
             return None
@@ -188,7 +189,9 @@ class Member:
         if self._acknowledged is None:
             return True
         before = self._acknowledged[1]
-        return own.days != before.days or not merging.count_the_same(own.families, before.families)
+        if own.days != before.days or own.signed_out != before.signed_out:
+            return True
+        return not merging.count_the_same(own.families, before.families)
 
     def _take(self, receipt: Receipt, pending: tuple[Publication, Own] | None) -> bool:
         """Process the receipt; return False if the exchange has to be repeated."""

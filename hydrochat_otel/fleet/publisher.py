@@ -45,6 +45,7 @@ class Publisher:
         prepare: Called on the thread before it publishes.
         activity: Returns a value that changes whenever something of ours was recorded. While it stays the same, metrics
             are not collected: that takes as long as publishing them.
+        learn: Called with each view that was read.
 
     Raises:
         StateError: The library that the state needs is not installed.
@@ -59,6 +60,7 @@ class Publisher:
         *,
         prepare: Callable[[], object] = lambda: None,
         activity: Callable[[], object] = object,
+        learn: Callable[[View], object] = lambda _: None,
     ) -> None:
         interval_s = settings.publish_interval_s
         self._interval_s = interval_s
@@ -74,6 +76,8 @@ class Publisher:
         self._store = store
         self._prepare = prepare
         self._activity = activity
+        self._learn = learn
+        self._learned: View | None = None
         self._seen_activity: object = None
         self._collect_at_s = 0.0
         self._is_started = False
@@ -148,13 +152,19 @@ class Publisher:
                 self._member.backend.close()
                 self._member = None
 
-    def publish(self, *, leaving: bool = False) -> None:
-        """Publish what is new; never raises."""
+    def publish(self, *, read: bool = False, leaving: bool = False) -> None:
+        """Publish what is new, and read what the others published if requested; never raises.
+
+        While the state is unreachable nothing is read: a caller that wants to read does not wait for the next failure.
+        """
+        if read and self._failing_since_s is not None:
+            return
         try:
             with self._turn.within(_TURN_S):
                 member = self._joined()
                 if member is not None:
-                    self._try(member, read=time.monotonic() < self._wanted_until_s, leaving=leaving, collect=leaving)
+                    read = read or time.monotonic() < self._wanted_until_s
+                    self._try(member, read=read, leaving=leaving, collect=leaving)
         except (Busy, StateError):
             pass
         except Exception as error:
@@ -206,6 +216,9 @@ class Publisher:
         except StateError as error:
             self._failed(error)
             raise
+        if member.view is not None and member.view is not self._learned:
+            self._learn(member.view)
+            self._learned = member.view
         if collect:
             self._seen_activity, self._collect_at_s = activity, now_s + _COLLECT_S
         if heartbeat or read:

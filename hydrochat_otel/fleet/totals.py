@@ -13,6 +13,7 @@ from hydrochat_otel.fleet import checks
 from hydrochat_otel.fleet.backend import SCHEMA_VERSION
 from hydrochat_otel.fleet.checks import DecodingError
 from hydrochat_otel.fleet.day_totals import decoded_days, encoded_days
+from hydrochat_otel.fleet.sign_outs import MAX_SIGN_OUTS, Ends
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.snapshot import Attributes, Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
@@ -21,6 +22,7 @@ _KINDS: Final = get_args(FamilyKind)
 _OURS: Final = {spec.name: "counter" if spec.kind == "observable_counter" else spec.kind for spec in semconv.METRICS}
 _MAX_EDGES: Final = 10_000
 _MAX_EXEMPLARS: Final = 10_000
+_LONGEST_SESSION: Final = 64
 
 
 class Totals(NamedTuple):
@@ -34,6 +36,7 @@ class Totals(NamedTuple):
         families: Its metrics; for the departed only what lasts: counters and histograms.
         days: Calls, tokens and dollars by day, model and outcome.
         merged: For the departed, the members that were merged last, with the sequence number of each; else empty.
+        signed_out: Sessions that it has learned were signed out.
     """
 
     member: str
@@ -43,6 +46,7 @@ class Totals(NamedTuple):
     families: tuple[Family, ...]
     days: Days
     merged: Mapping[str, int] = {}
+    signed_out: Mapping[str, int] = {}
 
 
 def encode_totals(totals: Totals) -> bytes:
@@ -70,6 +74,7 @@ def encode_totals(totals: Totals) -> bytes:
             "resource": totals.resource,
             "days": encoded_days(totals.days),
             "merged": totals.merged,
+            "signed_out": totals.signed_out,
             "families": families,
             "edges": [[checks.number(edge) for edge in one] for one in edges],
         }
@@ -97,6 +102,7 @@ def decode_totals(data: bytes) -> Totals:
         tuple(family for family in read if family is not None),
         decoded_days(raw.get("days")),
         {checks.text(member, "merged"): checks.whole(seq, "merged") for member, seq in merged.items()},
+        _readable_sign_outs(raw.get("signed_out", {})),
     )
 
 
@@ -116,6 +122,20 @@ def readable_totals(data: bytes | None, member: str) -> Totals | None:
 
 def _named(member: str) -> str:
     return f"The totals of member {member[:32]!a} are" if member else "The totals of the departed members are"
+
+
+def _readable_sign_outs(raw: Any) -> Ends:
+    try:
+        found = checks.mapping(raw, "the sign-outs")
+        if len(found) > MAX_SIGN_OUTS:
+            checks.refuse(f"there are more than {MAX_SIGN_OUTS} sign-outs")
+        return {
+            checks.text(identity, "a sign-out", longest=_LONGEST_SESSION): checks.whole(end_unix_s, "a sign-out")
+            for identity, end_unix_s in found.items()
+        }
+    except DecodingError as error:
+        failures.note("state.record", error, sentence=f"The sign-outs of a member are left out: {error}")
+        return {}
 
 
 def _readable_family(raw: Any, edges: Sequence[tuple[float, ...]]) -> Family | None:

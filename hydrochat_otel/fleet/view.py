@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from hydrochat_otel.fleet import merging
+from hydrochat_otel.fleet import merging, sign_outs
 from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.window import days
 from hydrochat_otel.window.days import Days
@@ -15,11 +15,12 @@ _MERGED_REMEMBERED: Final = 256
 
 
 class Own(NamedTuple):
-    """What the process itself has measured since its start: cumulative metrics, and its days."""
+    """What the process itself has measured since its start: cumulative metrics, and its days; and known sign-outs."""
 
     families: tuple[Family, ...]
     resource: Attributes
     days: Days
+    signed_out: Mapping[str, int] = {}
 
 
 NOTHING: Final = Own((), {}, {})
@@ -48,7 +49,8 @@ def departed_of(totals: Iterable[Totals | None], gone: Mapping[str, int], unix_s
     parts = [one for one in totals if one is not None]
     families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
     merged = [*(item for one in parts for item in one.merged.items()), *gone.items()]
-    return Totals("", 0, unix_s, {}, families, days_of(parts), dict(merged[-_MERGED_REMEMBERED:]))
+    signed_out = sign_outs.merged((one.signed_out for one in parts), unix_s)
+    return Totals("", 0, unix_s, {}, families, days_of(parts), dict(merged[-_MERGED_REMEMBERED:]), signed_out)
 
 
 def days_of(totals: Iterable[Totals]) -> Days:

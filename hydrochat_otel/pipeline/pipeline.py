@@ -139,11 +139,15 @@ class Pipeline:
     def force_flush(self) -> None:
         """Record all finished work that is queued, and make the providers export it."""
         self.instruments.queue.drain()
-        self._snapshots.publisher.publish()
+        self.publish()
         flush = getattr(self.tracer_provider, "force_flush", None)
         if flush is not None:
             flush()
         self.meter_provider.force_flush()
+
+    def publish(self, *, read: bool = False) -> None:
+        """Publish what is new to the processes that share the state, and read theirs if requested; never raises."""
+        self._snapshots.publisher.publish(read=read)
 
     def shutdown(self) -> None:
         """Undo :meth:`start`: record everything queued, unpatch the SDK, and leave the providers as they were found.

@@ -10,6 +10,7 @@ from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.fleet.member import Member
 from hydrochat_otel.fleet.publisher import Publisher
+from hydrochat_otel.fleet.sign_outs import sign_outs
 from hydrochat_otel.fleet.view import Own, View, days_of
 from hydrochat_otel.prices import budget
 from hydrochat_otel.prices.day_ledger import DayLedger
@@ -53,6 +54,7 @@ class Snapshots:
             _store,
             prepare=deferred_queue.drain_all_gently,
             activity=_activity,
+            learn=_learn,
         )
 
     def take(self) -> Snapshot:
@@ -86,7 +88,7 @@ class Snapshots:
         with self._lock:
             families, resource = self._providers.reader.read()
         days = all_days.with_costs(self._ledger.days(), dollars.rounded)
-        return Own(merging.exact(families), resource, days)
+        return Own(merging.exact(families), resource, days, sign_outs.unexpired())
 
     def _alone(self, sharing: Sharing = _ALONE) -> Snapshot:
         deferred_queue.drain_all()
@@ -144,8 +146,13 @@ class Snapshots:
 
 
 def _activity() -> object:
-    """Return a value that changes whenever something of ours is recorded."""
-    return deferred_queue.fed(), sum(failures.counts().values())
+    """Return a value that changes whenever something of ours is recorded, or a session is signed out."""
+    return deferred_queue.fed(), sum(failures.counts().values()), sign_outs.known
+
+
+def _learn(view: View) -> None:
+    for totals in view.totals:
+        sign_outs.add(totals.signed_out)
 
 
 def _store() -> MetricsStore:

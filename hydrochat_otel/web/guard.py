@@ -8,6 +8,7 @@ from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.web import access
 from hydrochat_otel.web.access import Access
 from hydrochat_otel.web.message import Request, Response, failure
+from hydrochat_otel.web.sessions import cookie_of, sessions
 from hydrochat_otel.web.wrong_tokens import wrong_tokens
 
 Handler = Callable[[Request], Response]
@@ -18,7 +19,10 @@ CHALLENGE: Final = ("WWW-Authenticate", 'Bearer realm="hydrochat_otel"')
 
 def decision(request: Request) -> Access:
     """Return whether the request may see the numbers."""
-    token = pipeline.current().settings.metrics_token
+    running = pipeline.current()
+    token = running.settings.metrics_token
+    if token is not None and sessions.accepts(cookie_of(request.headers), token):
+        running.publish(read=True)  # another process may have served the sign-out
     return access.decide(request.headers, token, client=request.client, viewer=request.viewer)
 
 

@@ -65,11 +65,12 @@ def sign_in(request: Request) -> Response:
 
 
 def sign_out(request: Request) -> Response:
-    """Invalidate the cookie, and remove it from the browser."""
+    """Invalidate the cookie in every process that shares the state, and remove it from the browser."""
     _refuse_other_sites(request)
-    token = pipeline.current().settings.metrics_token
-    if token is not None:
-        sessions.revoke(cookie_of(request.headers), token)
+    running = pipeline.current()
+    token = running.settings.metrics_token
+    if token is not None and sessions.revoke(cookie_of(request.headers), token):
+        running.publish()
     return bodiless(303, ("Location", "../"), set_cookie(None, secure=_is_secure(request)))
 
 

@@ -4,15 +4,13 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hydrochat_otel.runtime import process_globals
-from hydrochat_otel.runtime.forks import ForkLock
+from hydrochat_otel.fleet.sign_outs import SESSION_S, SignOuts, sign_outs
 
 COOKIE: Final = "hydrochat_session"
-MAX_AGE_S: Final = 12 * 3600
+MAX_AGE_S: Final = SESSION_S
 
 _ID_BYTES: Final = 16
 _LONGEST: Final = 256
@@ -23,19 +21,17 @@ class Sessions:
     """Issues, checks and revokes the values of the cookie; any thread may call.
 
     A value is signed with a key that is derived from the token, so it does not reveal the token, every process with the
-    same token accepts it, and a new token invalidates it. A revoked value is remembered until it would have expired
-    anyway, at most `max_revoked` of them; anonymous clients cannot fill that memory, because only a valid value is
-    revoked.
+    same token accepts it, and a new token invalidates it.
+
+    Args:
+        revoked: Remembers revoked values until they expire, and shares them with the other processes. Anonymous clients
+            cannot fill that memory, because only a valid value is revoked.
+        wall: Returns seconds since the epoch.
     """
 
-    def __init__(self, *, max_revoked: int = 4096, wall: Callable[[], float] = time.time) -> None:
-        self._max_revoked = max_revoked
+    def __init__(self, revoked: SignOuts, *, wall: Callable[[], float] = time.time) -> None:
+        self._revoked = revoked
         self._wall = wall
-        self._revoked: OrderedDict[str, int] = OrderedDict()
-        self._lock = ForkLock()
-
-    def __len__(self) -> int:
-        return len(self._revoked)
 
     def issue(self, token: str) -> str:
         """Return a new value, which is valid for :data:`MAX_AGE_S`."""
@@ -43,27 +39,18 @@ class Sessions:
         return f"{signed}.{_signature(signed, token)}"
 
     def accepts(self, value: str, token: str) -> bool:
-        """Return whether the value was issued for the token, has not expired and was not revoked."""
+        """Return whether the value was issued for the token, has not expired, and is not known to be revoked."""
         parsed = self._parsed(value, token)
-        return parsed is not None and parsed[0] not in self._revoked
+        return parsed is not None and parsed[0] not in self._revoked.known
 
-    def revoke(self, value: str, token: str) -> None:
-        """Invalidate the value in this process; one that is not valid is ignored."""
+    def revoke(self, value: str, token: str) -> bool:
+        """Invalidate the value; return whether it was valid for the token. One that is not is ignored."""
         parsed = self._parsed(value, token)
         if parsed is None:
-            return
+            return False
         identity, ends_unix_s = parsed
-        with self._lock:
-            now_unix_s = self._wall()
-            while self._revoked and next(iter(self._revoked.values())) < now_unix_s:
-                self._revoked.popitem(last=False)
-            self._revoked[identity] = ends_unix_s
-            if len(self._revoked) > self._max_revoked:
-                self._revoked.popitem(last=False)
-
-    def forget(self) -> None:
-        """Forget every revocation."""
-        self._revoked.clear()
+        self._revoked.add({identity: ends_unix_s})
+        return True
 
     def _parsed(self, value: str, token: str) -> tuple[str, int] | None:
         """Return id and expiry of a value whose signature is right and that has not expired."""
@@ -104,7 +91,5 @@ def _signature(signed: str, token: str) -> str:
     ).hexdigest()
 
 
-sessions: Final = Sessions()
+sessions: Final = Sessions(sign_outs)
 """Of this process."""
-
-process_globals.register("sessions", sessions.forget)
