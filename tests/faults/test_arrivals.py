@@ -17,6 +17,8 @@ from hydrochat_otel.pipeline import pipeline as pipelines
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.web import Request, paths, respond
 
+pytestmark = pytest.mark.thorough
+
 MOMENTS = int(os.environ.get("HYDROCHAT_TEST_MOMENTS", "15"))
 BEARER = {"authorization": "Bearer token-of-the-tests-1234"}
 

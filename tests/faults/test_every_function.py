@@ -17,6 +17,8 @@ import hydrochat_otel.window
 from hydrochat_otel.instrumentation.gemini import calls, late_usage, live_interactions, storage, wrappers
 from hydrochat_otel.runtime import deferred_queue, failures
 
+pytestmark = pytest.mark.thorough
+
 ROOMS = (hydrochat_otel.instrumentation, hydrochat_otel.runtime, hydrochat_otel.window)
 
 CARRIERS = (

@@ -11,6 +11,8 @@ from opentelemetry import context
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime import failures, interruptions
 
+pytestmark = pytest.mark.thorough
+
 OUTSIDE_OF_ANY_WITH = ("ResponseTimeTracker.__enter__", "ResponseTimeTracker.__exit__")
 """Before the first statement of `__exit__` and after the last of `__enter__` no context manager can act."""
 

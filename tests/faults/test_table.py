@@ -6,6 +6,8 @@ import pytest
 from faults import table
 from faults.parts import PARTS
 
+pytestmark = pytest.mark.thorough
+
 
 def test_the_table_has_at_least_150_cells():
     """Each of the parts fails in each of the ways."""

@@ -195,6 +195,7 @@ class LosingFleet(RuleBasedStateMachine):
                 assert failures.counts() == self.faults_before
 
 
+@pytest.mark.thorough
 def test_nothing_counts_twice_however_often_the_state_is_lost():
     """In any order of work, failure, sleep, death and loss, no worker's count is ever above what it has counted."""
     run_state_machine_as_test(LosingFleet, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))

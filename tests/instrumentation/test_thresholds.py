@@ -101,6 +101,7 @@ def test_reset_forgets_the_window_but_no_counter(installed):
     assert counted(installed) == {("plain", "root"): 1}
 
 
+@pytest.mark.thorough
 def test_sixteen_threads_lose_nothing(installed):
     """16 x 10 000 tracked calls: counts exact, exactly the newest 1000 kept, no exception, no failure."""
 
