@@ -90,9 +90,12 @@ def film():
 
 
 def cache():
-    """Store content, extend it and delete it; it is younger than the hour that the background charges."""
+    """Store content, extend it and delete it; it is younger than the hour that the background charges.
+
+    One token, so that an hour more of a slow machine costs a nanodollar.
+    """
     name, now = f"cachedContents/{next(_names)}", datetime.now(UTC)
-    usage = SimpleNamespace(total_token_count=100)
+    usage = SimpleNamespace(total_token_count=1)
     stored = SimpleNamespace(name=name, model=MODEL, usage_metadata=usage, create_time=now - timedelta(minutes=1))
     stored.expire_time = now + timedelta(hours=1)
     CACHE(stored, model=MODEL)
