@@ -1,7 +1,8 @@
 """Decorates callables of every kind; `inspect` sees the same as without the decorator.
 
-A plain function gives a function of the same kind. Any other callable (a partial, a bound method, an object with
-`__call__`, a class, a builtin) gives a transparent proxy, so its type, attributes, marks and signature stay visible.
+A plain function gives a function of the same kind, and a `class` statement the class itself. Any other callable (a
+partial, a bound method, an object with `__call__`, a class that others use, a builtin) gives a transparent proxy, so
+its type, attributes, marks and signature stay visible.
 """
 
 import copy
@@ -14,7 +15,7 @@ from typing import Any, Final
 import wrapt
 from opentelemetry.context import Context, get_current
 
-from hydrochat_otel.instrumentation import generators, results
+from hydrochat_otel.instrumentation import classes, generators, results
 from hydrochat_otel.instrumentation.generators import Begin, Function
 from hydrochat_otel.instrumentation.tracked import attach, end
 from hydrochat_otel.runtime import failures
@@ -22,6 +23,11 @@ from hydrochat_otel.runtime import failures
 Decorate = Callable[[Any], Any]
 
 _Proxy: Final[type] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # the latter makes everything iterable
+_ADDED: Final = (
+    *("__iter__", "__next__", "__aiter__", "__anext__", "__await__", "__length_hint__", "__fspath__"),
+    *("__set__", "__delete__"),
+)
+"""Special methods that a proxy has only if the type of its target has them; `_Proxy` always has the others."""
 
 _COROUTINE: Final = inspect.CO_COROUTINE
 _GENERATOR: Final = inspect.CO_GENERATOR
@@ -56,8 +62,9 @@ def decorated(target: Any, begin: Begin, decorate: Decorate) -> Any:
         raise TypeError(f"track_response_time decorates callables, which a {kind} is not; put it below @{kind}.")
     if type(target) is types.FunctionType:
         return _function(target, begin)
-    proxy = _BoundProxy if hasattr(type(target), "__get__") else _CallableProxy
-    return proxy(target, begin, decorate)
+    if isinstance(target, type) and classes.tracked_in_place(target, lambda method: _plain_function(method, begin)):
+        return target
+    return _proxy_for(type(target))(target, begin, decorate)
 
 
 def _function(function: types.FunctionType, begin: Begin) -> Function:
@@ -174,3 +181,22 @@ class _BoundProxy(_CallableProxy):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         bound = type(self.__wrapped__).__get__(self.__wrapped__, instance, owner)
         return self if bound is self.__wrapped__ else self._self_decorate(bound)
+
+
+def _proxy_for(kind: type) -> Callable[..., Any]:
+    """Return the class of the proxies of callables of the type."""
+    base = _BoundProxy if hasattr(kind, "__get__") else _CallableProxy
+    return _proxy_with(base, tuple(name for name in _ADDED if hasattr(kind, name)))
+
+
+@functools.cache
+def _proxy_with(base: type, names: tuple[str, ...]) -> Callable[..., Any]:
+    return type(base.__name__, (base,), {name: _passed_on(name) for name in names}) if names else base
+
+
+def _passed_on(name: str) -> Function:
+    def method(self: Any, *args: Any) -> Any:
+        return getattr(type(self.__wrapped__), name)(self.__wrapped__, *args)
+
+    method.__name__ = name
+    return method

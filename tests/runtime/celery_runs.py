@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +28,20 @@ import hydrochat_otel
 
 hydrochat_otel.install(state=os.environ["STATE"], publish_interval_s=30, instrument_gemini=False)
 app = Celery(broker=os.environ["BROKER"])
-app.conf.update(worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True, task_ignore_result=True)
+app.conf.update(
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    task_ignore_result=True,
+    task_default_queue=os.environ["QUEUE"],
+)
 
 @app.task
 def turn(directory, number, seconds):
     with hydrochat_otel.track_response_time("turn"):
         time.sleep(seconds)
-    Path(directory, f"{number}.done").write_text(str(os.getpid()))
+    # Each execution is a line of its own: a task that the broker delivers twice has two.
+    with Path(directory, f"{number}.done").open("a") as file:
+        file.write(f"{os.getpid()}\\n")
 """
 ENDS_WITHIN_S = 90.0
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=warning")
@@ -59,7 +67,10 @@ class Way:
 
 
 class Run:
-    """One worker with a queue, a state and a directory of its own."""
+    """One worker with a queue, a node name, a state and a directory of its own.
+
+    The queue's name is new in each run, so tasks that an interrupted run left on the broker do not reach this one.
+    """
 
     def __init__(self, directory: Path, broker: str, way: Way) -> None:
         self.directory = directory
@@ -68,11 +79,14 @@ class Run:
         (directory / "done").mkdir(parents=True)
         (directory / "application.py").write_text(APPLICATION)
         self.state = f"sqlite:///{directory}/state.db"
+        self.queue = f"turns-{uuid.uuid4().hex}"
+        self.node = f"{self.queue}@here"
         self.environ = {
             **os.environ,
             **dict(way.environ),
             "STATE": self.state,
             "BROKER": broker,
+            "QUEUE": self.queue,
             "PYTHONPATH": f"{directory}:{Path(hydrochat_otel.__file__).parent.parent}",
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -84,7 +98,8 @@ class Run:
         """Put the tasks into the queue."""
         with Celery(broker=self.broker) as app:
             for number in range(tasks):
-                app.send_task("application.turn", (str(self.directory / "done"), number, self.way.seconds))
+                arguments = (str(self.directory / "done"), number, self.way.seconds)
+                app.send_task("application.turn", arguments, queue=self.queue)
 
     def wait_for(self, condition: Callable[[], object], within_s: float = 100) -> None:
         """Wait until the condition holds, as long as the worker runs."""
@@ -97,6 +112,10 @@ class Run:
     def done(self) -> list[Path]:
         return list((self.directory / "done").glob("*.done"))
 
+    def executions(self) -> list[int]:
+        """Return the id of the process of each execution of a task."""
+        return [int(line) for file in self.done() for line in file.read_text().splitlines()]
+
     def children(self) -> list[int]:
         """Return the ids of the worker's processes."""
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
@@ -105,12 +124,12 @@ class Run:
     def output(self) -> str:
         return (self.directory / "output.log").read_text(errors="replace")
 
-    def result(self, tasks: int) -> tuple[int, str]:
-        """Run the worker, end it, and return how many tasks were counted, and what it printed."""
+    def result(self, tasks: int) -> tuple[int, int, str]:
+        """Run the worker, end it, and return how many tasks were executed, how many counted, and what it printed."""
         self.send(tasks)
         with (self.directory / "output.log").open("wb") as log:
             self.process = subprocess.Popen(
-                self.command("worker", *ALONE, *self.way.options),
+                self.command("worker", "-n", self.node, *ALONE, *self.way.options),
                 env=self.environ,
                 cwd=self.directory,
                 stdout=log,
@@ -124,12 +143,12 @@ class Run:
             finally:
                 self.process.kill()
                 self.process.wait()
-        return counted(self.state), self.output()
+        return len(self.executions()), counted(self.state), self.output()
 
 
 def _terminate_children(run: Run) -> None:
     # A child that has not worked yet may still have the parent's handlers, which ignore the signal in a child.
-    have_worked = {int(file.read_text()) for file in run.done()}
+    have_worked = set(run.executions())
     for pid in have_worked:
         os.kill(pid, signal.SIGTERM)
     run.wait_for(lambda: not have_worked & set(run.children()))
@@ -138,7 +157,11 @@ def _terminate_children(run: Run) -> None:
 def _shrink(run: Run) -> None:
     before = set(run.children())
     subprocess.run(
-        run.command("control", "pool_shrink", "1"), env=run.environ, cwd=run.directory, check=True, capture_output=True
+        run.command("control", "-d", run.node, "pool_shrink", "1"),
+        env=run.environ,
+        cwd=run.directory,
+        check=True,
+        capture_output=True,
     )
     run.wait_for(lambda: before - set(run.children()))
 
@@ -173,14 +196,15 @@ def main() -> None:
     parser.add_argument("--redis", required=True)
     given = parser.parse_args()
     for way in given.ways:
-        counts, began_s = [], time.monotonic()
+        counts, executions, began_s = [], [], time.monotonic()
         for _ in range(given.runs):
             with tempfile.TemporaryDirectory() as directory:
-                count, output = Run(Path(directory) / "run", given.redis, WAYS[way]).result(given.tasks)
+                executed, count, output = Run(Path(directory) / "run", given.redis, WAYS[way]).result(given.tasks)
+                executions.append(executed)
                 counts.append(count)
-                if "Traceback" in output or count != given.tasks:
+                if "Traceback" in output or count != executed:
                     print(output[-3000:])
-        print(f"{way:12} {counts} in {time.monotonic() - began_s:.0f} s", flush=True)
+        print(f"{way:12} executed {executions} counted {counts} in {time.monotonic() - began_s:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

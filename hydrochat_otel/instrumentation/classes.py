@@ -1,0 +1,108 @@
+"""Decorates a class statement: the class stays the same object, and its construction is tracked.
+
+A stand-in would not be a class to `super(Name, self)`, `except`, `match` and `pickle`. Therefore the method that
+constructs the instance is replaced in the class itself. The construction of a subclass's instance is not tracked.
+"""
+
+import enum
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+Function = Callable[..., Any]
+
+_SELF: Final = inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
+
+
+def tracked_in_place(target: type, track: Callable[[Function], Function]) -> bool:
+    """Track the construction of a class that its `class` statement is defining; return whether that was possible.
+
+    A class that its module already names stays as it is, because others use it, too. So does a class of C, and one
+    whose instances are awaited: their operation ends later than the construction.
+
+    Args:
+        target: The class.
+        track: Returns a function with each of its calls tracked.
+    """
+    if hasattr(target, "__await__") or _is_named(target):
+        return False
+    # Looking up a member of an enumeration calls `__new__` only.
+    is_enum = isinstance(target, enum.EnumMeta)
+    if not is_enum and _method(target, "__init__") is not object.__init__:
+        name = "__init__"
+    else:
+        name = "__init__" if _method(target, "__new__") is object.__new__ else "__new__"
+    try:
+        # Not setattr: a metaclass may do more with it.
+        type.__setattr__(target, name, _Constructor(target, name, track).replacement)
+    except TypeError:  # a class of C
+        return False
+    return True
+
+
+def _is_named(target: type) -> bool:
+    """Return whether the class can be reached by its name: then its `class` statement has ended."""
+    found: Any = sys.modules.get(target.__module__)
+    for part in target.__qualname__.split("."):
+        try:
+            found = vars(found).get(part)
+        except TypeError:
+            return False
+    return found is target
+
+
+def _method(target: type, name: str) -> Any:
+    return _function(next(vars(kind)[name] for kind in target.__mro__ if name in vars(kind)))
+
+
+def _function(method: Any) -> Any:
+    return method.__func__ if isinstance(method, staticmethod) else method
+
+
+class _Constructor:
+    """The `__init__` or `__new__` of a class, and the function that replaces it.
+
+    Attributes:
+        replacement: What takes the method's place in the class.
+    """
+
+    def __init__(self, target: type, name: str, track: Callable[[Function], Function]) -> None:
+        self._name = name
+        self._own = vars(target).get(name)
+        self._tracked = track(self._construct)
+
+        def construct(first: Any, /, *args: Any, **kwargs: Any) -> Any:
+            # Not `kind is target`: another decorator may have copied the class, as `dataclass(slots=True)` does.
+            call = self._tracked if self._is_of(self._kind(first)) else self._construct
+            return call(first, *args, **kwargs)
+
+        seen = _method(target, name)
+        functools.update_wrapper(construct, seen)
+        if seen is object.__init__:
+            construct.__dict__["__signature__"] = _SELF
+        self._replacing = construct
+        self.replacement = staticmethod(construct) if name == "__new__" else construct
+
+    def _kind(self, first: Any) -> Any:
+        return first if self._name == "__new__" else type(first)
+
+    def _is_of(self, kind: type) -> bool:
+        return _function(vars(kind).get(self._name)) is self._replacing
+
+    def _construct(self, first: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Do what the method did, and leave an inherited one to the next class in the order of resolution."""
+        kind = self._kind(first)
+        if self._own is not None:
+            if self._name == "__new__":
+                return _function(self._own)(first, *args, **kwargs)
+            return self._own.__get__(first, kind)(*args, **kwargs)
+        following = getattr(super(next(filter(self._is_of, kind.__mro__)), first), self._name)
+        if self._name == "__new__":
+            return following(first, *args, **kwargs)
+        if getattr(following, "__objclass__", None) is not object:
+            return following(*args, **kwargs)
+        if (args or kwargs) and kind.__new__ is object.__new__:
+            raise TypeError(f"{kind.__name__}() takes no arguments")
+        return None
