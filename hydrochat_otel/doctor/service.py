@@ -149,6 +149,8 @@ def state(subject: Subject) -> Iterator[Finding]:
     if kept["problem"]:
         cure = "Repair the state; until then numbers wait in the processes."
         yield Finding("service-state", Level.PROBLEM, str(kept["problem"]), cure)
+    elif kept.get("notice"):  # null, or of a release that has none
+        yield Finding("service-state", Level.WARNING, str(kept["notice"]), "Set OTEL_SERVICE_NAME there.")
     else:
         sentence = f"The numbers of {kept['workers']} process(es), kept in {kept['kind']}."
         yield Finding("service-state", Level.OK, sentence)

@@ -12,6 +12,7 @@ from hydrochat_otel.fleet.member import Member
 from hydrochat_otel.fleet.publisher import Publisher
 from hydrochat_otel.fleet.sign_outs import sign_outs
 from hydrochat_otel.fleet.view import Own, View, days_of
+from hydrochat_otel.pipeline import start_warnings
 from hydrochat_otel.prices import budget
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures
@@ -47,6 +48,7 @@ class Snapshots:
         self._ledger = ledger
         self._since_unix_s = time.time()
         self._lock = ForkLock(Phase.SNAPSHOT)
+        self._notice = start_warnings.unnamed(settings, providers.service_name())
         self.publisher = Publisher(
             settings,
             providers.service_name(),
@@ -139,7 +141,7 @@ class Snapshots:
         )
 
     def _sharing(self, workers: int, problem: str | None) -> Sharing:
-        return Sharing(self.publisher.kind, workers, self.publisher.stale_s, problem)
+        return Sharing(self.publisher.kind, workers, self.publisher.stale_s, problem, self._notice)
 
     def _budget(self, days: Days, unix_s: float) -> Budget:
         return budget.budget(days, unix_s, self._settings.budget_timezone, self._settings.budget_usd)

@@ -131,11 +131,12 @@ def forecast_document(forecast: Forecast | None) -> dict[str, Any] | None:
 
 
 def _state(snapshot: Snapshot) -> dict[str, str | int | float | None]:
-    """Return the state's kind, the number of processes that it covers, and its problem if there is one."""
+    """Return the state's kind, the number of processes that it covers, its problem and its notice."""
     sharing = snapshot.sharing
     return {
         "kind": sharing.state,
         "workers": sharing.workers,
         "stale_seconds": formats.seconds(sharing.stale_s),
         "problem": sharing.problem,
+        "notice": sharing.notice,
     }

@@ -85,9 +85,16 @@ def document(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float 
         "state": _state(snapshot.sharing),
         "refused_names": refused_names.document(snapshot),
         "alerts": [
-            {"name": alert.name, "message": alert.message, "needs_attention": alert.needs_attention} for alert in alerts
+            *({"name": one.name, "message": one.message, "needs_attention": one.needs_attention} for one in alerts),
+            *_notices(snapshot.sharing),
         ],
     }
+
+
+def _notices(sharing: Sharing) -> list[dict[str, Any]]:
+    if sharing.notice is None:
+        return []
+    return [{"name": "service_name", "message": sharing.notice, "needs_attention": False}]
 
 
 def _service(snapshot: Snapshot) -> str | None:
@@ -229,4 +236,5 @@ def _state(sharing: Sharing) -> dict[str, Any]:
         "workers": sharing.workers,
         "stale_s": formats.seconds(sharing.stale_s),
         "problem": sharing.problem,
+        "notice": sharing.notice,
     }

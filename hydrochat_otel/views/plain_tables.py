@@ -121,8 +121,8 @@ def _refused_row(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _state_sentence(state: dict[str, Any]) -> str:
     workers = "1 process" if state["workers"] == 1 else f"{state['workers']:,} processes"
-    problem = f" {state['problem']}" if state["problem"] else ""
-    return f"Numbers of {workers}; state: {state['kind']}.{problem}"
+    sentences = "".join(f" {sentence}" for sentence in (state["problem"], state["notice"]) if sentence)
+    return f"Numbers of {workers}; state: {state['kind']}.{sentences}"
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:

@@ -128,12 +128,14 @@ class Sharing:
         workers: Processes that reported recently, this one included.
         stale_s: Age of the others' numbers if the shared state cannot be read; 0 if it can.
         problem: Why it cannot be read, in one sentence; None if it can.
+        notice: Which other services' numbers it may hold as well, in one sentence; None if the service has a name.
     """
 
     state: str = "memory"
     workers: int = 1
     stale_s: float = 0.0
     problem: str | None = None
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,13 @@ def test_the_export_is_the_contracts():
             "missing_this_month": NOTHING_MISSES,
             "forecast": {"month_usd": 9.5, "low_usd": 8.0, "high_usd": 11.0, "spent_on": None},
         },
-        "state": {"kind": "redis", "workers": 3, "stale_seconds": 1.235, "problem": "Redis does not answer."},
+        "state": {
+            "kind": "redis",
+            "workers": 3,
+            "stale_seconds": 1.235,
+            "problem": "Redis does not answer.",
+            "notice": None,
+        },
         "refused_names": [],
     }
     validate(export)
@@ -114,7 +120,7 @@ def test_an_empty_process_exports_zeros(installed):
     assert set(export["performance_metrics"].values()) == {0}
     assert set(export["llm_api_metrics"].values()) == {0, None}  # no dollars were saved, and retries cost none
     assert list(export["budget"].values()) == [0, 0, None, None, NOTHING_MISSES, NOTHING_MISSES, None]
-    assert export["state"] == {"kind": "memory", "workers": 1, "stale_seconds": 0, "problem": None}
+    assert export["state"] == {"kind": "memory", "workers": 1, "stale_seconds": 0, "problem": None, "notice": None}
 
 
 def test_every_total_states_what_it_misses():

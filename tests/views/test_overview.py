@@ -136,7 +136,7 @@ def test_the_whole_document():
             {"period": "day", "spent_usd": 0.0, "budget_usd": None, "missing": NOTHING_MISSES, "forecast": None},
             {"period": "month", "spent_usd": 0.0, "budget_usd": None, "missing": NOTHING_MISSES, "forecast": None},
         ],
-        "state": {"kind": "memory", "workers": 1, "stale_s": 0.0, "problem": None},
+        "state": {"kind": "memory", "workers": 1, "stale_s": 0.0, "problem": None, "notice": None},
         "refused_names": [],
         "alerts": document["alerts"],
     }
@@ -159,10 +159,13 @@ def test_the_fleets_budget_and_state():
         {"period": "day", "spent_usd": 0.3, "budget_usd": 10.0, "missing": NOTHING_MISSES, "forecast": None},
         {"period": "month", "spent_usd": 150.0, "budget_usd": 300.0, "missing": NOTHING_MISSES, "forecast": None},
     ]
-    assert document["state"] == {"kind": "redis", "workers": 4, "stale_s": 0.0, "problem": None}
+    assert document["state"] == {"kind": "redis", "workers": 4, "stale_s": 0.0, "problem": None, "notice": None}
     sentence = "Budget: $150.00 of $300.00 for this month are spent (50 %)."
     assert document["alerts"] == [{"name": "budget", "message": sentence, "needs_attention": False}]
     assert document["health"] == "healthy"
+    unnamed = shown(replace(of, budget=Budget(), sharing=Sharing("redis", 4, notice="Set a name.")))
+    notice = {"name": "service_name", "message": "Set a name.", "needs_attention": False}
+    assert (unnamed["alerts"], unnamed["health"]) == ([notice], "healthy")
     away = replace(of, sharing=Sharing("redis", 1, 7.5, "Redis <b>does not answer</b>."))
     assert shown(away)["health"] == "needs_attention"
 

@@ -77,3 +77,5 @@ def test_the_state_and_the_budget_are_there():
     html = plain(of)
     assert "Numbers of 1 process; state: redis. Redis &lt;b&gt;does not answer&lt;/b&gt;." in html
     assert "300.000000" in html
+    html = plain(dataclasses.replace(of, sharing=Sharing("redis", 2, notice="Set a name.")))
+    assert "Numbers of 2 processes; state: redis. Set a name." in html
