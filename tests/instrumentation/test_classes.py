@@ -222,7 +222,7 @@ def test_wrong_arguments_and_errors_pass_through(installed):
 
 @pytest.mark.parametrize("slots", [True, False])
 def test_a_copy_that_another_decorator_makes_is_tracked(installed, slots):
-    """A class that `dataclass(slots=True)` makes anew above keeps its own tracked `__init__`."""
+    """A new class that `dataclass(slots=True)` makes above keeps its own tracked `__init__`."""
 
     @dataclasses.dataclass(slots=slots, init=False)
     @tracked
