@@ -107,7 +107,7 @@ def test_a_dropped_stream_is_ended_by_the_thread_that_drains(emulator, meters, i
     next(chunks)
     with queue._settling.lock, queue._feeding.lock:
         del chunks
-        assert meters.spans == ()
+        assert meters.exporter.get_finished_spans() == ()
     dropped_unix_ns = time.time_ns()
     queue.stop()
     assert [span.end_time <= dropped_unix_ns for span in meters.spans] == [True]
