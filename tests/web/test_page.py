@@ -7,6 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from web.looking import Look, launched
+from web.page_checks import CONTRAST
 from web.page_stub import NOW_S, TOKEN, Stub, entries, gemini_families, serving, shown_snapshot
 
 from hydrochat_otel.window.snapshot import Budget, Sharing
@@ -58,7 +59,7 @@ def test_spend_and_processes_are_shown(look):
     """Today and this month are beside their budgets; half of a budget needs no attention, a failing state does."""
     look.stub.shown = shown_snapshot(entries(3), (), Budget(6.4187, 310.0, 10.0, 310.0 * 4), Sharing("redis", 4))
     look.open()
-    look.until(lambda: look.text("#health"))
+    look.until(lambda: look.text("#attention"))
     look.view("money")
     look.until(lambda: "$6.42 of $10.00 · 64.2 %" in look.text("#budget-bars"))
     assert "$310.00 of $1,240.00 · 25.0 %" in look.text("#budget-bars")
@@ -67,7 +68,7 @@ def test_spend_and_processes_are_shown(look):
     look.view("now")
     assert "Budget: $6.42 of $10.00 for today are spent (64 %)." in look.text("#alerts .notice")
     slow = look.stub.shown["totals"]["operations"]["violations"]
-    assert look.text("#health") == ("Needs attention: 1" if slow else "Healthy")
+    assert look.text("#attention") == ("Needs attention: 1" if slow else "Healthy")
     look.stub.shown = shown_snapshot(
         entries(3), (), Budget(0.0123, 0.5), Sharing("redis", 1, 9.0, "Redis does not answer.")
     )
@@ -217,34 +218,11 @@ def test_a_name_from_the_application_is_never_markup(look):
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_and_reads_on_every_screen(look, width, scheme, tmp_path):
+def test_it_fits_and_reads_on_every_screen(look, width, scheme):
     """No sideways scrolling, and all text has a contrast of at least 4.5 to 1, light and dark."""
     drawn(look.open(width=width, scheme=scheme))
     assert look.js("document.documentElement.scrollWidth") <= width
     assert look.js(CONTRAST) >= 4.5
-    assert look.driver.save_screenshot(str(tmp_path / f"{width}-{scheme}.png"))
-
-
-# The lowest contrast (WCAG 2, relative luminance) of any text with its background.
-CONTRAST = """(() => {
-  const channels = text => (text.match(/[\\d.]+/g) || []).map(Number);
-  const linear = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  const behind = node => {
-    for (; node; node = node.parentElement) {
-      const c = channels(getComputedStyle(node).backgroundColor);
-      if (c.length === 3 || c[3] === 1) return c;
-    }
-    return [255, 255, 255];
-  };
-  let least = 21;
-  for (const node of document.querySelectorAll("h1, h2, p, td, th, dt, dd, li, small, label, button, a")) {
-    if (!node.checkVisibility() || !node.textContent.trim() || node.closest(".unseen, .skip, [hidden]")) continue;
-    const [a, b] = [light(channels(getComputedStyle(node).color)), light(behind(node))];
-    least = Math.min(least, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
-  }
-  return least;
-})()"""
 
 
 def test_everything_has_a_name(look):

@@ -41,3 +41,11 @@ def test_no_file_makes_code_of_text(name):
     """No markup is built from text, no style or script is in an attribute: the strict policy would refuse it."""
     text = PAGE.joinpath(name).read_text(encoding="utf-8")
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|\bstyle=|\bon[a-z]+=", text) == []
+
+
+def test_no_element_has_the_name_of_a_view():
+    """The address of a view leads to no element: the browser would take the focus from the tabs and scroll there."""
+    html = PAGE.joinpath("index.html").read_text(encoding="utf-8")
+    views = set(re.findall(r'id="view-([a-z]+)"', html))
+    assert len(views) == 5
+    assert views & set(re.findall(r'id="([a-z-]+)"', html)) == set()

@@ -3,12 +3,25 @@
 import { ask } from "./ask.js";
 import { byId, el, setText, whenChanged } from "./dom.js";
 import { count, money, percent } from "./format.js";
-import { showBars, showFigures } from "./tables.js";
+import { showBars, showFigures, SortableTable } from "./tables.js";
 import { currentView, onView } from "./tabs.js";
 
 const REFRESH_MS = 10_000;
 const SHOWN = 12;
+const CHARGES = {
+  grounding_search: "Grounding, searches", grounding_maps: "Grounding, maps", url_context: "Fetched addresses",
+  code_execution: "Code execution", cache_storage: "Cache storage, token hours", image: "Images", video_second: "Video, seconds",
+};
 let timer = 0;
+
+const charges = new SortableTable(byId("charges"), {
+  caption: "Charges beyond tokens", nothing: "None.",
+  columns: [
+    { head: "Charge", value: ({ charge }) => charge, show: ({ charge }) => CHARGES[charge] ?? charge, left: true },
+    { head: "Units", value: ({ units }) => units, show: ({ units }) => count(units) },
+    { head: "Cost", value: ({ cost_usd: usd }) => usd ?? -1, show: ({ cost_usd: usd }) => (usd === null ? "no price" : money(usd)) },
+  ],
+});
 
 async function refresh() {
   clearTimeout(timer);
@@ -27,6 +40,8 @@ function show(latest) {
   setText(byId("by-operation-covers"), covers);
   showBars(byId("root-cost-bars"), bars(latest.by_root_operation, "operation"), "No calls to Gemini yet.");
   showBars(byId("operation-cost-bars"), bars(latest.by_operation, "operation"), "No cost is counted by operation yet.");
+  byId("charges-panel").hidden = latest.charges.length === 0;
+  charges.show(latest.charges);
   whenChanged(byId("dimensions"), latest.dimensions, () => {
     byId("dimensions").replaceChildren(...latest.dimensions.map(({ dimension, rows }) => {
       const list = el("ul", { class: "bars" });

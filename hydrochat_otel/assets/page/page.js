@@ -163,7 +163,7 @@ function showScales(scale) {
 
 function state() {
   const stale = document.body.classList.contains("stale");
-  const health = byId("health");
+  const health = byId("attention");
   if (latest !== null) {
     const number = latest.alerts.filter((alert) => alert.needs_attention).length;
     health.hidden = false;

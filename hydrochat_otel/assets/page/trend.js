@@ -51,7 +51,10 @@ const SOURCES = {
   prometheus: "From Prometheus, estimated from what it scraped.",
 };
 
-const table = new SortableTable(byId("trend-table"), { caption: "Trend by step", nothing: "Nothing happened in this window.", columns: COLUMNS });
+const NOTHING = "Nothing happened in this window.";
+const UNKNOWN = "No step of this window is known as a whole yet: choose a shorter window, or connect Prometheus (HYDROCHAT_PROMETHEUS_URL).";
+
+const table = new SortableTable(byId("trend-table"), { caption: "Trend by step", nothing: NOTHING, columns: COLUMNS });
 const lines = new Lines(byId("trend-charts"), described);
 let chosen = "24h";
 let drawn = null;
@@ -69,7 +72,9 @@ async function refresh() {
     if (asked !== chosen) return;
     for (const step of fresh.steps) step.startMs = Date.parse(step.start);
     setText(byId("trend-note"), `${SOURCES[fresh.source]} Steps of ${span(fresh.step_s)}, ${timeZone}.${gap(fresh)}`);
-    table.show(fresh.steps.filter((step) => step.count || step.llm_calls).reverse());
+    const unknown = fresh.steps.every((step) => step.count === null);
+    table.nothing = unknown ? UNKNOWN : NOTHING;
+    table.show(fresh.steps.filter((step) => step.count || step.llm_calls).reverse(), unknown);
     const key = JSON.stringify(fresh.steps);
     // Unchanged steps are not drawn again, so that a zoom stays.
     if (key !== drawn) lines.draw(CHARTS, fresh.steps, fresh.step_s);
