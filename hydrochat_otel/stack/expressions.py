@@ -76,4 +76,5 @@ def top(expression: str, rows: int = 6) -> str:
 
 def priced(expression: str, like: str) -> str:
     """Return the expression without rows that are 0: a row of `like` without a price stays empty, never $0."""
-    return f"({expression} > 0) and {like}"
+    # In parentheses: a division that follows binds more tightly than `and`.
+    return f"(({expression} > 0) and {like})"

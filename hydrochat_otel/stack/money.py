@@ -59,7 +59,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "Dollars since midnight of the budget's time zone.",
             "currencyUSD",
             day,
-            decimals=2,
             running=True,
         ),
         tile(
@@ -72,15 +71,12 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             decimals=0,
             running=True,
         ),
-        tile(
-            "Spent this month", "Dollars since the first of the month.", "currencyUSD", month, decimals=2, running=True
-        ),
+        tile("Spent this month", "Dollars since the first of the month.", "currencyUSD", month, running=True),
         tile(
             "Month, forecast",
             "Month to date plus the pace of the last seven days by weekday.",
             "currencyUSD",
             _forecast(),
-            decimals=0,
             empty="no whole day yet",
         ),
         tile(
@@ -97,7 +93,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "Dollars for Gemini by turns, at each moment.",
             "currencyUSD",
             f"{ask.rate(ask.COST)} / ({ask.rate(ask.TURNS)} > 0)",
-            decimals=5,
             empty="no turns in this range",
         ),
         tile(
@@ -105,7 +100,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "Dollars an hour that cached input costs less than fresh input would.",
             "currencyUSD",
             ask.per_hour(ask.SAVINGS),
-            decimals=2,
             empty="nothing came from a cache",
         ),
         tile(
@@ -113,7 +107,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "Dollars an hour for the input of attempts that got no answer and were repeated; not part of the cost.",
             "currencyUSD",
             ask.per_hour(ask.RETRY_COST),
-            decimals=2,
             empty="no attempt was lost",
         ),
     )
@@ -213,7 +206,7 @@ def _tables() -> tuple[PanelBuilder, ...]:
 def _prices() -> tuple[PanelBuilder, ...]:
     def price(bucket: str) -> Column:
         series = of_job(gauge(semconv.LLM_PRICE)).scoped(**{MODEL: "$model"}).where(BUCKET, "=", bucket)
-        return Column("currencyUSD", by((MODEL,), str(series), "max"), decimals=3, empty="-")
+        return Column("currencyUSD", by((MODEL,), str(series), "max"), empty="-")
 
     titles = ("Fresh input", "Cached input", "Tool results", "Answer", "Thinking")
     return (

@@ -89,7 +89,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "Dollars for Gemini at the rate of each moment.",
             "currencyUSD",
             ask.per_hour(ask.COST),
-            decimals=2,
             empty=_NO_CALLS,
             link=Link("Money", to_board(MONEY)),
         ),
@@ -98,7 +97,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "Since midnight of the budget's time zone, all processes that share their state.",
             "currencyUSD",
             by((), by(("job",), str(spend.where(PERIOD, "=", "day")), "max")),
-            decimals=2,
             running=True,
         ),
         tile(
@@ -106,7 +104,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "Spend at the end of the month: month to date plus the pace of the last seven days by weekday.",
             "currencyUSD",
             by((), by(("job",), str(forecast), "max")),
-            decimals=0,
             empty="no whole day yet",
         ),
         tile(
@@ -114,7 +111,6 @@ def _tiles() -> tuple[PanelBuilder, ...]:
             "All cost of the chosen processes, by turns.",
             "currencyUSD",
             f"1000 * {ask.rate(of_job(total(semconv.LLM_COST)))} / ({ask.rate(ask.TURNS)} > 0)",
-            decimals=2,
             empty=_NO_TURNS,
         ),
     )

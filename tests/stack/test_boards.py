@@ -90,6 +90,17 @@ def test_counts_have_no_decimals():
     assert wrong(kinds, lambda one: defaults(one)["unit"] != "short" or defaults(one)["decimals"] == 0) == []
 
 
+def test_dollars_are_shown_to_three_digits():
+    """No panel or column of dollars fixes its decimals, so that Grafana shows $0.00172 as well as $340."""
+    assert wrong((), lambda one: defaults(one).get("unit") != "currencyUSD" or "decimals" not in defaults(one)) == []
+    dollars = [
+        {one["id"]: one["value"] for one in override["properties"]}
+        for _, panel in panels("table")
+        for override in panel["fieldConfig"]["overrides"]
+    ]
+    assert [one for one in dollars if one.get("unit") == "currencyUSD" and "decimals" in one] == []
+
+
 def test_rare_events_are_counted():
     """Bars count by increase over their own interval, so that a first event is seen."""
     for uid, panel in panels("timeseries"):

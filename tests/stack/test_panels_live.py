@@ -139,6 +139,43 @@ def variable_free():
     return {**dict.fromkeys(("$job", "$instance", "$model", "$operation", "$turn"), ".*"), "$grouping": "job"}
 
 
+def columns(panel):
+    """Return the queries of a table by the heads of their columns."""
+    (organized,) = [one["options"] for one in panel["transformations"] if one["id"] == "organize"]
+    names = organized["renameByName"]
+    return {names[f"Value #{target['refId']}"]: target["expr"] for target in panel["targets"]}
+
+
+@pytest.mark.real
+def test_dollars_of_a_thousand_calls(emulator, scraped, tmp_path):
+    """In each table with cost, calls and cost of a thousand calls, the third is made of the other two, row by row."""
+    compared = []
+    binary = require_program("prometheus", "prometheus")
+    with Prometheus(tmp_path / "prometheus", binary, scraped) as prometheus, Talking(emulator.base_url):
+        eventually(lambda: prometheus.instant("hydrochat_llm_unpriced_tokens_total"), "the demo is scraped")
+        at_s = time.time()
+        for dashboard in dashboards():
+            for panel in panels(dashboard):
+                if "Per 1000 calls" not in json.dumps(panel):
+                    continue
+                found = columns(panel)
+                cost, calls, each = (
+                    {
+                        tuple(sorted(row["metric"].items())): float(row["value"][1])
+                        for row in prometheus.api("query", query=filled(found[head], variable_free()), time=at_s)[
+                            "result"
+                        ]
+                    }
+                    for head in ("Cost", "Calls", "Per 1000 calls")
+                )
+                assert {row: 1000 * usd / calls[row] for row, usd in cost.items()} == pytest.approx(each), panel[
+                    "title"
+                ]
+                compared.append((dashboard["uid"], len(each) > 1))
+    assert compared == [("hydrochat-money", True), ("hydrochat-overview", True)]
+    shutil.rmtree(tmp_path / "prometheus")
+
+
 @pytest.mark.real
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("release", RELEASES)
