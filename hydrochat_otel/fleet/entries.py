@@ -19,12 +19,16 @@ _DEFAULTS: Final[Mapping[str, Any]] = Entry._field_defaults
 
 def encode_entry(entry: Entry) -> bytes:
     """Return the entry as bytes; unique, because the id of its span is among them."""
-    fields = {
+    return checks.dumps(fields_of(entry))
+
+
+def fields_of(entry: Entry) -> dict[str, Any]:
+    """Return the entry as an object for JSON."""
+    return {
         name: f"{value:x}" if name in _IDS else value
         for name, value in zip(Entry._fields, entry, strict=True)
         if name not in _DEFAULTS or value != _DEFAULTS[name]
     }
-    return checks.dumps(fields)
 
 
 def decode_entry(data: bytes) -> Entry:
@@ -33,7 +37,16 @@ def decode_entry(data: bytes) -> Entry:
     Raises:
         DecodingError: They are not an entry, or a value fails its check.
     """
-    raw = checks.mapping(checks.loads(data, "An entry"), "An entry")
+    return entry_of(checks.loads(data, "An entry"))
+
+
+def entry_of(value: Any) -> Entry:
+    """Return the entry of an object that JSON held.
+
+    Raises:
+        DecodingError: It is not an entry, or a value fails its check.
+    """
+    raw = checks.mapping(value, "An entry")
     fields: dict[str, Any] = {}
     for name, check in _CHECKS.items():
         if name in raw:

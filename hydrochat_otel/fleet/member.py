@@ -16,12 +16,14 @@ from typing import Final
 from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.backend import Backend, Knowledge, Publication, Receipt, StateError
 from hydrochat_otel.fleet.entries import decode_entry, encode_entry, readable_entry
+from hydrochat_otel.fleet.notable import encode_turns
 from hydrochat_otel.fleet.totals import Totals, encode_totals, readable_totals
 from hydrochat_otel.fleet.view import NOTHING, Own, View, days_of, departed_of
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window import days as all_days
 from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.notable import Turn
 from hydrochat_otel.window.outbox import Outbox
 
 _ROUNDS: Final = 4
@@ -81,6 +83,7 @@ class Member:
         self._window: dict[bytes, Entry | None] = {}
         self._has_to_read = True
         self._is_damaged = False
+        self._notable: tuple[tuple[Turn, ...], str] = (), ""
         self.view: View | None = None
 
     @property
@@ -93,7 +96,17 @@ class Member:
         base = self._base
         days = all_days.minus(own.days, base.days)
         families = merging.minus(own.families, base.families)
-        return Totals(self.id, self._seq, 0.0, own.resource, families, days, signed_out=own.signed_out)
+        return Totals(
+            self.id, self._seq, 0.0, own.resource, families, days, {}, own.signed_out, self._encoded(own.notable)
+        )
+
+    def _encoded(self, turns: tuple[Turn, ...]) -> str:
+        """Return the turns as text, which is made again only if they are others than the last time."""
+        if not turns:
+            return ""
+        if turns is not self._notable[0]:
+            self._notable = turns, encode_turns(turns)
+        return self._notable[1]
 
     def totals_with(self, view: View, own: Own) -> tuple[Totals, ...]:
         """Return the others' totals from the view, and this member's current ones."""

@@ -13,6 +13,7 @@ from hydrochat_otel.fleet import checks
 from hydrochat_otel.fleet.backend import SCHEMA_VERSION
 from hydrochat_otel.fleet.checks import DecodingError
 from hydrochat_otel.fleet.day_totals import decoded_days, encoded_days
+from hydrochat_otel.fleet.notable import readable_text
 from hydrochat_otel.fleet.sign_outs import MAX_SIGN_OUTS, Ends
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.days import Days
@@ -37,6 +38,7 @@ class Totals(NamedTuple):
         days: Calls, tokens and dollars by day, model and outcome.
         merged: For the departed, the members that were merged last, with the sequence number of each; else empty.
         signed_out: Sessions that it has learned were signed out.
+        notable: Its notable turns, as :mod:`notable` encodes them; '' if there are none.
     """
 
     member: str
@@ -47,6 +49,7 @@ class Totals(NamedTuple):
     days: Days
     merged: Mapping[str, int] = {}
     signed_out: Mapping[str, int] = {}
+    notable: str = ""
 
 
 def encode_totals(totals: Totals) -> bytes:
@@ -75,6 +78,7 @@ def encode_totals(totals: Totals) -> bytes:
             "days": encoded_days(totals.days),
             "merged": totals.merged,
             "signed_out": totals.signed_out,
+            "notable": totals.notable,
             "families": families,
             "edges": [[checks.number(edge) for edge in one] for one in edges],
         }
@@ -103,6 +107,7 @@ def decode_totals(data: bytes) -> Totals:
         decoded_days(raw.get("days")),
         {checks.text(member, "merged"): checks.whole(seq, "merged") for member, seq in merged.items()},
         _readable_sign_outs(raw.get("signed_out", {})),
+        readable_text(raw.get("notable")),
     )
 
 

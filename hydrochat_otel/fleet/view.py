@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from hydrochat_otel.fleet import merging, sign_outs
+from hydrochat_otel.fleet.notable import departed_text
 from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.window import days
 from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.notable import Turn
 from hydrochat_otel.window.snapshot import Attributes, Family
 
 _MERGED_REMEMBERED: Final = 256
@@ -15,12 +17,13 @@ _MERGED_REMEMBERED: Final = 256
 
 
 class Own(NamedTuple):
-    """What the process itself has measured since its start: cumulative metrics, and its days; and known sign-outs."""
+    """What the process itself has measured since its start: metrics, days and notable turns; and known sign-outs."""
 
     families: tuple[Family, ...]
     resource: Attributes
     days: Days
     signed_out: Mapping[str, int] = {}
+    notable: tuple[Turn, ...] = ()
 
 
 NOTHING: Final = Own((), {}, {})
@@ -50,7 +53,9 @@ def departed_of(totals: Iterable[Totals | None], gone: Mapping[str, int], unix_s
     families = merging.lasting(merging.merged([merging.lasting(one.families) for one in parts]))
     merged = [*(item for one in parts for item in one.merged.items()), *gone.items()]
     signed_out = sign_outs.merged((one.signed_out for one in parts), unix_s)
-    return Totals("", 0, unix_s, {}, families, days_of(parts), dict(merged[-_MERGED_REMEMBERED:]), signed_out)
+    notable = departed_text((one.notable for one in parts), unix_s)
+    remembered = dict(merged[-_MERGED_REMEMBERED:])
+    return Totals("", 0, unix_s, {}, families, days_of(parts), remembered, signed_out, notable)
 
 
 def days_of(totals: Iterable[Totals]) -> Days:

@@ -27,6 +27,7 @@ from hydrochat_otel.sdk import gauges, lean_spans, providers, redaction, sdk_fee
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
+from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.snapshot import Budget, Snapshot
 from hydrochat_otel.window.store import MetricsStore
@@ -127,6 +128,10 @@ class Pipeline:
                 old, and nothing waits: the application's own code calls it so.
         """
         return self._snapshots.take() if fresh else self._snapshots.take_known()
+
+    def notable_entries(self) -> list[Entry]:
+        """Return the entries of the slow, failed and expensive turns of all processes, as far as they were read."""
+        return self._snapshots.notable()
 
     def pushes_to(self) -> str | None:
         """Return the name of the exporter that pushes this process's metrics; None if they are scraped."""

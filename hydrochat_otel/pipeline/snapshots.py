@@ -9,6 +9,7 @@ from typing import Final
 from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.backend import StateError
 from hydrochat_otel.fleet.member import Member
+from hydrochat_otel.fleet.notable import entries_since
 from hydrochat_otel.fleet.publisher import Publisher
 from hydrochat_otel.fleet.sign_outs import sign_outs
 from hydrochat_otel.fleet.view import Own, View, days_of
@@ -21,6 +22,8 @@ from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window import days as all_days, dollars, window
 from hydrochat_otel.window.days import Days
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.snapshot import Budget, Sharing, Snapshot
 from hydrochat_otel.window.store import MetricsStore
 
@@ -71,6 +74,14 @@ class Snapshots:
         """Return the snapshot of this process now, and of the others as of the last reading; waits for nothing."""
         return self._of_known(self.publisher.problem)
 
+    def notable(self) -> list[Entry]:
+        """Return the entries of the notable turns of all processes, as far as this one has read; waits for nothing."""
+        own, known = notable_turns.entries(), self.publisher.known()
+        if known is None or not self._settings.notable_turns:
+            return own
+        oldest_unix_s = time.time() - self._settings.ttl_hours * 3600
+        return [*own, *entries_since((one.notable for one in known[1].totals), oldest_unix_s)]
+
     def spent(self) -> Budget:
         """Return the dollars that all have spent, as far as this process has read; waits for nothing."""
         days = self._ledger.days()
@@ -90,7 +101,7 @@ class Snapshots:
         with self._lock:
             families, resource = self._providers.reader.read()
         days = all_days.with_costs(self._ledger.days(), dollars.rounded)
-        return Own(merging.exact(families), resource, days, sign_outs.unexpired())
+        return Own(merging.exact(families), resource, days, sign_outs.unexpired(), notable_turns.turns())
 
     def _alone(self, sharing: Sharing = _ALONE) -> Snapshot:
         deferred_queue.drain_all()

@@ -11,6 +11,7 @@ from typing import Any, Final
 from hydrochat_otel import semconv
 from hydrochat_otel.views import formats
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.notable import begins_a_turn
 
 MAX_TURNS: Final = 200
 DEFAULT_TURNS: Final = 50
@@ -93,7 +94,8 @@ class Search:
 def with_notable(entries: Sequence[Entry], notable: Iterable[Entry]) -> list[Entry]:
     """Return the window's entries and those of notable turns that have left it, each once."""
     known = {_identity(entry) for entry in entries}
-    return [*(entry for entry in notable if _identity(entry) not in known), *entries]
+    added = {_identity(entry): entry for entry in notable}
+    return [*(entry for identity, entry in added.items() if identity not in known), *entries]
 
 
 def _identity(entry: Entry) -> tuple[int, int, int]:
@@ -113,7 +115,7 @@ def collect(entries: Sequence[Entry]) -> list[Turn]:
     for entry in entries:
         root = _root(entry, known, of_trace)
         if root is entry:
-            if _begins_a_turn(entry):
+            if begins_a_turn(entry):
                 turns[id(entry)] = Turn(entry)
         else:
             homeless.append((entry, root))
@@ -122,13 +124,6 @@ def collect(entries: Sequence[Entry]) -> list[Turn]:
         if turn is not None:
             turn.inside.append(entry)
     return list(turns.values())
-
-
-def _begins_a_turn(entry: Entry) -> bool:
-    """Return whether a caller waited for it: a step or a call whose root left the window is part of another turn."""
-    if entry.kind == "operation":
-        return entry.role != "step"
-    return entry.kind == "gemini" and entry.root_operation is None
 
 
 def _root(entry: Entry, known: Mapping[tuple[int, int], Entry], of_trace: Mapping[int, list[Entry]]) -> Entry:

@@ -12,7 +12,6 @@ from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.web import openapi, queries
 from hydrochat_otel.web.guard import closed
 from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure
-from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.snapshot import Snapshot
 
 _SCHEMA = "application/schema+json; charset=utf-8"
@@ -138,8 +137,8 @@ def health(_: Request) -> Response:
 
 
 def kept_turns(snapshot: Snapshot) -> list[Turn]:
-    """Return the turns of the window, and the notable ones of this process that have left it."""
-    return turns.collect(turns.with_notable(snapshot.entries, notable_turns.entries()))
+    """Return the turns of the window, and the notable ones of all processes that have left it."""
+    return turns.collect(turns.with_notable(snapshot.entries, pipeline.current().notable_entries()))
 
 
 def described(content_type: str, body: bytes) -> Response:

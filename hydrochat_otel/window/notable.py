@@ -2,7 +2,7 @@
 
 On a busy service the newest entries push a turn out of the window within minutes. Here a turn stays for as long as the
 window's entries may, in three groups of the same size: the newest failed, the slowest of those above their threshold,
-and the most expensive. They are those of this process.
+and the most expensive. They are those of this process; a shared state carries them to the others.
 """
 
 import heapq
@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import count
+from itertools import count, zip_longest
 from typing import Final
 
 from hydrochat_otel.runtime import forks, process_globals
@@ -25,11 +25,60 @@ _OF_A_TURN: Final = 200
 _FAILED: Final = frozenset({"error", "blocked"})
 _GROUPS: Final = 3
 
-_Turn = tuple[float, int, tuple[Entry, ...]]
+Turn = tuple[Entry, ...]
+"""Its steps and calls in the order in which they ended, then its root."""
+_Ranked = tuple[float, int, Turn]
 
 
 _MOST: Final = 50
 _TTL_S: Final = 86_400.0
+
+
+class _Ranking:
+    """The most notable turns of each kind; its caller holds a lock while it adds, and may read without it."""
+
+    def __init__(self, most: int, oldest_unix_s: Callable[[], float]) -> None:
+        self._each = -(-most // _GROUPS)
+        self._oldest_unix_s = oldest_unix_s
+        self._groups: tuple[list[_Ranked], ...] = ([], [], [])
+        self._numbers = count()
+        self._kept = 0
+        self._read: tuple[int, tuple[Turn, ...]] = (0, ())
+
+    def add(self, turn: Turn) -> None:
+        """Keep the turn in each group where it is notable enough."""
+        root = turn[-1]
+        number = next(self._numbers)
+        failed, slow, dear = self._groups
+        if root.error is not None or root.outcome in _FAILED:
+            self._keep(failed, (root.end_unix_s, number, turn))
+        if root.exceeded_threshold:
+            self._keep(slow, (root.duration_s, number, turn))
+        cost_usd = sum(one.cost_usd or 0.0 for one in turn)
+        if cost_usd > 0:
+            self._keep(dear, (cost_usd, number, turn))
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Return the turns, the most notable of each kind first; the same tuple until another turn is kept."""
+        kept = self._kept  # before reading: a turn that is kept meanwhile makes the answer old
+        if self._read[0] != kept:
+            ranked = [sorted(group, reverse=True) for group in self._groups]
+            found = {one[1]: one[2] for place in zip_longest(*ranked) for one in place if one is not None}
+            self._read = kept, tuple(found.values())
+        return self._read[1]
+
+    def _keep(self, group: list[_Ranked], turn: _Ranked) -> None:
+        """Add the turn to its group, and drop the group's least notable one if there are too many."""
+        heapq.heappush(group, turn)
+        if len(group) > self._each:
+            oldest_unix_s = self._oldest_unix_s()
+            live = [one for one in group if one[2][-1].end_unix_s > oldest_unix_s]
+            if len(live) < len(group):
+                group[:] = live
+                heapq.heapify(group)
+            if len(group) > self._each:
+                heapq.heappop(group)
+        self._kept += 1
 
 
 class NotableTurns:
@@ -55,32 +104,34 @@ class NotableTurns:
 
     def clear(self) -> None:
         """Discard every turn, as a forked child does: they belong to its parent."""
-        most, self._ttl_s = self._bounds
-        self._each = -(-most // _GROUPS)
+        self._most, self._ttl_s = self._bounds
         self._inbox: deque[Entry] = deque(maxlen=_WAITING)
         self._open: OrderedDict[int, list[Entry]] = OrderedDict()
-        self._failed: list[_Turn] = []
-        self._slow: list[_Turn] = []
-        self._dear: list[_Turn] = []
-        self._numbers = count()
+        self._ranking = _Ranking(self._most, self._oldest_unix_s)
 
     def see(self, entries: Iterable[Entry]) -> None:
         """Take finished entries: they are appended, and regularly all that wait are sorted into turns."""
-        if self._each:
+        if self._most:
             self._inbox.extend(entries)
             if len(self._inbox) >= _BATCH:
                 self._sort(timeout_s=0)
 
     def entries(self) -> list[Entry]:
         """Return every entry of the kept turns, in the order in which the entries ended."""
-        self._sort(timeout_s=1.0)
-        oldest_unix_s = self._wall() - self._ttl_s
-        turns = {number: turn for group in self._groups() for _, number, turn in list(group)}
-        found = [entry for turn in turns.values() if turn[-1].end_unix_s > oldest_unix_s for entry in turn]
+        oldest_unix_s = self._oldest_unix_s()
+        found = [entry for turn in self.turns() if turn[-1].end_unix_s > oldest_unix_s for entry in turn]
         return sorted(found, key=lambda entry: entry.end_unix_s)
 
-    def _groups(self) -> tuple[list[_Turn], ...]:
-        return self._failed, self._slow, self._dear
+    def turns(self) -> tuple[Turn, ...]:
+        """Return the kept turns, the most notable of each kind first; the same tuple until another turn is kept.
+
+        Turns whose time to live has ended may be among them.
+        """
+        self._sort(timeout_s=1.0)
+        return self._ranking.turns()
+
+    def _oldest_unix_s(self) -> float:
+        return self._wall() - self._ttl_s
 
     def _sort(self, timeout_s: float) -> None:
         # Without waiting on the application's path: the entries wait for the next one, or for the next reading.
@@ -93,7 +144,7 @@ class NotableTurns:
                 self._sort_in(entry)
 
     def _sort_in(self, entry: Entry) -> None:
-        if not _is_root(entry):
+        if not begins_a_turn(entry):
             if entry.trace_id:
                 inside = self._open.setdefault(entry.trace_id, [])
                 self._open.move_to_end(entry.trace_id)
@@ -102,35 +153,19 @@ class NotableTurns:
                 if len(self._open) > _TRACES:
                     self._open.popitem(last=False)
             return
-        inside = self._open.pop(entry.trace_id, [])
-        failed = entry.error is not None or entry.outcome in _FAILED
-        if not (inside or failed or entry.exceeded_threshold or entry.cost_usd):
-            return
-        turn = (*inside, entry)
-        number = next(self._numbers)
-        if failed:
-            self._keep(self._failed, (entry.end_unix_s, number, turn))
-        if entry.exceeded_threshold:
-            self._keep(self._slow, (entry.duration_s, number, turn))
-        cost_usd = sum(one.cost_usd or 0.0 for one in turn)
-        if cost_usd > 0:
-            self._keep(self._dear, (cost_usd, number, turn))
-
-    def _keep(self, group: list[_Turn], turn: _Turn) -> None:
-        """Add the turn to its group, and drop the group's least notable one if there are too many."""
-        heapq.heappush(group, turn)
-        if len(group) > self._each:
-            oldest_unix_s = self._wall() - self._ttl_s
-            live = [one for one in group if one[2][-1].end_unix_s > oldest_unix_s]
-            if len(live) < len(group):
-                group[:] = live
-                heapq.heapify(group)
-            if len(group) > self._each:
-                heapq.heappop(group)
+        self._ranking.add((*self._open.pop(entry.trace_id, ()), entry))
 
 
-def _is_root(entry: Entry) -> bool:
-    """Return whether a caller waited for it and no operation of ours surrounds it."""
+def most_notable(turns: Iterable[Turn], most: int, oldest_unix_s: float) -> tuple[Turn, ...]:
+    """Return the most notable ones of the turns, within the bounds of :class:`NotableTurns`."""
+    ranking = _Ranking(most, lambda: oldest_unix_s)
+    for turn in turns:
+        ranking.add(turn)
+    return ranking.turns()
+
+
+def begins_a_turn(entry: Entry) -> bool:
+    """Return whether a caller waited for it: a step, or a call inside an operation, is part of another turn."""
     if entry.kind == "operation":
         return entry.role != "step"
     return entry.kind == "gemini" and entry.root_operation is None
