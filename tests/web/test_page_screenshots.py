@@ -1,6 +1,6 @@
 """Every view of the page on every kind of screen, over a busy, a quiet and an empty service, in a real Chromium.
 
-`HYDROCHAT_TEST_PICTURES=FOLDER` keeps the pictures.
+`HYDROCHAT_TEST_SCREENSHOTS=FOLDER` keeps the screenshots.
 """
 
 import base64
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.real
 
 VIEWS = ("now", "turns", "money", "trends", "health")
 SCREENS = {"light": (1280, "light"), "dark": (1280, "dark"), "phone": (360, "light")}
-PICTURES = os.environ.get("HYDROCHAT_TEST_PICTURES")
+SCREENSHOTS = os.environ.get("HYDROCHAT_TEST_SCREENSHOTS")
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,10 @@ def show(chromium, install, monkeypatch):
 
 
 def keep(look, name):
-    """Keep a picture of the whole page, if a folder is given for it."""
-    if PICTURES:
+    """Keep a screenshot of the whole page, if a folder is given for it."""
+    if SCREENSHOTS:
         taken = look.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
-        folder = Path(PICTURES)
+        folder = Path(SCREENSHOTS)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"page-{name.replace(' ', '-')}.png").write_bytes(base64.b64decode(taken["data"]))
 
