@@ -5,7 +5,6 @@ scraping pay for its length alone.
 """
 
 import base64
-import binascii
 import zlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -40,7 +39,7 @@ def encode_turns(turns: Iterable[Turn]) -> str:
             left -= len(turn)
     while chosen:
         raw = checks.dumps([[entries.fields_of(entry) for entry in turn] for turn in chosen])
-        text = base64.b85encode(zlib.compress(raw, _LEVEL)).decode("ascii")
+        text = base64.b64encode(zlib.compress(raw, _LEVEL)).decode("ascii")
         if len(raw) <= _MAX_BYTES and len(text) <= MAX_TEXT:
             return text
         del chosen[len(chosen) // 2 :]
@@ -88,8 +87,8 @@ def _turns(text: str) -> Sequence[Any]:
     """Return the turns, not yet checked; a text that decompresses to more than its bound is refused before it does."""
     try:
         inflating = zlib.decompressobj()
-        data = inflating.decompress(base64.b85decode(text), _MAX_BYTES)
-    except (ValueError, binascii.Error, zlib.error):
+        data = inflating.decompress(base64.b64decode(text, validate=True), _MAX_BYTES)
+    except (ValueError, zlib.error):
         checks.refuse("The text cannot be decompressed")
     if inflating.unconsumed_tail or not inflating.eof:
         checks.refuse(f"The text is cut, or has more than {_MAX_BYTES} bytes")

@@ -36,7 +36,7 @@ def turn(number, *, steps=2, end_s=1_000.0, error="E", cost_usd=0.01, took_s=1.0
 
 
 def text_of(value):
-    return base64.b85encode(zlib.compress(orjson.dumps(value))).decode()
+    return base64.b64encode(zlib.compress(orjson.dumps(value))).decode()
 
 
 def objects(one):
@@ -110,10 +110,10 @@ def test_what_is_published_is_bounded():
 @pytest.mark.parametrize(
     "text",
     [
-        "not base 85 \u00e4",
-        base64.b85encode(b"not compressed").decode(),
+        "not base 64 \u00e4",
+        base64.b64encode(b"not compressed").decode(),
         notable.encode_turns([turn(1)])[:-8],
-        base64.b85encode(zlib.compress(b"0" * 80_000_000)).decode(),
+        base64.b64encode(zlib.compress(b"0" * 80_000_000)).decode(),
         text_of({}),
         text_of([objects(turn(number)) for number in range(1, 200)]),
     ],
