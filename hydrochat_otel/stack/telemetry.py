@@ -17,7 +17,8 @@ _REFUSALS: Final = of_job(total(semconv.LABEL_REFUSALS))
 _ACTIVE: Final = of_job(gauge(semconv.INSTRUMENTATION_ACTIVE))
 _AGE: Final = of_job(gauge(semconv.PRICE_BOOK_AGE))
 _COVERED: Final = of_job(gauge(semconv.RETENTION_COVERED))
-_OURS: Final = '{__name__=~"hydrochat_.+|gen_ai_.+",job=~"$job",instance=~"$instance"}'
+_OURS: Final = '{__name__=~"hydrochat_.+|gen_ai_.+",job=~"$job",instance=~"$instance",instance!=""}'
+"""Every series that a process exposes: those of recording rules have no instance."""
 _PROCESS: Final = f"{{{{{INSTANCE}}}}}"
 
 
