@@ -34,7 +34,6 @@ from hydrochat_otel.window.store import MetricsStore
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
-
 _END_S: Final = 5.0
 """How long :meth:`Pipeline.shutdown` waits: for the last exchange with a slow state, or a step that does not end."""
 
@@ -75,6 +74,7 @@ class Pipeline:
         ledger = DayLedger(settings.budget_timezone)
         self._snapshots = Snapshots(settings, self._providers, ledger)
         self._closed = False
+        self._ending = ForkLock()
         self._at_fork: list[forks.Registration] = []
         meter = instruments.meter_of(meter_provider)
         self.instruments = Instruments(
@@ -108,7 +108,7 @@ class Pipeline:
         self._providers.add_reader()
         if self.settings.redact_spans == "always":
             redaction.redact(self.tracer_provider)
-        self._size_store()
+        window.size_global_metrics_store(self.settings)
         notable_turns.configure(self.settings.notable_turns, self.settings.ttl_hours * 3600)
         self.instruments.queue.start()
         if self.settings.instrument_gemini:
@@ -157,22 +157,26 @@ class Pipeline:
     def shutdown(self) -> None:
         """Undo :meth:`start`: record everything queued, unpatch the SDK, and leave the providers as they were found.
 
-        The window keeps its entries. A second call does nothing.
+        The window keeps its entries. A second call waits for the first, and does nothing.
         """
-        if self._closed:
-            return
-        self._closed = True
-        atexit.unregister(self._leave)
-        for registration in self._at_fork:
-            registration.cancel()
-        # A signal handler may call this during a collection or an exchange of its own thread.
+        # A signal handler may call this during a collection or an exchange of its own thread, and may raise into it.
         background.within(_END_S, self._end, component="shutdown")
 
     def _end(self) -> None:
-        self.instrumentor.uninstrument()
-        self._leave()
-        self._providers.processor.active = False
-        self._providers.remove_reader()
+        with self._ending:
+            if self._closed:
+                return
+            self._closed = True
+            if _process.pipeline is self:
+                instruments.bind(None)
+            atexit.unregister(self._leave)
+            for registration in self._at_fork:
+                registration.cancel()
+            self.instrumentor.uninstrument()
+            self._leave()
+            self._providers.processor.active = False
+            self._providers.remove_reader()
+            _release(self)
 
     def spent(self) -> Budget:
         """Return what all processes have spent, as far as this one has read; waits for nothing and collects nothing."""
@@ -185,14 +189,6 @@ class Pipeline:
     def _leave(self) -> None:
         self.instruments.queue.stop()
         self._snapshots.publisher.stop()
-
-    def _size_store(self) -> None:
-        settings = self.settings
-        wanted = (settings.max_entries, settings.ttl_hours, settings.cleanup_interval_minutes)
-        store = self.store
-        if (store.max_entries, store.ttl_hours, store.cleanup_interval_minutes) != wanted:
-            entries, hours, minutes = wanted
-            window.use_global_metrics_store(MetricsStore(entries, hours, cleanup_interval_minutes=minutes))
 
     def _join_forks(self) -> None:
         providers, publisher = self._providers, self._snapshots.publisher
@@ -317,11 +313,17 @@ def current() -> Pipeline:
 def shutdown() -> None:
     """Undo :func:`install`; does nothing if nothing is installed."""
     with _process.lock:
-        pipeline, _process.pipeline = _process.pipeline, None
-        if pipeline is not None:
-            instruments.bind(None)
+        if (pipeline := _process.pipeline) is not None:
             pipeline.shutdown()
-            gauges.look_at(None)
+            _release(pipeline)  # also if its end takes longer
+
+
+def _release(pipeline: Pipeline) -> None:
+    """Make the pipeline the process's no longer, if it is."""
+    if _process.pipeline is pipeline:
+        instruments.bind(None)
+        gauges.look_at(None)
+        _process.pipeline = None
 
 
 def _forget() -> None:

@@ -3,8 +3,8 @@
 Two stages, because they may wait for different things. *Settling* stores the entries of finished work; it runs only our
 own code, so that a reader of the window can always do it. *Feeding* records the metrics, which takes locks of the SDK.
 Feeding happens before each collection of our reader, in the callback of an observable instrument for other readers,
-once a second in a thread, at shutdown, at exit and before a fork. A full queue loses nothing: each producer feeds the
-oldest items first.
+once a second in a thread, at shutdown, at exit and before a fork. A full queue loses nothing: the oldest items are fed
+first, by its producer, or by the queue's thread if a signal handler could interrupt the producer.
 
 No stage waits for itself: a signal handler or finaliser that runs while its own thread settles or feeds returns at
 once, and the interrupted stage continues.
@@ -25,6 +25,8 @@ from hydrochat_otel.runtime.worker import Worker
 
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
+_RELIEF_S: Final = 0.05
+"""How long the main thread waits for the queue's thread to relieve a full queue, before it appends anyway."""
 _MOST_NOTES: Final = 4
 """The most items, in capacities, while a finaliser or handler adds to a queue that cannot be fed."""
 _SMALLEST_BATCH: Final = 16
@@ -89,7 +91,8 @@ class DeferredQueue:
     """A bounded queue of finished work.
 
     Beyond capacity each producer records two queued items itself before it adds its own: back-pressure without
-    blocking.
+    blocking. For the main thread, in which signal handlers run, the queue's thread records a batch: an exception
+    that a handler raises can then not leave an item half recorded.
 
     Args:
         capacity: The most items that wait before producers help.
@@ -120,7 +123,7 @@ class DeferredQueue:
         return len(self._arrived) + len(self._settled)
 
     def put(self, finished: Finished) -> None:
-        """Append one record; takes no lock unless the queue is full, and never waits for one. Any thread may call."""
+        """Append one record; takes no lock and waits for nothing unless the queue is full. Any thread may call."""
         if len(self._arrived) + len(self._settled) < self._capacity or self._relieve():
             self._arrived.append(finished)
 
@@ -246,18 +249,30 @@ class DeferredQueue:
                 self._fed()
 
     def _relieve(self) -> bool:
-        """Feed the oldest two items; False if this thread was interrupted in feeding and the queue is far too long.
+        """Feed the oldest items; False if this thread was interrupted in feeding and the queue is far too long.
 
         Runs beside the draining thread, without a lock: producers do not wait for each other.
         """
-        stage = self._feeding
-        if threading.get_ident() in stage.inside:
-            return len(self) < _MOST_NOTES * self._capacity
-        stage.run_beside(self._feed_oldest)
+        thread, is_too_long = threading.get_ident(), len(self) >= _MOST_NOTES * self._capacity
+        if thread in self._feeding.inside:
+            return not is_too_long
+        if thread == threading.main_thread().ident and self._worker.is_elsewhere:
+            limit_s = _SETTLE_S if is_too_long else _RELIEF_S
+            if self._worker.do(self._feed_batch, limit_s, urgent=True) or not is_too_long:
+                return True
+        self._feeding.run_beside(self._feed_oldest)
         return True
 
-    def _feed_oldest(self) -> None:
-        for _ in range(_RELIEF_BATCH):
+    def _feed_batch(self) -> None:
+        if len(self) < self._capacity:  # of several requests after a delay, the first one is enough
+            return
+        if threading.get_ident() in self._feeding.inside:  # it serves this request between two items of a drain
+            self._feed_oldest(_SMALLEST_BATCH)
+        else:
+            self._feeding.run_beside(lambda: self._feed_oldest(_SMALLEST_BATCH))
+
+    def _feed_oldest(self, count: int = _RELIEF_BATCH) -> None:
+        for _ in range(count):
             try:
                 _feed(self._settled.popleft())
             except IndexError:

@@ -52,6 +52,15 @@ def get_global_metrics_store() -> MetricsStore:
     )
 
 
+def size_global_metrics_store(settings: Settings) -> None:
+    """Give the process's window the bounds of the settings; its contents stay as far as they fit."""
+    store = get_global_metrics_store()
+    wanted = (settings.max_entries, settings.ttl_hours, settings.cleanup_interval_minutes)
+    if (store.max_entries, store.ttl_hours, store.cleanup_interval_minutes) != wanted:
+        entries, hours, minutes = wanted
+        use_global_metrics_store(MetricsStore(entries, hours, cleanup_interval_minutes=minutes))
+
+
 def use_global_metrics_store(store: MetricsStore, *, replace: bool = True, keep_entries: bool = True) -> MetricsStore:
     """Make the store the process's window and return the one in use.
 

@@ -21,10 +21,14 @@ _PLACES = frozenset(code for name, code in dis.opmap.items() if name.startswith(
 
 
 class Arrival:
-    """A trace function: makes the signal pending at the n-th moment; `place` is where that was, or None."""
+    """A trace function: makes the signal pending at the n-th moment; `place` is where that was, or None.
+
+    `first` and `last` hold the first and the last moment at each place of the code.
+    """
 
     def __init__(self, nth):
         self.moments = 0
+        self.first, self.last = {}, {}
         self.place = None
         self._nth = nth
         self._codes = {}
@@ -44,6 +48,9 @@ class Arrival:
         elif event not in {"call", "return"}:
             return self
         self.moments += 1
+        place = (code, event, frame.f_lasti)
+        self.first.setdefault(place, self.moments)
+        self.last[place] = self.moments
         if self.moments == self._nth and not _is_observed(frame):
             self.place = (code.co_qualname, event, frame.f_lineno)
             while frame is not None:  # else the handler would run in this function, at the next event
@@ -84,7 +91,7 @@ class Dropped:
 
 
 def arrived(do, nth):
-    """Do it with the signal at the n-th moment; return the place (None after the last), what was raised, and moments.
+    """Do it with the signal at the n-th moment; return what was raised, and the arrival.
 
     What Python itself drops counts as raised.
     """
@@ -101,7 +108,7 @@ def arrived(do, nth):
             raised = error
         finally:
             signal.signal(signal.SIGUSR1, before)
-    return arrival.place, TimeLimitError() if dropped.count else raised, arrival.moments
+    return TimeLimitError() if dropped.count else raised, arrival
 
 
 def held_locks(within_s=5.0):

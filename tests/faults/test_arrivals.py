@@ -1,6 +1,7 @@
 """Promise: a time limit that arrives at any moment of ours passes through, and leaves books, context and locks right.
 
-``HYDROCHAT_TEST_MOMENTS=0`` tries every moment instead of a sample of each piece of work.
+``HYDROCHAT_TEST_MOMENTS=0`` tries the first and the last moment at every place of the code that a piece of work
+reaches, instead of a sample of its moments.
 """
 
 import gc
@@ -13,6 +14,7 @@ from faults.interrupting import TimeLimitError, track
 from opentelemetry import context
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline as pipelines
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.web import Request, paths, respond
@@ -20,6 +22,8 @@ from hydrochat_otel.web import Request, paths, respond
 pytestmark = pytest.mark.thorough
 
 MOMENTS = int(os.environ.get("HYDROCHAT_TEST_MOMENTS", "15"))
+pytest_plugins = ["fleet.redis_fixtures"]
+
 BEARER = {"authorization": "Bearer token-of-the-tests-1234"}
 
 
@@ -58,12 +62,16 @@ def sweep(do, prepare=lambda: None):
     """Let the time limit arrive at moments of the work; return what went wrong, and how many moments there were."""
     for _ in range(3):  # warm caches, so that all runs take the same way
         prepare()
-        *_, moments = arrived(do, 0)
+        _, counted = arrived(do, 0)
+    moments = range(1, counted.moments + 1, max(1, counted.moments // (MOMENTS or 1)))
+    if not MOMENTS:
+        moments = sorted({*counted.first.values(), *counted.last.values()})
     wrong = []
     gc.disable()  # what is raised in a collection reaches no caller
-    for nth in range(1, moments + 1, max(1, moments // MOMENTS) if MOMENTS else 1):
+    for nth in moments:
         prepare()
-        place, raised, _ = arrived(do, nth)
+        raised, arrival = arrived(do, nth)
+        place = arrival.place
         if place is not None and not isinstance(raised, TimeLimitError):
             wrong.append((place, "raised", raised))
         if context.get_current():
@@ -74,7 +82,8 @@ def sweep(do, prepare=lambda: None):
             break
     gc.enable()
     gc.collect()
-    return wrong, moments
+    print(f"{len(moments)} of {counted.moments} moments tried")
+    return wrong, counted.moments
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
@@ -110,3 +119,67 @@ def test_a_time_limit_while_the_numbers_are_read_changes_none(install, tmp_path,
     assert wrong == []
     assert failures.counts() == {}
     assert books(pipeline)[:2] == (tracked, tracked)
+
+
+@pytest.mark.real
+def test_a_time_limit_in_a_publication_to_redis_changes_no_number(install, server):
+    """Redis: each operation stays in both books, and the connection that was interrupted is not used again."""
+    pipeline = install(max_entries=100_000, state=server.url, publish_interval_s=3600)
+    tracked = 0
+
+    def prepare():
+        nonlocal tracked
+        tracked += 1
+        with track:
+            pass
+
+    wrong, moments = sweep(lambda: pipelines.current().publish(read=True), prepare)
+    assert wrong == []
+    assert failures.counts() == {}
+    assert books(pipeline)[:2] == (tracked, tracked)
+    assert moments > 100
+
+
+def test_a_time_limit_at_a_full_queue_loses_no_item(install):
+    """The items that a producer finds in a full queue stay in both books; its own is in both or in none."""
+    pipeline = install(max_entries=100_000, queue_capacity=64)
+    queue = pipeline.instruments.queue
+    tracked = 0
+
+    def prepare():
+        nonlocal tracked
+        while len(queue) < 64:
+            tracked += 1
+            with track:
+                pass
+
+    wrong, moments = sweep(track_response_time("at_a_full_queue")(int), prepare)
+    assert wrong == []
+    assert failures.counts() == {}
+    kept, counted = books(pipeline)[:2]
+    assert kept == counted
+    assert sum(entry.operation == "swept" for entry in pipeline.snapshot().entries) == tracked
+    assert moments > 20
+
+
+def test_a_time_limit_in_a_shutdown_leaves_nothing_half_ended(install, tmp_path):
+    """The shutdown happens as a whole or not at all; the next one completes it, and nothing counted is lost."""
+    state = f"sqlite://{tmp_path}/state.db"
+    tracked = 0
+
+    def prepare():
+        nonlocal tracked
+        pipelines.shutdown()  # completes the one that was interrupted
+        with pytest.raises(pipelines.PipelineError):
+            pipelines.current()
+        install(max_entries=100_000, state=state, publish_interval_s=3600)
+        tracked += 1
+        with track:
+            pass
+
+    wrong, moments = sweep(pipelines.shutdown, prepare)
+    assert wrong == []
+    prepare()
+    assert failures.counts() == {}
+    assert books(pipelines.current())[:2] == (tracked, tracked)
+    assert moments > 10

@@ -1,6 +1,7 @@
 """The long run: workers under mixed load, with faults, kills and scrapes, and what must be true at its end."""
 
 import itertools
+import math
 import random
 import sqlite3
 import time
@@ -111,7 +112,7 @@ class Run:
         """Hold the state's file against everybody, as a backup or a full disk does."""
         with sqlite3.connect(self._file, isolation_level=None, timeout=30) as database:
             database.execute("BEGIN EXCLUSIVE")
-            self._locked_until_s = self._now_s + LOCKED_S
+            self._locked_until_s = math.inf  # a look takes seconds while every request waits for the lock
             until_s = time.monotonic() + LOCKED_S
             while time.monotonic() < until_s:
                 self._look()
