@@ -59,7 +59,8 @@ def decorated(target: Any, begin: Begin, decorate: Decorate) -> Any:
         return functools.partialmethod(decorate(target.func), *target.args, **target.keywords)
     if not callable(target):
         kind = type(target).__name__
-        raise TypeError(f"track_response_time decorates callables, which a {kind} is not; put it below @{kind}.")
+        cure = f"; put it below @{kind}." if hasattr(type(target), "__get__") else "."
+        raise TypeError(f"track_response_time decorates callables, which a {kind} is not{cure}")
     if type(target) is types.FunctionType:
         return _function(target, begin)
     if isinstance(target, type) and classes.tracked_in_place(target, lambda method: _plain_function(method, begin)):
@@ -72,7 +73,7 @@ def _function(function: types.FunctionType, begin: Begin) -> Function:
     timed = _WRAPPERS.get(flags & _KINDS, _plain_function)(function, begin)
     if flags & inspect.CO_ITERABLE_COROUTINE:  # set by @types.coroutine
         timed = types.coroutine(timed)
-    return functools.wraps(function)(timed)
+    return classes.described(timed, function)
 
 
 def _plain_function(function: Function, begin: Begin) -> Function:

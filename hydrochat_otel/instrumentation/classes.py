@@ -4,6 +4,7 @@ A stand-in would not be a class to `super(Name, self)`, `except`, `match` and `p
 constructs the instance is replaced in the class itself. The construction of a subclass's instance is not tracked.
 """
 
+import contextlib
 import enum
 import functools
 import inspect
@@ -61,6 +62,19 @@ def _function(method: Any) -> Any:
     return method.__func__ if isinstance(method, staticmethod) else method
 
 
+def described(wrapper: Function, function: Any) -> Function:
+    """Return the wrapper with the function's name, documentation, attributes and signature.
+
+    `inspect.getfullargspec`, by which Celery checks the arguments of a task, does not follow `__wrapped__`.
+    """
+    functools.update_wrapper(wrapper, function)
+    known = vars(function) if hasattr(function, "__dict__") else {}
+    if "__wrapped__" not in known and "__signature__" not in known:
+        with contextlib.suppress(Exception):  # a function of C, or an annotation without a value yet
+            vars(wrapper)["__signature__"] = _SELF if function is object.__init__ else inspect.signature(function)
+    return wrapper
+
+
 class _Constructor:
     """The `__init__` or `__new__` of a class, and the function that replaces it.
 
@@ -78,11 +92,7 @@ class _Constructor:
             call = self._tracked if self._is_of(self._kind(first)) else self._construct
             return call(first, *args, **kwargs)
 
-        seen = _method(target, name)
-        functools.update_wrapper(construct, seen)
-        if seen is object.__init__:
-            construct.__dict__["__signature__"] = _SELF
-        self._replacing = construct
+        self._replacing = described(construct, _method(target, name))
         self.replacement = staticmethod(construct) if name == "__new__" else construct
 
     def _kind(self, first: Any) -> Any:
