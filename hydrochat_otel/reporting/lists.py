@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from hydrochat_otel.views import formats
+from hydrochat_otel.views import formats, turns
+from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.window.entry import Entry
 
 COLUMNS: Final = ("when", "name", "model", "took_s", "outcome", "tokens", "cost_usd")
@@ -27,17 +28,22 @@ NAMES: Final = tuple(_CHOICES)
 def rows(name: str, entries: Iterable[Entry]) -> tuple[list[dict[str, Any]], int]:
     """Return the rows of a list, at most twenty, and how many there are in all."""
     belongs, order = _CHOICES[name]
-    found = sorted(filter(belongs, entries), key=order, reverse=True)
-    return [_row(entry) for entry in found[:MOST]], len(found)
+    everything = list(entries)
+    found = sorted(filter(belongs, everything), key=order, reverse=True)
+    inside = {id(turn.root): turn for turn in turns.collect(everything)}
+    return [_row(entry, inside.get(id(entry))) for entry in found[:MOST]], len(found)
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry, turn: Turn | None) -> dict[str, Any]:
+    """Return the row of an entry; tokens and dollars of a turn are those of the calls inside it."""
+    billed = [entry] if turn is None else turn.billed
+    tokens = [sum(one.tokens) for one in billed if one.tokens is not None]
     return {
         "when": datetime.fromtimestamp(entry.end_unix_s, UTC).isoformat(timespec="seconds"),
         "name": entry.operation if entry.kind == "operation" else entry.operation_name or entry.operation,
         "model": entry.model,
         "took_s": formats.seconds(entry.duration_s),
         "outcome": entry.error or entry.outcome,
-        "tokens": None if entry.tokens is None else sum(entry.tokens),
-        "cost_usd": formats.usd(entry.cost_usd),
+        "tokens": sum(tokens) if tokens else None,
+        "cost_usd": formats.usd(turns.cost_of(billed)),
     }

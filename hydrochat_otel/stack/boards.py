@@ -42,6 +42,8 @@ class Board:
     description: str
     rows: tuple[Row, ...]
     variables: tuple[Variable, ...]
+    periods: tuple[tuple[str, str], ...] = ()
+    """Links to the board itself over another time range: the title, and `from` and `to` in Grafana's notation."""
 
     def render(self) -> str:
         """Return the dashboard's JSON."""
@@ -74,6 +76,9 @@ class Board:
             .link(others)
             .variables(list(self.variables))
         )
+        for title, time_range in self.periods:
+            link = dashboard.DashboardLink(title).type(DashboardLinkType.LINK).url(f"/d/{self.uid}?{time_range}")
+            builder = builder.link(link.include_vars(True))
         for row in self.rows:
             if row.title:
                 builder = builder.with_row(dashboard.Row(row.title))

@@ -294,4 +294,5 @@ def board() -> Board:
             Row("What the sums miss", _missing()),
         ),
         variables=(*processes(), turn(), model(), operation(), grouping()),
+        periods=(("Yesterday", "from=now-1d/d&to=now-1d/d"), ("This month", "from=now/M&to=now")),
     )

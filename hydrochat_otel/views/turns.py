@@ -80,7 +80,7 @@ class Search:
     def __call__(self, turn: Turn) -> bool:
         """Return whether the turn matches."""
         root = turn.root
-        cost_usd = None if self.min_cost_usd is None else _cost(turn.billed)
+        cost_usd = None if self.min_cost_usd is None else cost_of(turn.billed)
         return (
             (self.operation is None or root.operation == self.operation)
             and (self.condition is None or _is(turn, self.condition))
@@ -224,7 +224,7 @@ def _summary(turn: Turn, trace_url: str | None) -> dict[str, Any]:
         "failed_calls": sum(call.outcome in FAILED_OUTCOMES for call in calls),
         "models": sorted({call.model for call in calls if call.model}),
         "tokens": sum(sum(one.tokens) for one in billed if one.tokens is not None),
-        "cost_usd": formats.usd(_cost(billed)),
+        "cost_usd": formats.usd(cost_of(billed)),
         "unpriced_calls": sum(call.cost_usd is None for call in calls),
         "trace_id": trace_id,
         "trace_url": trace_url.replace("{trace_id}", trace_id) if trace_url and trace_id else None,
@@ -263,7 +263,7 @@ def _is(turn: Turn, condition: str) -> bool:
     return turn.outcome == condition
 
 
-def _cost(calls: Sequence[Entry]) -> float | None:
+def cost_of(calls: Sequence[Entry]) -> float | None:
     """Return the dollars of the calls whose cost is known; None if no cost is known, 0 without calls."""
     known = [call.cost_usd for call in calls if call.cost_usd is not None]
     return sum(known) if known or not calls else None

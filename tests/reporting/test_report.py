@@ -109,6 +109,21 @@ def test_what_has_no_price_and_what_is_slow_are_listed(used):
     assert hydrochat_otel.report(by="slow").notes == ["Nothing in this period."]
 
 
+def test_a_slow_turn_is_listed_with_what_its_calls_cost(install):
+    """The row of a turn has the tokens and dollars of the calls inside it; a turn without calls costs nothing."""
+    install(instrument_gemini=True)
+    with GeminiEmulator() as emulator:
+        client = genai.Client(api_key="any", http_options=HttpOptions(base_url=emulator.base_url))
+        emulator.script(answer("a", usage=USAGE), answer("b", usage=USAGE))
+        with hydrochat_otel.track_response_time("turn", 1e-9), hydrochat_otel.track_response_time("step"):
+            client.models.generate_content(model=MODEL, contents="x")
+            client.models.generate_content(model=MODEL, contents="x")
+    with hydrochat_otel.track_response_time("idle", 1e-9):
+        time.sleep(0.001)
+    rows = {row["name"]: (row["tokens"], row["cost_usd"]) for row in hydrochat_otel.report(by="slow").rows}
+    assert rows == {"turn": (2_200_000, 2 * COST), "idle": (None, 0.0)}
+
+
 @pytest.mark.parametrize("asked", ["here", "service"])
 def test_a_day_is_exact_beyond_the_window(install, asked):
     """When the window has lost entries, whole days still say all, by model or as a row of its own, here and remote."""

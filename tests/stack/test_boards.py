@@ -165,6 +165,17 @@ def test_the_grid_has_no_hole(board):
     assert {line: width for line, width in filled.items() if width != 24} == {}
 
 
+def test_what_an_operation_cost_yesterday_is_two_clicks_away():
+    """From the landing board, a tile leads to the money, and a link there to yesterday's cost by operation."""
+    boards = {board["uid"]: board for board in BOARDS}
+    assert "/d/hydrochat-money" in json.dumps(boards["hydrochat-overview"]["panels"])
+    money = boards["hydrochat-money"]
+    [yesterday] = [one for one in money["links"] if one["title"] == "Yesterday"]
+    assert (yesterday["url"], yesterday["includeVars"]) == ("/d/hydrochat-money?from=now-1d/d&to=now-1d/d", True)
+    [table] = [one for one in money["panels"] if one["title"] == "Operation and model"]
+    assert "[$__range]" in queries(table)[0]
+
+
 def test_operations_and_alerts_lead_somewhere():
     """A click on an operation, a model, an alert or a process opens what belongs to it."""
     links = defaultdict(set)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import TOKEN
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from web import page_checks
 from web.looking import Look, launched
@@ -141,6 +142,19 @@ def test_trends_of_a_young_service(show, monkeypatch):
     look = show("quiet", "light")
     look.view("trends")
     look.until(lambda: "No step of this window is known as a whole yet" in look.text("#trend-table"))
+
+
+def test_a_strangers_questions_take_two_clicks(show):
+    """Why was this turn slow: its waterfall. Will the month's budget hold: the forecast beside it."""
+    look = show("busy", "light")
+    look.driver.find_element(By.ID, "tab-turns").click()
+    slow = "//div[@id='turns-table']//tr[td[contains(., 'slow')]]//a"
+    look.until(lambda: look.driver.find_elements(By.XPATH, slow))[0].click()
+    look.until(lambda: look.all("#turn .waterfall"))
+    assert len(look.all("#turn tbody tr")) > 3
+    assert look.all("#turn .lane rect.slow")
+    look.driver.find_element(By.ID, "tab-money").click()
+    look.until(lambda: "Forecast of the month\n$340.50\nabove the budget" in look.text("#money-figures"))
 
 
 def test_the_keyboard_reaches_every_view(show):
