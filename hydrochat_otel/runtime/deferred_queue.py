@@ -26,7 +26,10 @@ from hydrochat_otel.runtime.worker import Worker
 DRAIN_INTERVAL_S: Final = 1.0
 _RELIEF_BATCH: Final = 2
 _RELIEF_S: Final = 0.05
-"""How long the main thread waits for the queue's thread to relieve a full queue, before it appends anyway."""
+"""How long the main thread waits for the queue's thread to relieve a full queue, before it appends anyway.
+
+It does not wait again until that request is served: the thread may be stuck in the SDK for long.
+"""
 _MOST_NOTES: Final = 4
 """The most items, in capacities, while a finaliser or handler adds to a queue that cannot be fed."""
 _SMALLEST_BATCH: Final = 16
@@ -115,6 +118,7 @@ class DeferredQueue:
         self._feeding = _Stage()
         self._worker = Worker("hydrochat-otel-drain", DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
         self._is_started = False
+        self._is_relief_due = False
         _queues.add(self)
         forks.register(Phase.QUEUE, in_child=self._forget_parent)
         forks.register(Phase.THREADS, in_child=self._start_in_child)
@@ -175,6 +179,7 @@ class DeferredQueue:
         A thread of the host's needs the interpreter's lock for a moment, many times a request. While this one records
         without a pause, each of these moments costs the host up to a whole switch interval.
         """
+        self._is_relief_due = False  # also if a handler raised before the request reached the thread
         self.settle()
         waiting = len(self._settled)
         batch = max(_SMALLEST_BATCH, waiting // _MOST_PAUSES)
@@ -257,15 +262,16 @@ class DeferredQueue:
         if thread in self._feeding.inside:
             return not is_too_long
         if thread == threading.main_thread().ident and self._worker.is_elsewhere:
-            limit_s = _SETTLE_S if is_too_long else _RELIEF_S
-            if self._worker.do(self._feed_batch, limit_s, urgent=True) or not is_too_long:
+            if not self._is_relief_due:
+                self._is_relief_due = True
+                self._worker.do(self._feed_batch, _RELIEF_S, urgent=True)
+            if not (self._is_relief_due and is_too_long):
                 return True
         self._feeding.run_beside(self._feed_oldest)
         return True
 
     def _feed_batch(self) -> None:
-        if len(self) < self._capacity:  # of several requests after a delay, the first one is enough
-            return
+        self._is_relief_due = False
         if threading.get_ident() in self._feeding.inside:  # it serves this request between two items of a drain
             self._feed_oldest(_SMALLEST_BATCH)
         else:
@@ -291,6 +297,7 @@ class DeferredQueue:
         self._settled.clear()
         self._settling.inside.clear()
         self._feeding.inside.clear()
+        self._is_relief_due = False
 
     def _start_in_child(self) -> None:
         if self._is_started:

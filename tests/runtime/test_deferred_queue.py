@@ -59,6 +59,26 @@ def test_a_full_queue_is_recorded_by_its_producers():
     assert seen == list(range(1000))
 
 
+def test_a_full_queue_waits_once_for_a_thread_that_is_stuck():
+    """The main thread asks for relief, waits briefly, and appends without waiting until the thread has served that."""
+    queue, seen = DeferredQueue(capacity=64), []
+    stuck, free = threading.Event(), threading.Event()
+
+    def hold(_):
+        stuck.set()
+        assert free.wait(60)
+
+    queue.start()
+    queue.put(Done(-1, hold))
+    assert stuck.wait(60)
+    for number in range(200):
+        queue.put(into(seen, number))
+    assert (queue._worker._requests.qsize(), seen) == (1, [])
+    free.set()
+    queue.stop()
+    assert sorted(seen) == list(range(200))
+
+
 def test_many_threads_lose_nothing():
     """Sixteen producers beside a drainer: every item is recorded exactly once."""
     queue, seen = DeferredQueue(capacity=512), []
