@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, MeterProvider, Observation
-from opentelemetry.trace import Tracer, TracerProvider
+from opentelemetry.trace import NoOpTracer, Tracer, TracerProvider
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels, refusals
@@ -30,8 +30,15 @@ _FOREIGN_READER_S: Final = 4.0
 
 
 def tracer_of(provider: TracerProvider) -> Tracer:
-    """Return the provider's tracer of this package, with its version and that of the conventions."""
-    return provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+    """Return the provider's tracer of this package, with its version and that of the conventions.
+
+    If another library's provider raises, operations and calls have no spans; they are counted and kept.
+    """
+    try:
+        return provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+    except Exception as error:
+        failures.note("install", error)
+        return NoOpTracer()
 
 
 def meter_of(provider: MeterProvider) -> Meter:

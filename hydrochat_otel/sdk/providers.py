@@ -181,7 +181,11 @@ def _unwrapped(found: object, kind: type[_Provider]) -> _Provider | None:
     for _ in range(_MOST_PROXIES):
         if isinstance(found, kind):
             return found
-        found = getattr(found, "provider", None)
+        try:
+            found = getattr(found, "provider", None)
+        except Exception as error:
+            failures.note("install", error, quiet=True)
+            return None
     return None
 
 
@@ -208,17 +212,25 @@ def _processor_of(provider: trace.TracerProvider) -> RetentionSpanProcessor:
     if processor is None:
         processor = _processors[provider] = RetentionSpanProcessor()
         processor.active = False
-        add = getattr(provider, "add_span_processor", None)
-        if add is None:
+        if not _takes(provider, processor):
             safe_log.warning(
                 logger,
                 "The global tracer provider is %s, which takes no span processors: spans of other libraries are not "
                 "kept. Operations and calls are still counted and kept.",
                 _class_name(provider),
             )
-        else:
-            add(processor)
     return processor
+
+
+def _takes(provider: Any, processor: RetentionSpanProcessor) -> bool:
+    """Add the processor to a provider, which may be another library's; return whether that was possible."""
+    try:
+        provider.add_span_processor(processor)
+    except Exception as error:
+        if not isinstance(error, AttributeError):
+            failures.note("install", error, quiet=True)
+        return False
+    return True
 
 
 def _resource_of(provider: MeterProvider) -> Any:

@@ -129,7 +129,10 @@ class PortKeeper:
     def _is_of_another_service(self, error: ServerError) -> bool:
         """Log once why this process lacks the port; return whether to leave it permanently to the holder."""
         if error.errno != errno.EADDRINUSE:
-            self._warn(f"{error} The endpoints stay closed until that is fixed; HYDROCHAT_PORT chooses another port.")
+            self._warn(
+                f"{error} The endpoints stay closed until that is fixed; HYDROCHAT_HOST and HYDROCHAT_PORT choose "
+                "another address."
+            )
             return False
         self._look_in -= 1
         if self._look_in >= 0:

@@ -67,6 +67,27 @@ def test_another_librarys_provider_costs_its_part_only(first, sentence):
     assert after(first) == [200, True, 1, [sentence]]
 
 
+HOSTILE = """
+class ForeignTracers(trace.TracerProvider):
+    def get_tracer(self, *_, **__):
+        raise RuntimeError("no tracers")
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+trace.set_tracer_provider(ForeignTracers())
+"""
+
+
+def test_a_provider_that_raises_costs_spans_only():
+    """A tracer provider that raises wherever it is asked stops neither the application nor counting."""
+    status, is_counted, entries, sentences = after(HOSTILE)
+    assert (status, is_counted, entries) == (200, True, 1)
+    assert sentences[0] == NO_PROCESSORS
+    assert len(sentences) == 2
+    assert "RuntimeError" in sentences[1]
+
+
 PROXIES = """
 import opentelemetry.sdk.metrics, opentelemetry.sdk.trace
 

@@ -149,7 +149,7 @@ def test_an_address_of_another_machine_is_logged_once(keep, caplog):
     assert warnings(caplog) == [
         (
             "192.0.2.1 is not an address of this machine; check that the loopback interface is up. The endpoints stay "
-            "closed until that is fixed; HYDROCHAT_PORT chooses another port."
+            "closed until that is fixed; HYDROCHAT_HOST and HYDROCHAT_PORT choose another address."
         )
     ]
 
