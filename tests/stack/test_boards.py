@@ -7,7 +7,17 @@ from collections import defaultdict
 import pytest
 
 from hydrochat_otel.stack import generated
-from hydrochat_otel.stack.look import BY_OUTCOME, GREEN, NEUTRAL, NO_BUDGET, NO_RULES, NOTHING_FAILED, RED, Limits
+from hydrochat_otel.stack.look import (
+    BY_OUTCOME,
+    BY_STATUS,
+    GREEN,
+    NEUTRAL,
+    NO_BUDGET,
+    NO_RULES,
+    NOTHING_FAILED,
+    RED,
+    Limits,
+)
 
 BOARDS = [json.loads(text) for path, text in generated.files().items() if path.startswith("dashboards/")]
 
@@ -69,12 +79,17 @@ def test_legends_are_sorted_tables_at_the_right_or_lists():
 def test_colours_follow_names():
     """A series keeps its colour whatever else is shown; outcomes have fixed ones."""
     assert wrong(("timeseries",), lambda one: defaults(one)["color"]["mode"] == "palette-classic-by-name") == []
-    (ends,) = [panel for _, panel in panels("timeseries") if panel["title"] == "How calls end"]
-    fixed = {
+    assert fixed_colours("How calls end") == BY_OUTCOME
+    assert fixed_colours("Requests by status class") == BY_STATUS
+
+
+def fixed_colours(title):
+    """Return the colours that the one chart of this title fixes, by series."""
+    (chart,) = [panel for _, panel in panels("timeseries") if panel["title"] == title]
+    return {
         override["matcher"]["options"]: override["properties"][0]["value"]["fixedColor"]
-        for override in ends["fieldConfig"]["overrides"]
+        for override in chart["fieldConfig"]["overrides"]
     }
-    assert fixed == BY_OUTCOME
 
 
 def test_axes_fit_an_idle_service():
@@ -88,6 +103,56 @@ def test_counts_have_no_decimals():
     """A number of things is a whole number."""
     kinds = ("stat", "timeseries")
     assert wrong(kinds, lambda one: defaults(one)["unit"] != "short" or defaults(one)["decimals"] == 0) == []
+
+
+def test_rates_of_things_are_per_minute():
+    """A rate that a person counts is per minute, not per second."""
+    rates = [
+        (panel["title"], one)
+        for _, panel in panels("stat", "timeseries")
+        for one in queries(panel)
+        if defaults(panel)["unit"] == "short" and re.search(r"\brate\(", one)
+    ]
+    assert {"Turns per minute", "Requests by status class", "Where tokens come from"} <= {title for title, _ in rates}
+    assert [title for title, one in rates if not one.startswith("60 * ")] == []
+
+
+def test_tables_of_sums_have_a_total():
+    """Below the dollars and the calls of a table with several columns stands their sum."""
+    totals = {}
+    for uid, panel in panels("table"):
+        heads = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
+        if "Cost" in heads and len(heads) > 2:
+            footer = panel["options"]["footer"]
+            totals[uid, panel["title"]] = footer["show"] and {"Cost", *({"Calls"} & heads)} <= set(footer["fields"])
+    assert totals == {
+        ("hydrochat-money", "Operation and model"): True,
+        ("hydrochat-money", "Turns"): True,
+        ("hydrochat-overview", "Models compared"): True,
+    }
+
+
+def test_tiles_have_a_trend_and_a_change():
+    """A tile of values over time has their trend, and their change unless they are a running sum."""
+    shown = {"area": "range", "none": "instant"}
+    wrong_tiles = wrong(("stat",), lambda one: shown[one["options"]["graphMode"]] in one["targets"][0])
+    assert wrong_tiles == []
+    landing = [panel for uid, panel in panels("stat") if uid == "hydrochat-overview"]
+    assert [panel["options"]["graphMode"] for panel in landing] == ["area"] * 8
+    unchanged = [panel["title"] for panel in landing if not panel["options"]["showPercentChange"]]
+    assert unchanged == ["Spent today"]
+
+
+def test_a_panel_that_needs_rules_says_so():
+    """Where a query reads a recorded series or alerts, the empty panel says that the rules may be missing."""
+    needing = [
+        (panel["title"], defaults(panel)["noValue"])
+        for _, panel in panels()
+        for one in queries(panel)
+        if re.search(r"\w:\w|\bALERTS\b", re.sub(r'"[^"]*"', "", one))
+    ]
+    assert {"Error budget burn", "Budget left", "Which alerts fired", "Firing now"} <= {title for title, _ in needing}
+    assert [title for title, text in needing if NO_RULES not in text] == []
 
 
 def test_dollars_are_shown_to_three_digits():
