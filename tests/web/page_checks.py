@@ -85,16 +85,20 @@ TILES: Final = """(() => {
 """Pairs of panels, figures, alerts or tabs that lie over each other."""
 
 DRAWN: Final = """(() => {
-  const marks = [...document.querySelectorAll("canvas")].filter((one) => one.checkVisibility()).map((canvas) => {
+  const style = getComputedStyle(document.documentElement);
+  const inks = ["--accent", "--output-1"].map((name) => style.getPropertyValue(name).trim())
+    .map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+  const canvases = [...document.querySelectorAll("canvas")].filter((one) => one.checkVisibility()).map((canvas) => {
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const colours = new Set();
+    let inked = 0;
     for (let at = 0; at < pixels.length; at += 4) {
-      if (pixels[at + 3] > 200) colours.add(`${pixels[at]},${pixels[at + 1]},${pixels[at + 2]}`);
+      if (pixels[at + 3] < 250) continue;
+      if (inks.some((ink) => ink.every((value, channel) => Math.abs(value - pixels[at + channel]) < 3))) inked += 1;
     }
-    return colours.size;
+    return inked;
   });
   const points = [...document.querySelectorAll(".plot svg")].filter((one) => one.checkVisibility())
     .map((one) => one.querySelectorAll(".point").length);
-  return {canvases: marks, points};
+  return {canvases, points};
 })()"""
-"""The number of opaque colours of each visible canvas, and of marks in each visible drawing."""
+"""The number of pixels in a colour of the data in each visible canvas, and of marks in each visible drawing."""

@@ -99,8 +99,7 @@ def test_every_view_on_every_screen(show, service, screen):
         keep(look, f"{service}-{view}-{screen}")
     assert wrong == {}
     assert charts["now"]["points"][0] > 0
-    # Grid and axis have one colour each; data brings at least one more.
-    assert [colours > 2 for colours in charts["trends"]["canvases"]] == [True, True, True]
+    assert [pixels > 20 for pixels in charts["trends"]["canvases"]] == [True, True, True]
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -137,11 +136,12 @@ def test_charges_beyond_tokens(show):
 
 
 def test_trends_of_a_young_service(show, monkeypatch):
-    """While no step is known as a whole, the view says so instead of that nothing happened."""
+    """While no step is known as a whole, the view says so instead of that nothing happened, and draws nothing."""
     monkeypatch.setitem(SERVICES, "quiet", replace(SERVICES["quiet"], counted_since_unix_s=NOW_S - 60))
     look = show("quiet", "light")
     look.view("trends")
     look.until(lambda: "No step of this window is known as a whole yet" in look.text("#trend-table"))
+    assert look.js(page_checks.DRAWN)["canvases"] == [0, 0, 0]
 
 
 def test_a_strangers_questions_take_two_clicks(show):
@@ -149,7 +149,7 @@ def test_a_strangers_questions_take_two_clicks(show):
     look = show("busy", "light")
     look.driver.find_element(By.ID, "tab-turns").click()
     slow = "//div[@id='turns-table']//tr[td[contains(., 'slow')]]//a"
-    look.until(lambda: look.driver.find_elements(By.XPATH, slow))[0].click()
+    look.until(lambda: [link.click() or True for link in look.driver.find_elements(By.XPATH, slow)[:1]])
     look.until(lambda: look.all("#turn .waterfall"))
     assert len(look.all("#turn tbody tr")) > 3
     assert look.all("#turn .lane rect.slow")
