@@ -22,7 +22,9 @@ from hydrochat_otel.runtime import failures
 
 Decorate = Callable[[Any], Any]
 
-_Proxy: Final[type] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # the latter makes everything iterable
+_Proxy: Final[type] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+_LACKED: Final = {"__iter__": None} if hasattr(_Proxy, "__iter__") else {}
+"""What says of a proxy of an older wrapt, which makes everything iterable, that it is not."""
 _ADDED: Final = (
     *("__iter__", "__next__", "__aiter__", "__anext__", "__await__", "__length_hint__", "__fspath__"),
     *("__set__", "__delete__"),
@@ -192,7 +194,8 @@ def _proxy_for(kind: type) -> Callable[..., Any]:
 
 @functools.cache
 def _proxy_with(base: type, names: tuple[str, ...]) -> Callable[..., Any]:
-    return type(base.__name__, (base,), {name: _passed_on(name) for name in names}) if names else base
+    methods = _LACKED | {name: _passed_on(name) for name in names}
+    return type(base.__name__, (base,), methods) if methods else base
 
 
 def _passed_on(name: str) -> Function:
