@@ -1,14 +1,16 @@
 """Fuzz targets of what other processes wrote: totals and entries, from the bytes to every surface."""
 
+import base64
 import json
 import time
+import zlib
 
 from fuzz import mutations
 from fuzz.target import Target, expect
 
-from hydrochat_otel.fleet import fleet_snapshot
+from hydrochat_otel.fleet import fleet_snapshot, notable
 from hydrochat_otel.fleet.checks import DecodingError
-from hydrochat_otel.fleet.entries import decode_entry, encode_entry
+from hydrochat_otel.fleet.entries import decode_entry, encode_entry, fields_of
 from hydrochat_otel.fleet.totals import Totals, decode_totals, encode_totals
 from hydrochat_otel.fleet.view import days_of, departed_of
 from hydrochat_otel.pipeline import pipeline
@@ -87,6 +89,26 @@ def _entry(data):
     return "read"
 
 
+def _turns(text):
+    found = notable.readable_turns(text)
+    expect(notable.readable_turns(notable.encode_turns(found)) == found, "what was read is written as something else")
+    merged = notable.departed_text([text, text], NOW_S)
+    kept = notable.entries_since([text, merged], 0.0)
+    collected = turns.collect(turns.with_notable([TURN], kept))
+    latest = turns.document(collected, turns.Search(), unix_s=NOW_S)
+    for one in (latest, *(turns.waterfall(collected, turn.id) for turn in collected)):
+        json.loads(formats.encoded(one), parse_constant=lambda word: expect(False, f"{word} is in a document"))
+    return "read" if found else "refused"
+
+
+def _notable(data):
+    return _turns(base64.b64encode(zlib.compress(data)).decode("ascii"))
+
+
+def _notable_text(data):
+    return _turns(data.decode("latin-1"))
+
+
 def _own_totals():
     snapshot = pipeline.current().snapshot()
     return encode_totals(Totals("a", 1, NOW_S, snapshot.resource, snapshot.families, snapshot.days))
@@ -97,7 +119,11 @@ def targets():
     entries = tuple(encode_entry(entry) for entry in (ENTRY, TURN))
     for entry in entries:
         decode_entry(entry)  # a seed that is refused would try nothing
+    turn = json.dumps([[fields_of(ENTRY), fields_of(TURN)], [fields_of(TURN)]]).encode()
+    text = notable.encode_turns([(ENTRY, TURN)]).encode()
     return (
+        Target("notable", _notable, (turn,), mutations.changed_json),
+        Target("notable-text", _notable_text, (text,)),
         Target("totals", _totals, (_own_totals(),), mutations.changed_json),
         Target("entries", _entry, entries, mutations.changed_json),
     )
