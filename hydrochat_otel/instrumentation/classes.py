@@ -20,17 +20,18 @@ _SELF: Final = inspect.Signature([inspect.Parameter("self", inspect.Parameter.PO
 def tracked_in_place(target: type, track: Callable[[Function], Function]) -> bool:
     """Track the construction of a class that its `class` statement is defining; return whether that was possible.
 
-    A class that its module already names stays as it is, because others use it, too. So does a class of C, and one
-    whose instances are awaited: their operation ends later than the construction.
+    A class that its module already names stays as it is, because others use it, too. So does a class of C, an
+    enumeration without members, whose subclasses would make members by a `__new__` of ours, and a class whose instances
+    are awaited: their operation ends later than the construction.
 
     Args:
         target: The class.
         track: Returns a function with each of its calls tracked.
     """
-    if hasattr(target, "__await__") or _is_named(target):
-        return False
     # Looking up a member of an enumeration calls `__new__` only.
     is_enum = isinstance(target, enum.EnumMeta)
+    if hasattr(target, "__await__") or (is_enum and not vars(target)["_member_map_"]) or _is_named(target):
+        return False
     if not is_enum and _method(target, "__init__") is not object.__init__:
         name = "__init__"
     else:
@@ -83,13 +84,14 @@ class _Constructor:
     """
 
     def __init__(self, target: type, name: str, track: Callable[[Function], Function]) -> None:
+        self._target = target
         self._name = name
         self._own = vars(target).get(name)
         self._tracked = track(self._construct)
 
         def construct(first: Any, /, *args: Any, **kwargs: Any) -> Any:
-            # Not `kind is target`: another decorator may have copied the class, as `dataclass(slots=True)` does.
-            call = self._tracked if self._is_of(self._kind(first)) else self._construct
+            kind = self._kind(first)
+            call = self._tracked if kind is self._owner(kind) else self._construct
             return call(first, *args, **kwargs)
 
         self._replacing = described(construct, _method(target, name))
@@ -98,8 +100,16 @@ class _Constructor:
     def _kind(self, first: Any) -> Any:
         return first if self._name == "__new__" else type(first)
 
-    def _is_of(self, kind: type) -> bool:
-        return _function(vars(kind).get(self._name)) is self._replacing
+    def _owner(self, kind: type) -> type:
+        """Return the class that has the replacement: the decorated one, or its copy by `dataclass(slots=True)`."""
+        if self._target in kind.__mro__:
+            return self._target
+        return next(filter(self._is_copy, kind.__mro__), kind)
+
+    def _is_copy(self, kind: type) -> bool:
+        names = kind.__module__, kind.__qualname__
+        is_same = names == (self._target.__module__, self._target.__qualname__)
+        return is_same or _function(vars(kind).get(self._name)) is self._replacing
 
     def _construct(self, first: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Do what the method did, and leave an inherited one to the next class in the order of resolution."""
@@ -108,7 +118,7 @@ class _Constructor:
             if self._name == "__new__":
                 return _function(self._own)(first, *args, **kwargs)
             return self._own.__get__(first, kind)(*args, **kwargs)
-        following = getattr(super(next(filter(self._is_of, kind.__mro__)), first), self._name)
+        following = getattr(super(self._owner(kind), first), self._name)
         if self._name == "__new__":
             return following(first, *args, **kwargs)
         if getattr(following, "__objclass__", None) is not object:

@@ -213,6 +213,20 @@ def test_a_subclass_constructs_as_before(installed):
     assert names(installed) == []
 
 
+def test_an_enumeration_without_members_may_have_subclasses():
+    """A decorated base of enumerations gives them its methods, and the members stay members."""
+
+    @tracked
+    class Named(enum.Enum):
+        def title(self):
+            return self.name.title()
+
+    class Side(Named):
+        LEFT = 1
+
+    assert (Side(1), Side.LEFT.title(), list(Side)) == (Side.LEFT, "Left", [Side.LEFT])
+
+
 def test_wrong_arguments_and_errors_pass_through(installed):
     """A class without a constructor refuses arguments by its name, and an error is recorded by its class."""
     with pytest.raises(TypeError, match=r"Plain\(\) takes no arguments"):
@@ -233,6 +247,42 @@ def test_a_copy_that_another_decorator_makes_is_tracked(installed, slots):
             self.value = 1
 
     assert Given().value == 1
+    assert names(installed) == ["made"]
+
+
+@pytest.mark.parametrize("name", ["Plain", "Old", "Color", "Row", "Text"])
+def test_a_class_is_decorated_more_than_once(installed, name):
+    """Two decorators give two operations, and a wrapper of another library above stays in force."""
+    kind = everything(lambda one: track_response_time("outer")(tracked(one)))[name]
+    assert type(kind(*ARGUMENTS.get(name, ()))) is kind
+    assert names(installed) == ["made", "outer"]
+
+
+def test_a_wrapper_of_the_constructor_above_stays_in_force(installed):
+    """Another decorator may replace the constructor by one that calls ours; the construction is tracked."""
+    seen = []
+
+    def logged(kind):
+        before = kind.__init__
+
+        def __init__(self, *args):  # noqa: N807 - the name of what it replaces
+            seen.append(args)
+            before(self, *args)
+
+        kind.__init__ = __init__
+        return kind
+
+    assert type(logged(everything(tracked)["Plain"])()).__name__ == "Plain"
+    assert (seen, names(installed)) == ([()], ["made"])
+
+
+def test_a_copy_of_another_name_is_tracked(installed):
+    """A class that is made of the decorated one's attributes constructs its instances, and is tracked."""
+    plain = everything(tracked)["Plain"]
+    attributes = {name: value for name, value in vars(plain).items() if name not in {"__dict__", "__weakref__"}}
+    copied = type("Copied", (Other,), attributes)
+    copied.__qualname__ = "Copied"
+    assert copied().other is True
     assert names(installed) == ["made"]
 
 
