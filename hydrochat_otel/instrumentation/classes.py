@@ -30,7 +30,8 @@ def tracked_in_place(target: type, track: Callable[[Function], Function]) -> boo
     """
     # Looking up a member of an enumeration calls `__new__` only.
     is_enum = isinstance(target, enum.EnumMeta)
-    if hasattr(target, "__await__") or (is_enum and not vars(target)["_member_map_"]) or _is_named(target):
+    is_awaited = any("__await__" in vars(kind) for kind in target.__mro__)
+    if is_awaited or (is_enum and not vars(target)["_member_map_"]) or _is_named(target):
         return False
     if not is_enum and _method(target, "__init__") is not object.__init__:
         name = "__init__"

@@ -227,6 +227,27 @@ def test_an_enumeration_without_members_may_have_subclasses():
     assert (Side(1), Side.LEFT.title(), list(Side)) == (Side.LEFT, "Left", [Side.LEFT])
 
 
+class Hostile(type):
+    """A metaclass that raises wherever it is asked."""
+
+    def __getattr__(cls, name):
+        raise RuntimeError(name)
+
+    def __setattr__(cls, name, value):
+        raise RuntimeError(name)
+
+
+def test_a_metaclass_that_raises_stops_no_import(installed):
+    """The class is decorated without a call of its metaclass's methods, and its construction is tracked."""
+
+    @tracked
+    class Guarded(metaclass=Hostile):
+        pass
+
+    assert type(Guarded()) is Guarded
+    assert names(installed) == ["made"]
+
+
 def test_wrong_arguments_and_errors_pass_through(installed):
     """A class without a constructor refuses arguments by its name, and an error is recorded by its class."""
     with pytest.raises(TypeError, match=r"Plain\(\) takes no arguments"):
