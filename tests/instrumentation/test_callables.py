@@ -41,11 +41,6 @@ def rows(installed):
     return [(row.operation, row.duration_s, row.outcome, row.error) for row in installed.snapshot().operations()]
 
 
-def described(function):
-    """Return what `inspect.getfullargspec` reports of a function; it does not follow `__wrapped__`."""
-    return inspect.getfullargspec(function) if inspect.isfunction(function) else None
-
-
 QUESTIONS = (
     inspect.iscoroutinefunction,
     asyncio.iscoroutinefunction,
@@ -57,7 +52,7 @@ QUESTIONS = (
     inspect.isroutine,
     inspect.isclass,
     inspect.signature,
-    described,
+    lambda function: inspect.isfunction(function) and inspect.getfullargspec(function),  # not by `__wrapped__`
     inspect.getdoc,
     callable,
 )
