@@ -72,7 +72,10 @@ class Pipeline:
         self.instrumentor = GeminiInstrumentor(settings.prices_file)
         self._providers = Providers(tracer_provider, meter_provider)
         ledger = DayLedger(settings.budget_timezone)
-        self._snapshots = Snapshots(settings, self._providers, ledger)
+        try:
+            self._snapshots = Snapshots(settings, self._providers, ledger)
+        except StateError as error:
+            raise PipelineError(str(error)) from None
         self._closed = False
         self._ending = ForkLock()
         self._at_fork: list[forks.Registration] = []
@@ -264,7 +267,7 @@ def install(
             return current_one
         tracer_provider = tracer_provider or providers.tracer_provider(claim=True)
         meter_provider = meter_provider or providers.meter_provider(claim=True)
-        made = _make(settings, tracer_provider, meter_provider)
+        made = Pipeline(settings, tracer_provider, meter_provider)
         if current_one is not None:
             current_one.shutdown()
         return _start(made)
@@ -292,7 +295,7 @@ def install_on_first_use() -> None:
         if _process.pipeline is not None:
             return
         try:
-            _start(_make(Settings.load(), *providers.find_or_make(claim=False), implicit=True))
+            _start(Pipeline(Settings.load(), *providers.find_or_make(claim=False), implicit=True))
         except (SettingsError, PipelineError) as error:
             failures.note("install", error)
             safe_log.error(logger, "%s Recording is disabled until this is fixed.", error)
@@ -332,15 +335,6 @@ def _forget() -> None:
 
 
 process_globals.register("pipeline", _forget, first=True)
-
-
-def _make(
-    settings: Settings, tracer_provider: TracerProvider, meter_provider: MeterProvider, *, implicit: bool = False
-) -> Pipeline:
-    try:
-        return Pipeline(settings, tracer_provider, meter_provider, implicit=implicit)
-    except StateError as error:
-        raise PipelineError(str(error)) from None
 
 
 def _start(pipeline: Pipeline) -> Pipeline:
