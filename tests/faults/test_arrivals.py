@@ -44,7 +44,8 @@ def publish():
     pipelines.current()._snapshots.publisher.publish()
 
 
-HOSTS_WORK = {name: hosts.EVERYTHING[name] for name in ("call", "call async", "stream", "stream async", "graph")}
+CALLS = ("call", "call async", "stream", "stream async")
+HOSTS_WORK = {name: hosts.EVERYTHING[name] for name in (*CALLS, "live interaction", "graph")}
 READING = {
     "drain": deferred_queue.drain_all,
     "settle": deferred_queue.settle_all,

@@ -27,13 +27,11 @@ class Manager(Protocol):
 class Follower(Protocol):
     """Takes what a reply states as it passes, in every form of a reply; no method raises anything of ours."""
 
-    def __enter__(self) -> Self:
-        """Make it current."""
+    def around(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function with the call current, and return what it returns."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
-    ) -> None:
-        """Undo it."""
+    def around_async(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> Awaitable[Any]:
+        """Do the same for a coroutine function."""
 
     def complete(self, reply: Any) -> None:
         """Read the whole reply."""
@@ -107,6 +105,26 @@ class Guarded:
         finally:
             if self._before is not None and get_current() is not self._before:
                 attach(self._before)
+
+    def around(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a function inside of it, and return what it returns; the context is left in any case."""
+        before = get_current()
+        try:
+            with self:
+                return function(*arguments, **named)
+        finally:  # a signal handler may raise before the first line of `__exit__`
+            if get_current() is not before:
+                attach(before)
+
+    async def around_async(self, function: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        """Do the same for a coroutine function."""
+        before = get_current()
+        try:
+            with self:
+                return await function(*arguments, **named)
+        finally:
+            if get_current() is not before:
+                attach(before)
 
 
 class GuardedCall(Guarded):

@@ -45,8 +45,7 @@ def interaction(original: Function, current: Current, operation: str) -> Functio
         call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
-        with call:
-            reply = original(self, *args, **kwargs)
+        reply = call.around(original, self, *args, **kwargs)
         contained("google_genai.reply", follow, reply, call)
         return reply
 
@@ -61,8 +60,7 @@ def interaction_async(original: Function, current: Current, operation: str) -> F
         call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
-        with call:
-            reply = await original(self, *args, **kwargs)
+        reply = await call.around_async(original, self, *args, **kwargs)
         contained("google_genai.reply", follow_async, reply, call)
         return reply
 
@@ -103,11 +101,13 @@ def retrying(original: Function, current: Current, _operation: str) -> Function:
         if call is None:
             return original(func, *args, **kwargs)
 
-        def send(attempt: int) -> Any:
-            with call.attempts:
-                response = func(attempt)
-                call.answer_status(response)
+        def answer(attempt: int) -> Any:
+            response = func(attempt)
+            call.answer_status(response)
             return response
+
+        def send(attempt: int) -> Any:
+            return call.attempts.around(answer, attempt)
 
         return original(send, *args, **kwargs)
 
@@ -123,11 +123,13 @@ def retrying_async(original: Function, current: Current, _operation: str) -> Fun
         if call is None:
             return await original(func, *args, **kwargs)
 
-        async def send(attempt: int) -> Any:
-            with call.attempts:
-                response = await func(attempt)
-                call.answer_status(response)
+        async def answer(attempt: int) -> Any:
+            response = await func(attempt)
+            call.answer_status(response)
             return response
+
+        async def send(attempt: int) -> Any:
+            return await call.attempts.around_async(answer, attempt)
 
         return await original(send, *args, **kwargs)
 

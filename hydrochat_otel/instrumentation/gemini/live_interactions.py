@@ -33,8 +33,7 @@ def opened_async(original: Function, current: Current, operation: str) -> Functi
         call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self)
         if call is None:
             return await original(self, *args, **kwargs)
-        with call:
-            connection = await original(self, *args, **kwargs)
+        connection = await call.around_async(original, self, *args, **kwargs)
         contained("google_genai.live", _hold, current, self, connection, call)
         return connection
 

@@ -5,8 +5,7 @@ functions as a call, see :func:`raw_replies.follow`.
 """
 
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini.call import Call
 from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall
@@ -121,14 +120,13 @@ class LookUp:
         self._begin = begin
         self._waiting = waiting
 
-    def __enter__(self) -> Self:
-        """Do nothing: a look-up is current nowhere."""
-        return self
+    def around(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the function: a look-up is current nowhere."""
+        return function(*arguments)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Do nothing."""
+    def around_async(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> Awaitable[Any]:
+        """Do the same for a coroutine function."""
+        return function(*arguments)
 
     def complete(self, reply: Any) -> None:
         """Look at the whole reply."""

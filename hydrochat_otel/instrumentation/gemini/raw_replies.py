@@ -137,8 +137,7 @@ class _PassingBody(Dropping):
         parts = self._iterate(chunk_size)
         try:
             while True:
-                with self._call:
-                    part = next(parts, None)
+                part = self._call.around(next, parts, None)
                 if part is None:
                     self._finish()
                     return
@@ -152,8 +151,7 @@ class _PassingBody(Dropping):
         parts = self._aiterate(chunk_size)
         try:
             while True:
-                with self._call:
-                    part = await anext(parts, None)
+                part = await self._call.around_async(anext, parts, None)
                 if part is None:
                     self._finish()
                     return

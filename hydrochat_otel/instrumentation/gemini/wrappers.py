@@ -7,8 +7,6 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from opentelemetry.context import attach, get_current
-
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import (
     GuardedCall,
@@ -137,14 +135,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
         call = begin(current, operation, self, kwargs, stream=True)
         if call is None:
             return await original(self, *args, **kwargs)
-        before = get_current()
-        try:
-            with call:
-                chunks = await original(self, *args, **kwargs)
-        finally:  # a signal handler may raise before the first line of the call's `__exit__`
-            if get_current() is not before:
-                attach(before)
-        return WatchedAsyncStream(chunks, call)
+        return WatchedAsyncStream(await call.around_async(original, self, *args, **kwargs), call)
 
     return counted
 
