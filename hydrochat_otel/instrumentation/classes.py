@@ -4,13 +4,14 @@ A stand-in would not be a class to `super(Name, self)`, `except`, `match` and `p
 constructs the instance is replaced in the class itself. The construction of a subclass's instance is not tracked.
 """
 
-import contextlib
 import enum
 import functools
 import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, Final
+
+from hydrochat_otel.runtime import interruptions
 
 Function = Callable[..., Any]
 
@@ -72,8 +73,10 @@ def described(wrapper: Function, function: Any) -> Function:
     functools.update_wrapper(wrapper, function)
     known = vars(function) if hasattr(function, "__dict__") else {}
     if "__wrapped__" not in known and "__signature__" not in known:
-        with contextlib.suppress(Exception):  # a function of C, or an annotation without a value yet
+        try:
             vars(wrapper)["__signature__"] = _SELF if function is object.__init__ else inspect.signature(function)
+        except Exception as error:  # a function of C, or an annotation without a value yet
+            interruptions.pass_on(error)
     return wrapper
 
 

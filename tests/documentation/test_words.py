@@ -7,6 +7,7 @@ from documentation import pages
 
 ROOMS = ("hydrochat_otel", "tests", "docs")
 KINDS = {".py", ".md", ".lua", ".toml", ".js"}
+MADE = {"__pycache__", "node_modules", "dist"}
 RETIRED = re.compile(
     r"\b(?:he|him|his|who(?:m|ever)?|nobody\w*|somebody\w*|told|knows|picture\w*|seams?|tombstones?|anew)\b",
     re.IGNORECASE,
@@ -24,7 +25,7 @@ ALLOWED = {
 
 def files():
     """Return every text of the project: the rooms, and the files beside them."""
-    found = [path for room in ROOMS for path in (pages.SOURCE / room).rglob("*") if "__pycache__" not in path.parts]
+    found = [path for room in ROOMS for path in (pages.SOURCE / room).rglob("*") if not MADE & set(path.parts)]
     return sorted(path for path in (*found, *pages.SOURCE.glob("*")) if path.suffix in KINDS and path.is_file())
 
 
