@@ -49,18 +49,20 @@ def demo(turns: int, seed: int, port: int | None, *, once: bool) -> None:
             f"The emulator cannot listen on 127.0.0.1: {error.strerror}; check that the loopback interface is up."
         )
         raise MistakeError(sentence) from None
-    _log_to(console)
+    slow = _SlowOperations()
+    _log_to(console, slow)
     stop = _stop_on_signals()
     pipeline.install(settings)
     if server is not None:
         server.start()
+    console.print(f"Running {turns} conversation turns against the emulated Gemini.", highlight=False)
     report = _run(console, emulator, turns, seed, stop)
     code = ExitCode.INTERRUPTED if report is None else 0
     if report is not None:
         if server is None:
             sys.stdout.write(json_export.render(pipeline.current().snapshot()).decode())
         else:
-            _show(console, server, settings, report)
+            _show(console, server, settings, report, slow.count)
             stop.wait()
             console.print("Stopping.")
             server.stop()
@@ -101,9 +103,10 @@ def _run(
     return outcome[0]
 
 
-def _show(console: Console, server: Server, settings: Settings, report: WorkloadReport) -> None:
+def _show(console: Console, server: Server, settings: Settings, report: WorkloadReport, slow: int) -> None:
     token = settings.metrics_token
-    console.print(f"{report.turns} turns in {report.wall_s:.1f} s. Now look:\n", highlight=False)
+    operations = f"{slow} operation{'' if slow == 1 else 's'} over the threshold"
+    console.print(f"{report.turns} turns in {report.wall_s:.1f} s, {operations}. Now look:\n", highlight=False)
     for what, url in (
         ("page", f"{server.url}/#token={token}"),
         ("metrics", server.url + web.METRICS_PATH),
@@ -128,9 +131,21 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-def _log_to(console: Console) -> None:
-    logging.getLogger("hydrochat_otel").addHandler(
-        RichHandler(console=console, show_path=False, show_level=False, show_time=False)
-    )
+class _SlowOperations(logging.Filter):
+    """Counts the warnings about slow operations instead of printing them: a run has dozens."""
+
+    count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is printed."""
+        is_slow = record.name == "hydrochat_otel.performance"
+        self.count += is_slow
+        return not is_slow
+
+
+def _log_to(console: Console, slow: _SlowOperations) -> None:
+    handler = RichHandler(console=console, show_path=False, show_level=False, show_time=False)
+    handler.addFilter(slow)
+    logging.getLogger("hydrochat_otel").addHandler(handler)
     logging.getLogger("hydrochat_otel").propagate = False
     logging.getLogger("google_genai").setLevel(logging.ERROR)

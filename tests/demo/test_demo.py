@@ -73,6 +73,9 @@ def served():
     process = subprocess.Popen([*COMMAND, "--turns", "4", "--port", "0"], stderr=subprocess.PIPE, text=True)
     printed = {}
     for line in process.stderr:
+        if match := re.search(r"(\d+) operations? over the threshold", line):
+            printed["slow"] = int(match[1])
+        assert "[PERFORMANCE]" not in line
         if match := re.match(r"  (page|metrics|export|health|token) +(\S+)", line):
             printed[match[1]] = match[2]
         if "Ctrl-C" in line:
@@ -91,8 +94,9 @@ def fetch(url, token=None):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_what_it_printed_and_ends_on_a_signal(served, how):
-    """The printed addresses answer with the printed token; a signal ends it with code 0."""
+    """The printed addresses answer with the printed token, slow ones are a count; a signal ends it with 0."""
     process, printed = served
+    assert printed.pop("slow") > 0
     assert printed.keys() == {"page", "metrics", "export", "health", "token"}
     token = printed["token"]
     validate(json.loads(fetch(printed["export"], token)[1]))
@@ -107,7 +111,7 @@ def test_an_interrupt_during_the_workload_ends_it():
     """Ctrl-C while turns are running ends the program with code 130, without a traceback."""
     process = subprocess.Popen([*COMMAND, "--port", "0"], stderr=subprocess.PIPE, text=True)
     first = process.stderr.readline()
-    while "[PERFORMANCE]" not in first:
+    while "Running 60 conversation turns" not in first:
         first = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=10)[1]
