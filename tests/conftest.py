@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import importlib
 import os
 import shutil
 import signal
@@ -150,6 +151,13 @@ def nothing_installed(monkeypatch, tmp_path_factory):
 def _settings_of_ours():
     prefixes = ("HYDROCHAT_", "METRICS_", "GEMINI_", "LLM_", "OTEL_")
     return [variable for variable in os.environ if variable.startswith(prefixes) and "_TEST_" not in variable]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A Chromium for all tests of a module; Selenium is imported only where it is asked for."""
+    with importlib.import_module("web.looking").launched() as driver:
+        yield driver
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from conftest import require_program
 from ports import free_port
 from stack.servers import Program, Prometheus, Talking, eventually
 from stack.test_panels_live import dashboards, panels
-from web.looking import Look, launched
+from web.looking import Look
 
 from hydrochat_otel.cli import shipped_assets
 
@@ -24,12 +24,6 @@ NO_NUMBER = re.compile(r"\bNaN\b|\bundefined\b|Infinity|\{\{|\[object")
 COLOURS = """[...document.querySelectorAll("span, div")]
   .filter((one) => !one.children.length && arguments[0].includes(one.textContent.trim()))
   .map((one) => [one.textContent.trim(), getComputedStyle(one).color.match(/[0-9.]+/g).slice(0, 3).map(Number)])"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launched() as driver:
-        yield driver
 
 
 @pytest.fixture

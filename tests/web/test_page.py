@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webdriver import WebDriver
-from web.looking import Look, launched
+from web.looking import Look
 from web.page_checks import CONTRAST
 from web.page_stub import NOW_S, TOKEN, Stub, entries, gemini_families, serving, shown_snapshot
 
@@ -19,12 +18,6 @@ pytestmark = pytest.mark.real
 def stub() -> Iterator[Stub]:
     with serving() as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[WebDriver]:
-    with launched() as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from web import page_checks
-from web.looking import Look, launched
+from web.looking import Look
 from web.shown_services import NOW_S, SERVICES
 
 from hydrochat_otel.pipeline.pipeline import Pipeline
@@ -26,12 +26,6 @@ pytestmark = pytest.mark.real
 VIEWS = ("now", "turns", "money", "trends", "health")
 SCREENS = {"light": (1280, "light"), "dark": (1280, "dark"), "phone": (360, "light")}
 SCREENSHOTS = os.environ.get("HYDROCHAT_TEST_SCREENSHOTS")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launched() as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from conftest import TOKEN
 from factories import counter
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from web.looking import Look, launched
+from web.looking import Look
 
 from hydrochat_otel import semconv
 from hydrochat_otel.pipeline.pipeline import Pipeline
@@ -42,12 +42,6 @@ SNAPSHOT = Snapshot(
     retention=Retention(1000, 24.0, 60, 6.0),
     budget=Budget(0.519, 3.0, 1.0, 31.0, forecast=Forecast(11.5, 9.0, 14.0)),
 )
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launched() as driver:
-        yield driver
 
 
 @pytest.fixture
