@@ -17,6 +17,7 @@ from hydrochat_otel import web
 from hydrochat_otel.cli.exit_codes import ExitCode, MistakeError
 from hydrochat_otel.demo.scenario import ConversationBrain
 from hydrochat_otel.demo.workload import WorkloadReport, run_workload
+from hydrochat_otel.instrumentation import tracked
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.serve.server import Server, ServerError
 from hydrochat_otel.settings import Settings, SettingsError
@@ -138,7 +139,7 @@ class _SlowOperations(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is printed."""
-        is_slow = record.name == "hydrochat_otel.performance"
+        is_slow = record.name == tracked.logger.name
         self.count += is_slow
         return not is_slow
 
