@@ -11,7 +11,7 @@ from rich.text import Text
 from hydrochat_otel.reporting.service import entry_of
 from hydrochat_otel.views import formats, usage_table
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.summary import measured, summarise_by_operation
+from hydrochat_otel.window.summary import summarise_by_operation
 
 SECTIONS: Final = ("performance_metrics", "llm_api_metrics", "retention_policy")
 
@@ -61,7 +61,7 @@ def _section(name: str, section: Mapping[str, Any]) -> Table:
 
 
 def _operations(entries: Sequence[Entry], covers: str) -> Iterable[Table]:
-    rows = summarise_by_operation(measured([entry for entry in entries if entry.kind == "operation"]))
+    rows = summarise_by_operation(entries)
     if rows:
         table = _table(f"Operations, {covers}", ("Operation", "Count", "p95, s", "Max, s", "Slow", "Failed"))
         for name, row in sorted(rows.items(), key=lambda item: -item[1].p95_response_time):

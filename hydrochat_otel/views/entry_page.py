@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, ClassVar, Final, Self
@@ -67,10 +67,15 @@ class Filter:
     limit: int = DEFAULT_LIMIT
     cursor: Cursor | None = None
 
-    def __call__(self, entries: Iterable[Entry]) -> Sequence[Entry]:
+    @property
+    def selects(self) -> bool:
+        """Whether it leaves any entry out."""
+        return self.since_unix_s is not None or self.operation is not None
+
+    def __call__(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return the entries that match."""
-        if self.since_unix_s is None and self.operation is None:
-            return entries if isinstance(entries, Sequence) else list(entries)
+        if not self.selects:
+            return entries
         return [
             entry
             for entry in entries

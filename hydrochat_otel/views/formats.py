@@ -4,7 +4,7 @@ Each format is defined once, so the same amount is the same number wherever it i
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _FIRST_US: Final = -62_135_596_800_000_000
 _LAST_US: Final = 253_402_300_799_999_999
 """Microseconds since the epoch of the first and the last moment that Python's calendar has."""
+_FIRST_S: Final = _FIRST_US // 10**6
+_LAST_S: Final = _LAST_US // 10**6
 
 _SIGNED_64_BIT: Final = range(-(2**63), 2**63)
 _MAX_DEPTH: Final = 64
@@ -70,6 +72,13 @@ def microseconds(unix_s: float) -> int:
 def milliseconds(unix_s: float) -> int:
     """Return whole milliseconds since the epoch, as JavaScript counts time."""
     return round(microseconds(unix_s) / 1000)
+
+
+def all_milliseconds(unix_s: Sequence[float]) -> list[int]:
+    """Return :func:`milliseconds` of each time, several times faster."""
+    if unix_s and math.isfinite(sum(unix_s)) and min(unix_s) > _FIRST_S and max(unix_s) < _LAST_S:
+        return [round(round(one * 1e6) / 1000) for one in unix_s]
+    return [milliseconds(one) for one in unix_s]
 
 
 def utc(unix_s: float) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from hydrochat_otel import semconv
 from hydrochat_otel.views import completeness, entry_page, formats, refused_names
 from hydrochat_otel.views.entry_page import Filter
+from hydrochat_otel.window import digest, summary
 from hydrochat_otel.window.snapshot import Forecast, Snapshot
-from hydrochat_otel.window.summary import headline
 
 EVERYTHING: Final = Filter()
 
@@ -36,7 +36,8 @@ def document(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
     counters, to which no filter applies: every call is exactly one of successful, failed, cancelled and blocked, and
     `total_calls` is their sum. A number that is NaN or infinite is null.
     """
-    performance = headline(shown(snapshot.operations()))
+    entries = snapshot.entries
+    performance = summary.headline(shown(entries)) if shown.selects else digest.headline(entries)
     retention = snapshot.retention
     outcomes = snapshot.sums_by(semconv.LLM_CALLS, semconv.OUTCOME)
     buckets = snapshot.sums_by(semconv.LLM_TOKENS, semconv.TOKEN_BUCKET)

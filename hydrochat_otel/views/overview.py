@@ -4,17 +4,21 @@ Only the fields named here leave the process. Numbers about Gemini come from cou
 start; numbers about operations come from the window.
 """
 
+import math
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.views import completeness, formats, refused_names
 from hydrochat_otel.views.json_export import forecast_document
 from hydrochat_otel.views.thresholds import Alert
+from hydrochat_otel.window import digest
+from hydrochat_otel.window.digest import Window
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
-from hydrochat_otel.window.summary import Summary, measured, summarise, summarise_by_operation
+from hydrochat_otel.window.summary import Summary, is_measured
 
 WINDOWS_H: Final = (1.0, 6.0, 24.0)
 """The windows of the page, in hours; a longer time to live is added."""
@@ -22,7 +26,7 @@ WINDOWS_H: Final = (1.0, 6.0, 24.0)
 MAX_POINTS: Final = 1000
 MAX_NEWEST: Final = 50
 
-_DURATION: Final = itemgetter(Entry._fields.index("duration_s"))
+_POINT: Final = attrgetter("end_unix_s", "duration_s", "operation", "exceeded_threshold", "error")
 _FAILED_OUTCOMES: Final = frozenset({"error", "blocked"})
 
 
@@ -43,11 +47,9 @@ def document(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float 
         alerts: The thresholds that it exceeds.
         threshold_s: The default threshold, a line in the chart. An operation's entry says whether it exceeded its own.
     """
-    operations = measured(snapshot.operations())
     models = _models(snapshot)
-    # Sort once: a selection from it stays ascending, and sorting an ascending list is one linear pass.
-    ascending = sorted(operations, key=_DURATION)
-    whole = _window(ascending)
+    whole, windows = _windows(snapshot)
+    points = _points(snapshot.entries)
     return {
         "taken_at": formats.utc(snapshot.unix_s),
         "taken_unix_ms": formats.milliseconds(snapshot.unix_s),
@@ -66,19 +68,10 @@ def document(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float 
             "telemetry_errors": formats.count(snapshot.total(semconv.TELEMETRY_ERRORS)),
         },
         "operations": whole["operations"],
-        "windows": _windows(snapshot, ascending, whole),
+        "windows": windows,
         "models": models,
-        "points": [
-            (
-                formats.milliseconds(entry.end_unix_s),
-                entry.duration_s,
-                entry.operation,
-                entry.exceeded_threshold,
-                entry.error,
-            )
-            for entry in operations[-MAX_POINTS:]
-        ],
-        "points_omitted": max(0, len(operations) - MAX_POINTS),
+        "points": points,
+        "points_omitted": whole["summary"]["count"] - len(points),
         "newest": _newest(snapshot.entries),
         "retention": _retention(snapshot.retention),
         "budget": _budget(snapshot.budget),
@@ -146,26 +139,33 @@ def _models(snapshot: Snapshot) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-(row["cost_usd"] or 0.0), -row["tokens"]["total"], row["model"]))
 
 
-def _windows(snapshot: Snapshot, ascending: list[Entry], whole: dict[str, Any]) -> list[dict[str, Any]]:
-    oldest_unix_s = min((entry.end_unix_s for entry in ascending), default=snapshot.unix_s)
+def _windows(snapshot: Snapshot) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the whole window, and its last hours."""
     longest_h = snapshot.retention.ttl_hours
-    windows = []
-    for hours in (*WINDOWS_H, longest_h) if longest_h > WINDOWS_H[-1] else WINDOWS_H:
-        since_unix_s = snapshot.unix_s - hours * 3600
-        if oldest_unix_s >= since_unix_s:
-            windows.append({"hours": hours, **whole})
-        else:
-            inside = [entry for entry in ascending if entry.end_unix_s >= since_unix_s]
-            windows.append({"hours": hours, **_window(inside)})
-    return windows
+    hours = (*WINDOWS_H, longest_h) if longest_h > WINDOWS_H[-1] else WINDOWS_H
+    moments = [snapshot.unix_s - one * 3600 for one in hours]
+    documents: dict[int, dict[str, Any]] = {}
+    found = [
+        documents.setdefault(id(window), _window(window))
+        for window in digest.windows(snapshot.entries, [-math.inf, *moments])
+    ]
+    return found[0], [{"hours": one, **window} for one, window in zip(hours, found[1:], strict=True)]
 
 
-def _window(ascending: list[Entry]) -> dict[str, Any]:
-    rows = summarise_by_operation(ascending)
+def _window(window: Window) -> dict[str, Any]:
     return {
-        "summary": _summary(summarise(ascending)),
-        "operations": [{"operation": name, **_summary(row)} for name, row in rows.items()],
+        "summary": _summary(window.whole),
+        "operations": [{"operation": name, **_summary(row)} for name, row in window.by_operation.items()],
     }
+
+
+def _points(entries: Sequence[Entry]) -> list[tuple[Any, ...]]:
+    newest = list(islice(filter(is_measured, reversed(entries)), MAX_POINTS))
+    newest.reverse()
+    if not newest:
+        return []
+    ends_unix_s, *shown = zip(*map(_POINT, newest), strict=True)
+    return list(zip(formats.all_milliseconds(ends_unix_s), *shown, strict=True))
 
 
 def _summary(summary: Summary) -> dict[str, Any]:

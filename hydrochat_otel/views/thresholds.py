@@ -7,9 +7,9 @@ from typing import Any, Final, Literal
 
 from hydrochat_otel import semconv
 from hydrochat_otel.semconv import Period
+from hydrochat_otel.window import digest
 from hydrochat_otel.window.snapshot import Attributes, Budget, Snapshot
 from hydrochat_otel.window.store import WARN_UTILIZATION_PERCENT
-from hydrochat_otel.window.summary import summarise
 
 MAX_ERROR_RATE: Final = 0.20
 MAX_RETRIES: Final = 5
@@ -127,8 +127,7 @@ def evaluate(snapshot: Snapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS, si
     failed, calls = now.failed_calls - since.failed_calls, now.calls - since.calls
     rate = failed / calls if calls and calls >= thresholds.min_calls_for_error_rate else 0.0
     retries = now.retries - since.retries
-    recent = [entry for entry in snapshot.operations() if entry.end_unix_s > since.unix_s]
-    slow = summarise(recent).threshold_violations
+    slow = digest.violations(snapshot.entries, since.unix_s)
     percent = snapshot.retention.storage_utilization_percent
     unpriced = now.unpriced_tokens - since.unpriced_tokens
     unreconciled = now.unreconciled_calls - since.unreconciled_calls

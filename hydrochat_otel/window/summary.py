@@ -1,17 +1,13 @@
 """The numbers that summarise a window of response times, computed once for every view."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from hydrochat_otel.window.ascending import Ascending
 from hydrochat_otel.window.entry import Entry
-
-# Read by position in C: a loop over a hundred thousand entries is several times slower.
-_DURATION: Final = itemgetter(Entry._fields.index("duration_s"))
-_EXCEEDED: Final = itemgetter(Entry._fields.index("exceeded_threshold"))
-_ERROR: Final = itemgetter(Entry._fields.index("error"))
+from hydrochat_otel.window.exact_sum import as_float, exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +30,8 @@ class Summary:
         return {**asdict(self), "total_operations": self.metrics_count}
 
 
-def measured(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Return the entries whose duration is a finite number; NaN or infinity would spoil the sums."""
-    if math.isfinite(sum(map(_DURATION, entries))):
-        return entries
-    return [entry for entry in entries if math.isfinite(entry.duration_s)]
-
-
 class Headline(NamedTuple):
-    """The part of a summary that needs no sorting: equal to that of :func:`summarise` to the last digit."""
+    """The part of a summary that needs no percentile."""
 
     metrics_count: int = 0
     avg_response_time: float = 0.0
@@ -50,44 +39,112 @@ class Headline(NamedTuple):
     threshold_violations: int = 0
 
 
-def headline(entries: Sequence[Entry]) -> Headline:
-    """Return count, mean, maximum and violations, several times faster than a whole summary of many operations."""
-    entries = measured(entries)
-    if not entries:
-        return Headline()
-    durations_s = list(map(_DURATION, entries))
-    return Headline(len(entries), math.fsum(durations_s) / len(entries), max(durations_s), sum(map(_EXCEEDED, entries)))
+class Tally:
+    """Response times in seconds that come and go, each with one byte of :func:`flag`.
+
+    Sums and order are exact, so its summary has the same digits as if all were added up and sorted at once.
+    """
+
+    __slots__ = ("_errors", "_times", "_total", "violations")
+
+    def __init__(self, durations_s: Collection[float] = (), flags: bytes = b"") -> None:
+        self._times = Ascending(durations_s)
+        self._total = exact(durations_s)
+        self.violations = exceeded(flags)
+        self._errors = _failed(flags)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def add(self, durations_s: Collection[float], flags: bytes) -> None:
+        """Add response times."""
+        self._times.add(durations_s)
+        self._total += exact(durations_s)
+        self.violations += exceeded(flags)
+        self._errors += _failed(flags)
+
+    def remove(self, durations_s: Collection[float], flags: bytes) -> None:
+        """Remove response times.
+
+        Raises:
+            LookupError: One of them was not added.
+        """
+        self._times.remove(durations_s)
+        self._total -= exact(durations_s)
+        self.violations -= exceeded(flags)
+        self._errors -= _failed(flags)
+
+    def headline(self) -> Headline:
+        """Return the part of the summary that needs no percentile; zeros without response times."""
+        times = self._times.values
+        if not times:
+            return Headline()
+        return Headline(len(times), as_float(self._total) / len(times), times[-1], self.violations)
+
+    def summary(self) -> Summary:
+        """Return the summary; zeros without response times. Percentiles are interpolated linearly between ranks."""
+        times = self._times.values
+        if not times:
+            return Summary()
+        number = len(times)
+        return Summary(
+            metrics_count=number,
+            avg_response_time=as_float(self._total) / number,
+            max_response_time=times[-1],
+            min_response_time=times[0],
+            p50_response_time=percentile(times, 0.50),
+            p95_response_time=percentile(times, 0.95),
+            p99_response_time=percentile(times, 0.99),
+            threshold_violations=self.violations,
+            violation_rate=self.violations / number,
+            errors=self._errors,
+        )
 
 
-def summarise(entries: Sequence[Entry]) -> Summary:
-    """Summarise operations; an empty window gives zeros. Percentiles are interpolated linearly between ranks.
+def flag(entry: Entry) -> int:
+    """Return as one byte whether an operation exceeded its threshold, and whether it failed."""
+    return (1 if entry.exceeded_threshold else 0) | (0 if entry.error is None else 2)
+
+
+def exceeded(flags: bytes) -> int:
+    """Return how many exceeded their threshold."""
+    return flags.count(1) + flags.count(3)
+
+
+def _failed(flags: bytes) -> int:
+    return flags.count(2) + flags.count(3)
+
+
+def is_measured(entry: Entry) -> bool:
+    """Return whether it is an operation whose duration is a finite number; NaN or infinity would spoil the sums."""
+    return entry.kind == "operation" and math.isfinite(entry.duration_s)
+
+
+def times_of(entries: Iterable[Entry]) -> tuple[list[float], bytes]:
+    """Return durations and flags of the operations among entries, as :class:`Tally` takes them."""
+    operations = [entry for entry in entries if is_measured(entry)]
+    return [float(one.duration_s) for one in operations], bytes(map(flag, operations))
+
+
+def headline(entries: Iterable[Entry]) -> Headline:
+    """Return count, mean, maximum and violations of the operations among entries."""
+    return Tally(*times_of(entries)).headline()
+
+
+def summarise(entries: Iterable[Entry]) -> Summary:
+    """Summarise the operations among entries; an empty window gives zeros.
 
     An operation whose duration is not finite is left out.
     """
-    entries = measured(entries)
-    if not entries:
-        return Summary()
-    durations_s = sorted(map(_DURATION, entries))
-    violations = sum(map(_EXCEEDED, entries))
-    return Summary(
-        metrics_count=len(entries),
-        avg_response_time=math.fsum(durations_s) / len(entries),  # exact, so in any order the same
-        max_response_time=durations_s[-1],
-        min_response_time=durations_s[0],
-        p50_response_time=percentile(durations_s, 0.50),
-        p95_response_time=percentile(durations_s, 0.95),
-        p99_response_time=percentile(durations_s, 0.99),
-        threshold_violations=violations,
-        violation_rate=violations / len(entries),
-        errors=len(entries) - list(map(_ERROR, entries)).count(None),
-    )
+    return Tally(*times_of(entries)).summary()
 
 
 def summarise_by_operation(entries: Sequence[Entry]) -> dict[str, Summary]:
-    """Summarise operations by name, names in alphabetical order."""
+    """Summarise the operations among entries by name, names in alphabetical order."""
     by_name: dict[str, list[Entry]] = {}
     for entry in entries:
-        by_name.setdefault(entry.operation, []).append(entry)
+        if is_measured(entry):
+            by_name.setdefault(entry.operation, []).append(entry)
     return {name: summarise(by_name[name]) for name in sorted(by_name)}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from hydrochat_otel.views import formats
+from hydrochat_otel.window import timelines
 from hydrochat_otel.window.days import Missing
 
 MAX_STEPS: Final = 1000
@@ -54,7 +55,7 @@ class Steps:
 
     def index(self, unix_s: float) -> int:
         """Return the number of the step that contains the time; below 0 or beyond the last outside the window."""
-        return math.floor((unix_s - self.start_unix_s) / self.step_s)
+        return timelines.step_of(unix_s, self.start_unix_s, self.step_s)
 
 
 def document(

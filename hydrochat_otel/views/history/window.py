@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hydrochat_otel import semconv
-from hydrochat_otel.views import completeness
 from hydrochat_otel.views.history.steps import UNKNOWN_CALLS, UNKNOWN_OPERATIONS, Steps, document, row
-from hydrochat_otel.window import days
+from hydrochat_otel.window import days, digest
 from hydrochat_otel.window.days import DayCounts, Missing
-from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
-from hydrochat_otel.window.summary import measured, summarise
+from hydrochat_otel.window.summary import Summary
+from hydrochat_otel.window.timelines import CallSums
 
 _DAY_S: Final = 86_400
 
@@ -21,19 +20,15 @@ def from_window(snapshot: Snapshot, steps: Steps) -> dict[str, Any]:
     The counts and costs of a step that begins before `complete_since` are null: entries of it may have left the window.
     If the steps are whole days of UTC, calls, tokens and dollars come from the days that are kept beyond the window.
     """
-    ended_in: list[list[Entry]] = [[] for _ in range(steps.number)]
-    for entry in snapshot.entries:
-        index = steps.index(entry.end_unix_s)
-        if 0 <= index < steps.number:
-            ended_in[index].append(entry)
+    sums = digest.steps(snapshot.entries, steps.start_unix_s, steps.step_s, steps.number)
     since_unix_s = _complete_since(snapshot)
     kept = days.by_day(snapshot.days, "UTC") if steps.step_s % _DAY_S == 0 else {}
     rows = []
-    for index, entries in enumerate(ended_in):
+    for index, (of_operations, of_calls) in enumerate(sums):
         begin_unix_s = steps.start_unix_s + index * steps.step_s
         is_complete = begin_unix_s >= since_unix_s
-        operations = _of_operations(entries) if is_complete else dict(UNKNOWN_OPERATIONS)
-        calls = _of_calls(entries) if is_complete and not kept else dict(UNKNOWN_CALLS)
+        operations = _of_operations(of_operations) if is_complete else dict(UNKNOWN_OPERATIONS)
+        calls = _of_calls(of_calls) if is_complete and not kept else dict(UNKNOWN_CALLS)
         if kept:
             calls = _of_days(kept, begin_unix_s, steps.step_s)
         rows.append(row(**operations, **calls))
@@ -44,15 +39,14 @@ def _complete_since(snapshot: Snapshot) -> float:
     """Return the moment since which nothing has left the window and everything was counted."""
     since_unix_s = snapshot.counted_since_unix_s
     if since_unix_s is None or snapshot.total(semconv.RETENTION_EVICTED):
-        since_unix_s = min((entry.end_unix_s for entry in snapshot.entries), default=snapshot.unix_s)
+        oldest_unix_s = digest.oldest_unix_s(snapshot.entries)
+        since_unix_s = snapshot.unix_s if oldest_unix_s is None else oldest_unix_s
     return max(since_unix_s, snapshot.unix_s - snapshot.retention.ttl_hours * 3600)
 
 
-def _of_operations(entries: list[Entry]) -> dict[str, Any]:
-    operations = measured([entry for entry in entries if entry.kind == "operation"])
-    if not operations:
+def _of_operations(summary: Summary) -> dict[str, Any]:
+    if not summary.metrics_count:
         return {}
-    summary = summarise(operations)
     return {
         "count": summary.metrics_count,
         "avg_s": summary.avg_response_time,
@@ -65,8 +59,7 @@ def _of_operations(entries: list[Entry]) -> dict[str, Any]:
     }
 
 
-def _of_calls(entries: list[Entry]) -> dict[str, Any]:
-    sums = completeness.of_calls([one for one in entries if one.is_billed])
+def _of_calls(sums: CallSums) -> dict[str, Any]:
     return _numbers(sums.calls, sums.tokens, sums.cost_usd, sums.missing)
 
 

@@ -18,7 +18,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.gemini.late_usage import Begun
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.testing.replies import Reply, Usage
-from hydrochat_otel.views import completeness
+from hydrochat_otel.window.timelines import Calls
 
 pytestmark = pytest.mark.usefixtures("instrumentor")
 VIDEO = Reply(videos=2, model_version="veo-3.0-generate-001")
@@ -49,7 +49,8 @@ def test_a_result_is_an_entry_of_its_own(emulator, meters, work, replies, operat
     tokens, cost_usd = ledger_of(emulator)
     assert (result.operation, result.outcome, result.duration_s) == (operation, "ok", 0.0)
     assert (sum(result.tokens or ()), result.cost_usd) == (tokens, cost_usd)
-    sums = completeness.of_calls([entry for entry in meters.entries if entry.is_billed])
+    calls = Calls(meters.entries)
+    sums = calls.sums(0, len(calls.ends))
     assert (sums.tokens, sums.cost_usd) == (tokens, cost_usd)
     assert sums.calls == sum(meters.by(semconv.LLM_CALLS, semconv.OUTCOME).values()) == 1
 

@@ -1,0 +1,60 @@
+"""Numbers in ascending order, some of which come and go."""
+
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable
+from itertools import chain
+from typing import Final
+
+_FEW: Final = 8
+_MANY: Final = 32
+"""Numbers that are cheaper to move one by one, and to sort in."""
+
+
+class Ascending:
+    """Numbers in ascending order, some of which come and go.
+
+    Attributes:
+        values: The numbers; read only.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Iterable[float] = ()) -> None:
+        self.values = array("d", sorted(values))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def add(self, values: Collection[float]) -> None:
+        """Add numbers."""
+        if len(values) > _MANY:
+            self.values = array("d", sorted(chain(self.values, values)))
+        else:
+            for value in values:
+                insort(self.values, value)
+
+    def remove(self, values: Collection[float]) -> None:
+        """Remove numbers.
+
+        Raises:
+            LookupError: One of them is not there; some of the others are removed then.
+        """
+        known = self.values
+        if len(values) <= _FEW:
+            for value in values:
+                del known[_place(known, value, 0)]
+            return
+        at, kept = 0, array("d")
+        for value in sorted(values):
+            place = _place(known, value, at)
+            kept += known[at:place]
+            at = place + 1
+        self.values = kept + known[at:]
+
+
+def _place(ascending: "array[float]", value: float, first: int) -> int:
+    place = bisect_left(ascending, value, first)
+    if place == len(ascending) or ascending[place] != value:
+        raise LookupError
+    return place

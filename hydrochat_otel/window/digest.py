@@ -1,0 +1,296 @@
+"""The digest: the window's sums, which follow the window instead of being computed from all of it for each view.
+
+Between two polls of a view most entries stay. The digest holds the sums as of the last view and changes them by the
+entries that left and arrived since, so a view costs what is new in it. Each sum is exact: a view shows the same digits
+as if everything were added up again.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import Final, NamedTuple, TypeVar
+
+from hydrochat_otel.runtime import forks, process_globals
+from hydrochat_otel.runtime.forks import Busy, ForkLock
+from hydrochat_otel.window import differences
+from hydrochat_otel.window.ascending import Ascending
+from hydrochat_otel.window.differences import Difference
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.summary import Headline, Summary, Tally, exceeded, times_of
+from hydrochat_otel.window.timelines import Calls, CallSums, Operations, Row, end_of, places
+
+_WAIT_S: Final = 0.2
+_MAX_NAMES: Final = 4096
+_NOTHING: Final = Summary()
+_MAX_LENGTHS: Final = 4
+"""Lengths of steps whose summaries are kept: clients choose the length."""
+
+_Result = TypeVar("_Result")
+
+
+class Window(NamedTuple):
+    """The summary of the operations that ended since a moment, of all and by name in alphabetical order."""
+
+    whole: Summary
+    by_operation: dict[str, Summary]
+
+
+class StepSums(NamedTuple):
+    """What ended in one step of a history."""
+
+    operations: Summary
+    calls: CallSums
+
+
+def headline(entries: Sequence[Entry]) -> Headline:
+    """Return count, mean, maximum and violations of the operations among entries."""
+    return _read(entries, lambda digest: digest.whole.headline())
+
+
+def violations(entries: Sequence[Entry], after_unix_s: float) -> int:
+    """Return how many operations that ended later than a moment exceeded their threshold."""
+    return _read(entries, lambda digest: digest.operations.violations(after_unix_s))
+
+
+def windows(entries: Sequence[Entry], since_unix_s: Iterable[float]) -> list[Window]:
+    """Return the summaries of the operations that ended at each of the moments or later."""
+    moments = list(since_unix_s)
+    return _read(entries, lambda digest: digest.operations.windows(moments))
+
+
+def steps(entries: Sequence[Entry], start_unix_s: int, step_s: int, number: int) -> list[StepSums]:
+    """Return the sums of so many steps of the same length; the first one begins at the start."""
+    return _read(entries, lambda digest: digest.steps(start_unix_s, step_s, number))
+
+
+def oldest_unix_s(entries: Sequence[Entry]) -> float | None:
+    """Return the first end of all entries; None without entries."""
+    return _read(entries, lambda digest: digest.ends.values[0] if digest.ends else None)
+
+
+class _Named:
+    """The tallies of a set of operations: of all and by the number of their name."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._whole = Tally()
+        self._by_name: dict[int, Tally] = {}
+        self.change((), list(rows))
+
+    def change(self, removed: Sequence[Row], added: Sequence[Row]) -> None:
+        """Remove and add rows of :class:`Operations`."""
+        self._whole.remove(*_times(removed))
+        self._whole.add(*_times(added))
+        for number, rows in _grouped(removed).items():
+            self._by_name[number].remove(*_times(rows))
+        for number, rows in _grouped(added).items():
+            self._by_name.setdefault(number, Tally()).add(*_times(rows))
+
+    def summaries(self, names: Sequence[str]) -> Window:
+        """Return the summaries, with these names."""
+        by_name = sorted((names[number], tally) for number, tally in self._by_name.items() if tally)
+        return Window(self._whole.summary(), {name: tally.summary() for name, tally in by_name})
+
+
+class _Operations:
+    """The operations of the window, the tallies of the windows that views asked for, and summaries of steps."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._line = Operations(entries)
+        self._windows: dict[int, tuple[float, _Named]] = {}
+        self._whole: _Named | None = None
+        self._steps: OrderedDict[int, dict[int, tuple[int, Summary]]] = OrderedDict()
+
+    def change(self, difference: Difference) -> None:
+        """Remove and add the operations among entries."""
+        line = self._line
+        removed, added = line.rows(difference.removed), line.rows(difference.added)
+        if len(line.names) > _MAX_NAMES:
+            raise LookupError  # names that no entry has any more are forgotten by a new start
+        line.remove(removed)
+        line.add(added)
+        if self._whole is not None:
+            self._whole.change(removed, added)
+        for since_unix_s, named in self._windows.values():
+            named.change(*([row for row in rows if row[0] >= since_unix_s] for rows in (removed, added)))
+        changed = sorted(row[0] for row in (*removed, *added))
+        for step_s, known in self._steps.items():
+            self._steps[step_s] = {
+                begin: found for begin, found in known.items() if not _touches(changed, begin, step_s)
+            }
+
+    def violations(self, after_unix_s: float) -> int:
+        first = bisect_right(self._line.ends, after_unix_s)
+        return exceeded(self._line.columns[3][first:].tobytes())
+
+    def windows(self, moments: Sequence[float]) -> list[Window]:
+        """Return the summaries since each moment; the tallies of the last moments move on to these."""
+        line, kept, found = self._line, {}, []
+        whole: Window | None = None
+        for place, since_unix_s in enumerate(moments):
+            if line.ends and line.ends[0] < since_unix_s:
+                named = self._moved(self._windows.get(place), since_unix_s)
+                kept[place] = since_unix_s, named
+                found.append(named.summaries(line.names))
+                continue
+            if whole is None:
+                if self._whole is None:
+                    self._whole = _Named(zip(*line.columns, strict=True))
+                whole = self._whole.summaries(line.names)
+            found.append(whole)
+        self._windows = kept
+        return found
+
+    def _moved(self, before: tuple[float, _Named] | None, since_unix_s: float) -> _Named:
+        """Return the tallies since a moment: those of a moment that is slightly earlier, less what ended in between."""
+        first = bisect_left(self._line.ends, since_unix_s)
+        if before is not None and before[0] <= since_unix_s:
+            earlier = bisect_left(self._line.ends, before[0])
+            if first - earlier <= len(self._line.ends) - first:
+                before[1].change(list(zip(*self._line.between(earlier, first), strict=True)), ())
+                return before[1]
+        return _Named(zip(*self._line.between(first, len(self._line.ends)), strict=True))
+
+    def steps(self, start_unix_s: int, step_s: int, number: int) -> list[Summary]:
+        """Return the summary of each step; steps in which nothing changed have it already."""
+        known, found = self._steps.pop(step_s, {}), {}
+        begin = start_unix_s
+        for first, last in places(self._line.ends, start_unix_s, step_s, number):
+            ended, summary = known.get(begin, (-1, _NOTHING))
+            if ended != last - first:
+                _, durations_s, _, flags = self._line.between(first, last)
+                summary = Tally(durations_s, flags.tobytes()).summary()
+            found[begin] = last - first, summary
+            begin += step_s
+        self._steps[step_s] = found
+        if len(self._steps) > _MAX_LENGTHS:
+            self._steps.popitem(last=False)
+        return [summary for _, summary in found.values()]
+
+
+class _Calls(Calls):
+    def change(self, difference: Difference) -> None:
+        """Remove and add the calls among entries."""
+        self.remove(self.rows(difference.removed))
+        self.add(self.rows(difference.added))
+
+
+class _Whole(Tally):
+    """The tally of all operations, which needs no timeline."""
+
+    __slots__ = ()
+
+    def change(self, difference: Difference) -> None:
+        """Remove and add the operations among entries."""
+        self.remove(*times_of(difference.removed))
+        self.add(*times_of(difference.added))
+
+
+class _Ends(Ascending):
+    __slots__ = ()
+
+    def change(self, difference: Difference) -> None:
+        """Remove and add the ends of entries."""
+        self.remove(list(map(end_of, difference.removed)))
+        self.add(list(map(end_of, difference.added)))
+
+
+class Digest:
+    """The sums over one state of the window; each is computed when a view first asks for it, and followed from then on.
+
+    Args:
+        entries: The window.
+    """
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    def follow(self, entries: Sequence[Entry]) -> bool:
+        """Change the sums to those of another state of the window; False if a new digest costs less."""
+        found = differences.between(self._entries, entries)
+        if found is None:
+            return False
+        if found.removed or found.added:
+            try:
+                for part in (part for name, part in vars(self).items() if name in _PARTS):
+                    part.change(found)
+            except LookupError:
+                return False
+        self._entries = entries
+        return True
+
+    @cached_property
+    def whole(self) -> _Whole:
+        """The tally of all operations."""
+        return _Whole(*times_of(self._entries))
+
+    @cached_property
+    def operations(self) -> _Operations:
+        """The operations in the order of their ends."""
+        return _Operations(self._entries)
+
+    @cached_property
+    def calls(self) -> _Calls:
+        """The calls in the order of their ends."""
+        return _Calls(self._entries)
+
+    @cached_property
+    def ends(self) -> _Ends:
+        """The ends of all entries."""
+        return _Ends(map(end_of, self._entries))
+
+    def steps(self, start_unix_s: int, step_s: int, number: int) -> list[StepSums]:
+        """Return the sums of each step."""
+        calls = self.calls
+        of_calls = (calls.sums(*place) for place in places(calls.ends, start_unix_s, step_s, number))
+        return list(map(StepSums, self.operations.steps(start_unix_s, step_s, number), of_calls))
+
+
+_PARTS: Final = frozenset({"whole", "operations", "calls", "ends"})
+
+
+def _touches(changed: Sequence[float], begin: int, step_s: int) -> bool:
+    """Return whether one of the ends lies in the step, or so near that rounding could place it there."""
+    place = bisect_left(changed, begin - 1)
+    return place < len(changed) and changed[place] <= begin + step_s + 1
+
+
+def _times(rows: Sequence[Row]) -> tuple[list[float], bytes]:
+    return [row[1] for row in rows], bytes([row[3] for row in rows])
+
+
+def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    groups: dict[int, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row[2], []).append(row)
+    return groups
+
+
+_kept: Final[dict[str, Digest]] = {}
+_lock: Final = ForkLock()
+
+
+def forget() -> None:
+    """Let the next view add up everything; a forked child does, because its window is empty."""
+    _kept.clear()
+
+
+process_globals.register("digest", forget)
+forks.register(forks.Phase.WINDOW, in_child=forget)
+
+
+def _read(entries: Sequence[Entry], read: Callable[[Digest], _Result]) -> _Result:
+    """Return what is read of the process's digest of these entries, or of a new one if another thread has it for long.
+
+    The digest is out of its place while it changes. If an exception interrupts that, it is lost, and the next view adds
+    up everything.
+    """
+    with suppress(Busy), _lock.within(_WAIT_S):
+        digest = _kept.pop("digest", None)
+        if digest is None or not digest.follow(entries):
+            digest = Digest(entries)
+        found = read(digest)
+        _kept["digest"] = digest
+        return found
+    return read(Digest(entries))
