@@ -1,18 +1,20 @@
-"""The added cost of a call to Gemini: ours, the obvious code's, and other instrumentations', in turn.
+"""The added cost of a call to Gemini: ours, the obvious code's, and other instrumentations'.
 
 The SDK is the real one; its HTTP client answers from memory, so only the SDK and the telemetry cost.
 """
 
 import asyncio
 import importlib
+import importlib.util
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
-from benchmarks.measuring import Cost, Row, Way, costs
+from benchmarks.contestants import costs
+from benchmarks.measuring import Row, Way
 from google import genai
 from google.genai import types
 from opentelemetry.sdk.metrics import MeterProvider
@@ -50,7 +52,6 @@ def reply(text: str, *, last: bool = True, call: str | None = None) -> dict[str,
     }
 
 
-_MISSING = object()
 _ANSWER = json.dumps(reply("A short answer about a wound.")).encode()
 _CALLS = json.dumps(reply("", call="lookup")).encode()
 _STREAM = b"".join(
@@ -92,166 +93,133 @@ def lookup() -> str:
     return "found"
 
 
-class Patches:
-    """What an instrumentation changes in the SDK, to be put in and taken out between batches.
-
-    Instrumenting again for each batch would measure what it makes for its first calls.
-    """
-
-    def __init__(self, instrument: Callable[[], object]) -> None:
-        before = self._attributes()
-        instrument()
-        after = self._attributes()
-        self._changed = [
-            (owner, name, before.get((owner, name), _MISSING), value)
-            for (owner, name), value in after.items()
-            if before.get((owner, name), _MISSING) is not value
-        ]
-        self.leave()
-
-    @staticmethod
-    def _attributes() -> dict[tuple[object, str], object]:
-        modules = [module for name, module in list(sys.modules.items()) if name.startswith("google.genai")]
-        classes = {
-            value
-            for module in modules
-            for value in vars(module).values()
-            if isinstance(value, type) and value.__module__.startswith("google.genai")
-        }
-        return {(owner, name): value for owner in (*modules, *classes) for name, value in list(vars(owner).items())}
-
-    def enter(self) -> None:
-        """Put the changes in."""
-        for owner, name, _, changed in self._changed:
-            if not name.startswith("__"):
-                setattr(owner, name, changed)
-
-    def leave(self) -> None:
-        """Take the changes out."""
-        for owner, name, original, _ in self._changed:
-            if name.startswith("__"):
-                continue
-            if original is _MISSING:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, original)
-
-
-class Shapes:
-    """The shapes of calls that are compared."""
+class Calls:
+    """The functions of the SDK that are called, which the obvious code wraps."""
 
     def __init__(self) -> None:
-        self.client = client()
-        self.loop = asyncio.new_event_loop()
-        self.large = "word " * 20_000
+        made = client()
+        self.generate = made.models.generate_content
+        self.generate_async = made.aio.models.generate_content
+        self.generate_stream = made.models.generate_content_stream
+        self.embed = made.models.embed_content
 
-    def sync(self) -> None:
-        """Make one call."""
-        self.client.models.generate_content(model=MODEL, contents="A question")
 
-    def asynchronous(self) -> None:
-        """Make ten calls in one turn of the event loop, so that starting it weighs little."""
+def cases(calls: Calls, finish: Callable[[], object] = int) -> dict[str, Way]:
+    """Return the shapes of calls that are compared, by name."""
+    loop, large, of_tool = asyncio.new_event_loop(), "word " * 20_000, types.GenerateContentConfig(tools=[lookup])
 
-        async def ten() -> None:
-            for _ in range(10):
-                await self.client.aio.models.generate_content(model=MODEL, contents="A question")
+    async def ten() -> None:
+        for _ in range(10):
+            await calls.generate_async(model=MODEL, contents="A question")
 
-        self.loop.run_until_complete(ten())
-
-    def stream(self) -> None:
-        """Read a stream to its end."""
-        for _ in self.client.models.generate_content_stream(model=MODEL, contents="A question"):
+    def stream() -> None:
+        for _ in calls.generate_stream(model=MODEL, contents="A question"):
             pass
 
-    def embedding(self) -> None:
-        """Embed a text."""
-        self.client.models.embed_content(model="gemini-embedding-001", contents="A text")
+    def calling() -> None:
+        calls.generate(model=MODEL, contents="A question", config=of_tool)
 
-    def function_calling(self) -> None:
-        """Make the SDK call a function: two requests."""
-        self.client.models.generate_content(
-            model=MODEL, contents="A question", config=types.GenerateContentConfig(tools=[lookup])
-        )
-
-    def large_prompt(self) -> None:
-        """Send 100 kB."""
-        self.client.models.generate_content(model=MODEL, contents=self.large)
+    return {
+        "sync": Way(lambda: calls.generate(model=MODEL, contents="A question"), finish),
+        "asynchronous": Way(lambda: loop.run_until_complete(ten()), finish, 10),
+        "stream": Way(stream, finish),
+        "embedding": Way(lambda: calls.embed(model="gemini-embedding-001", contents="A text"), finish),
+        "function_calling": Way(calling, finish),
+        "large_prompt": Way(lambda: calls.generate(model=MODEL, contents=large), finish),
+    }
 
 
-class Ours:
-    """Our instrumentation, with one reader."""
+def ours() -> Callable[[], object]:
+    """Instrument with ours, and return what ends a batch: what was deferred, and one collection."""
+    reader = SnapshotReader()
+    installed = pipeline.install(
+        tracer_provider=TracerProvider(shutdown_on_exit=False),
+        meter_provider=MeterProvider([reader], shutdown_on_exit=False),
+    )
+    queue = installed.instruments.queue
+    queue.stop()  # what its thread would do is done, and counted, after each batch
+
+    def finish() -> None:
+        queue.drain()
+        reader.collect()
+
+    return finish
+
+
+def peer(name: str) -> Callable[[], object]:
+    """Instrument with another library, and return what ends a batch."""
+    module, kind = _PEERS[name]
+    reader = InMemoryMetricReader()
+    getattr(importlib.import_module(module), kind)().instrument(
+        tracer_provider=TracerProvider(shutdown_on_exit=False),
+        meter_provider=MeterProvider([reader], shutdown_on_exit=False),
+    )
+    return reader.get_metrics_data
+
+
+class ByHand:
+    """The obvious code around each call: a span, durations and tokens."""
 
     def __init__(self) -> None:
-        self.reader = SnapshotReader()
-        self.pipeline = pipeline.install(
-            tracer_provider=TracerProvider(shutdown_on_exit=False),
-            meter_provider=MeterProvider([self.reader], shutdown_on_exit=False),
-            instrument_gemini=False,
-        )
-        self.pipeline.instruments.queue.stop()  # what its thread would do is done, and counted, after each batch
-        self.patches = Patches(self.pipeline.instrumentor.instrument)
+        self.reader = InMemoryMetricReader()
+        meter = MeterProvider([self.reader], shutdown_on_exit=False).get_meter("hand")
+        self._tracer = TracerProvider(shutdown_on_exit=False).get_tracer("hand")
+        self._duration = meter.create_histogram("gen_ai.client.operation.duration", "s")
+        self._tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}")
 
-    def way(self, call: Callable[[], object]) -> Way:
-        """Return the call with our instrumentation."""
-        return Way(call, self.finish, self.patches.enter, self.patches.leave)
-
-    def finish(self) -> None:
-        """Run what was deferred, and collect once."""
-        self.pipeline.instruments.queue.drain()
-        self.reader.collect()
-
-
-def by_hand(call: Callable[[], object]) -> Way:
-    """Return the call with the obvious code around it: a span, durations and tokens."""
-    reader = InMemoryMetricReader()
-    meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("hand")
-    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("hand")
-    duration = meter.create_histogram("gen_ai.client.operation.duration", "s")
-    tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}")
-    shared = {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": MODEL}
-
-    def counted() -> None:
+    @contextmanager
+    def around(self) -> Iterator[Callable[[Any], None]]:
+        """Time what is inside; it passes the reply's usage to the function that it gets."""
+        shared = {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": MODEL}
         started = time.perf_counter()
-        with tracer.start_as_current_span("generate_content", kind=SpanKind.CLIENT, attributes=shared) as span:
+        with self._tracer.start_as_current_span("generate_content", kind=SpanKind.CLIENT, attributes=shared) as span:
+
+            def take(usage: Any) -> None:
+                counts = {"input": usage.prompt_token_count, "output": usage.candidates_token_count}
+                for kind, count in counts.items():
+                    span.set_attribute(f"gen_ai.usage.{kind}_tokens", count)
+                    self._tokens.record(count, {**shared, "gen_ai.token.type": kind})
+
             try:
-                call()
+                yield take
             except Exception:
                 span.set_status(StatusCode.ERROR)
                 raise
-            span.set_attribute("gen_ai.usage.input_tokens", 12)
-            span.set_attribute("gen_ai.usage.output_tokens", 30)
-        duration.record(time.perf_counter() - started, shared)
-        tokens.record(12, {**shared, "gen_ai.token.type": "input"})
-        tokens.record(30, {**shared, "gen_ai.token.type": "output"})
+        self._duration.record(time.perf_counter() - started, shared)
 
-    return Way(counted, reader.get_metrics_data)
+    def wrap(self, calls: Calls) -> None:
+        """Wrap the functions."""
+        generate, generate_async, generate_stream = calls.generate, calls.generate_async, calls.generate_stream
+
+        def counted(**arguments: Any) -> Any:
+            with self.around() as take:
+                reply = generate(**arguments)
+                take(reply.usage_metadata)
+            return reply
+
+        async def counted_async(**arguments: Any) -> Any:
+            with self.around() as take:
+                reply = await generate_async(**arguments)
+                take(reply.usage_metadata)
+            return reply
+
+        def counted_stream(**arguments: Any) -> Any:
+            with self.around() as take:
+                for chunk in generate_stream(**arguments):
+                    yield chunk
+                take(chunk.usage_metadata)
+
+        calls.generate, calls.generate_async, calls.generate_stream = counted, counted_async, counted_stream
 
 
-@cache
-def peer(name: str) -> tuple[Patches, InMemoryMetricReader] | None:
-    """Return another instrumentation and what reads its metrics; None if it is not installed."""
-    module, kind = _PEERS[name]
-    try:
-        instrumentor = getattr(importlib.import_module(module), kind)()
-    except ImportError:
-        return None
-    reader = InMemoryMetricReader()
-    providers = {
-        "tracer_provider": TracerProvider(shutdown_on_exit=False),
-        "meter_provider": MeterProvider([reader], shutdown_on_exit=False),
-    }
-    patches = Patches(lambda: instrumentor.instrument(**providers))
-    return patches, reader
-
-
-def measured(shape: Callable[[], object], ours: Ours, *, size: int, rounds: int) -> dict[str, Cost]:
-    """Return what each way adds to a shape of call."""
-    ways = {"bare": Way(shape), "ours": ours.way(shape), "by hand": by_hand(shape)}
-    for name in _PEERS:
-        if (found := peer(name)) is not None:
-            patches, reader = found
-            ways[name] = Way(shape, reader.get_metrics_data, patches.enter, patches.leave)
-    return costs(ways, bare="bare", size=size, rounds=rounds)
+def contestant(way: str) -> dict[str, Way]:
+    """Return the cases of a way in the process that calls this."""
+    if way == "by hand":
+        hand, calls = ByHand(), Calls()
+        hand.wrap(calls)
+        return cases(calls, hand.reader.get_metrics_data)
+    finish = int if way == "bare" else ours() if way == "ours" else peer(way)
+    return cases(Calls(), finish)
 
 
 _TARGETS = {
@@ -261,24 +229,18 @@ _TARGETS = {
     ("asynchronous", "by hand"): (0.65, 0.65),
     ("stream", "Traceloop"): (0.60, 0.70),
 }
+_SIZES = {"sync": 40, "asynchronous": 4, "stream": 4, "embedding": 40, "function_calling": 20, "large_prompt": 20}
+_WRAPPED_BY_HAND = {"sync", "asynchronous", "stream", "function_calling", "large_prompt"}
 
 
-def rows(*, rounds: int = 40) -> Iterator[Row]:
+def rows(*, rounds: int = 45) -> Iterator[Row]:
     """Yield the rows of all shapes."""
-    shapes, ours = Shapes(), Ours()
-    try:
-        for name, size in (
-            ("sync", 40),
-            ("asynchronous", 4),
-            ("stream", 2),
-            ("embedding", 40),
-            ("function_calling", 10),
-            ("large_prompt", 10),
-        ):
-            found = measured(getattr(shapes, name), ours, size=size, rounds=rounds)
-            for other in found.keys() - {"bare", "ours"}:
-                path, cpu = _TARGETS.get((name, other), (None, None))
-                yield Row(f"Gemini {name}, path", other, found["ours"].path_us, found[other].path_us, path)
-                yield Row(f"Gemini {name}, CPU", other, found["ours"].cpu_us, found[other].cpu_us, cpu)
-    finally:
-        pipeline.shutdown()
+    peers = [name for name, (module, _) in _PEERS.items() if importlib.util.find_spec(module) is not None]
+    found = costs("gemini_calls", ["bare", "ours", "by hand", *peers], _SIZES, bare="bare", rounds=rounds)
+    for case, of_case in found.items():
+        for other in ("by hand", *peers):
+            if other == "by hand" and case not in _WRAPPED_BY_HAND:
+                continue
+            path, cpu = _TARGETS.get((case, other), (None, None))
+            yield Row(f"Gemini {case}, path", other, of_case["ours"].path_us, of_case[other].path_us, path)
+            yield Row(f"Gemini {case}, CPU", other, of_case["ours"].cpu_us, of_case[other].cpu_us, cpu)

@@ -1,16 +1,13 @@
-"""Measures several ways to do the same beside each other.
-
-They take turns in small batches, so noise affects all alike.
+"""Measures ways to do the same; :mod:`contestants` has them take turns.
 
 *Path* is the processor time that the caller's thread spends on the call: wall time without what other processes of the
 machine take. *CPU* is that of the whole process, with deferred work and one collection. A cost is the median over all
 batches of what a way adds to the bare call in the same round.
 """
 
-import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
@@ -20,14 +17,12 @@ class Way(NamedTuple):
     Attributes:
         call: Does it once.
         finish: Runs after a batch.
-        enter: Sets it up before a batch.
-        leave: Undoes that.
+        weight: How many of what is compared one call is.
     """
 
     call: Callable[[], object]
     finish: Callable[[], object] = int
-    enter: Callable[[], object] = int
-    leave: Callable[[], object] = int
+    weight: int = 1
 
 
 class Cost(NamedTuple):
@@ -73,31 +68,23 @@ class Row(NamedTuple):
 
 def one_batch(way: Way, size: int) -> Cost:
     """Return the microseconds a call of one batch."""
-    way.enter()
-    try:
-        cpu, path = time.process_time(), time.thread_time()
-        for _ in range(size):
-            way.call()
-        path_us = (time.thread_time() - path) / size * 1e6
-        way.finish()
-        return Cost(path_us, (time.process_time() - cpu) / size * 1e6)
-    finally:
-        way.leave()
+    cpu, path = time.process_time(), time.thread_time()
+    for _ in range(size):
+        way.call()
+    path_us = (time.thread_time() - path) / size * 1e6
+    way.finish()
+    return Cost(path_us / way.weight, (time.process_time() - cpu) / size * 1e6 / way.weight)
 
 
-def costs(ways: dict[str, Way], *, bare: str, size: int, rounds: int) -> dict[str, Cost]:
-    """Return what each way adds to the bare one: the median of the rounds."""
-    for way in ways.values():
-        one_batch(way, size)
-    added: dict[str, list[Cost]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        gc.collect()
-        round_ = {name: one_batch(way, size) for name, way in ways.items()}
-        for name, cost in round_.items():
-            added[name].append(Cost(cost.path_us - round_[bare].path_us, cost.cpu_us - round_[bare].cpu_us))
+def added(batches: Iterable[dict[str, Cost]], *, bare: str) -> dict[str, Cost]:
+    """Return what each way adds to the bare one: the median over the batches, each compared with its own round."""
+    rounds = list(batches)
     return {
-        name: Cost(*(round(statistics.median(values), 3) for values in zip(*all_, strict=True)))
-        for name, all_ in added.items()
+        name: Cost(
+            round(statistics.median(one[name].path_us - one[bare].path_us for one in rounds), 3),
+            round(statistics.median(one[name].cpu_us - one[bare].cpu_us for one in rounds), 3),
+        )
+        for name in rounds[0]
     }
 
 

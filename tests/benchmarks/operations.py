@@ -4,12 +4,16 @@ Each way wraps the same empty function.
 """
 
 import importlib
+import importlib.util
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import prometheus_client
-from benchmarks.measuring import Row, Way, costs
+from benchmarks.contestants import costs
+from benchmarks.measuring import Row, Way
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -24,7 +28,14 @@ _TARGETS = {
     ("sampled", "OTel's decorator"): (0.70, None),
     ("sampled", "logfire.instrument"): (0.18, None),
     ("not sampled", "prometheus_client timer"): (0.5, 1.2),
+    ("no tracer", "prometheus_client timer"): (0.5, 1.2),
 }
+_HOSTS: Final[dict[str, Callable[[], trace.TracerProvider]]] = {
+    "sampled": lambda: TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False),
+    "not sampled": lambda: TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False),
+    "no tracer": trace.NoOpTracerProvider,
+}
+"""What the host has set: it decides whether a tracked call has a span."""
 
 
 def empty():
@@ -49,23 +60,23 @@ def by_hand(tracer, meter):
     return timed
 
 
-def logfire_way() -> Way | None:
-    """Logfire's decorator, if it is installed."""
-    try:
-        logfire = importlib.import_module("logfire")
-    except ImportError:
-        return None
+def by_timer() -> Way:
+    """Return Prometheus' own timer around the function."""
+    registry = prometheus_client.CollectorRegistry()
+    histogram = prometheus_client.Histogram("operation_seconds", "x", ["operation"], registry=registry)
+    return Way(histogram.labels("operation").time()(empty), lambda: prometheus_client.generate_latest(registry))
+
+
+def by_logfire() -> Way:
+    """Return logfire's decorator around the function."""
+    logfire = importlib.import_module("logfire")
     logfire.configure(send_to_logfire=False, console=False, inspect_arguments=False)
     return Way(logfire.instrument("operation", extract_args=False)(empty))
 
 
-def measured(sampler, *, size, rounds):
-    """Return what each way adds to the empty function, with a sampler of the host's."""
-    provider, reader, peer_reader = (
-        TracerProvider(sampler=sampler, shutdown_on_exit=False),
-        SnapshotReader(),
-        InMemoryMetricReader(),
-    )
+def ours(provider: trace.TracerProvider) -> Way:
+    """Return our decorator around the function."""
+    reader = SnapshotReader()
     installed = pipeline.install(
         tracer_provider=provider,
         meter_provider=MeterProvider([reader], shutdown_on_exit=False),
@@ -73,30 +84,44 @@ def measured(sampler, *, size, rounds):
     )
     queue = installed.instruments.queue
     queue.stop()  # what it would do in its thread is done, and counted, after each batch
+
+    def finish() -> None:
+        queue.drain()
+        reader.collect()
+
+    return Way(track_response_time("operation")(empty), finish)
+
+
+def contestant(way: str) -> dict[str, Way]:
+    """Return the case of a way, named after the host's setting and the way, in the process that calls this."""
+    host, _, name = way.partition(": ")
+    provider = _HOSTS[host]()
     tracer = provider.get_tracer("peer")
-    meter = MeterProvider([peer_reader], shutdown_on_exit=False).get_meter("peer")
-    registry = prometheus_client.CollectorRegistry()
-    timer = prometheus_client.Histogram("operation_seconds", "x", ["operation"], registry=registry).labels("operation")
-    ways = {
-        "bare": Way(empty),
-        "ours": Way(track_response_time("operation")(empty), lambda: (queue.drain(), reader.collect())),
-        "by hand": Way(by_hand(tracer, meter), peer_reader.get_metrics_data),
-        "OTel's decorator": Way(tracer.start_as_current_span("operation")(empty)),
-        "prometheus_client timer": Way(timer.time()(empty), lambda: prometheus_client.generate_latest(registry)),
+    if name == "by hand":
+        reader = InMemoryMetricReader()
+        meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("peer")
+        return {"call": Way(by_hand(tracer, meter), reader.get_metrics_data)}
+    made = {
+        "bare": lambda: Way(empty),
+        "ours": lambda: ours(provider),
+        "OTel's decorator": lambda: Way(tracer.start_as_current_span("operation")(empty)),
+        "prometheus_client timer": by_timer,
+        "logfire.instrument": by_logfire,
     }
-    if sampler is ALWAYS_ON and (way := logfire_way()) is not None:
-        ways["logfire.instrument"] = way
-    try:
-        return costs(ways, bare="bare", size=size, rounds=rounds)
-    finally:
-        pipeline.shutdown()
+    return {"call": made[name]()}
 
 
-def rows(*, rounds: int = 40, size: int = 1000) -> Iterator[Row]:
+def rows(*, rounds: int = 45, size: int = 1000) -> Iterator[Row]:
     """Yield every row."""
-    for name, sampler in (("sampled", ALWAYS_ON), ("not sampled", ALWAYS_OFF)):
-        found = measured(sampler, size=size, rounds=rounds)
-        for peer in found.keys() - {"bare", "ours"}:
-            path, cpu = _TARGETS.get((name, peer), (None, None))
-            yield Row(f"tracked call, {name}, path", peer, found["ours"].path_us, found[peer].path_us, path)
-            yield Row(f"tracked call, {name}, CPU", peer, found["ours"].cpu_us, found[peer].cpu_us, cpu)
+    for host in _HOSTS:
+        peers = ["by hand", "OTel's decorator", "prometheus_client timer"]
+        if host == "sampled" and importlib.util.find_spec("logfire") is not None:
+            peers.append("logfire.instrument")
+        ways = [f"{host}: {name}" for name in ("bare", "ours", *peers)]
+        found = costs("operations", ways, {"call": size}, bare=ways[0], rounds=rounds)["call"]
+        own = found[ways[1]]
+        for peer in peers:
+            path, cpu = _TARGETS.get((host, peer), (None, None))
+            theirs = found[f"{host}: {peer}"]
+            yield Row(f"tracked call, {host}, path", peer, own.path_us, theirs.path_us, path)
+            yield Row(f"tracked call, {host}, CPU", peer, own.cpu_us, theirs.cpu_us, cpu)
