@@ -1,5 +1,6 @@
 """Pages of entries, newest first, with a cursor that stays in place while new entries arrive."""
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -9,18 +10,21 @@ from typing import Any, ClassVar, Final, Self
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views import formats
+from hydrochat_otel.window import digest
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.timelines import end_of
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
 
-_END: Final = itemgetter(Entry._fields.index("end_unix_s"))
-_SLACK: Final = 256
-"""Entries beyond a page that are sorted with it: the window is sorted except for a few late arrivals."""
+_SLACK: Final = 8
+"""Entries beyond a page that are sorted with it, because their ends may round to the same microsecond."""
 _MICROSECOND_S: Final = 2e-6
 """Ends this close may have the same place; includes the rounding error of the clock's double."""
 
 _Place = tuple[int, int]
+_Listed = tuple[_Place, int, Entry]
+"""With its end in whole microseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +95,31 @@ def page(matching: Sequence[Entry], shown: Filter) -> dict[str, Any]:
     """
     listed, next_cursor = _listed(matching, shown)
     return {
-        "entries": [row for entry in listed if (row := _row(entry)) is not None],
+        "entries": [row for _, end_us, entry in listed if (row := _row(entry, end_us)) is not None],
         "page": {"limit": shown.limit, "matching": len(matching), "next_cursor": next_cursor},
     }
 
 
-def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[Entry], str | None]:
+def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[_Listed], str | None]:
     """Return the entries of the page, newest first, and the cursor of the next page."""
-    upto = matching
-    if (cursor := shown.cursor) is not None:
-        newest_unix_s = cursor.end_us / 1e6 + _MICROSECOND_S
-        upto = [entry for entry in matching if entry.end_unix_s <= newest_unix_s]
-    tail = max(0, len(upto) - shown.limit - _SLACK)
-    found = _cut(upto[tail:], shown, ends_here=tail == 0)
-    older = max(map(_END, upto[:tail]), default=None) if tail else None
-    if older is not None and (not found[0] or older >= found[0][-1].end_unix_s - _MICROSECOND_S):
-        found = _cut(upto, shown, ends_here=True)  # many arrived late: everything has to be sorted
-    return found
+    upto_unix_s = math.inf if (cursor := shown.cursor) is None else cursor.end_us / 1e6 + _MICROSECOND_S
+    ends = sorted(map(end_of, matching)) if shown.selects else None
+    number = shown.limit + _SLACK
+    while True:
+        found = digest.newest(matching, number, upto_unix_s, ends)
+        listed, next_cursor = _cut(found.entries, shown, ends_here=found.are_all)
+        # An entry that ended in the same microsecond as the last one of the page could have to be in its place.
+        if found.are_all or (listed and listed[-1][2].end_unix_s - _MICROSECOND_S > found.since_unix_s):
+            return listed, next_cursor
+        number *= 4
 
 
-def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tuple[list[Entry], str | None]:
+def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tuple[list[_Listed], str | None]:
     """Return the page out of its candidates; `ends_here` says whether no older ones exist."""
-    placed = sorted(((_place(entry), entry) for entry in candidates), key=itemgetter(0))
-    places = [place for place, _ in placed]
+    ends_us = formats.all_microseconds([entry.end_unix_s for entry in candidates])
+    places = [(max(0, end_us), entry.span_id) for end_us, entry in zip(ends_us, candidates, strict=True)]
+    placed = sorted(zip(places, ends_us, candidates, strict=True), key=itemgetter(0))
+    places.sort()
     end = len(placed)
     if (cursor := shown.cursor) is not None:
         first, last = (side(places, (cursor.end_us, cursor.span_id)) for side in (bisect_left, bisect_right))
@@ -122,18 +128,13 @@ def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tupl
     next_cursor = None
     if start < end and (start > 0 or not ends_here):
         next_cursor = str(Cursor(*places[start], bisect_right(places, places[start]) - start))
-    return [entry for _, entry in reversed(placed[start:end])], next_cursor
+    return placed[start:end][::-1], next_cursor
 
 
-def _place(entry: Entry) -> _Place:
-    return max(0, formats.microseconds(entry.end_unix_s)), entry.span_id
-
-
-def _row(entry: Entry) -> dict[str, Any] | None:
+def _row(entry: Entry, end_us: int) -> dict[str, Any] | None:
     try:
-        row = entry.as_dict()
+        row = entry.as_dict(formats.utc_of(end_us))
         row["duration"] = formats.finite(entry.duration_s)
-        row["timestamp"] = formats.utc(entry.end_unix_s)
         if entry.is_billed:
             row["cost_usd"] = formats.usd(entry.cost_usd)
     except Exception as error:

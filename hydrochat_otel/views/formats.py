@@ -6,6 +6,7 @@ Each format is defined once, so the same amount is the same number wherever it i
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -20,6 +21,7 @@ _LAST_US: Final = 253_402_300_799_999_999
 _FIRST_S: Final = _FIRST_US // 10**6
 _LAST_S: Final = _LAST_US // 10**6
 
+_DAY_US: Final = 86_400_000_000
 _SIGNED_64_BIT: Final = range(-(2**63), 2**63)
 _MAX_DEPTH: Final = 64
 _SMALL_USD: Final = 0.01
@@ -74,16 +76,36 @@ def milliseconds(unix_s: float) -> int:
     return round(microseconds(unix_s) / 1000)
 
 
+def all_microseconds(unix_s: Sequence[float]) -> list[int]:
+    """Return :func:`microseconds` of each time, several times faster."""
+    if unix_s and math.isfinite(sum(unix_s)) and min(unix_s) > _FIRST_S and max(unix_s) < _LAST_S:
+        return [round(one * 1e6) for one in unix_s]
+    return [microseconds(one) for one in unix_s]
+
+
 def all_milliseconds(unix_s: Sequence[float]) -> list[int]:
     """Return :func:`milliseconds` of each time, several times faster."""
-    if unix_s and math.isfinite(sum(unix_s)) and min(unix_s) > _FIRST_S and max(unix_s) < _LAST_S:
-        return [round(round(one * 1e6) / 1000) for one in unix_s]
-    return [milliseconds(one) for one in unix_s]
+    return [round(one / 1000) for one in all_microseconds(unix_s)]
 
 
 def utc(unix_s: float) -> str:
     """Return the moment as ISO 8601 in UTC, always with microseconds, so that time stamps sort as text."""
-    return (_EPOCH + timedelta(microseconds=microseconds(unix_s))).isoformat(timespec="microseconds")
+    return utc_of(microseconds(unix_s))
+
+
+def utc_of(end_us: int) -> str:
+    """Return :func:`utc` of whole microseconds since the epoch, within Python's calendar."""
+    # The standard library takes three times as long to write the time of day.
+    day, of_day = divmod(end_us, _DAY_US)
+    of_minute, seconds_us = divmod(of_day, 60_000_000)
+    hour, minute = divmod(of_minute, 60)
+    second, us = divmod(seconds_us, 1_000_000)
+    return f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}.{us:06d}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _date(day: int) -> str:
+    return (_EPOCH + timedelta(day)).date().isoformat()
 
 
 def utc_seconds(unix_s: float) -> str:

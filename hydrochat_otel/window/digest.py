@@ -5,11 +5,13 @@ entries that left and arrived since, so a view costs what is new in it. Each sum
 as if everything were added up again.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from hydrochat_otel.runtime import forks, process_globals
@@ -68,6 +70,46 @@ def steps(entries: Sequence[Entry], start_unix_s: int, step_s: int, number: int)
 def oldest_unix_s(entries: Sequence[Entry]) -> float | None:
     """Return the first end of all entries; None without entries."""
     return _read(entries, lambda digest: digest.ends.values[0] if digest.ends else None)
+
+
+class Newest(NamedTuple):
+    """The newest entries of a window.
+
+    Attributes:
+        entries: Those that ended at a moment or later, in the order of the window.
+        since_unix_s: That moment.
+        are_all: Whether no entry ended earlier.
+    """
+
+    entries: list[Entry]
+    since_unix_s: float
+    are_all: bool
+
+
+def newest(entries: Sequence[Entry], number: int, upto_unix_s: float, ends: Sequence[float] | None = None) -> Newest:
+    """Return at least so many of the newest entries that ended up to a moment; only newer ones are looked at.
+
+    Args:
+        entries: The window, or a part of it.
+        number: How many, if there are as many.
+        upto_unix_s: The moment, in seconds since the epoch.
+        ends: The ascending ends of a part; None looks them up in the digest of the window.
+    """
+    if ends is None:
+        since_unix_s, wanted, are_all = _read(entries, lambda digest: _bounds(digest.ends.values, number, upto_unix_s))
+    else:
+        since_unix_s, wanted, are_all = _bounds(ends, number, upto_unix_s)
+    inside = (entry for entry in reversed(entries) if since_unix_s <= end_of(entry) <= upto_unix_s)
+    return Newest(list(islice(inside, wanted))[::-1], since_unix_s, are_all)
+
+
+def _bounds(ends: Sequence[float], number: int, upto_unix_s: float) -> tuple[float, int, bool]:
+    """Return the end of the last of so many ends up to a moment, their number, and whether there are no others."""
+    last = bisect_right(ends, upto_unix_s)
+    if last <= number:
+        return -math.inf, last, True
+    first = bisect_left(ends, ends[last - number])
+    return ends[first], last - first, first == 0
 
 
 class _Named:
@@ -286,6 +328,8 @@ def _read(entries: Sequence[Entry], read: Callable[[Digest], _Result]) -> _Resul
     The digest is out of its place while it changes. If an exception interrupts that, it is lost, and the next view adds
     up everything.
     """
+    if not isinstance(entries, tuple):
+        entries = tuple(entries)  # what could change cannot be compared with later
     with suppress(Busy), _lock.within(_WAIT_S):
         digest = _kept.pop("digest", None)
         if digest is None or not digest.follow(entries):

@@ -1,6 +1,7 @@
 """The entry: what the window keeps of one finished operation, call or span."""
 
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from hydrochat_otel import semconv
@@ -82,13 +83,17 @@ class Entry(NamedTuple):
         """Whether its tokens and dollars count: those of a call, or of the result of earlier work."""
         return self.kind == "result" or self.is_call
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the entry with the names of the public API; `timestamp` is an aware UTC datetime of the end."""
+    def as_dict(self, timestamp: object = None) -> dict[str, Any]:
+        """Return the entry with the names of the public API.
+
+        Args:
+            timestamp: The value of `timestamp`; if None, the end as an aware datetime in UTC.
+        """
         row: dict[str, Any] = {
             "kind": self.kind,
             "operation": self.operation,
             "duration": self.duration_s,
-            "timestamp": datetime.fromtimestamp(self.end_unix_s, UTC),
+            "timestamp": datetime.fromtimestamp(self.end_unix_s, UTC) if timestamp is None else timestamp,
             "exceeded_threshold": self.exceeded_threshold,
             "error": self.error,
             "outcome": self.outcome,
@@ -98,13 +103,15 @@ class Entry(NamedTuple):
             row["span_id"] = f"{self.span_id:016x}"
         if self.parent_span_id:
             row["parent_span_id"] = f"{self.parent_span_id:016x}"
-        for name in _WHERE_KNOWN:
-            value = getattr(self, name)
-            if value is not None:
-                row[name] = value
+        known = zip(_WHERE_KNOWN, _known_values(self), strict=True)
+        row |= {name: value for name, value in known if value is not None}
         if self.tokens is not None:
             row["tokens"] = dict(zip(semconv.TOKEN_BUCKETS, self.tokens, strict=True))
-        for name in ("incomplete", "estimated"):
-            if getattr(self, name):
-                row[name] = True
+        if self.incomplete:
+            row["incomplete"] = True
+        if self.estimated:
+            row["estimated"] = True
         return row
+
+
+_known_values: Final = itemgetter(*map(Entry._fields.index, _WHERE_KNOWN))

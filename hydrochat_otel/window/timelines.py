@@ -15,6 +15,7 @@ from hydrochat_otel.window.summary import flag, is_measured
 UNKNOWN: Final = math.inf
 """Dollars of a call that has no known ones."""
 
+_FAR_S: Final = 1e15
 _SETTLED: Final = frozenset({"ok", "cancelled"})
 _IS_CALL: Final = 1
 _IS_INCOMPLETE: Final = 2
@@ -103,8 +104,9 @@ def places(ends: Sequence[float], start_unix_s: int, step_s: int, number: int) -
 
 
 def end_of(entry: Entry) -> float:
-    """Return when the entry ended; an invalid time counts as the epoch."""
-    return entry.end_unix_s if math.isfinite(entry.end_unix_s) else 0.0
+    """Return when the entry ended; NaN counts as the epoch, and infinity as far away."""
+    end_unix_s = entry.end_unix_s
+    return 0.0 if math.isnan(end_unix_s) else min(max(end_unix_s, -_FAR_S), _FAR_S)
 
 
 class Operations(Timeline):

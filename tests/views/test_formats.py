@@ -1,6 +1,7 @@
 """Promises of :mod:`hydrochat_otel.views.formats`."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from math import inf, nan
 
 import orjson
@@ -86,3 +87,17 @@ def test_time_stamps_have_one_length(unix_s, text):
 def test_dollars_are_the_same_number_everywhere(amount, shown):
     """Rounding errors of sums disappear, and an unknown amount is null."""
     assert formats.usd(amount) == shown
+
+
+@given(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
+def test_a_moment_is_written_as_the_standard_library_writes_it(end_us):
+    """Each microsecond of Python's calendar is ISO 8601 in UTC with six decimals, as `isoformat` writes it."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end_us)
+    assert formats.utc_of(end_us) == moment.isoformat(timespec="microseconds")
+
+
+@given(st.lists(st.floats()))
+def test_many_times_are_rounded_like_single_ones(unix_s):
+    """Times that are converted together are the same whole microseconds and milliseconds, odd ones included."""
+    assert formats.all_microseconds(unix_s) == [formats.microseconds(one) for one in unix_s]
+    assert formats.all_milliseconds(unix_s) == [formats.milliseconds(one) for one in unix_s]
