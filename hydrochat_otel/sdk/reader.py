@@ -179,4 +179,6 @@ def _resource(data: MetricsData) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else json.dumps(value, default=str)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from hydrochat_otel.window.snapshot import Attributes
 
@@ -72,14 +72,22 @@ def labels(attributes: Attributes, taken: frozenset[str] = frozenset()) -> str:
         taken: Label names of ours; an attribute with such a name gets the prefix `exported_`, as in Prometheus itself.
     """
     layout = _layout(tuple(attributes), taken)
-    return ",".join([f'{start}{escaped(value)}"' for start, read in layout if (value := read(attributes))])
+    if layout.read_all is not None:
+        values = layout.read_all(attributes)
+        if "" not in values and not _needs_escapes("".join(values)):
+            return layout.template % values
+    return ",".join([f'{start}{escaped(value)}"' for start, read in layout.labels if (value := read(attributes))])
 
 
 def escaped(value: str) -> str:
     """Return the value escaped for double quotes."""
-    if "\\" in value or '"' in value or "\n" in value:
+    if _needs_escapes(value):
         return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
     return value
+
+
+def _needs_escapes(value: str) -> bool:
+    return "\\" in value or '"' in value or "\n" in value
 
 
 def _sanitised(name: str, unfit: re.Pattern[str]) -> str:
@@ -104,9 +112,23 @@ def _unit_word(unit: str) -> str:
 _Read = Callable[[Attributes], str]
 
 
+class _Layout(NamedTuple):
+    """How labels are written for attributes with the same keys.
+
+    Attributes:
+        labels: The beginning of each label, and the function that reads its value.
+        template: All labels, with a mark for each value.
+        read_all: Reads all values in the order of the template; None if the template does not apply.
+    """
+
+    labels: tuple[tuple[str, _Read], ...]
+    template: str
+    read_all: Callable[[Attributes], tuple[str, ...]] | None
+
+
 @lru_cache(maxsize=1024)
-def _layout(keys: tuple[str, ...], taken: frozenset[str]) -> tuple[tuple[str, _Read], ...]:
-    """Return the labels for attributes with these keys: the beginning of each, and the function that reads its value.
+def _layout(keys: tuple[str, ...], taken: frozenset[str]) -> _Layout:
+    """Return the layout of the labels for attributes with these keys.
 
     Most series of a metric have the same keys, so names are translated once and not with every scrape.
     """
@@ -114,7 +136,11 @@ def _layout(keys: tuple[str, ...], taken: frozenset[str]) -> tuple[tuple[str, _R
     for key in sorted(keys):
         name = _sanitised(key, _UNFIT_FOR_LABELS)
         keys_by_name.setdefault(f"exported_{name}" if name in taken else name, []).append(key)
-    return tuple((f'{name}="', _reader(*keys_by_name[name])) for name in sorted(keys_by_name))
+    names = sorted(keys_by_name)
+    labels = tuple((f'{name}="', _reader(*keys_by_name[name])) for name in names)
+    is_plain = 1 < len(names) == len(keys)
+    read_all = itemgetter(*(keys_by_name[name][0] for name in names)) if is_plain else None
+    return _Layout(labels, ",".join(f'{name}="%s"' for name in names), read_all)
 
 
 def _reader(*keys: str) -> _Read:
