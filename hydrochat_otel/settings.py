@@ -10,10 +10,10 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 MISSING: Final = object()
 
@@ -144,7 +144,7 @@ def _timezone(raw: Any) -> str:
     if text == "UTC":  # also without the system's time zone data
         return text
     try:
-        ZoneInfo(text)
+        import_module("zoneinfo").ZoneInfo(text)  # only then: reading zones takes milliseconds
     except (KeyError, ValueError, OSError):
         raise ValueError from None
     return text

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hydrochat_otel.cli.exit_codes import MistakeError
-from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
-from hydrochat_otel.prices.book import ChargeListing
+from hydrochat_otel.prices.book import ChargeListing, PriceBook
 from hydrochat_otel.prices.charges import FREE_CHARGES, LISTED_ON, PRICED_UNITS
+from hydrochat_otel.prices.price_file import PriceFileError
 from hydrochat_otel.prices.rates import FACTORS, Rate, usd_per_million
 from hydrochat_otel.prices.usage import STANDARD
 from hydrochat_otel.settings import Settings, SettingsError

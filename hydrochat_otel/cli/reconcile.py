@@ -20,7 +20,7 @@ from rich.text import Text
 
 from hydrochat_otel.cli.exit_codes import MistakeError, NegativeError
 from hydrochat_otel.cli.export import Source, export_url
-from hydrochat_otel.instrumentation.gemini import PriceBook
+from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.reconcile import metered
 from hydrochat_otel.prices.reconcile.amounts import BillingError
 from hydrochat_otel.prices.reconcile.bill import Bill, Span, read

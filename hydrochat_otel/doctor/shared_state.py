@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from hydrochat_otel.doctor.findings import Finding, Level, Subject
-from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.discovery import backend_of
 
 _VOLATILE: Final = frozenset({"tmpfs", "ramfs", "overlay"})

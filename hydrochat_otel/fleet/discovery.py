@@ -10,26 +10,32 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from hydrochat_otel.fleet.backend import Backend, Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.runtime import process_tree
+from hydrochat_otel.runtime.later import later
+
+if TYPE_CHECKING:
+    import hashlib
+
+    from hydrochat_otel.fleet.backend import Backend
+    from hydrochat_otel.fleet.sqlite import backend as sqlite_backend
+else:
+    hashlib = later("hashlib")
+    sqlite_backend = later("hydrochat_otel.fleet.sqlite.backend")
 
 _FORKS: Final = hasattr(os, "fork")
 """Whether processes of this system can share a file; on Windows they need a Redis."""
-
-if _FORKS:
-    from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 _ABANDONED_AFTER_S: Final = 3600.0
 """Members write every few seconds. A file whose leader has ended and that was not written for this long is removed."""
 _INSTEAD: Final = "Set HYDROCHAT_STATE to sqlite:///path or to a Redis."
 
 
-def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
+def backend_of(state: str, group: str, bounds: Bounds) -> "Backend | None":
     """Return the backend that a setting names, without connecting; None for ``memory`` and ``auto``.
 
     Raises:
@@ -40,7 +46,9 @@ def backend_of(state: str, group: str, bounds: Bounds) -> Backend | None:
     if state.startswith("sqlite:///"):
         if not _FORKS:
             raise StateError("HYDROCHAT_STATE names an SQLite file, which is shared on POSIX only: name a Redis.")
-        return SqliteBackend(Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds, service=group)
+        return sqlite_backend.SqliteBackend(
+            Path("/" + state.removeprefix("sqlite:///").lstrip("/")), bounds, service=group
+        )
     try:
         from hydrochat_otel.fleet.redis.backend import RedisBackend  # noqa: PLC0415 - optional library
     except ModuleNotFoundError as error:
@@ -66,7 +74,7 @@ def service_of(fleet: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _identity_of_leader() -> tuple[str, bool]:
@@ -99,7 +107,7 @@ class Location:
         """Whether there is no such place, and never will be: ``memory``."""
         return self._backend is None and not self._automatic
 
-    def backend(self) -> Backend | None:
+    def backend(self) -> "Backend | None":
         """Return the backend to share through; None while this process has none to share with.
 
         Raises:
@@ -108,7 +116,7 @@ class Location:
         if self._backend is None and self._automatic and (self._meets or self._has_met()):
             directory = _private_directory()
             _forget_abandoned(directory)
-            self._backend = SqliteBackend(directory / self._name, self._bounds, service=self._group)
+            self._backend = sqlite_backend.SqliteBackend(directory / self._name, self._bounds, service=self._group)
         return self._backend
 
     def after_fork_in_child(self) -> None:
@@ -125,7 +133,9 @@ class Location:
         """Return whether a child of this process has made the file. A single process needs none."""
         directory = _run_directory()
         try:
-            return directory is not None and (directory / self._name).exists()
+            # Our file's name needs a digest, whose library takes milliseconds to load: first look for our leader's.
+            has_ours = directory is not None and any(directory.glob(f"{self._leader}.*"))
+            return directory is not None and has_ours and (directory / self._name).exists()
         except OSError:
             return False
 

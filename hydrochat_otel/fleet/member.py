@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from hydrochat_otel.fleet import merging
-from hydrochat_otel.fleet.backend import Backend, Knowledge, Publication, Receipt, StateError
+from hydrochat_otel.fleet.backend import Backend, Knowledge, Publication, Receipt
+from hydrochat_otel.fleet.bounds import StateError
 from hydrochat_otel.fleet.entries import decode_entry, encode_entry, readable_entry
 from hydrochat_otel.fleet.notable import encode_turns
 from hydrochat_otel.fleet.totals import Totals, encode_totals, readable_totals

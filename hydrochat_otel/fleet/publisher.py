@@ -11,16 +11,22 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.discovery import Location
-from hydrochat_otel.fleet.member import Member
-from hydrochat_otel.fleet.view import Own, View
 from hydrochat_otel.runtime import background, exits, failures, safe_log
 from hydrochat_otel.runtime.forks import Busy, ForkLock, Phase
+from hydrochat_otel.runtime.later import later
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.store import MetricsStore
+
+if TYPE_CHECKING:
+    from hydrochat_otel.fleet import member as membership
+    from hydrochat_otel.fleet.member import Member
+    from hydrochat_otel.fleet.view import Own, View
+else:
+    membership = later("hydrochat_otel.fleet.member")
 
 logger: Final = logging.getLogger("hydrochat_otel")
 
@@ -55,12 +61,12 @@ class Publisher:
         self,
         settings: Settings,
         group: str,
-        collect: Callable[[], Own],
+        collect: "Callable[[], Own]",
         store: Callable[[], MetricsStore],
         *,
         prepare: Callable[[], object] = lambda: None,
         activity: Callable[[], object] = object,
-        learn: Callable[[View], object] = lambda _: None,
+        learn: "Callable[[View], object]" = lambda _: None,
     ) -> None:
         interval_s = settings.publish_interval_s
         self._interval_s = interval_s
@@ -94,7 +100,7 @@ class Publisher:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def fresh(self) -> View | None:
+    def fresh(self) -> "View | None":
         """Publish what is new, read everything in the same transaction, and return it; None in ``memory``.
 
         Raises:
@@ -110,7 +116,7 @@ class Publisher:
         except Busy:
             raise StateError("The shared state is slow: an exchange has been under way for seconds.") from None
 
-    def known(self) -> tuple[Member, View] | None:
+    def known(self) -> "tuple[Member, View] | None":
         """Return what was read last, without waiting; requesting it makes the thread read again soon."""
         self._wanted_until_s = time.monotonic() + _INTEREST_S
         member = self._member
@@ -181,7 +187,7 @@ class Publisher:
         away_s = random.uniform(0, _MAX_DELAY_S) if self._failing_since_s else 0.0  # noqa: S311 - spreads load
         return max(0.0, self._interval_s + away_s - (time.monotonic() - began_s))
 
-    def _joined(self) -> Member | None:
+    def _joined(self) -> "Member | None":
         """Return the membership, which begins as soon as there is another process to share with."""
         if self._member is None:
             try:
@@ -192,7 +198,7 @@ class Publisher:
             if backend is None:
                 return None
             self.kind = backend.kind
-            self._member = Member(
+            self._member = membership.Member(
                 backend,
                 self._collect,
                 self._store().share(),
@@ -204,7 +210,7 @@ class Publisher:
             )
         return self._member
 
-    def _try(self, member: Member, *, read: bool, leaving: bool = False, collect: bool = False) -> None:
+    def _try(self, member: "Member", *, read: bool, leaving: bool = False, collect: bool = False) -> None:
         now_s = time.monotonic()
         heartbeat = now_s >= self._next_heartbeat_s
         activity = self._activity()

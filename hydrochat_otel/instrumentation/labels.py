@@ -4,7 +4,8 @@ A refused value is counted and explained by :mod:`hydrochat_otel.instrumentation
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 from hydrochat_otel import semconv
@@ -34,8 +35,17 @@ _WORDS: Final = (
     "use|robotics|er|streaming|vision|embedding|multimodal|multilingual|text|code|gecko|it|pt|maas|customtools|realtime"
 )
 _FIGURES: Final = r"v?\d{1,2}(?:\.\d{1,2})?n?|00\d|20[2-4]\d|[ae]?\d{1,3}b"
-_MODEL_BEGINS: Final = re.compile(rf"(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES})(?=-))*(?=-)", re.ASCII)
-_MODEL: Final = re.compile(rf"(?!.*-\d+-\d+-\d+(?:-|$))(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES}))*", re.ASCII)
+
+
+@cache
+def model_form() -> re.Pattern[str]:
+    """Return the form of a model's id; compiling it takes milliseconds, which a process without calls does not pay."""
+    return re.compile(rf"(?!.*-\d+-\d+-\d+(?:-|$))(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES}))*", re.ASCII)
+
+
+@cache
+def _model_begins() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_FAMILIES})(?:-(?:{_WORDS}|{_FIGURES})(?=-))*(?=-)", re.ASCII)
 
 
 class ClosedSet:
@@ -47,13 +57,15 @@ class ClosedSet:
     Args:
         label: Name of the set, the label value of ``hydrochat.label.refusals``.
         limit: The most distinct values that are admitted.
-        form: Pattern of a whole value.
+        form: Returns the pattern of a whole value.
         other: The replacement of a value outside the set.
     """
 
     __slots__ = ("_admitted", "_form", "_label", "_limit", "_other")
 
-    def __init__(self, label: str, limit: int, form: re.Pattern[str], *, other: str = semconv.OTHER) -> None:
+    def __init__(
+        self, label: str, limit: int, form: Callable[[], re.Pattern[str]], *, other: str = semconv.OTHER
+    ) -> None:
         self._label = label
         self._other = other
         self._limit = limit
@@ -65,17 +77,17 @@ class ClosedSet:
         known = self._admitted.get(value)
         if known is not None:
             return known
-        if len(self._admitted) < self._limit and len(value) <= _MAX_LENGTH and self._form.fullmatch(value):
+        if len(self._admitted) < self._limit and len(value) <= _MAX_LENGTH and self._form().fullmatch(value):
             self._admitted[value] = value
             return value
         self._refuse(value)
         return self._other
 
     def _refuse(self, value: str) -> None:
-        if len(value) <= _MAX_LENGTH and self._form.fullmatch(value):
+        if len(value) <= _MAX_LENGTH and self._form().fullmatch(value):
             refusals.refuse(self._label, value, self._other, shown=value, limit=self._limit)
         else:
-            shown = _safe_part(value) if self._form is _MODEL else semconv.OTHER
+            shown = _safe_part(value) if self._form is model_form else semconv.OTHER
             refusals.refuse(self._label, value, self._other, shown=shown)
 
 
@@ -92,7 +104,7 @@ class Attributions:
 
     def __init__(self, names: Sequence[str] = (), limit: int = _MOST_ATTRIBUTIONS) -> None:
         self._limit = limit
-        self._values = {name: ClosedSet("dimension", _MOST_VALUES, _IDENTIFIER) for name in names}
+        self._values = {name: ClosedSet("dimension", _MOST_VALUES, _identifier) for name in names}
         self._admitted: dict[tuple[Within, str, Dimensions], dict[str, str]] = {}
         self._others: dict[str, dict[str, str]] = {}
 
@@ -130,20 +142,29 @@ def _attributes(operations: Within, model: str, dimensions: Dimensions) -> dict[
     }
 
 
+def _identifier() -> re.Pattern[str]:
+    return _IDENTIFIER
+
+
+@cache
+def _error_type() -> re.Pattern[str]:
+    return re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII)
+
+
 def _safe_part(model: str) -> str:
     """Return the beginning of a model's id as far as it has a model's form, and a star; ``other`` if nothing has."""
-    begins = _MODEL_BEGINS.match(model[:_MAX_LENGTH])
-    return f"{begins[0]}-*" if begins is not None and _MODEL.fullmatch(begins[0]) else semconv.OTHER
+    begins = _model_begins().match(model[:_MAX_LENGTH])
+    return f"{begins[0]}-*" if begins is not None and model_form().fullmatch(begins[0]) else semconv.OTHER
 
 
 def operation_names(limit: int) -> ClosedSet:
     """Return a set that admits identifier-like operation names (``chat.turn``, ``lookup_scans``), at most `limit`."""
-    return ClosedSet("operation", limit, _IDENTIFIER)
+    return ClosedSet("operation", limit, _identifier)
 
 
 def model_names(limit: int = 100) -> ClosedSet:
     """Return a set that admits bare ids of the known families of models, at most `limit`."""
-    return ClosedSet("model", limit, _MODEL)
+    return ClosedSet("model", limit, model_form)
 
 
 def error_types(limit: int = 100) -> ClosedSet:
@@ -151,10 +172,10 @@ def error_types(limit: int = 100) -> ClosedSet:
 
     A class may be made at run time, so the rule on digits applies to its name, too.
     """
-    form = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_]*|[1-5]\d\d", re.ASCII)
-    return ClosedSet("error_type", limit, form, other=semconv.ERROR_OTHER)
+    _error_type()  # compiled now, not in the first call that fails
+    return ClosedSet("error_type", limit, _error_type, other=semconv.ERROR_OTHER)
 
 
 def tool_names(limit: int = 100) -> ClosedSet:
     """Return a set that admits identifier-like names of functions that a model may call, at most `limit`."""
-    return ClosedSet("tool", limit, _IDENTIFIER)
+    return ClosedSet("tool", limit, _identifier)

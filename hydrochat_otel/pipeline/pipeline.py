@@ -7,15 +7,15 @@ import atexit
 import dataclasses
 import logging
 import os
-from typing import Final, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from hydrochat_otel import semconv
-from hydrochat_otel.fleet.backend import StateError
+from hydrochat_otel.fleet.bounds import StateError
 from hydrochat_otel.instrumentation import instruments, refusals
-from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.options import SettingsOptions
 from hydrochat_otel.pipeline import start_warnings
@@ -23,7 +23,8 @@ from hydrochat_otel.pipeline.snapshots import Snapshots
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import background, failures, forks, process_globals, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
-from hydrochat_otel.sdk import gauges, lean_spans, providers, redaction, sdk_feeds
+from hydrochat_otel.runtime.later import later
+from hydrochat_otel.sdk import gauges, lean_spans, providers, sdk_feeds
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
@@ -31,6 +32,11 @@ from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.snapshot import Budget, Snapshot
 from hydrochat_otel.window.store import MetricsStore
+
+if TYPE_CHECKING:
+    from hydrochat_otel.sdk import redaction
+else:
+    redaction = later("hydrochat_otel.sdk.redaction")
 
 logger: Final = logging.getLogger("hydrochat_otel")
 

@@ -4,20 +4,16 @@ The numbers of other processes are either read now, in one exchange with the sha
 """
 
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hydrochat_otel.fleet import fleet_snapshot, merging
-from hydrochat_otel.fleet.backend import StateError
-from hydrochat_otel.fleet.member import Member
-from hydrochat_otel.fleet.notable import entries_since
+from hydrochat_otel.fleet.bounds import StateError
 from hydrochat_otel.fleet.publisher import Publisher
 from hydrochat_otel.fleet.sign_outs import sign_outs
-from hydrochat_otel.fleet.view import Own, View, days_of
 from hydrochat_otel.pipeline import start_warnings
-from hydrochat_otel.prices import budget
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.runtime.forks import ForkLock, Phase
+from hydrochat_otel.runtime.later import later
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.window import days as all_days, dollars, window
@@ -26,6 +22,18 @@ from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.snapshot import Budget, Sharing, Snapshot
 from hydrochat_otel.window.store import MetricsStore
+
+if TYPE_CHECKING:
+    from hydrochat_otel.fleet import fleet_snapshot, merging, notable as fleet_notable, view as fleet_view
+    from hydrochat_otel.fleet.member import Member
+    from hydrochat_otel.fleet.view import Own, View
+    from hydrochat_otel.prices import budget
+else:
+    fleet_snapshot = later("hydrochat_otel.fleet.fleet_snapshot")
+    merging = later("hydrochat_otel.fleet.merging")
+    fleet_notable = later("hydrochat_otel.fleet.notable")
+    fleet_view = later("hydrochat_otel.fleet.view")
+    budget = later("hydrochat_otel.prices.budget")
 
 _ALONE: Final = Sharing()
 
@@ -80,7 +88,7 @@ class Snapshots:
         if known is None or not self._settings.notable_turns:
             return own
         oldest_unix_s = time.time() - self._settings.ttl_hours * 3600
-        return [*own, *entries_since((one.notable for one in known[1].totals), oldest_unix_s)]
+        return [*own, *fleet_notable.entries_since((one.notable for one in known[1].totals), oldest_unix_s)]
 
     def spent(self) -> Budget:
         """Return the dollars that all have spent, as far as this process has read; waits for nothing."""
@@ -93,15 +101,15 @@ class Snapshots:
         known = self._known_to_push()
         return 1 if known is None else known[1].members
 
-    def _known_to_push(self) -> tuple[Member, View] | None:
+    def _known_to_push(self) -> "tuple[Member, View] | None":
         # Unless metrics are pushed, the snapshot of all replaces these gauges, so nothing has to keep them fresh.
         return self.publisher.known() if self._providers.pushes_to() is not None else None
 
-    def _own(self) -> Own:
+    def _own(self) -> "Own":
         with self._lock:
             families, resource = self._providers.reader.read()
         days = all_days.with_costs(self._ledger.days(), dollars.rounded)
-        return Own(merging.exact(families), resource, days, sign_outs.unexpired(), notable_turns.turns())
+        return fleet_view.Own(merging.exact(families), resource, days, sign_outs.unexpired(), notable_turns.turns())
 
     def _alone(self, sharing: Sharing = _ALONE) -> Snapshot:
         deferred_queue.drain_all()
@@ -128,11 +136,11 @@ class Snapshots:
         member, view = known
         return self._of(view._replace(totals=member.totals_with(view, self._own())), problem)
 
-    def _of(self, view: View, problem: str | None = None) -> Snapshot:
+    def _of(self, view: "View", problem: str | None = None) -> Snapshot:
         unix_s = time.time()
         if problem is None and view.settling:
             problem = "The shared state was lost or is new; its members restore it within a few seconds."
-        days = days_of(view.totals)
+        days = fleet_view.days_of(view.totals)
         contents = fleet_snapshot.contents_of(
             view.entries,
             view.evicted,
@@ -163,7 +171,7 @@ def _activity() -> object:
     return deferred_queue.fed(), sum(failures.counts().values()), sign_outs.known
 
 
-def _learn(view: View) -> None:
+def _learn(view: "View") -> None:
     for totals in view.totals:
         sign_outs.add(totals.signed_out)
 

@@ -6,12 +6,17 @@ ended. Days are kept for the budget's zone and for the two zones of Google's bil
 
 import math
 from datetime import UTC, date, datetime, tzinfo
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final
 
 from hydrochat_otel.runtime.forks import ForkLock
+from hydrochat_otel.runtime.later import later
 from hydrochat_otel.window import days
 from hydrochat_otel.window.days import DayCounts, DayKey
+
+if TYPE_CHECKING:
+    import zoneinfo
+else:
+    zoneinfo = later("zoneinfo")
 
 BILLED_ZONES: Final = ("UTC", "America/Los_Angeles")
 """The zones whose midnights separate the days of Google's bills: in BigQuery, and in the console."""
@@ -35,7 +40,8 @@ class DayLedger:
 
     def __init__(self, timezone: str = "UTC") -> None:
         self.timezone = timezone
-        self._zones = {timezone: zone_of(timezone)} | _known_zones()
+        self._own_zone = {timezone: zone_of(timezone)}
+        self._zones: dict[str, tzinfo] = {}
         self._rows: dict[DayKey, DayCounts] = {}
         self._keys: dict[tuple[int, str, str], list[DayKey]] = {}
 
@@ -54,6 +60,8 @@ class DayLedger:
                 self._rows = days.bounded(self._rows)
 
     def _keys_of(self, quarter: int, unix_s: float, model: str, outcome: str) -> list[DayKey]:
+        if not self._zones:  # read with the first call: a process without calls needs none
+            self._zones = self._own_zone | _known_zones()
         keys = [DayKey(name, day_of(unix_s, zone).isoformat(), model, outcome) for name, zone in self._zones.items()]
         if len(self._keys) >= _MOST_KEYS:
             self._keys.clear()
@@ -73,7 +81,7 @@ class DayLedger:
 
 def zone_of(timezone: str) -> tzinfo:
     """Return the time zone of the name; UTC works also if the system has no time zone data."""
-    return UTC if timezone == "UTC" else ZoneInfo(timezone)
+    return UTC if timezone == "UTC" else zoneinfo.ZoneInfo(timezone)
 
 
 def day_of(unix_s: float, zone: tzinfo) -> date:

@@ -9,17 +9,23 @@ Some libraries end a process by :func:`os._exit` or by a signal. Each of them of
 - uvicorn raises the caught signal again after ``Server.shutdown``, which ends the process.
 """
 
-import asyncio
 import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from functools import cache
 from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import wrapt
+from hydrochat_otel.runtime import background, import_hooks
+from hydrochat_otel.runtime.later import later
 
-from hydrochat_otel.runtime import background
+if TYPE_CHECKING:
+    import asyncio
+
+    import wrapt
+else:
+    asyncio = later("asyncio")
+    wrapt = later("wrapt")
 
 _FINALIZING: Final = ("multiprocessing.util", "billiard.util")
 _LAST: Final = -1000
@@ -74,16 +80,8 @@ def _leave_all() -> None:
 @cache
 def _hook_libraries() -> None:
     for module, hook in _HOOKS.items():
-        wrapt.register_post_import_hook(_contained(hook), module)
-
-
-def _contained(hook: Callable[[ModuleType], object]) -> Callable[[ModuleType], None]:
-    """Return a hook that, if a library's version does not offer it, only loses the numbers of the last interval."""
-
-    def run(module: ModuleType) -> None:
-        background.guarded(lambda: hook(module), component=f"state.{module.__name__.partition('.')[0]}")
-
-    return run
+        # If a library's version does not offer what is used, only the numbers of the last interval are lost.
+        import_hooks.when_imported(module, hook, component=f"state.{module.partition('.')[0]}")
 
 
 def _hook_uvicorn(server: ModuleType) -> None:

@@ -43,7 +43,9 @@ class Phase(IntEnum):
     """The child's window and its counts start empty."""
     QUEUE = 5
     """No measurement is being recorded; the child's queue starts empty."""
-    THREADS = 6
+    IMPORTS = 6
+    """No thread of ours imports a module, which it may do while it holds any lock above."""
+    THREADS = 7
     """The child starts its own threads, after all phases above are done and every lock is free."""
 
 

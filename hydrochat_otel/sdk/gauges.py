@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from hydrochat_otel import __version__, semconv
-from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.window.snapshot import Budget
@@ -105,7 +105,8 @@ def _price_book_age(observed: Observed) -> Iterable[Observation]:
 
 
 def _price(observed: Observed) -> Iterable[Observation]:
-    for model, _, rate in observed.instrumentor.price_book.in_use(time.time()):
+    book = observed.instrumentor.loaded_price_book
+    for model, _, rate in () if book is None else book.in_use(time.time()):
         for bucket, usd in rate.usd_by_bucket().items():
             yield Observation(usd, {semconv.GEN_AI_REQUEST_MODEL: model, semconv.TOKEN_BUCKET: bucket})
 

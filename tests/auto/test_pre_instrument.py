@@ -19,7 +19,7 @@ from hydrochat_otel.settings import Settings
 CODE = """
 from opentelemetry import trace
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.instrumentation.gemini.instrumentor import _patches
+from hydrochat_otel.runtime.import_hooks import _finder
 from hydrochat_otel.performance import get_performance_metrics, track_response_time
 
 track_response_time("turn")(lambda: None)()
@@ -29,7 +29,8 @@ if running is None:
 else:
     shared = trace.get_tracer_provider() is running.tracer_provider
     operations = [row["operation"] for row in get_performance_metrics().response_times]
-    print("implicit" if running.implicit else "installed", shared, operations, len(_patches.holders))
+    waiting = len(_finder._awaited.get("google.genai", ()))
+    print("implicit" if running.implicit else "installed", shared, operations, waiting)
 """
 
 
@@ -134,7 +135,7 @@ def test_the_instrumentor_from_code(monkeypatch):
     instrumentor.instrument()
     running = pipeline.current()
     calls = running.instrumentor._calls
-    patches = __import__("hydrochat_otel.instrumentation.gemini.instrumentor", fromlist=["_patches"])._patches
+    patches = __import__("hydrochat_otel.instrumentation.gemini.patched_sdk", fromlist=["patched_sdk"]).patched_sdk
     on = calls in patches.holders
     instrumentor.uninstrument()
     assert (running.implicit, on, calls in patches.holders) == (False, True, False)

@@ -27,7 +27,7 @@ from instrumentation.gemini.meters import Meters
 from instrumentation.gemini.scenarios import possible
 
 from hydrochat_otel.instrumentation import instruments
-from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.testing.emulator import GeminiEmulator
 
 COLUMNS = ("calls", "tokens", "cost", "attempts")

@@ -17,7 +17,7 @@ from opentelemetry.semconv.attributes import error_attributes
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import instruments
-from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.testing.emulator import GeminiEmulator
 

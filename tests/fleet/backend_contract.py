@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from hydrochat_otel.fleet.backend import Bounds, Contents, Publication, Receipt
+from hydrochat_otel.fleet.backend import Contents, Publication, Receipt
+from hydrochat_otel.fleet.bounds import Bounds
 
 NOW_S = time.time()
 NO_PATIENCE = Bounds(silent_after_s=-1.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.bounds import Bounds
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 pytest.register_assert_rewrite("fleet.backend_contract", "fleet.merge_contract", "fleet.sqlite_files")

@@ -5,7 +5,8 @@ A test can also set what the process does `meanwhile`, during an exchange.
 
 import copy
 
-from hydrochat_otel.fleet.backend import Contents, Receipt, StateError
+from hydrochat_otel.fleet.backend import Contents, Receipt
+from hydrochat_otel.fleet.bounds import StateError
 
 
 class Store:

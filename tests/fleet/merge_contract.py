@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from fleet.backend_contract import NO_PATIENCE, contents, entries, everything, receipt, run_all, said
 
-from hydrochat_otel.fleet.backend import MAX_MERGED, Bounds, Knowledge
+from hydrochat_otel.fleet.backend import MAX_MERGED, Knowledge
+from hydrochat_otel.fleet.bounds import Bounds
 
 
 def test_departed_totals_replace_those_of_merged_members(make_backend):

@@ -5,7 +5,8 @@ import re
 import pytest
 from fleet.backend_contract import entries, everything, said
 
-from hydrochat_otel.fleet.backend import Knowledge, StateError
+from hydrochat_otel.fleet.backend import Knowledge
+from hydrochat_otel.fleet.bounds import StateError
 
 SECRET = "s3cretWound"
 PATIENT_S = 30.0

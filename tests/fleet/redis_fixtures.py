@@ -6,7 +6,7 @@ import pytest
 from conftest import require_program
 from fleet.redis_servers import ClusterServer, RedisServer, SentinelServer
 
-from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.bounds import Bounds
 from hydrochat_otel.fleet.redis.backend import RedisBackend
 
 

@@ -3,7 +3,7 @@
 import pytest
 from fleet.backend_contract import NOW_S, everything, said
 
-from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 

@@ -4,7 +4,8 @@ import pytest
 from fleet.backend_contract import said
 from fleet.redis_calls import PATIENT_S
 
-from hydrochat_otel.fleet.backend import CLOCK_GAP_S, Bounds
+from hydrochat_otel.fleet.backend import CLOCK_GAP_S
+from hydrochat_otel.fleet.bounds import Bounds
 
 pytest_plugins = ["fleet.redis_fixtures"]
 

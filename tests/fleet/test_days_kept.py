@@ -6,7 +6,8 @@ import pytest
 from fleet.in_memory_backend import InMemoryBackend, Store
 from fleet.workers import Worker
 
-from hydrochat_otel.fleet.backend import KEEP_S, Bounds
+from hydrochat_otel.fleet.backend import KEEP_S
+from hydrochat_otel.fleet.bounds import Bounds
 from hydrochat_otel.fleet.view import Own
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.window import days

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.discovery import Location, fleet_of, service_of
 from hydrochat_otel.web import METRICS_PATH, Request, respond
 
@@ -94,7 +94,7 @@ def test_places_of_processes_that_ended_long_ago_are_removed(run_directory):
 
 CHILD = """
 import os, sys
-from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.bounds import Bounds
 from hydrochat_otel.fleet.discovery import Location
 place = Location("auto", "chat", Bounds())
 print(os.getppid(), place._leader.split("-")[0], place.backend() is not None, flush=True)
@@ -131,7 +131,7 @@ def test_a_spawned_worker_meets_its_siblings(run_directory):
 
 GENERATIONS = """
 import multiprocessing, os, sys
-from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.bounds import Bounds
 from hydrochat_otel.fleet.discovery import Location
 
 def live(left):

@@ -16,7 +16,8 @@ from fleet.redis_servers import ClusterServer, RedisServer
 from fleet.workers import Worker
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
-from hydrochat_otel.fleet.backend import KEEP_S, Bounds, Knowledge
+from hydrochat_otel.fleet.backend import KEEP_S, Knowledge
+from hydrochat_otel.fleet.bounds import Bounds
 
 pytestmark = pytest.mark.real
 

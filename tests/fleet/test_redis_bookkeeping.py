@@ -4,7 +4,7 @@ import pytest
 from fleet.backend_contract import entries, said
 from fleet.redis_calls import fill, refusal
 
-from hydrochat_otel.fleet.backend import Bounds
+from hydrochat_otel.fleet.bounds import Bounds
 
 pytestmark = pytest.mark.real
 

@@ -11,7 +11,8 @@ from fleet.processes import eventually
 from fleet.redis_calls import PATIENT_S, SECRET, fill, keys, refusal, works
 from fleet.redis_servers import ClusterServer, RedisServer
 
-from hydrochat_otel.fleet.backend import Bounds, Knowledge, StateError
+from hydrochat_otel.fleet.backend import Knowledge
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.redis.backend import RedisBackend
 
 pytestmark = pytest.mark.real

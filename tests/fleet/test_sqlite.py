@@ -10,7 +10,7 @@ from fleet.backend_contract import *  # noqa: F403 - each function of it is a te
 from fleet.backend_contract import NOW_S, contents, everything, said
 from fleet.merge_contract import *  # noqa: F403 - as above
 
-from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 

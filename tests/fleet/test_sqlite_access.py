@@ -13,7 +13,7 @@ import pytest
 from fleet.backend_contract import NOW_S, contents, everything, said
 from fleet.sqlite_files import fill, modes, names, quick, refusal
 
-from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 UNPRIVILEGED_UID = 65534

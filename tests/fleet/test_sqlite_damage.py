@@ -11,7 +11,7 @@ from fleet import forked
 from fleet.backend_contract import contents, everything, said
 from fleet.sqlite_files import fill, names, quick, refusal
 
-from hydrochat_otel.fleet.backend import Bounds, StateError
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 

@@ -6,7 +6,7 @@ import pytest
 from fleet.in_memory_backend import InMemoryBackend
 
 from hydrochat_otel import semconv
-from hydrochat_otel.fleet.backend import StateError
+from hydrochat_otel.fleet.bounds import StateError
 from hydrochat_otel.fleet.member import Member
 from hydrochat_otel.fleet.view import Own
 from hydrochat_otel.window.days import DayCounts, DayKey

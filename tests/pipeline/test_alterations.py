@@ -9,7 +9,8 @@ import time
 import pytest
 
 from hydrochat_otel import track_response_time, web
-from hydrochat_otel.fleet.backend import Bounds, Publication
+from hydrochat_otel.fleet.backend import Publication
+from hydrochat_otel.fleet.bounds import Bounds
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 from hydrochat_otel.web import Request, respond
 

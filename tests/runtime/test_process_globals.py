@@ -52,7 +52,8 @@ OF_LIBRARIES = {
     "prices/usage_fields.py",  # how a class of the SDK is read, which never changes
     "instrumentation/gemini/request_facts.py",  # attributes that depend on nothing but their key
     "instrumentation/tracker.py",  # a view of the window without a state of its own
-    "instrumentation/gemini/instrumentor.py",  # the pipeline undoes the patches
+    "instrumentation/gemini/patched_sdk.py",  # the pipeline undoes the patches
+    "runtime/import_hooks.py",  # a finder stays with the interpreter; the pipeline takes its hooks out
     "instrumentation/gemini/live.py",  # weak references to calls under way
     "instrumentation/gemini/live_interactions.py",  # the same
 }

@@ -31,13 +31,12 @@ from hydrochat_otel.fleet.backend import (
     KEEP_S,
     MAX_MERGED,
     SCHEMA_VERSION,
-    Bounds,
     Contents,
     Knowledge,
     Publication,
     Receipt,
-    StateError,
 )
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.redis import errors
 from hydrochat_otel.runtime import interruptions
 

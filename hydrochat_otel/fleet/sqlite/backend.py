@@ -9,16 +9,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, NamedTuple
 
-from hydrochat_otel.fleet.backend import (
-    CLOCK_GAP_S,
-    MAX_MERGED,
-    Bounds,
-    Contents,
-    Knowledge,
-    Publication,
-    Receipt,
-    StateError,
-)
+from hydrochat_otel.fleet.backend import CLOCK_GAP_S, MAX_MERGED, Contents, Knowledge, Publication, Receipt
+from hydrochat_otel.fleet.bounds import Bounds, StateError
 from hydrochat_otel.fleet.sqlite.errors import DamageError
 from hydrochat_otel.fleet.sqlite.file import SqliteFile
 

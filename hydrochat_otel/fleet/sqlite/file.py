@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hydrochat_otel.fleet.backend import SCHEMA_VERSION, StateError
+from hydrochat_otel.fleet.backend import SCHEMA_VERSION
+from hydrochat_otel.fleet.bounds import StateError
 from hydrochat_otel.fleet.sqlite.errors import FORBIDDEN, LOCKED, DamageError, code, is_damage, sentence
 from hydrochat_otel.runtime import forks, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase

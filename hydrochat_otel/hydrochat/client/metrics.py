@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from hydrochat_otel.hydrochat.client.settings_in_force import settings_in_force, warn_once
 from hydrochat_otel.instrumentation import instruments
-from hydrochat_otel.instrumentation.gemini import PriceBook, PriceFileError
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.prices.price_file import PriceFileError
 from hydrochat_otel.prices.usage import Tokens
 from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.settings import Settings

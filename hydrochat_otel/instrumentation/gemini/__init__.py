@@ -1,6 +1,7 @@
 """Calls to Google Gemini through the official google-genai SDK: every token and every cent, once.
 
-- `instrumentor`: puts the wrappers into the SDK and takes them out
+- `instrumentor`: has calls counted once the SDK is imported; the only module here that a process without the SDK loads
+- `patched_sdk`: puts the wrappers into the SDK and takes them out
 - `patch_points`: which functions are wrapped; `sdk_patches`: finds and checks them
 - `wrappers`, `streams`, `live`, `interactions`, `live_interactions`, `batches`, `media`, `cached_content`: the
   replacements of the SDK's functions; `raw_replies`: replies whose caller parses them
@@ -9,9 +10,3 @@
 - `late_usage`, `storage`: what is charged after its request
 - `finished_call`: the frozen record; `call_metrics`: feeds the instruments; `call_labels`: cached labels and attributes
 """
-
-from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
-from hydrochat_otel.prices.book import PriceBook
-from hydrochat_otel.prices.price_file import PriceFileError
-
-__all__ = ["GeminiInstrumentor", "PriceBook", "PriceFileError"]

@@ -9,7 +9,7 @@ from opentelemetry.util.types import AttributeValue
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.gemini.request_facts import Attributes, facts
 from hydrochat_otel.instrumentation.instruments import Instruments
-from hydrochat_otel.instrumentation.labels import ClosedSet
+from hydrochat_otel.instrumentation.labels import ClosedSet, model_form
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.model_names import TUNED_MODEL, UNKNOWN_MODEL, bare_id
 
@@ -17,6 +17,8 @@ _MOST_KEPT: Final = 1024
 _MOST_HOSTS: Final = 32
 _PORTS: Final = {"http": 80, "https": 443}
 # Labels of a host name or address; no run of five digits, so that no record number is accepted.
+model_form()  # compiled while the SDK is imported, not in the first call
+
 _HOST: Final = re.compile(r"(?!.*\d{5})[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
 
 
@@ -59,7 +61,7 @@ class CallLabelCache:
         self._prices = prices
         self._kept: dict[tuple[Any, ...], CallLabels] = {}
         self._labels: dict[tuple[Instruments, str], str] = {}
-        self._hosts = ClosedSet("server", _MOST_HOSTS, _HOST)
+        self._hosts = ClosedSet("server", _MOST_HOSTS, lambda: _HOST)
 
     def at(self, using: Instruments, operation: str, model: object, api_client: Any, config: object) -> CallLabels:
         """Return the labels of a call.

@@ -4,7 +4,7 @@ import pytest
 from instrumentation.gemini.meters import Meters
 
 from hydrochat_otel.instrumentation import instruments
-from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.testing.emulator import GeminiEmulator
 
 

@@ -13,7 +13,7 @@ from google.genai import models
 from instrumentation.gemini.scenario_runner import FLASH, open_client
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.instrumentation.gemini.patch_points import MARK
 from hydrochat_otel.instrumentation.gemini.sdk_patches import find_patches
 from hydrochat_otel.runtime import failures
@@ -167,7 +167,7 @@ def test_the_sdk_is_not_imported_for_us():
     """Neither importing the package nor instrumenting imports google.genai; importing it later activates."""
     program = """
         import sys
-        from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+        from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
         instrumentor = GeminiInstrumentor()
         instrumentor.instrument()
         assert not {"google.genai", "genai_prices", "pydantic"} & set(sys.modules)
@@ -186,7 +186,7 @@ def test_the_sdk_is_not_imported_for_us():
 def test_undone_before_the_sdk_is_imported_nothing_is_replaced():
     """The hook that waits for the import finds no active instrumentor."""
     program = """
-        from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+        from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
         instrumentor = GeminiInstrumentor()
         instrumentor.instrument()
         instrumentor.uninstrument()

@@ -11,7 +11,7 @@ from instrumentation.gemini.scenarios import possible
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import instruments
-from hydrochat_otel.instrumentation.gemini import GeminiInstrumentor
+from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.testing.emulator import GeminiEmulator
 
