@@ -11,6 +11,9 @@ from hydrochat_otel import semconv
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
 
+LateAttributes = Callable[[], dict[str, AttributeValue]]
+"""Returns a new dictionary of the attributes of a span."""
+
 _ID_BYTES: Final = 8
 
 
@@ -49,23 +52,32 @@ class Ended(NamedTuple):
             return span_id
         return int.from_bytes(os.urandom(_ID_BYTES))
 
-    def end_span(self, span: Span, attributes: dict[str, AttributeValue]) -> None:
-        """End the span of the work with its final attributes."""
+    def final(self, attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+        """Add how the work ended to the attributes of its span, and return them."""
         if self.outcome != "ok":
             attributes[semconv.OUTCOME] = self.outcome
         if self.error_type is not None:
             attributes[semconv.ERROR_TYPE] = self.error_type
-        # Spans that take everything in one step have it.
-        end_own: Callable[..., None] | None = getattr(span, "end_own", None)
+        return attributes
+
+    def end_span(self, span: Span, attributes: LateAttributes) -> None:
+        """End the span of the work.
+
+        Args:
+            span: The span.
+            attributes: Returns its final attributes besides the outcome; may be called later, and by several threads.
+        """
+        # Spans that compute their attributes when something reads them have it.
+        end_own: Callable[[Ended, LateAttributes], None] | None = getattr(span, "end_own", None)
         if end_own is not None:
-            end_own(attributes, is_error=self.error_type is not None, end_time=self.end_unix_ns)
+            end_own(self, attributes)
             return
         if not span.is_recording():
             return
         if self.error_type is not None:
             span.set_status(StatusCode.ERROR)
-        if attributes:
-            span.set_attributes(attributes)
+        if final := self.final(attributes()):
+            span.set_attributes(final)
         span.end(self.end_unix_ns)
 
 

@@ -18,7 +18,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import attribution
 from hydrochat_otel.instrumentation.attribution import Within
 from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, LateAttributes
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome, Role
@@ -146,8 +146,8 @@ class Work:
             span is not None,
         )
 
-    def end_span(self, ended: Ended, attributes: dict[str, AttributeValue]) -> None:
-        """End the work's own span, if it has one that records."""
+    def end_span(self, ended: Ended, attributes: LateAttributes) -> None:
+        """End the work's own span, if it has one that records; its attributes may be computed later."""
         span = self.span
         if span is not None:
             ended.end_span(span, attributes)
@@ -178,7 +178,7 @@ class DroppedWork(NamedTuple):
 
     def feed(self) -> None:
         """End its span and feed it to the instruments."""
-        self.work.end_span(self.finished.ended, self.finished.span_attributes())
+        self.work.end_span(self.finished.ended, self.finished.span_attributes)
         self.finished.feed()
 
 
@@ -219,7 +219,7 @@ class Operation(Work):
             return None
         finished = self._record(error, outcome, time.perf_counter_ns())
         try:
-            self.end_span(finished.ended, finished.span_attributes())
+            self.end_span(finished.ended, finished.span_attributes)
         except BaseException as failure:
             failures.note("operation.finish", failure)
         self.instruments.queue.put(finished)

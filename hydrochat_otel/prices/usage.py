@@ -6,7 +6,8 @@ prompt + tool + candidates already equal the total, the thoughts are inside the 
 Spec: https://ai.google.dev/api/generate-content#UsageMetadata
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel import semconv
@@ -123,78 +124,88 @@ class Tokens(NamedTuple):
 
 
 _KINDS: Final = frozenset({int, type(None)})
+_TOTAL: Final = 5
 MISSING: Final = Tokens()
 """The tokens of a call whose reply has no usage."""
+
+
+class _Stated(NamedTuple):
+    """What the usage objects of a reply state together.
+
+    Attributes:
+        values: Their fields, of each the last that is not null.
+        tier: The service tier.
+        is_known: Whether any count was taken, or refused.
+        is_credible: Whether every count is one.
+    """
+
+    values: Values = NO_VALUES
+    tier: str = STANDARD
+    is_known: bool = False
+    is_credible: bool = True
+
+
+_NOTHING: Final = _Stated()
+_MOST_TAKEN: Final = 32
+"""Usage objects of a long stream whose fields wait to be evaluated together."""
 
 
 class UsageRecord:
     """Collects the usage of one reply, streamed or not.
 
     Counts on the chunks of a stream are cumulative, so the last one that is not null counts, field by field, and
-    nothing is ever added up. One record belongs to one call; :meth:`take` never raises, whatever a service sends.
-
-    Attributes:
-        is_known: Whether any count was taken, or refused.
+    nothing is ever added up. One record belongs to one call; :meth:`take` never raises, whatever a service sends. It
+    only picks the fields up; they are evaluated when something asks, or when many wait.
 
     Args:
         prompt_only: Whether the reply can use input tokens only, as an embedding does. Its prompt is the total if the
             usage states none.
     """
 
-    __slots__ = ("_is_credible", "_is_stated", "_kinds", "_prompt_only", "_tier", "_values", "is_known")
+    __slots__ = ("_has_usage", "_prompt_only", "_stated", "_taken")
 
     def __init__(self, *, prompt_only: bool = False) -> None:
-        self._values: Values = NO_VALUES
-        self._kinds: tuple[type, ...] = ()
-        self._tier = STANDARD
+        self._stated = _NOTHING
+        self._taken: list[Values] = []
         self._prompt_only = prompt_only
-        self.is_known = False
-        self._is_stated = False
-        self._is_credible = True
+        self._has_usage = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any count was taken, or refused."""
+        return _after(self._stated, self._taken).is_known
 
     def take(self, usage: Any) -> None:
         """Read one usage object of the SDK (``response.usage_metadata``), which may be None."""
         if usage is None:
             return
-        self._is_stated = True
-        values = values_of(usage)
-        kinds = tuple(map(type, values))
-        if kinds != self._kinds or not _are_credible(values):  # else it replaces all that was stated before
-            values = self._merged(values, kinds)
-            self._kinds = tuple(map(type, values))
-        self._values = values
-        if (traffic := values[TRAFFIC]) is not None:
-            self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
-        if (tier := values[TIER]) is not None:
-            self.take_service_tier(text_of(tier))
-
-    def _merged(self, values: Values, kinds: tuple[type, ...]) -> Values:
-        """Return the values with what was stated before in place of what is null or no count; tiers as they are."""
-        if self._values is NO_VALUES and _KINDS.issuperset(kinds[:COUNTS]) and _are_credible(values):
-            self.is_known = int in kinds[:COUNTS]
-            return values
-        merged = [old if new is None else new for old, new in zip(self._values[:TRAFFIC], values, strict=False)]
-        for position in range(COUNTS):
-            if values[position] is not None:
-                self.is_known = True
-                if not is_count(values[position]):
-                    self._is_credible = False
-                    merged[position] = self._values[position]
-        return (*merged, values[TRAFFIC], values[TIER])
+        self._has_usage = True
+        self._taken.append(values_of(usage))
+        if len(self._taken) > _MOST_TAKEN:
+            self._evaluate()
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
-        self._tier = _TIER_BY_NAME.get(tier.lower(), OTHER)
+        self._evaluate(tier=_TIER_BY_NAME.get(tier.lower(), OTHER))
 
     def take_batch(self) -> None:
         """Note that the reply comes from a batch job, which has a price list of its own."""
-        self._tier = BATCH
+        self._evaluate(tier=BATCH)
 
     def take_prompt(self, tokens: object) -> None:
         """Note a reply that states input tokens only, as an embedding does: they are the total."""
-        self._is_stated = True
-        self._take_count(0, tokens)
-        self._take_count(5, tokens)
+        self._has_usage = True
+        self._evaluate(is_known=True)
+        if is_count(tokens):
+            _, *others = self._stated.values
+            others[_TOTAL - 1] = tokens
+            self._evaluate(values=(tokens, *others))
+        else:
+            self._evaluate(is_credible=False)
+
+    def _evaluate(self, **changes: Any) -> None:
+        self._stated = _after(self._stated, self._taken)._replace(**changes)
+        self._taken = []
 
     def tokens(self, *, refused: bool = False) -> Tokens:
         """Return the tokens that were taken so far.
@@ -202,9 +213,10 @@ class UsageRecord:
         Args:
             refused: Whether the service blocked the prompt. Usage without counts is complete then: nothing was used.
         """
-        if not self.is_known:
-            return Tokens(reconciled=refused and self._is_stated, service_tier=self._tier)
-        prompt, cached, tool, candidates, thoughts, total, *details, _, _ = self._values
+        stated = _after(self._stated, self._taken)
+        if not stated.is_known:
+            return Tokens(reconciled=refused and self._has_usage, service_tier=stated.tier)
+        prompt, cached, tool, candidates, thoughts, total, *details, _, _ = stated.values
         prompt, cached, tool = prompt or 0, cached or 0, tool or 0
         candidates, thoughts = candidates or 0, thoughts or 0
         if total is None and self._prompt_only and not (tool or candidates or thoughts):
@@ -215,12 +227,12 @@ class UsageRecord:
             balanced = balance(prompt, cached, tool, candidates, thoughts, total=total)
             fresh, cached, tool, answer, thinking, reconciled = balanced[:6]
             total = balanced.total
-        if not self._is_credible or total > LARGEST_COUNT:
+        if not stated.is_credible or total > LARGEST_COUNT:
             reconciled = False
         of_text = only_text(details)
         if of_text is not None:
             no = NO_MODALITIES
-            fields = (fresh, cached, tool, answer, thinking, reconciled, no, no, no, no, self._tier, False, of_text)
+            fields = (fresh, cached, tool, answer, thinking, reconciled, no, no, no, no, stated.tier, False, of_text)
             return tuple.__new__(Tokens, fields)  # without the checks of its constructor: most calls end here
         read = [by_modality(one) for one in details]
         reconciled = reconciled and all(are_credible for _, are_credible in read)
@@ -243,23 +255,55 @@ class UsageRecord:
             of_cached,
             within(of_tool, tool),
             within(of_output, answer),
-            self._tier,
+            stated.tier,
             estimated,
             (bool(of_prompt), bool(of_cache), bool(of_tool), bool(of_output)),
         )
 
-    def _take_count(self, position: int, value: object) -> None:
-        self.is_known = True
-        if is_count(value):
-            self._values = (*self._values[:position], value, *self._values[position + 1 :])
-            self._kinds = tuple(map(type, self._values))
+
+def _after(stated: _Stated, taken: Sequence[Values]) -> _Stated:
+    """Return what is stated after more usage objects; changes nothing, so that several threads may ask."""
+    if len(taken) == 1:
+        return _after_one(stated, taken[0])
+    for kinds, group in groupby(taken, _kinds_of):
+        values = [*group]
+        if _KINDS.issuperset(kinds[:COUNTS]) and _are_credible([one for each in values for one in each[:COUNTS]]):
+            stated = _after_one(stated, values[-1])  # it states the same fields as those before it
         else:
-            self._is_credible = False
+            for each in values:
+                stated = _after_one(stated, each)
+    return stated
 
 
-def _are_credible(values: Values) -> bool:
+def _kinds_of(values: Values) -> tuple[type, ...]:
+    return tuple(map(type, values))
+
+
+def _after_one(stated: _Stated, values: Values) -> _Stated:
+    known, tier, is_known, is_credible = stated
+    counts = values[:COUNTS]
+    if known is NO_VALUES and _KINDS.issuperset(map(type, counts)) and _are_credible(counts):
+        is_known = any(count is not None for count in counts)
+        merged: Values = values
+    else:
+        filled = [old if new is None else new for old, new in zip(known, values, strict=True)]
+        for position, count in enumerate(counts):
+            if count is not None:
+                is_known = True
+                if not is_count(count):
+                    is_credible = False
+                    filled[position] = known[position]
+        merged = tuple(filled)
+    if (traffic := values[TRAFFIC]) is not None:
+        tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
+    if (stated_tier := values[TIER]) is not None:
+        tier = _TIER_BY_NAME.get(text_of(stated_tier).lower(), OTHER)
+    return _Stated(merged, tier, is_known, is_credible)
+
+
+def _are_credible(values: Sequence[Any]) -> bool:
     """Return whether the counts are plausible, if they are whole numbers."""
-    counts = [*filter(None, values[:COUNTS])]
+    counts = [*filter(None, values)]
     return not counts or (min(counts) >= 0 and max(counts) <= LARGEST_COUNT)
 
 

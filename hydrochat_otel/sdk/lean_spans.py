@@ -19,10 +19,11 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
-from opentelemetry.util.types import Attributes, AttributeValue
+from opentelemetry.util.types import Attributes
 
 from hydrochat_otel.instrumentation.attribution import span_in
-from hydrochat_otel.runtime import interruptions
+from hydrochat_otel.instrumentation.finished import Ended, LateAttributes
+from hydrochat_otel.runtime import failures, interruptions
 from hydrochat_otel.sdk import fast_ways
 from hydrochat_otel.sdk.known_sampling import KnownSampling
 
@@ -58,39 +59,56 @@ class LeanSpan(sdk_trace.Span):
 
     _end_time: int | None = None
     _status = _UNSET
+    _begun: BoundedAttributes | None = None
+    _told: tuple[Ended, LateAttributes] | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Create the container for the first event or link."""
+        """Make what the SDK's constructor makes; if two threads ask at the same time, both get the same."""
+        if name == "_attributes":
+            return self._begun_attributes() if (told := self._told) is None else self._final_attributes(*told)
         if name == "_events":
             return self.__dict__.setdefault(name, BoundedList(self._limits.max_events))
         if name == "_links":
             return self.__dict__.setdefault(name, BoundedList(self._limits.max_links))
         raise AttributeError(name)
 
-    def end_own(self, attributes: Mapping[str, AttributeValue], *, is_error: bool, end_time: int) -> None:
-        """End the span with attributes of ours; does nothing if it has ended."""
-        clean = _cleaned(attributes) if attributes else None
+    def _begun_attributes(self) -> Any:
+        begun = self._begun
+        return begun or self.__dict__.setdefault("_begun", _made(self._given, self._limits.max_span_attributes))
+
+    def end_own(self, ended: Ended, attributes: LateAttributes) -> None:
+        """End the span of our work; does nothing if it has ended."""
         with self._lock:
             if self._end_time is not None:
                 return
-            kept: Any = self._attributes
-            if not attributes:
-                pass
-            elif clean is None or len(kept) + len(clean) > _MOST_ATTRIBUTES:
-                kept._set_items(attributes)
-            else:
-                values = kept._dict
-                if not values.keys().isdisjoint(clean):
-                    for name in values.keys() & clean.keys():  # a value that is set again moves to the end
-                        del values[name]
-                values.update(clean)
-            if is_error and self._status.status_code is not StatusCode.OK:
+            if ended.error_type is not None and self._status.status_code is not StatusCode.OK:
                 self._status = _ERROR
-            self._end_time = end_time
-            kept._immutable = True
+            self._told = (ended, attributes)
+            self._end_time = ended.end_unix_ns
         processor = self._span_processor
         processor._on_ending(self)
         processor.on_end(self)
+
+    def _final_attributes(self, ended: Ended, attributes: LateAttributes) -> Any:
+        """Return the attributes of its start with those of its end."""
+        begun, later = self._begun, {}
+        made: Any = _made(self._given, self._limits.max_span_attributes)
+        if begun is not None:
+            made._dict, made.dropped = dict(begun), begun.dropped
+        try:
+            later = ended.final(attributes())
+        except BaseException as failure:
+            failures.note("operation.finish", failure)
+        clean = _cleaned(later)
+        if clean is None or len(made) + len(clean) > _MOST_ATTRIBUTES:
+            made._set_items(later)
+        else:
+            values = made._dict
+            for name in values.keys() & clean.keys():  # a value that is set again moves to the end
+                del values[name]
+            values.update(clean)
+        made._immutable = True
+        return self.__dict__.setdefault("_attributes", made)
 
 
 class LeanTracer(Tracer):
@@ -109,7 +127,6 @@ class LeanTracer(Tracer):
                 "_span_processor": tracer.span_processor,
             },
         )
-        self._most = limits.max_span_attributes
         self._sampling = KnownSampling()
 
     def start_span(  # noqa: PLR0917 - the API's signature
@@ -141,23 +158,19 @@ class LeanTracer(Tracer):
         decision = self._sampling.decision(tracer.sampler, parent)
         if decision is None:
             sampled = tracer.sampler.should_sample(context, trace_id, name, kind, attributes, ())
-            decision, given, state = sampled.decision, sampled.attributes, sampled.trace_state
+            decision, given, state = sampled.decision, sampled.attributes or {}, sampled.trace_state
         else:
             given, state = attributes, None if parent is None else parent.trace_state
         own = _span_context(trace_id, ids.generate_span_id(), (_SAMPLED if decision is _SAMPLE else 0) | random, state)
         if decision is _DROP:
             return NonRecordingSpan(own)
-        clean = _cleaned(attributes)
-        if clean is not None and (given is attributes or given == attributes):
-            kept = _bounded(clean, self._most)
-        else:
-            kept = BoundedAttributes(self._most, given, immutable=False)
         span: Any = object.__new__(self._kind)  # the SDK's constructor prepares and copies what these spans do not have
         span._context = own
         span._parent = parent
         span._name = name
         span._kind = kind
-        span._attributes = kept
+        # A mapping of another kind reads what the host may change.
+        span._given = given if type(given) is dict else dict(given.items())
         span._start_time = start_time
         span._resource = tracer.resource
         span._lock = Lock()
@@ -193,7 +206,11 @@ def _cleaned(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
     return clean
 
 
-def _bounded(clean: dict[str, Any], most: int | None) -> BoundedAttributes:
+def _made(given: Mapping[str, Any], most: int | None) -> BoundedAttributes:
+    """Return the attributes as the SDK keeps them."""
+    clean = _cleaned(given)
+    if clean is None or (most is not None and len(clean) > most):
+        return BoundedAttributes(most, given, immutable=False)
     made: Any = BoundedAttributes.__new__(BoundedAttributes)
     made._dict = clean
     made.maxlen = most
@@ -265,12 +282,7 @@ def _span_of(*, is_lean: bool) -> tuple[Any, ...]:
     span: Any = tracer.start_span("name", Context(), SpanKind.CLIENT, {"a": "x", "n": 1}, start_time=5)
     span.set_attribute("b", 2.5)
     span.add_event("event", {"c": True}, timestamp=6)
-    if is_lean:
-        span.end_own({"d": ["e"]}, is_error=True, end_time=9)
-    else:
-        span.set_attributes({"d": ["e"]})
-        span.set_status(StatusCode.ERROR)
-        span.end(9)
+    Ended(0.0, 9, "error", "E").end_span(span, lambda: {"d": ["e"]})
     [one] = ended.spans
     provider.shutdown()
     bounded: Any = one._attributes

@@ -1,5 +1,6 @@
 """Promises of :mod:`hydrochat_otel.sdk.lean_spans`: the lean span and the SDK's own are the same span."""
 
+import functools
 import json
 import random
 
@@ -81,10 +82,10 @@ class Seen(SpanProcessor):
         self.calls.append([(one.context, dict(one.attributes)) for one in span.links])
 
 
-def spans(fast, sampler, parent, use):
+def spans(fast, sampler, parent, use, seen=None):
     """Return what processors and an OTLP exporter see of one span, with the same random numbers."""
     random.seed(1)
-    exported, seen = InMemorySpanExporter(), Seen()
+    exported, seen = InMemorySpanExporter(), seen or Seen()
     provider = TracerProvider(sampler=sampler, resource=Resource({"service.name": "s"}), shutdown_on_exit=False)
     provider.add_span_processor(seen)
     provider.add_span_processor(SimpleSpanProcessor(exported))
@@ -95,7 +96,7 @@ def spans(fast, sampler, parent, use):
     span = tracer.start_span("name", context, SpanKind.CLIENT, attributes, start_time=1000, record_exception=False)
     use(span)
     ended = Ended(1.0, 2000, "error", "ValueError", is_traced=True)
-    ended.end_span(span, {"later": ("y", "z"), "count": 7, "number": 2})
+    ended.end_span(span, lambda: {"later": ("y", "z"), "count": 7, "number": 2})
     span.set_attribute("after.the.end", 1)
     span.end(3000)
     return (
@@ -168,7 +169,7 @@ def test_a_value_that_is_not_clean_is_cleaned():
         tracer = lean_spans.lean(provider.get_tracer("scope"), fast=fast)
         for first, last in ((odd, {"e": 1}), ({"e": 1}, odd)):
             span = tracer.start_span("name", Context(), attributes=first, start_time=1)
-            Ended(1.0, 2, "ok", None, is_traced=True).end_span(span, dict(last))
+            Ended(1.0, 2, "ok", None, is_traced=True).end_span(span, functools.partial(dict, last))
         kept.append([repr(dict(one.attributes)) for one in exported.get_finished_spans()])
     assert kept[0] == kept[1]
 

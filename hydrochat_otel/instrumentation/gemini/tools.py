@@ -135,7 +135,7 @@ class ToolRun(Work):
         declared = self._declared_error
         ended = self._ended(_raised(error), "error" if declared else None, declared or None, time.perf_counter_ns())
         try:
-            self.end_span(ended, {})
+            self.end_span(ended, dict)
         except BaseException as failure:
             failures.note(_COMPONENT, failure)
         self.instruments.queue.put(FinishedTool(self.instruments, self._name, within, ended))

@@ -16,7 +16,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
 from hydrochat_otel.instrumentation.gemini.patch_points import MARK
 from hydrochat_otel.instrumentation.gemini.sdk_patches import find_patches
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.testing.replies import answer
 
 
@@ -203,11 +203,12 @@ def test_a_telemetry_that_breaks_does_not_break_the_call(emulator, instrumentor,
     for target, component in (
         ("hydrochat_otel.instrumentation.gemini.call_labels.CallLabelCache.at", "google_genai.begin"),
         ("hydrochat_otel.instrumentation.gemini.reply_facts.plain", "google_genai.reply"),
-        ("hydrochat_otel.instrumentation.gemini.call.Call._account", "google_genai.finish"),
+        ("hydrochat_otel.instrumentation.gemini.reply_record.ReplyRecord.ledger", "google_genai.finish"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(target, broken)
             assert ask(emulator, client).text == "Yes."
+            deferred_queue.drain_all()
         assert failures.counts()[component] == 1
 
 

@@ -1,0 +1,179 @@
+"""What the replies of one call state, collected on the host's path and evaluated later.
+
+The path only picks the facts up. What follows from them (balanced tokens, dollars, labels) is computed by the thread
+that drains, or by whatever reads the call's span first.
+"""
+
+from typing import Any
+
+from hydrochat_otel.instrumentation.gemini import reply_facts
+from hydrochat_otel.instrumentation.gemini.call_labels import CallLabelCache, CallLabels
+from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
+from hydrochat_otel.instrumentation.gemini.finished_call import Charged
+from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
+from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
+from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.prices.book import PriceBook
+from hydrochat_otel.prices.charges import Charge, charged_units
+from hydrochat_otel.prices.model_names import bare_id
+from hydrochat_otel.prices.usage import Tokens, UsageRecord
+
+
+class ReplyRecord:
+    """Collects the facts of the replies of one call; one thread or task at a time, until the call has ended.
+
+    Attributes:
+        response_id: The service's id of the reply; empty if it has none.
+        finish_reasons: Why each of its candidates ended; empty for one that did not end.
+        has_answered: Whether a reply or a chunk of one was read.
+        is_cancelled: Whether the reply states that it was cancelled.
+        is_refused: Whether the service refused the prompt.
+        declared_error: The failure that the reply states instead of an exception.
+        cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
+
+    Args:
+        labels: The labels of the call.
+        label_cache: Makes the label of the model that answered.
+        prices: The price book.
+        using: The instruments that record the call.
+    """
+
+    # What few calls need stays with the class until it is set: a record is made on the host's path.
+    response_id = ""
+    finish_reasons: tuple[str, ...] = ()
+    has_answered = False
+    is_cancelled = False
+    is_refused = False
+    declared_error = ""
+    cached_content_tokens: int | None = None
+    _turns: tuple[Tokens, ...] = ()
+    _usage_record: UsageRecord | None = None
+    _usage_follows = False
+    _uses: Uses | None = None
+    _charges: dict[Charge, float] | None = None
+    _body: str | None = None
+    _answered_by = ""
+
+    def __init__(self, labels: CallLabels, label_cache: CallLabelCache, prices: PriceBook, using: Instruments) -> None:
+        self._labels = labels
+        self._label_cache = label_cache
+        self._prices = prices
+        self._using = using
+
+    # -- on the host's path ----------------------------------------------------------------------------------------
+
+    def read(self, reply: Any) -> bool | None:
+        """Note the facts of a reply or chunk; return whether an ordinary one has output, None for any other."""
+        facts = reply_facts.plain(reply)
+        if facts is None:
+            self._note(reply_facts.read(self._labels.operation, reply))
+            return None
+        usage, model, response_id, reason, has_output = facts
+        self.has_answered, self._usage_follows = True, False
+        if usage is not None:
+            (self._usage_record or self._usage).take(usage)
+        if model:
+            self._answered_by = model
+        if response_id:
+            self.response_id = response_id
+        if reason or (reason is not None and not self.finish_reasons):
+            self.finish_reasons = reply_facts.merged(self.finish_reasons, (reason,))
+        return has_output
+
+    def close_turn(self) -> None:
+        """End one turn of a live session: its counts stand, and the next turn's are added."""
+        if self._usage.is_known:
+            self._turns = (*self._turns, self._usage.tokens(refused=self.is_refused))
+            self._usage_record = None
+
+    def charge(self, charge: Charge, units: float) -> None:
+        """Note units that are charged in addition to the tokens."""
+        if self._charges is None:
+            self._charges = {}
+        self._charges[charge] = self._charges.get(charge, 0.0) + units
+
+    def take_response(self, response: Any) -> None:
+        """Keep the raw body of an embedding, whose usage older versions of the SDK leave out of the reply."""
+        if not self._labels.has_output:
+            (self._body,) = response.response_stream
+
+    @property
+    def _usage(self) -> UsageRecord:
+        """The usage of the current turn."""
+        usage = self._usage_record
+        if usage is None:
+            usage = self._usage_record = UsageRecord(prompt_only=self._labels.operation == "embeddings")
+            if self._labels.operation == "batch_result":
+                usage.take_batch()
+        return usage
+
+    def _note(self, facts: ReplyFacts) -> None:
+        self.has_answered = True
+        if facts.usage is not None:
+            self._usage.take(facts.usage)
+        if facts.prompt_tokens is not None:
+            self._usage.take_prompt(facts.prompt_tokens)
+        if facts.cached_content_tokens is not None:
+            self.cached_content_tokens = facts.cached_content_tokens
+        if facts.model:
+            self._answered_by = facts.model
+        if facts.response_id:
+            self.response_id = facts.response_id
+        if facts.finish_reasons:
+            self.finish_reasons = reply_facts.merged(self.finish_reasons, facts.finish_reasons)
+        if facts.service_tier:
+            self._usage.take_service_tier(facts.service_tier)
+        self.is_refused = self.is_refused or facts.is_refused
+        self.is_cancelled = self.is_cancelled or facts.is_cancelled
+        self._usage_follows = facts.usage_follows
+        if facts.uses:
+            if self._uses is None:
+                self._uses = Uses()
+            self._uses.take(facts.uses)
+        self.declared_error = self.declared_error or facts.declared_error
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the prompt was refused, or a filter withheld every answer."""
+        return self.is_refused or reply_facts.is_blocked(self.finish_reasons)
+
+    @property
+    def states_usage(self) -> bool:
+        """Whether any usage was stated."""
+        return bool(self._turns) or (self._usage_record is not None and self._usage_record.is_known)
+
+    # -- after the end ---------------------------------------------------------------------------------------------
+
+    @property
+    def response_model(self) -> str:
+        """Label of the version that answered; empty if the reply names none."""
+        answered_by = self._answered_by
+        return self._label_cache.label(self._using, str(answered_by)) if answered_by else ""
+
+    def ledger(self, unix_s: float, *, has_lost_attempts: bool) -> CallLedger:
+        """Return the tokens and dollars; changes nothing, so that two threads may compute it at the same time.
+
+        Args:
+            unix_s: When the call began, in seconds since the epoch.
+            has_lost_attempts: Whether an attempt was lost and repeated.
+        """
+        pricing = Pricing(self._prices, str(self._answered_by or self._labels.model_id), unix_s)
+        charges = self._charged(pricing)
+        usage = self._usage
+        if not self._labels.has_tokens or (self._usage_follows and not usage.is_known):
+            return CallLedger(charges=charges)
+        if self._body is not None and not usage.is_known:
+            usage = UsageRecord(prompt_only=True)
+            usage.take(reply_facts.usage_of_body(self._body))
+        turns = self._turns
+        if usage.is_known or not turns:
+            turns = (*turns, usage.tokens(refused=self.is_refused))
+        return pricing.ledger(turns, charges, has_lost_attempts=has_lost_attempts)
+
+    def _charged(self, pricing: Pricing) -> tuple[Charged, ...]:
+        if self._uses is None and self._charges is None:
+            return ()
+        units: dict[Charge, float] = dict(self._charges or {})
+        for charge, uses in ({} if self._uses is None else self._uses.counts()).items():
+            units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(pricing.model), uses)
+        return pricing.charges(units)
