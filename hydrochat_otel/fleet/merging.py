@@ -7,6 +7,9 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from itertools import chain
+from operator import add
 from typing import Final
 
 from hydrochat_otel import semconv
@@ -143,13 +146,32 @@ def _together(same: list[Family]) -> Family:
     if len(same) == 1:
         return first
     across = _across(first)
-    points: dict[_Labels, Point] = {}
+    series: dict[_Labels, list[Point]] = {}
+    as_written: dict[tuple[tuple[str, str], ...], list[Point]] = {}
     for family in same:
         for point in family.points:
-            labels = _labels(point)
-            known = points.get(labels)
-            points[labels] = point if known is None else _sum(known, point, across)
-    return replace(first, points=tuple(points.values()))
+            # Most processes write the attributes of a series in the same order, in which they are compared faster.
+            written = tuple(point.attributes.items())
+            points = as_written.get(written)
+            if points is None:
+                points = as_written[written] = series.setdefault(frozenset(written), [])
+            points.append(point)
+    return replace(first, points=tuple(_sum_of(points, across) for points in series.values()))
+
+
+def _sum_of(points: list[Point], across: str) -> Point:
+    """Return the sum of all points, as if they were added one after the other."""
+    first = points[0]
+    if len(points) == 1:
+        return first
+    if isinstance(first, HistogramPoint):
+        attributes, edges = first.attributes, first.edges
+        alike = [one for one in points if isinstance(one, HistogramPoint) and one.edges == edges]
+        if len(alike) == len(points):
+            counts = tuple(map(sum, zip(*[one.counts for one in alike], strict=False)))
+            exemplars = _newest(chain.from_iterable([one.exemplars for one in alike]), edges)
+            return HistogramPoint(attributes, edges, counts, reduce(add, [one.sum for one in alike]), exemplars)
+    return reduce(lambda one, other: _sum(one, other, across), points)
 
 
 def _across(family: Family) -> str:

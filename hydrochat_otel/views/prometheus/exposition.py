@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from io import BytesIO
 from itertools import accumulate
 from math import inf, isnan
 from typing import Final
@@ -18,6 +19,7 @@ from hydrochat_otel.window.snapshot import Exemplar, HistogramPoint, NumberPoint
 _EXEMPLAR_LIMIT: Final = 128
 """Most characters in the labels of an exemplar, names and values together (OpenMetrics 1.0)."""
 
+_AT_ONCE: Final = 16
 _START: Final = "\x00"
 """Stands for the name and the labels of a series in the lines of its buckets; neither edge nor number contains it."""
 
@@ -31,7 +33,7 @@ def render(snapshot: Snapshot, exposition: Format) -> bytes:
     counted; all other series are served.
     """
     openmetrics = exposition is Format.OPENMETRICS
-    parts: list[str] = []
+    body = BytesIO()
     for family in joined(snapshot):
         try:
             head = [*_head(family, openmetrics=openmetrics)]
@@ -40,12 +42,17 @@ def render(snapshot: Snapshot, exposition: Format) -> bytes:
             failures.note("prometheus.family", error)
             continue
         if lines:
-            parts += head
-            parts += lines
+            body.writelines(_encoded(head + lines))
     if openmetrics:
-        parts.append("# EOF\n")
-    # A lone surrogate has no UTF-8 form: it becomes a question mark.
-    return "".join(parts).encode("utf-8", "replace")
+        body.write(b"# EOF\n")
+    return body.getvalue()
+
+
+def _encoded(lines: list[str]) -> Iterator[bytes]:
+    """Yield the lines in UTF-8, some at a time: copies of the whole body would cost as much as writing the lines."""
+    for first in range(0, len(lines), _AT_ONCE):
+        # A lone surrogate has no UTF-8 form: it becomes a question mark.
+        yield "".join(lines[first : first + _AT_ONCE]).encode("utf-8", "replace")
 
 
 def _lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
@@ -99,18 +106,21 @@ def _number_lines(family: PrometheusFamily, points: Mapping[str, Point], *, open
 def _histogram_lines(family: PrometheusFamily, points: Mapping[str, Point], *, openmetrics: bool) -> list[str]:
     name = family.name
     lines: list[str] = []
+    edges_before: tuple[float, ...] | None = None
+    buckets = ""
     for labels, point in points.items():
         assert isinstance(point, HistogramPoint)
-        edges, counts = point.edges, list(accumulate(point.counts))
+        edges, counts = point.edges, tuple(accumulate(point.counts))
         if edges and edges[-1] == inf:
-            edges = edges[:-1]
-            del counts[-2]
+            edges, counts = edges[:-1], (*counts[:-2], counts[-1])
         start = f"{name}_bucket{{{labels}," if labels else f"{name}_bucket{{"
         if openmetrics and point.exemplars:
             ends, tails = _bucket_ends(edges), _exemplars(edges, point.exemplars)
             lines += [f"{start}{end}{n}{tail}\n" for end, n, tail in zip(ends, counts, tails, strict=True)]
         else:
-            lines.append((_buckets(edges) % tuple(counts)).replace(_START, start))
+            if edges != edges_before:  # most families have the same edges in all series
+                edges_before, buckets = edges, _buckets(edges)
+            lines.append((buckets % counts).replace(_START, start))
         # With an edge below zero the sum can fall: OpenMetrics then forbids the sum, and the count with it.
         if not edges or edges[0] >= 0:
             braced = f"{{{labels}}}" if labels else ""
