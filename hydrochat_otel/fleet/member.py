@@ -203,6 +203,8 @@ class Member:
         if self._acknowledged is None:
             return True
         before = self._acknowledged[1]
+        if own is before:  # not collected again
+            return False
         if own.days != before.days or own.signed_out != before.signed_out:
             return True
         return not merging.count_the_same(own.families, before.families)

@@ -25,7 +25,7 @@ from hydrochat_otel.window.snapshot import Exemplar, Family, FamilyKind, Histogr
 _NO_DEADLINE_MS: Final = 10 * 365.25 * 86_400_000
 """The SDK compares its deadline with the wall clock, so a clock that jumps ahead would end a collection."""
 
-_Series = tuple[str, str, frozenset[tuple[str, str]]]
+_Series = frozenset[tuple[str, str]]
 
 
 class SnapshotReader(MetricReader):
@@ -38,7 +38,7 @@ class SnapshotReader(MetricReader):
         super().__init__()
         self._turn = ForkLock()
         self._collected: list[MetricsData] = []
-        self._newest: dict[_Series, dict[int, Exemplar]] = {}
+        self._newest: dict[tuple[str, str], dict[_Series, dict[int, Exemplar]]] = {}
 
     def read(self) -> tuple[tuple[Family, ...], Mapping[str, str]]:
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
@@ -62,12 +62,17 @@ class SnapshotReader(MetricReader):
 
         The SDK returns each exemplar once; without this the page's refresh would take it from Prometheus.
         """
+        of_family = self._newest.get((family.scope, family.name))
+        if of_family is None:
+            if not any(point.exemplars for point in family.points):
+                return family
+            of_family = self._newest[family.scope, family.name] = {}
         points: list[Point] = []
         for point in family.points:
-            series = (family.scope, family.name, frozenset(point.attributes.items()))
-            newest = self._newest.get(series)
+            series = frozenset(point.attributes.items())
+            newest = of_family.get(series)
             if point.exemplars:
-                newest = self._newest.setdefault(series, {})
+                newest = of_family.setdefault(series, {})
                 edges = point.edges if isinstance(point, HistogramPoint) else ()
                 newest.update((bisect_left(edges, one.value), one) for one in point.exemplars)
             points.append(point._replace(exemplars=tuple(newest.values())) if newest else point)
