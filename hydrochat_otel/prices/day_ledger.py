@@ -5,7 +5,9 @@ ended. Days are kept for the budget's zone and for the two zones of Google's bil
 """
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from hydrochat_otel.runtime.forks import ForkLock
@@ -45,21 +47,20 @@ class DayLedger:
         self._rows: dict[DayKey, DayCounts] = {}
         self._keys: dict[tuple[int, str, str], list[DayKey]] = {}
 
-    def add(self, unix_s: float, model: str, outcome: str, counts: DayCounts) -> None:
-        """Add a call that ended at this moment (seconds since the epoch); takes microseconds."""
-        quarter = int(unix_s // _QUARTER_S)
-        keys = self._keys.get((quarter, model, outcome))
-        if keys is None:
-            keys = self._keys_of(quarter, unix_s, model, outcome)
-        with _lock:
-            is_new = keys[0] not in self._rows
-            for key in keys:
-                known = self._rows.get(key)
-                self._rows[key] = counts if known is None else known.with_call(counts)
-            if is_new:
-                self._rows = days.bounded(self._rows)
+    def add(self, model: str, outcome: str, calls: Sequence[tuple[float, DayCounts]]) -> None:
+        """Add calls, each with the moment at which it ended (seconds since the epoch), in the order of the sequence."""
+        for quarter, ended in groupby(calls, _quarter_of):
+            added = [counts for _, counts in ended]
+            keys = self._keys.get((quarter, model, outcome)) or self._keys_of(quarter, model, outcome)
+            with _lock:
+                is_new = keys[0] not in self._rows
+                for key in keys:
+                    self._rows[key] = days.with_calls(self._rows.get(key, days.NOTHING), added)
+                if is_new:
+                    self._rows = days.bounded(self._rows)
 
-    def _keys_of(self, quarter: int, unix_s: float, model: str, outcome: str) -> list[DayKey]:
+    def _keys_of(self, quarter: int, model: str, outcome: str) -> list[DayKey]:
+        unix_s = float(quarter * _QUARTER_S)
         if not self._zones:  # read with the first call: a process without calls needs none
             self._zones = self._own_zone | _known_zones()
         keys = [DayKey(name, day_of(unix_s, zone).isoformat(), model, outcome) for name, zone in self._zones.items()]
@@ -77,6 +78,10 @@ class DayLedger:
         """Discard everything, as a forked child does that has made no call yet."""
         with _lock:
             self._rows = {}
+
+
+def _quarter_of(call: tuple[float, DayCounts]) -> int:
+    return int(call[0] // _QUARTER_S)
 
 
 def zone_of(timezone: str) -> tzinfo:

@@ -213,9 +213,17 @@ class UsageRecord:
         Args:
             refused: Whether the service blocked the prompt. Usage without counts is complete then: nothing was used.
         """
+        known = self.known_tokens()
+        if known is None:
+            tier = _after(self._stated, self._taken).tier
+            return Tokens(reconciled=refused and self._has_usage, service_tier=tier)
+        return known
+
+    def known_tokens(self) -> Tokens | None:
+        """Return the tokens that were taken so far; None if no count was taken, or refused."""
         stated = _after(self._stated, self._taken)
         if not stated.is_known:
-            return Tokens(reconciled=refused and self._has_usage, service_tier=stated.tier)
+            return None
         prompt, cached, tool, candidates, thoughts, total, *details, _, _ = stated.values
         prompt, cached, tool = prompt or 0, cached or 0, tool or 0
         candidates, thoughts = candidates or 0, thoughts or 0
@@ -282,8 +290,9 @@ def _kinds_of(values: Values) -> tuple[type, ...]:
 def _after_one(stated: _Stated, values: Values) -> _Stated:
     known, tier, is_known, is_credible = stated
     counts = values[:COUNTS]
-    if known is NO_VALUES and _KINDS.issuperset(map(type, counts)) and _are_credible(counts):
-        is_known = any(count is not None for count in counts)
+    kinds = set(map(type, counts))
+    if known is NO_VALUES and kinds <= _KINDS and _are_credible(counts):
+        is_known = int in kinds
         merged: Values = values
     else:
         filled = [old if new is None else new for old, new in zip(known, values, strict=True)]

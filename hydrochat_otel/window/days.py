@@ -3,7 +3,8 @@
 Plain numbers that add up, so that days of several members, and of departed ones, become those of all.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from operator import add, sub
 from typing import Final, NamedTuple
 
@@ -72,10 +73,6 @@ class DayCounts(NamedTuple):
         """What the tokens and dollars do not contain."""
         return Missing(*self[7:])
 
-    def with_call(self, other: "DayCounts") -> "DayCounts":
-        """Return the sums with one call more, whose dollars may be smaller than what :meth:`plus` keeps."""
-        return DayCounts(*map(add, self, other))
-
     def plus(self, other: "DayCounts") -> "DayCounts":
         """Return the sums; of dollars as :mod:`dollars` adds them."""
         return DayCounts(*map(add, self, other))._replace(cost_usd=dollars.plus(self.cost_usd, other.cost_usd))
@@ -88,6 +85,11 @@ class DayCounts(NamedTuple):
 Days = Mapping[DayKey, DayCounts]
 
 NOTHING: Final = DayCounts()
+
+
+def with_calls(known: DayCounts, calls: Sequence[DayCounts]) -> DayCounts:
+    """Return the sums with more calls, added one after another; their dollars may be smaller than `plus` keeps."""
+    return DayCounts(*[reduce(add, column) for column in zip(known, *calls, strict=True)])
 
 
 def merged(parts: Iterable[Days]) -> dict[DayKey, DayCounts]:

@@ -71,7 +71,7 @@ def test_one_process_keeps_its_days_by_itself():
     """In memory, the newest 430 days of each zone stay, and older ones are dropped."""
     ledger = DayLedger()
     for number in range(MAX_DAYS + 20):
-        ledger.add(1_700_000_000 + number * 86_400, "gemini-2.5-flash", "ok", DayCounts(calls=1, cost_usd=TENTH))
+        ledger.add("gemini-2.5-flash", "ok", [(1_700_000_000 + number * 86_400, DayCounts(calls=1, cost_usd=TENTH))])
     for zone in {key.zone for key in ledger.days()}:
         by_day = days.by_day(ledger.days(), zone)
         assert len(by_day) == MAX_DAYS

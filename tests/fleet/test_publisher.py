@@ -297,12 +297,12 @@ def test_a_missing_library_stops_the_start(install, monkeypatch):
 def test_the_budget_is_that_of_all(shared, monkeypatch):
     """What members spent today adds up, and survives a restart."""
     now_s = time.time()
-    shared.instruments.ledger.add(now_s, "m", "ok", DayCounts(calls=1, cost_usd=0.25))
+    shared.instruments.ledger.add("m", "ok", [(now_s, DayCounts(calls=1, cost_usd=0.25))])
     work(1)
     shared.snapshot()
 
     def child():
-        pipeline.current().instruments.ledger.add(now_s, "m", "ok", DayCounts(calls=1, cost_usd=0.5))
+        pipeline.current().instruments.ledger.add("m", "ok", [(now_s, DayCounts(calls=1, cost_usd=0.5))])
         work(1)
         return pipeline.current().snapshot().budget.spent_day_usd == 0.75
 

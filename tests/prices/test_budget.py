@@ -59,7 +59,7 @@ def test_the_budget_over_a_month_that_is_stepped_through(clock):
     clock.wall_s = at("2026-10-01T00:00:00", timezone)
     hours = 31 * 24 + 1
     for hour in range(hours):
-        ledger.add(clock.wall(), "m", "ok", DOLLAR)
+        ledger.add("m", "ok", [(clock.wall(), DOLLAR)])
         now = budget(ledger.days(), clock.wall(), timezone=timezone)
         since_midnight = datetime.fromtimestamp(clock.wall(), zone).replace(hour=0).timestamp()
         assert (now.spent_day_usd, now.spent_month_usd) == (1 + (clock.wall() - since_midnight) / 3600, hour + 1.0)

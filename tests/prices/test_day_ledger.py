@@ -31,7 +31,7 @@ def spent(clock, *steps, timezone="UTC"):
     ledger = DayLedger(timezone)
     for step_s in steps:
         clock.advance(step_s)
-        ledger.add(clock.wall(), "m", "ok", DOLLAR)
+        ledger.add("m", "ok", [(clock.wall(), DOLLAR)])
     return ledger
 
 
@@ -45,7 +45,7 @@ def test_midnight_separates_the_days(clock):
 def test_a_day_depends_on_the_time_zone():
     """A call that ended at 04:00 UTC has different days in Singapore and New York; Google's two are kept as well."""
     ledger = DayLedger("Asia/Singapore")
-    ledger.add(at("2026-03-14T20:00:00"), "m", "ok", DOLLAR)
+    ledger.add("m", "ok", [(at("2026-03-14T20:00:00"), DOLLAR)])
     assert {key.zone: key.day for key in ledger.days()} == {
         "Asia/Singapore": "2026-03-15",
         "UTC": "2026-03-14",
@@ -74,7 +74,7 @@ def test_models_and_outcomes_are_rows_of_their_own():
     ledger = DayLedger()
     counts = DayCounts(1, 10, 20, 30, 40, 50, 0.5, 1, 150, 1, 1, 7)
     for outcome in ("ok", "ok", "cancelled"):
-        ledger.add(at("2026-03-14T20:00:00"), "m", outcome, counts)
+        ledger.add("m", outcome, [(at("2026-03-14T20:00:00"), counts)])
     assert ledger.days()[DayKey("UTC", "2026-03-14", "m", "ok")] == DayCounts(
         2, 20, 40, 60, 80, 100, 1.0, 2, 300, 2, 2, 14
     )
@@ -100,7 +100,7 @@ def test_threads_add_up():
 
     def work():
         for _ in range(500):
-            ledger.add(0.0, "m", "ok", DOLLAR)
+            ledger.add("m", "ok", [(0.0, DOLLAR)])
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -113,10 +113,10 @@ def test_threads_add_up():
 def test_it_can_be_reset():
     """After a reset it is empty, and adding works."""
     ledger = DayLedger()
-    ledger.add(0.0, "m", "ok", DOLLAR)
+    ledger.add("m", "ok", [(0.0, DOLLAR)])
     ledger.reset()
     assert ledger.days() == {}
-    ledger.add(0.0, "m", "ok", DOLLAR)
+    ledger.add("m", "ok", [(0.0, DOLLAR)])
     assert spent_by_day(ledger) == {"1970-01-01": 1.0}
 
 
@@ -127,7 +127,7 @@ def test_a_fork_while_a_thread_adds_leaves_no_lock_behind():
     with day_ledger._lock:
         child = os.fork()
         if child == 0:
-            ledger.add(0.0, "m", "ok", DOLLAR)
+            ledger.add("m", "ok", [(0.0, DOLLAR)])
             os._exit(len(ledger.days()))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
 

@@ -83,6 +83,8 @@ class _Plan(Kind["FinishedCall"]):
         if traced := [call for call in work if call.ended.is_traced]:
             self.conventions.take(traced)
         if metered := [call for call in work if call.is_metered]:
+            counted = [(call.ended_unix_s, call.counts()) for call in metered]
+            self.using.ledger.add(self.labels.model, metered[0].ended.outcome, counted)
             if not self.labels.is_result:
                 self._feed_calls(metered)
                 self._feed_attempts(metered)
@@ -161,10 +163,8 @@ class _Plan(Kind["FinishedCall"]):
 
 
 def record(call: "FinishedCall") -> None:
-    """Count one finished call: by day at once, in its metrics together with the others of its drain."""
+    """Count one finished call together with the others of its drain."""
     _plan_of(call).take(call)
-    if call.is_metered:
-        call.using.ledger.add(call.ended_unix_s, call.labels.model, call.ended.outcome, call.counts())
 
 
 def _plan_of(call: "FinishedCall") -> _Plan:

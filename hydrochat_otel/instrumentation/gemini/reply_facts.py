@@ -199,8 +199,8 @@ def merged(known: tuple[str, ...], later: tuple[str, ...]) -> tuple[str, ...]:
 
 def is_blocked(finish_reasons: tuple[str, ...]) -> bool:
     """Return whether filters withheld the answers of all candidates that ended."""
-    ended = [reason for reason in finish_reasons if reason]
-    return bool(ended) and all(reason in BLOCKING for reason in ended)
+    ended = [*filter(None, finish_reasons)]
+    return bool(ended) and BLOCKING.issuperset(ended)
 
 
 def _reasons(candidates: Any) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ def _reason(candidate: Any) -> str:
     reason = getattr(candidate, "finish_reason", None)
     if reason is None:
         return ""
-    return _FINISH_REASONS.get(str(getattr(reason, "value", reason)), "other")
+    return _FINISH_REASONS.get(text_of(reason), "other")
 
 
 def _uses(said: dict[str, Any]) -> tuple[Use, ...]:

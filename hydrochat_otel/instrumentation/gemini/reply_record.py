@@ -77,7 +77,8 @@ class ReplyRecord:
         if response_id:
             self.response_id = response_id
         if reason or (reason is not None and not self.finish_reasons):
-            self.finish_reasons = reply_facts.merged(self.finish_reasons, (reason,))
+            known = self.finish_reasons
+            self.finish_reasons = reply_facts.merged(known, (reason,)) if known else (reason,)
         return has_output
 
     def close_turn(self) -> None:
@@ -160,14 +161,18 @@ class ReplyRecord:
         pricing = Pricing(self._prices, str(self._answered_by or self._labels.model_id), unix_s)
         charges = self._charged(pricing)
         usage = self._usage
-        if not self._labels.has_tokens or (self._usage_follows and not usage.is_known):
+        if not self._labels.has_tokens:
             return CallLedger(charges=charges)
-        if self._body is not None and not usage.is_known:
-            usage = UsageRecord(prompt_only=True)
-            usage.take(reply_facts.usage_of_body(self._body))
-        turns = self._turns
-        if usage.is_known or not turns:
-            turns = (*turns, usage.tokens(refused=self.is_refused))
+        known, turns = usage.known_tokens(), self._turns
+        if known is None:
+            if self._usage_follows:
+                return CallLedger(charges=charges)
+            if self._body is not None:
+                usage = UsageRecord(prompt_only=True)
+                usage.take(reply_facts.usage_of_body(self._body))
+                known = usage.known_tokens()
+        if known is not None or not turns:
+            turns = (*turns, known or usage.tokens(refused=self.is_refused))
         return pricing.ledger(turns, charges, has_lost_attempts=has_lost_attempts)
 
     def _charged(self, pricing: Pricing) -> tuple[Charged, ...]:
