@@ -1,19 +1,24 @@
 """Handlers that answer with data: export, history, overview, metrics, their descriptions, and the liveness check."""
 
+from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
+from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.views import formats, history, json_export, money, overview, prometheus, thresholds, turns
 from hydrochat_otel.views.entry_page import DEFAULT_LIMIT, Filter
 from hydrochat_otel.views.history import Steps
+from hydrochat_otel.views.prometheus import Format
 from hydrochat_otel.views.prometheus_server import PrometheusError
 from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.web import openapi, queries
 from hydrochat_otel.web.guard import closed
 from hydrochat_otel.web.message import JSON, Refused, Request, Response, answer, failure
+from hydrochat_otel.web.shared_work import SharedWork
 from hydrochat_otel.window.snapshot import Snapshot
 
+_scrapes: Final[Mapping[Format, SharedWork[Response]]] = {format_: SharedWork() for format_ in Format}
 _SCHEMA = "application/schema+json; charset=utf-8"
 
 
@@ -104,9 +109,14 @@ def money_of_all(request: Request) -> Response:
 def metrics(request: Request) -> Response:
     """Answer a scrape; query parameters are ignored, because a scrape configuration may add its own.
 
-    A scrape gets the numbers of all processes or none: a part of them would look like counters that fell.
+    A scrape gets the numbers of all processes or none: a part of them would look like counters that fell. Scrapes that
+    wait at the same moment share one answer.
     """
     exposition = prometheus.negotiate(request.headers.get("accept"))
+    return _scrapes[exposition].done(lambda: _scrape(exposition))
+
+
+def _scrape(exposition: Format) -> Response:
     running = pipeline.current()
     if (exporter := running.pushes_to()) is not None:
         raise Refused(409, f"This process pushes its metrics ({exporter}); scraping would count them twice.")

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import scrape
+from benchmarks import scrape, scrape_rates
 from benchmarks.measuring import Row, best_us
 from benchmarks.scrape import Rendering, StockExporter
 
@@ -30,6 +30,19 @@ for series in range(int(sys.argv[1])):
     for value in (.003, .03, .3):
         histogram.labels(f"series-{series}").observe(value)
 os._exit(0)
+"""
+_IDLE = """
+import sys, time
+import hydrochat_otel
+installed = hydrochat_otel.install(state=sys.argv[1], instrument_gemini=False)
+for number in range(200):
+    with hydrochat_otel.track_response_time(f"operation_{number}"):
+        pass
+installed.publish()
+time.sleep(2)
+before = time.process_time()
+time.sleep(float(sys.argv[2]))
+print(time.process_time() - before)
 """
 
 
@@ -99,8 +112,20 @@ def of_publishing() -> Iterator[Row]:
     yield Row("publishing tick with nothing new", "500 µs", round(tick, 1), 500.0, 1.0)
 
 
+def of_idling(seconds: float = 15.0) -> Iterator[Row]:
+    """Yield what a minute costs in which nothing is recorded, with a shared state and 200 series; target as above."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _IDLE, f"sqlite://{Path(folder) / 'state.db'}", str(seconds)],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    yield Row("idle minute with a shared state", "0.1 s", round(float(done.stdout) * 60 / seconds, 3), 0.1, 1.0, "s")
+
+
 def rows(*, most: int = 10_000) -> Iterator[Row]:
     """Yield every row."""
     yield from of_series(most)
     yield from of_processes()
     yield from of_publishing()
+    yield from of_idling()
+    yield from scrape_rates.rows()

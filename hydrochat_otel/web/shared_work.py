@@ -1,0 +1,60 @@
+"""Work that is done once for all requests that wait for it at the same moment.
+
+A request shares only work that begins after the request has arrived, so it gets everything that was recorded before.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from hydrochat_otel.runtime.forks import ForkLock
+
+T = TypeVar("T")
+
+_GATHER_S: Final = 3e-4
+"""A pause in which the threads of other requests arrive: the interpreter runs one thread at a time, for up to 5 ms."""
+_LOOK_EACH: Final = 8
+"""Of requests that come alone, each of this number pauses, to find out whether others have begun to come."""
+
+
+class _Batch(Generic[T]):
+    """Requests that wait for the same work: how many, and the result once one of them has done it."""
+
+    __slots__ = ("requests", "results")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.results: list[T] = []
+
+
+class SharedWork(Generic[T]):
+    """Does work for one request at a time, and gives the result to those that arrived before it began.
+
+    If the work fails, its request fails, and the next one that waits does it itself.
+    """
+
+    def __init__(self) -> None:
+        self._turn = ForkLock()
+        self._waiting: _Batch[T] = _Batch()
+        self._turns = 0
+        self._is_busy = False
+
+    def done(self, work: Callable[[], T]) -> T:
+        """Return the result of the work; any thread may call.
+
+        Raises:
+            Exception: What the work raised in this thread.
+        """
+        batch = self._waiting
+        batch.requests += 1  # two threads may lose one: the number decides about a pause only
+        with self._turn:
+            if batch.results:
+                return batch.results[0]
+            self._turns += 1
+            if self._is_busy or self._turns % _LOOK_EACH == 0:
+                time.sleep(_GATHER_S)
+            self._waiting = _Batch()  # a request that arrives from now on waits for the next turn
+            self._is_busy = batch.requests > 1
+            result = work()
+            batch.results.append(result)
+            return result

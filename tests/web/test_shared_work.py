@@ -1,0 +1,92 @@
+"""Promises of :mod:`hydrochat_otel.web.shared_work`."""
+
+import itertools
+import threading
+
+import pytest
+
+from hydrochat_otel.web.shared_work import SharedWork
+
+
+class Slow:
+    """Work that a test begins and ends, with a new number as the result of each time it is done."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+        self.began, self.may_end = threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self):
+        number = next(self.numbers)
+        self.began.release()
+        assert self.may_end.acquire(timeout=30)
+        return number
+
+
+def asked(shared, work, found):
+    """Start a thread that asks for the work, and return it."""
+    thread = threading.Thread(target=lambda: found.append(shared.done(work)), daemon=True)
+    thread.start()
+    return thread
+
+
+def wait_for_requests(shared, count):
+    """Wait until so many requests wait for the next turn."""
+    deadline = threading.Event()
+    for _ in range(3000):
+        if shared._waiting.requests >= count:
+            return
+        deadline.wait(0.01)
+    raise AssertionError("the requests did not arrive")
+
+
+def test_one_request_after_the_other_does_its_own_work():
+    """A result is never given to a request that came after the work began."""
+    numbers = itertools.count(1)
+    shared = SharedWork()
+    assert [shared.done(lambda: next(numbers)) for _ in range(20)] == list(range(1, 21))
+
+
+def test_requests_that_wait_share_the_next_result_and_not_the_current_one():
+    """Work in progress may lack what was recorded since; the next one serves all that wait."""
+    shared, work, first, others = SharedWork(), Slow(), [], []
+    threads = [asked(shared, work, first)]
+    assert work.began.acquire(timeout=30)
+    threads += [asked(shared, work, others) for _ in range(5)]
+    wait_for_requests(shared, 5)
+    work.may_end.release()
+    assert work.began.acquire(timeout=30)
+    work.may_end.release()
+    for thread in threads:
+        thread.join(30)
+    assert (first, others) == ([1], [2] * 5)
+
+
+def test_a_failure_is_its_requests_own():
+    """The request that did the work gets the exception; the next one that waited does the work itself."""
+    shared, work, first, others = SharedWork(), Slow(), [], []
+    threads = [asked(shared, work, first)]
+    assert work.began.acquire(timeout=30)
+    failed = []
+
+    def fails_once():
+        if not failed:
+            failed.append(True)
+            raise ZeroDivisionError
+        return "fine"
+
+    def request():
+        try:
+            others.append(shared.done(fails_once))
+        except ZeroDivisionError:
+            others.append("failed")
+
+    threads += [threading.Thread(target=request, daemon=True) for _ in range(3)]
+    for thread in threads[1:]:
+        thread.start()
+    wait_for_requests(shared, 3)
+    work.may_end.release()
+    for thread in threads:
+        thread.join(30)
+    assert (first, sorted(others)) == ([1], ["failed", "fine", "fine"])
+    with pytest.raises(ZeroDivisionError):
+        shared.done(lambda: 1 / 0)
