@@ -7,7 +7,7 @@ start; numbers about operations come from the window.
 import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Final
 
 from hydrochat_otel import semconv
@@ -26,7 +26,8 @@ WINDOWS_H: Final = (1.0, 6.0, 24.0)
 MAX_POINTS: Final = 1000
 MAX_NEWEST: Final = 50
 
-_POINT: Final = attrgetter("end_unix_s", "duration_s", "operation", "exceeded_threshold", "error")
+_SHOWN: Final = ("end_unix_s", "duration_s", "operation", "exceeded_threshold", "error")
+_POINT: Final = itemgetter(*map(Entry._fields.index, _SHOWN))  # by position in C: the names take three times as long
 _FAILED_OUTCOMES: Final = frozenset({"error", "blocked"})
 
 

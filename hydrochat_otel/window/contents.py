@@ -1,6 +1,6 @@
 """The contents of the window at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from hydrochat_otel.window.entry import Entry
@@ -17,7 +17,7 @@ class Contents(NamedTuple):
         covered_s: Age of the oldest live entry in seconds; 0.0 for an empty window.
     """
 
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     max_entries: int
     ttl_hours: float
     evicted: Mapping[str, int]

@@ -1,10 +1,12 @@
 """What distinguishes two states of the window: the entries that left and those that arrived."""
 
-from collections.abc import Sequence
-from itertools import islice
-from operator import is_
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import islice, takewhile
+from operator import eq, is_
 from typing import Final, NamedTuple
 
+from hydrochat_otel.window.entries import Entries
 from hydrochat_otel.window.entry import Entry
 
 _FEW: Final = 64
@@ -24,20 +26,55 @@ def between(before: Sequence[Entry], after: Sequence[Entry]) -> Difference | Non
     Usually the oldest entries left and newer ones were appended. Some may have been inserted near the end: late ones,
     or those of other processes.
     """
+    found = _of_parts(before, after) if isinstance(after, Entries) else _of_all(tuple(before), tuple(after), is_)
+    few = max(_FEW, len(after) // 4)
+    return found if found is not None and len(found.removed) + len(found.added) <= few else None
+
+
+def _of_all(
+    before: Sequence[Entry], after: Sequence[Entry], alike: Callable[[Entry, Entry], bool]
+) -> Difference | None:
     if before is after:
         return Difference((), ())
-    before, after = tuple(before), tuple(after)
     if not before or not after:
         return None
     try:
         start = before.index(after[0])
     except ValueError:
         return None
-    # Compared in C: a hundred thousand entries take 2 ms.
-    alike = list(map(is_, islice(before, start, None), after))
-    same = alike.index(False) if False in alike else len(alike)
+    # Compared in C, first as a whole: usually newer ones were appended and nothing else happened.
+    last = len(before) - start
+    if before[start:] == after[:last]:
+        return Difference(before[:start], after[last:])
+    equal = list(map(alike, islice(before, start, None), after))
+    same = equal.index(False) if False in equal else len(equal)
     old, new = before[start + same :], after[same:]
-    known, kept = set(map(id, old)), set(map(id, new))
-    removed = (*before[:start], *(entry for entry in old if id(entry) not in kept))
-    added = [entry for entry in new if id(entry) not in known]
-    return Difference(removed, added) if len(removed) + len(added) <= max(_FEW, len(after) // 4) else None
+    removed = [*before[:start], *_without(old, new)]
+    return Difference(removed, _without(new, old))
+
+
+def _of_parts(before: Sequence[Entry], after: Entries) -> Difference | None:
+    """Return the difference of two states that share most of their runs, which never change."""
+    if not isinstance(before, Entries):
+        return None
+    old, new = before.parts, after.parts
+    start = next((place for place, part in enumerate(old) if part.run is new[0].run), None)
+    if start is None or new[0].first < old[start].first:
+        return None
+    same = sum(1 for _ in takewhile(lambda pair: pair[0].run is pair[1].run, zip(old[start:], new, strict=False)))
+    removed = [entry for part in old[:start] for entry in part.entries()]
+    removed += old[start].run.entries(old[start].first, new[0].first)
+    rests = (
+        [*(entry for part in parts for entry in part.entries()), *tail]
+        for parts, tail in ((old[start + same :], before.tail), (new[same:], after.tail))
+    )
+    old_rest, new_rest = rests
+    found = _of_all(old_rest, new_rest, eq)
+    if found is None:
+        found = Difference(old_rest, new_rest)
+    return Difference([*removed, *found.removed], found.added)
+
+
+def _without(entries: Sequence[Entry], others: Sequence[Entry]) -> list[Entry]:
+    """Return the entries that are not among the others, each as often as it is more often here."""
+    return list((Counter(entries) - Counter(others)).elements())

@@ -19,6 +19,7 @@ from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window import differences
 from hydrochat_otel.window.ascending import Ascending
 from hydrochat_otel.window.differences import Difference
+from hydrochat_otel.window.entries import Entries
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.summary import Headline, Summary, Tally, exceeded, times_of
 from hydrochat_otel.window.timelines import Calls, CallSums, Operations, Row, end_of, places
@@ -246,7 +247,7 @@ class Digest:
     """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries
+        self._entries = _held(entries)
 
     def follow(self, entries: Sequence[Entry]) -> bool:
         """Change the sums to those of another state of the window; False if a new digest costs less."""
@@ -259,7 +260,7 @@ class Digest:
                     part.change(found)
             except LookupError:
                 return False
-        self._entries = entries
+        self._entries = _held(entries)
         return True
 
     @cached_property
@@ -287,6 +288,10 @@ class Digest:
         calls = self.calls
         of_calls = (calls.sums(*place) for place in places(calls.ends, start_unix_s, step_s, number))
         return list(map(StepSums, self.operations.steps(start_unix_s, step_s, number), of_calls))
+
+
+def _held(entries: Sequence[Entry]) -> Sequence[Entry]:
+    return entries.forgetful() if isinstance(entries, Entries) else entries
 
 
 _PARTS: Final = frozenset({"whole", "operations", "calls", "ends"})
@@ -328,7 +333,7 @@ def _read(entries: Sequence[Entry], read: Callable[[Digest], _Result]) -> _Resul
     The digest is out of its place while it changes. If an exception interrupts that, it is lost, and the next view adds
     up everything.
     """
-    if not isinstance(entries, tuple):
+    if not isinstance(entries, tuple | Entries):
         entries = tuple(entries)  # what could change cannot be compared with later
     with suppress(Busy), _lock.within(_WAIT_S):
         digest = _kept.pop("digest", None)

@@ -31,8 +31,8 @@ class Outbox:
         self.trim()
 
     def trim(self) -> None:
-        """Drop the oldest entry if there is one too many; called as :meth:`put`."""
-        if len(self.waiting) > self.capacity:
+        """Drop the oldest entries if there are too many; called as :meth:`put`."""
+        while len(self.waiting) > self.capacity:
             with suppress(IndexError):  # another thread took them
                 self.waiting.popleft()
                 self.dropped += 1

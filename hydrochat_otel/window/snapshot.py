@@ -3,7 +3,7 @@
 The types are plain data without SDK types, so that snapshots of several workers can be merged and kept.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -146,7 +146,7 @@ class Snapshot:
         unix_s: When it was taken, in seconds since the epoch.
         resource: The process's resource attributes, as text.
         families: Every metric the process emits, of all scopes.
-        entries: The live entries, oldest first.
+        entries: The live entries, oldest first; a tuple, or of a large window a sequence that makes them when read.
         retention: Bounds and filling of the window.
         budget: What was spent of the budget.
         days: Calls, tokens and dollars by day, model and outcome.
@@ -157,7 +157,7 @@ class Snapshot:
     unix_s: float
     resource: Attributes
     families: tuple[Family, ...]
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     retention: Retention
     budget: Budget = Budget()
     sharing: Sharing = Sharing()

@@ -7,8 +7,6 @@ may write at any line; readers first add finished work that is still queued.
 
 import math
 import time
-from bisect import bisect
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,15 +14,13 @@ from typing import Any, Final, TypeVar
 
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime.forks import Busy, ForkLock
+from hydrochat_otel.window.body import Body
 from hydrochat_otel.window.contents import Contents
 from hydrochat_otel.window.entry import Entry, Kind
-from hydrochat_otel.window.kept import BORN, Aged, Kept, as_dicts, entries_of, unix_s_of, younger
+from hydrochat_otel.window.kept import Aged, Kept, as_dicts, entries_of, unix_s_of, younger
 from hydrochat_otel.window.outbox import Outbox
 
 WARN_UTILIZATION_PERCENT: Final = 80.0
-
-_CLOCK_WOBBLE_S: Final = 0.005
-"""Two clocks read one after the other differ by up to this; within it the order of arrival is the order of age."""
 
 _Result = TypeVar("_Result")
 
@@ -76,8 +72,8 @@ class MetricsStore:
         self._interval_s = cleanup_interval_minutes * 60
         self._monotonic = monotonic
         self._wall = wall
-        self._inbox: deque[Aged] = deque()
-        self._aged: deque[Aged] = deque()
+        self._inbox: list[Aged] = []
+        self._body = Body()
         self.arrive: Callable[[], None] | None = None
         self._lock = ForkLock(reentrant=True)
         self._is_changing = False
@@ -136,10 +132,10 @@ class MetricsStore:
         if self._outbox is None:
             self._outbox = Outbox(self.max_entries)
             self._evicted_alone = dict(self._evicted)
-        waiting = set(map(id, self._outbox.take()))
+        waiting = set(self._outbox.take())
         self._outbox.taken = ()
         for entry in self.live_entries():
-            if entry.end_unix_s >= since_unix_s or id(entry) in waiting:
+            if entry.end_unix_s >= since_unix_s or entry in waiting:
                 self._outbox.put(entry)
         return self._outbox
 
@@ -147,7 +143,7 @@ class MetricsStore:
         """Start empty in a forked child: entries and counts here belong to the parent, which still has them."""
         self._is_changing = False
         self._inbox.clear()
-        self._aged.clear()
+        self._body = Body()
         self._evicted = dict.fromkeys(self._evicted, 0)
         self._outbox = None
 
@@ -155,9 +151,9 @@ class MetricsStore:
         """Remove all that match and return their number; a reset, so they do not count as evicted."""
 
         def staying() -> int:
-            before = len(self._aged)
-            self._aged = deque(aged for aged in self._aged if not matches(aged[1]))
-            return before - len(self._aged)
+            before = len(self._body)
+            self._body = Body(aged for aged in self._body.items() if not matches(aged[1]))
+            return before - len(self._body)
 
         return self._changing(staying)
 
@@ -194,52 +190,37 @@ class MetricsStore:
 
     def _place_all(self, now_s: float) -> None:
         """Put the inbox into the window, in its order of age; called with the lock held."""
-        inbox, aged, outbox = self._inbox, self._aged, self._outbox
+        inbox, body, outbox = self._inbox, self._body, self._outbox
         if not inbox:
             return
-        newest_s = aged[-1][0] if aged else -math.inf
-        while inbox:
-            arrived = inbox[0]
-            born_s, kept = arrived
-            is_late = born_s <= newest_s - _CLOCK_WOBBLE_S
-            if is_late:
-                self._insert(arrived)
-            shared = kept if outbox is not None and isinstance(kept, Entry) else None
-            # From here to the end of the move nothing is called: after a call a signal handler could raise.
-            if born_s >= newest_s:
-                newest_s = born_s
-                aged += (arrived,)
-            elif not is_late:
-                aged += ((newest_s, kept),)
-            if outbox is not None and shared is not None:
-                outbox.waiting += (shared,)
-            del inbox[0]
+        while waiting := inbox[:]:
+            while waiting:
+                number, born, kept = body.next_of(waiting)
+                shared = entries_of([one for _, one in waiting[:number]]) if outbox is not None else []
+                # From here to the end of the move nothing is called: after a call a signal handler could raise.
+                body.born += born
+                body.kept += kept
+                if outbox is not None:
+                    outbox.waiting += shared
+                del inbox[:number]
+                del waiting[:number]
             if outbox is not None:
                 outbox.trim()
-            if len(aged) > self.max_entries:
-                self._make_room(now_s)
+            self._make_room(now_s)
+        body.pack()
         if self.auto_cleanup and now_s >= self._next_cleanup_s:
             self._free_expired(now_s)
 
-    def _insert(self, arrived: Aged) -> None:
-        """Insert one that is older than the newest at its place, unless an interrupted call did it already."""
-        place = bisect(self._aged, arrived[0], key=BORN)
-        if self._aged[place - 1] is not arrived:
-            self._aged.insert(place, arrived)
-
     def _make_room(self, now_s: float) -> None:
-        """Let the oldest entry leave if there is one too many; called with the lock held."""
-        if len(self._aged) > self.max_entries:
-            born_s, _ = self._aged.popleft()
-            expired = now_s - born_s >= self._ttl_s
-            self._evicted[semconv.EVICTED_AGE if expired else semconv.EVICTED_CAPACITY] += 1
+        """Let the oldest entries leave if there are too many; called with the lock held."""
+        surplus = len(self._body) - self.max_entries
+        if surplus > 0:
+            surplus -= self._body.drop(surplus, now_s - self._ttl_s, self._evicted, semconv.EVICTED_AGE)
+            self._body.drop(surplus, math.inf, self._evicted, semconv.EVICTED_CAPACITY)
 
     def _free_expired(self, now_s: float) -> int:
-        removed = 0
-        while self._aged and now_s - self._aged[0][0] >= self._ttl_s:
-            self._aged.popleft()
-            removed += 1
-        self._evicted[semconv.EVICTED_AGE] += removed
+        body = self._body
+        removed = body.drop(len(body), now_s - self._ttl_s, self._evicted, semconv.EVICTED_AGE)
         self._next_cleanup_s = now_s + self._interval_s
         self.last_cleanup_time = datetime.fromtimestamp(self._wall(), UTC)
         return removed
@@ -248,10 +229,10 @@ class MetricsStore:
 
     def _arrived(self) -> list[Aged]:
         """Return all entries, including everything that finished before the call."""
-        if self.arrive is not None:
-            self.arrive()
-        self._take_in()
-        return list(self._aged)  # one step of the interpreter, so writers need not wait
+        return self._changing(self._items)
+
+    def _items(self) -> list[Aged]:
+        return self._body.items()
 
     def _live(self) -> list[Kept]:
         return [kept for _, kept in younger(self._arrived(), self._monotonic() - self._ttl_s)]
@@ -262,13 +243,13 @@ class MetricsStore:
 
     def _contents(self) -> Contents:
         now_s = self._monotonic()
-        live = younger(list(self._aged), now_s - self._ttl_s)
+        oldest_s = self._body.oldest_s(now_s - self._ttl_s)
         return Contents(
-            tuple(entries_of([kept for _, kept in live])),
+            self._body.entries(now_s - self._ttl_s),
             self.max_entries,
             self.ttl_hours,
             self.evicted(),
-            now_s - live[0][0] if live else 0.0,
+            0.0 if oldest_s is None else now_s - oldest_s,
         )
 
     def live_entries(self, kind: Kind | None = None) -> list[Entry]:
@@ -308,19 +289,22 @@ class MetricsStore:
         `total_entries` are the live ones, `expired_count` those not freed yet, `oldest_entry_age_hours` is 0.0 for an
         empty window, `storage_utilization_percent` is 0 to 100; `warning` is a sentence from 80 % and None below.
         """
-        born = [born_s for born_s, _ in self._arrived()]
-        now_s = self._monotonic()
-        live = [born_s for born_s in born if now_s - born_s < self._ttl_s]
-        utilization_percent = 100.0 * len(live) / self.max_entries
+        return self._changing(self._statistics)
+
+    def _statistics(self) -> dict[str, Any]:
+        body, now_s = self._body, self._monotonic()
+        oldest_s, expired = body.oldest_s(now_s - self._ttl_s), body.number_until(now_s - self._ttl_s)
+        live = len(body) - expired
+        utilization_percent = 100.0 * live / self.max_entries
         warning = None
         if utilization_percent >= WARN_UTILIZATION_PERCENT:
-            warning = f"Storage is {utilization_percent:.1f} % full: {len(live)} of {self.max_entries} entries."
+            warning = f"Storage is {utilization_percent:.1f} % full: {live} of {self.max_entries} entries."
         return {
-            "total_entries": len(live),
+            "total_entries": live,
             "max_entries": self.max_entries,
             "ttl_hours": self.ttl_hours,
-            "expired_count": len(born) - len(live),
-            "oldest_entry_age_hours": (now_s - live[0]) / 3600 if live else 0.0,
+            "expired_count": expired,
+            "oldest_entry_age_hours": 0.0 if oldest_s is None else (now_s - oldest_s) / 3600,
             "storage_utilization_percent": utilization_percent,
             "warning": warning,
         }
@@ -338,8 +322,10 @@ class MetricsStore:
         self._evicted, self._evicted_alone = dict(evicted), dict(evicted_alone)
         with self._lock:
             for one in aged if entries else ():
-                self._aged.append(one)
+                self._body.born.append(one[0])
+                self._body.kept.append(one[1])
                 self._make_room(one[0])
+            self._body.pack()
 
     def _handed_over(self) -> tuple[dict[str, int], dict[str, int], Outbox | None, list[Aged]]:
-        return self._evicted, self._evicted_alone, self._outbox, list(self._aged)
+        return self._evicted, self._evicted_alone, self._outbox, self._body.items()

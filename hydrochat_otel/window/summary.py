@@ -122,8 +122,12 @@ def is_measured(entry: Entry) -> bool:
 
 def times_of(entries: Iterable[Entry]) -> tuple[list[float], bytes]:
     """Return durations and flags of the operations among entries, as :class:`Tally` takes them."""
-    operations = [entry for entry in entries if is_measured(entry)]
-    return [float(one.duration_s) for one in operations], bytes(map(flag, operations))
+    durations_s, flags = [], bytearray()
+    for entry in entries:  # in one pass: entries of a large window exist only while they are looked at
+        if is_measured(entry):
+            durations_s.append(float(entry.duration_s))
+            flags.append(flag(entry))
+    return durations_s, bytes(flags)
 
 
 def headline(entries: Iterable[Entry]) -> Headline:

@@ -5,6 +5,7 @@ reaches, instead of a sample of its moments.
 """
 
 import gc
+import itertools
 import os
 
 import pytest
@@ -18,6 +19,9 @@ from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline as pipelines
 from hydrochat_otel.runtime import deferred_queue, failures
 from hydrochat_otel.web import Request, paths, respond
+from hydrochat_otel.window import body
+from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.store import MetricsStore
 
 pytestmark = pytest.mark.thorough
 
@@ -165,6 +169,46 @@ def test_a_time_limit_at_a_full_queue_loses_no_item(install):
     assert kept == counted
     assert sum(entry.operation == "swept" for entry in pipeline.snapshot().entries) == tracked
     assert moments > 20
+
+
+WINDOWS_WORK = {
+    "extend": lambda store, add: store.extend([add() for _ in range(7)]),
+    "append": lambda store, add: store.append(add()),
+    "insert late": lambda store, add: store.insert(add(), 0.02),
+    "insert far back": lambda store, add: store.insert(add(), 3000.0),
+    "read": lambda store, add: (store.append(add()), store.contents(), store.get_statistics()),
+    "clean up": lambda store, add: (store.extend([add() for _ in range(7)]), store.cleanup_expired()),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS_WORK)
+def test_a_time_limit_while_a_large_window_changes_loses_no_entry(monkeypatch, name):
+    """While runs are packed, split and leave, each entry is in the window once, or has left and is counted as such."""
+    monkeypatch.setattr(body, "_UNPACKED", 2)
+    monkeypatch.setattr(body, "LENGTH", 2)
+    store = MetricsStore(max_entries=30, auto_cleanup=False)
+    outbox = store.share()
+    numbers = itertools.count(1)
+    entered = 0
+
+    def add():
+        return Entry("operation", "turn", 1.0, 1_750_000_000.0, span_id=next(numbers))
+
+    def prepare():
+        nonlocal entered
+        kept = [entry.span_id for entry in store.live_entries()]
+        assert len(kept) == len(set(kept))
+        total = len(kept) + sum(store._evicted.values())
+        assert 0 <= total - entered <= 21
+        entered = total
+        shared = [entry.span_id for entry in outbox.waiting]
+        assert len(shared) == len(set(shared))
+        assert set(kept) - set(shared) == set() or outbox.dropped
+
+    wrong, moments = sweep(lambda: WINDOWS_WORK[name](store, add), prepare)
+    prepare()
+    assert wrong == []
+    assert moments > 10
 
 
 def test_a_time_limit_in_a_shutdown_leaves_nothing_half_ended(install, tmp_path):

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from hydrochat_otel.window import body
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.store import MetricsStore
 
@@ -19,8 +21,11 @@ def name_of(kept):
 class Model(RuleBasedStateMachine):
     """A list of (born, name), kept in order of birth, beside the window that does the same faster."""
 
-    @initialize(capacity=st.integers(1, 6), auto=st.booleans())
-    def begin(self, capacity, auto):
+    @initialize(capacity=st.integers(1, 12), auto=st.booleans(), unpacked=st.sampled_from([0, 2, body._UNPACKED]))
+    def begin(self, capacity, auto, unpacked):
+        self.patched = pytest.MonkeyPatch()
+        self.patched.setattr(body, "_UNPACKED", unpacked)
+        self.patched.setattr(body, "LENGTH", 2)
         self.monotonic_s, self.wall_s = 10_000.0, 1_750_000_000.0
         self.capacity, self.auto = capacity, auto
         self.kept, self.evicted, self.number = [], {"capacity": 0, "age": 0}, 0
@@ -33,6 +38,9 @@ class Model(RuleBasedStateMachine):
             monotonic=lambda: self.monotonic_s,
             wall=lambda: self.wall_s,
         )
+
+    def teardown(self):
+        self.patched.undo()
 
     def name(self):
         self.number += 1
@@ -112,6 +120,6 @@ class Model(RuleBasedStateMachine):
         return {entry.operation for entry in self.store.live_entries()}
 
 
-Model.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+Model.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 TestWindow = Model.TestCase
 TestWindow.runTest.__doc__ = "Any sequence of writes, removals and jumps of the clocks leaves what the model has."
