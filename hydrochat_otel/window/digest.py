@@ -11,18 +11,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from itertools import chain, islice
+from typing import Any, Final, NamedTuple, TypeVar
 
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window import differences
 from hydrochat_otel.window.ascending import Ascending
 from hydrochat_otel.window.differences import Difference
-from hydrochat_otel.window.entries import Entries
+from hydrochat_otel.window.entries import Entries, in_lists
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.summary import Headline, Summary, Tally, exceeded, times_of
-from hydrochat_otel.window.timelines import Calls, CallSums, Operations, Row, end_of, places
+from hydrochat_otel.window.timelines import Calls, CallSums, Operations, Row, end_of, ends_of, places
 
 _WAIT_S: Final = 0.2
 _MAX_NAMES: Final = 4096
@@ -116,10 +116,15 @@ def _bounds(ends: Sequence[float], number: int, upto_unix_s: float) -> tuple[flo
 class _Named:
     """The tallies of a set of operations: of all and by the number of their name."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._whole = Tally()
-        self._by_name: dict[int, Tally] = {}
-        self.change((), list(rows))
+    def __init__(self, columns: Sequence[Any]) -> None:
+        _, durations_s, numbers, flags = columns
+        self._whole = Tally(durations_s, flags.tobytes())
+        groups: dict[int, tuple[list[float], bytearray]] = {number: ([], bytearray()) for number in set(numbers)}
+        for number, duration_s, one in zip(numbers, durations_s, flags, strict=True):
+            times, marks = groups[number]
+            times.append(duration_s)
+            marks.append(one)
+        self._by_name = {number: Tally(times, bytes(marks)) for number, (times, marks) in groups.items()}
 
     def change(self, removed: Sequence[Row], added: Sequence[Row]) -> None:
         """Remove and add rows of :class:`Operations`."""
@@ -179,7 +184,7 @@ class _Operations:
                 continue
             if whole is None:
                 if self._whole is None:
-                    self._whole = _Named(zip(*line.columns, strict=True))
+                    self._whole = _Named(line.columns)
                 whole = self._whole.summaries(line.names)
             found.append(whole)
         self._windows = kept
@@ -193,7 +198,7 @@ class _Operations:
             if first - earlier <= len(self._line.ends) - first:
                 before[1].change(list(zip(*self._line.between(earlier, first), strict=True)), ())
                 return before[1]
-        return _Named(zip(*self._line.between(first, len(self._line.ends)), strict=True))
+        return _Named(self._line.between(first, len(self._line.ends)))
 
     def steps(self, start_unix_s: int, step_s: int, number: int) -> list[Summary]:
         """Return the summary of each step; steps in which nothing changed have it already."""
@@ -235,8 +240,8 @@ class _Ends(Ascending):
 
     def change(self, difference: Difference) -> None:
         """Remove and add the ends of entries."""
-        self.remove(list(map(end_of, difference.removed)))
-        self.add(list(map(end_of, difference.added)))
+        self.remove(ends_of(difference.removed))
+        self.add(ends_of(difference.added))
 
 
 class Digest:
@@ -281,7 +286,7 @@ class Digest:
     @cached_property
     def ends(self) -> _Ends:
         """The ends of all entries."""
-        return _Ends(map(end_of, self._entries))
+        return _Ends(chain.from_iterable(map(ends_of, in_lists(self._entries))))
 
     def steps(self, start_unix_s: int, step_s: int, number: int) -> list[StepSums]:
         """Return the sums of each step."""

@@ -1,6 +1,7 @@
 """The entries of a large window at one moment: a sequence that makes those in packed runs when they are read."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple, overload
 
 from hydrochat_otel.window.entry import Entry
@@ -45,13 +46,17 @@ class Entries(Sequence[Entry]):
         """Return the same sequence, without what was made and without remembering any of it."""
         return Entries(self.parts, self.tail, remembers=False)
 
+    def lists(self) -> Iterator[Sequence[Entry]]:
+        """Yield all entries, some hundreds at a time."""
+        for number in range(len(self.parts)):
+            yield self._of_part(number)
+        yield self.tail
+
     def __len__(self) -> int:
         return self._number
 
     def __iter__(self) -> Iterator[Entry]:
-        for number in range(len(self.parts)):
-            yield from self._of_part(number)
-        yield from self.tail
+        return chain.from_iterable(self.lists())
 
     def __reversed__(self) -> Iterator[Entry]:
         yield from reversed(self.tail)
@@ -79,3 +84,10 @@ class Entries(Sequence[Entry]):
     def __getitem__(self, place: int | slice) -> Entry | tuple[Entry, ...]:
         """Return one entry, or some as a tuple."""
         return tuple(self)[place]
+
+
+def in_lists(entries: Iterable[Entry]) -> Iterator[Sequence[Entry]]:
+    """Yield all entries in lists: those of a large window exist only while their list is looked at."""
+    if isinstance(entries, Entries):
+        return entries.lists()
+    return iter([entries if isinstance(entries, list | tuple) else list(entries)])

@@ -3,11 +3,17 @@
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.window.ascending import Ascending
+from hydrochat_otel.window.entries import in_lists
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.exact_sum import as_float, exact
+
+# Read by position in C: a loop over the names of a hundred thousand entries is several times slower.
+_DURATION: Final = itemgetter(Entry._fields.index("duration_s"))
+_FLAGS: Final = itemgetter(*map(Entry._fields.index, ("exceeded_threshold", "error")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Headline(NamedTuple):
 
 
 class Tally:
-    """Response times in seconds that come and go, each with one byte of :func:`flag`.
+    """Response times in seconds that come and go, each with one byte of :func:`flags_of`.
 
     Sums and order are exact, so its summary has the same digits as if all were added up and sorted at once.
     """
@@ -101,11 +107,6 @@ class Tally:
         )
 
 
-def flag(entry: Entry) -> int:
-    """Return as one byte whether an operation exceeded its threshold, and whether it failed."""
-    return (1 if entry.exceeded_threshold else 0) | (0 if entry.error is None else 2)
-
-
 def exceeded(flags: bytes) -> int:
     """Return how many exceeded their threshold."""
     return flags.count(1) + flags.count(3)
@@ -120,13 +121,31 @@ def is_measured(entry: Entry) -> bool:
     return entry.kind == "operation" and math.isfinite(entry.duration_s)
 
 
+def measured(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the operations among entries for which :func:`is_measured` is true."""
+    operations = [entry for entry in entries if entry.kind == "operation"]
+    if math.isfinite(sum(map(_DURATION, operations))):
+        return operations
+    return [entry for entry in operations if is_measured(entry)]
+
+
+def flags_of(operations: Iterable[Entry]) -> bytes:
+    """Return for each operation as one byte whether it exceeded its threshold (1) and whether it failed (2)."""
+    return bytes([(1 if over else 0) | (0 if error is None else 2) for over, error in map(_FLAGS, operations)])
+
+
+def durations_of(operations: Iterable[Entry]) -> list[float]:
+    """Return the duration of each operation."""
+    return list(map(float, map(_DURATION, operations)))
+
+
 def times_of(entries: Iterable[Entry]) -> tuple[list[float], bytes]:
     """Return durations and flags of the operations among entries, as :class:`Tally` takes them."""
     durations_s, flags = [], bytearray()
-    for entry in entries:  # in one pass: entries of a large window exist only while they are looked at
-        if is_measured(entry):
-            durations_s.append(float(entry.duration_s))
-            flags.append(flag(entry))
+    for some in in_lists(entries):
+        operations = measured(some)
+        durations_s += durations_of(operations)
+        flags += flags_of(operations)
     return durations_s, bytes(flags)
 
 
