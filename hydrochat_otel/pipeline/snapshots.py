@@ -3,6 +3,7 @@
 The numbers of other processes are either read now, in one exchange with the shared state, or those of the last reading.
 """
 
+import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -59,6 +60,7 @@ class Snapshots:
         self._ledger = ledger
         self._since_unix_s = time.time()
         self._lock = ForkLock(Phase.SNAPSHOT)
+        self._known_budget: tuple[int, Days, Budget] | None = None
         self._notice = start_warnings.unnamed(settings, providers.service_name())
         self.publisher = Publisher(
             settings,
@@ -163,7 +165,13 @@ class Snapshots:
         return Sharing(self.publisher.kind, workers, self.publisher.stale_s, problem, self._notice)
 
     def _budget(self, days: Days, unix_s: float) -> Budget:
-        return budget.budget(days, unix_s, self._settings.budget_timezone, self._settings.budget_usd)
+        """Return the budget, which depends on the days and the second only: one scrape asks for it four times."""
+        second = math.floor(unix_s)
+        known = self._known_budget
+        if known is None or known[0] != second or known[1] != days:
+            made = budget.budget(days, second, self._settings.budget_timezone, self._settings.budget_usd)
+            known = self._known_budget = second, days, made
+        return known[2]
 
 
 def _activity() -> object:
