@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from opentelemetry import context as context_api
 
+from hydrochat_otel.instrumentation import contexts
 from hydrochat_otel.runtime import failures
 
 UNUSABLE_ANSWER: Final = "UnusableAnswer"
@@ -36,7 +37,7 @@ def refusal(reply: Any) -> str | None:
 
     Without a check it costs one look-up. A check that raises refuses nothing and is counted.
     """
-    check = context_api.get_current().get(_CHECK_KEY)
+    check = contexts.get_current().get(_CHECK_KEY)
     if check is None:
         return None
     try:

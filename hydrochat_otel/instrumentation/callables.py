@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import wrapt
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 
-from hydrochat_otel.instrumentation import classes, generators, results
+from hydrochat_otel.instrumentation import classes, contexts, generators, results
 from hydrochat_otel.instrumentation.generators import Begin, Function
 from hydrochat_otel.instrumentation.tracked import attach, end
 from hydrochat_otel.runtime import failures
@@ -80,11 +80,11 @@ def _function(function: types.FunctionType, begin: Begin) -> Function:
 
 def _plain_function(function: Function, begin: Begin) -> Function:
     def timed(*args: Any, **kwargs: Any) -> Any:
-        before = get_current()
+        before = contexts.get_current()
         try:
             return _run(function, begin, before, args, kwargs)
         finally:
-            if get_current() is not before:  # the host raised at one of our lines
+            if contexts.get_current() is not before:  # the host raised at one of our lines
                 attach(before)
 
     return timed

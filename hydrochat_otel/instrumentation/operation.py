@@ -15,7 +15,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanContext, SpanKin
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation import attribution
+from hydrochat_otel.instrumentation import attribution, contexts
 from hydrochat_otel.instrumentation.attribution import Within
 from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, LateAttributes
@@ -200,7 +200,7 @@ class Operation(Work):
     __slots__ = ("name", "role", "root", "threshold_s")
 
     def __init__(self, using: Instruments, name: str, *, threshold_s: float = math.inf) -> None:
-        outside = context_api.get_current()
+        outside = contexts.get_current()
         around = attribution.within(outside)
         self.name = name
         self.threshold_s = threshold_s

@@ -8,8 +8,9 @@ import types
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 
+from hydrochat_otel.instrumentation import contexts
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.instrumentation.tracked import attach
 from hydrochat_otel.runtime import failures
@@ -62,11 +63,11 @@ def run(
 
 def _within(stretches: Stretches | None, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run one step of the work in its context, and restore the context that was current before."""
-    before = get_current()
+    before = contexts.get_current()
     try:
         return _do(stretches, before, step, args, kwargs)
     finally:
-        if get_current() is not before:  # the host raised at one of our lines
+        if contexts.get_current() is not before:  # the host raised at one of our lines
             attach(before)
 
 
@@ -86,7 +87,7 @@ def _do(
         return step(*args, **kwargs)
     finally:
         try:
-            if stretches is not None and (inside := get_current()) is not before:
+            if stretches is not None and (inside := contexts.get_current()) is not before:
                 stretches.inside = inside
                 attach(before)
         except BaseException as failure:

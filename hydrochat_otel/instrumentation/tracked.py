@@ -4,10 +4,9 @@ import logging
 import math
 from typing import Final
 
-from opentelemetry import context as context_api
 from opentelemetry.context import Context
 
-from hydrochat_otel.instrumentation import instruments
+from hydrochat_otel.instrumentation import contexts, instruments
 from hydrochat_otel.instrumentation.cancellations import outcome_of
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.instrumentation.operation import Operation
@@ -36,7 +35,7 @@ def begin(name: str, threshold_s: float | None, using: Instruments | None = None
 def attach(context: Context) -> None:
     """Make the context current; does nothing in a finaliser that the garbage collector runs, where that may crash."""
     if not collection.is_running():
-        context_api.attach(context)
+        contexts.attach(context)
 
 
 def end(operation: Operation | None, error: BaseException | None, outcome: Outcome | None = None) -> None:

@@ -9,9 +9,9 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 
-from hydrochat_otel.instrumentation import callables, instruments
+from hydrochat_otel.instrumentation import callables, contexts, instruments
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.instrumentation.tracked import attach, begin, end
 from hydrochat_otel.runtime import failures, interruptions
@@ -76,7 +76,7 @@ class ResponseTimeTracker:
 
     def __enter__(self) -> Self:
         """Begin an operation."""
-        before = get_current()
+        before = contexts.get_current()
         try:
             self._enter(before)
         except BaseException as failure:
@@ -92,7 +92,7 @@ class ResponseTimeTracker:
         try:
             self._exit(error)
         except BaseException as failure:
-            inside = get_current()
+            inside = contexts.get_current()
             for block in self._open:
                 if block.operation is not None and block.operation.context is inside:
                     attach(block.before)
@@ -120,7 +120,7 @@ class ResponseTimeTracker:
 
     def _block(self) -> "_Block | None":
         """Return the block that ends: the current one, else the frame's, else the newest of the thread."""
-        inside, frame, thread = get_current(), _frame_of_with(), threading.get_ident()
+        inside, frame, thread = contexts.get_current(), _frame_of_with(), threading.get_ident()
         of_frame = of_thread = None
         for block in reversed(self._open):
             if block.operation is not None and block.operation.context is inside:
@@ -152,7 +152,7 @@ class _Block:
 
     def leave(self) -> None:
         """Restore the context that was current outside; does nothing if another context is current by now."""
-        if self.operation is not None and get_current() is self.operation.context:
+        if self.operation is not None and contexts.get_current() is self.operation.context:
             attach(self.before)
 
 

@@ -24,7 +24,7 @@ from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import background, failures, forks, process_globals, safe_log
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.runtime.later import later
-from hydrochat_otel.sdk import gauges, lean_spans, providers, sdk_feeds
+from hydrochat_otel.sdk import context_variable, gauges, lean_spans, providers, sdk_feeds
 from hydrochat_otel.sdk.providers import Providers
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.window import window
@@ -85,6 +85,7 @@ class Pipeline:
         self._closed = False
         self._ending = ForkLock()
         self._at_fork: list[forks.Registration] = []
+        context_variable.bind(fast=settings.fast)
         meter = instruments.meter_of(meter_provider)
         self.instruments = Instruments(
             lean_spans.lean(instruments.tracer_of(tracer_provider), fast=settings.fast),

@@ -23,7 +23,7 @@ from hydrochat_otel.prices.counts import (
     text_of,
     within,
 )
-from hydrochat_otel.prices.usage_fields import COUNTS, NO_VALUES, TIER, TRAFFIC, Values, values_of
+from hydrochat_otel.prices.usage_fields import COUNTS, values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
     "ON_DEMAND_FLEX": "flex",
@@ -123,31 +123,33 @@ class Tokens(NamedTuple):
         return self._replace(output_answer=0, output_thinking=0, output_by_modality=NO_MODALITIES)
 
 
-_KINDS: Final = frozenset({int, type(None)})
-_TOTAL: Final = 5
+_NULL: Final = {type(None)}
+_WHOLE: Final = {int}
 MISSING: Final = Tokens()
 """The tokens of a call whose reply has no usage."""
+
+
+Counts = tuple[Any, ...]
+"""Prompt, cached, tool-use, candidates, thoughts, total; None if not stated."""
 
 
 class _Stated(NamedTuple):
     """What the usage objects of a reply state together.
 
     Attributes:
-        values: Their fields, of each the last that is not null.
-        tier: The service tier.
-        is_known: Whether any count was taken, or refused.
-        is_credible: Whether every count is one.
+        counts: Of each the last that is a count.
+        is_known: Whether any count was stated, or refused.
+        is_credible: Whether every one is a count.
     """
 
-    values: Values = NO_VALUES
-    tier: str = STANDARD
+    counts: Counts = (None, None, None, None, None, None)
     is_known: bool = False
     is_credible: bool = True
 
 
 _NOTHING: Final = _Stated()
-_MOST_TAKEN: Final = 32
-"""Usage objects of a long stream whose fields wait to be evaluated together."""
+_MOST_TAKEN: Final = 256
+"""Usage objects of a long stream whose counts wait to be evaluated together."""
 
 
 class UsageRecord:
@@ -155,20 +157,25 @@ class UsageRecord:
 
     Counts on the chunks of a stream are cumulative, so the last one that is not null counts, field by field, and
     nothing is ever added up. One record belongs to one call; :meth:`take` never raises, whatever a service sends. It
-    only picks the fields up; they are evaluated when something asks, or when many wait.
+    only picks the fields up; the counts are evaluated when something asks, or when many wait.
 
     Args:
         prompt_only: Whether the reply can use input tokens only, as an embedding does. Its prompt is the total if the
             usage states none.
     """
 
-    __slots__ = ("_has_usage", "_prompt_only", "_stated", "_taken")
+    # What few replies state stays with the class until it is set: a record is made on the host's path.
+    _has_usage = False
+    _stated = _NOTHING
+    _tier = STANDARD
+    _of_prompt: Any = None
+    _of_cache: Any = None
+    _of_tool: Any = None
+    _of_output: Any = None
 
     def __init__(self, *, prompt_only: bool = False) -> None:
-        self._stated = _NOTHING
-        self._taken: list[Values] = []
+        self._taken: list[Counts] = []
         self._prompt_only = prompt_only
-        self._has_usage = False
 
     @property
     def is_known(self) -> bool:
@@ -180,32 +187,41 @@ class UsageRecord:
         if usage is None:
             return
         self._has_usage = True
-        self._taken.append(values_of(usage))
-        if len(self._taken) > _MOST_TAKEN:
-            self._evaluate()
+        values = values_of(usage)
+        of_prompt, of_cache, of_tool, of_output, traffic, tier = values[COUNTS:]
+        # Lists of earlier chunks are not kept: memory that the SDK would use again would stay in use.
+        if of_prompt is not None:
+            self._of_prompt = of_prompt
+        if of_cache is not None:
+            self._of_cache = of_cache
+        if of_tool is not None:
+            self._of_tool = of_tool
+        if of_output is not None:
+            self._of_output = of_output
+        if traffic is not None:
+            self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
+        if tier is not None:
+            self.take_service_tier(text_of(tier))
+        self._take(values[:COUNTS])
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
-        self._evaluate(tier=_TIER_BY_NAME.get(tier.lower(), OTHER))
+        self._tier = _TIER_BY_NAME.get(tier.lower(), OTHER)
 
     def take_batch(self) -> None:
         """Note that the reply comes from a batch job, which has a price list of its own."""
-        self._evaluate(tier=BATCH)
+        self._tier = BATCH
 
-    def take_prompt(self, tokens: object) -> None:
+    def take_prompt(self, tokens: Any) -> None:
         """Note a reply that states input tokens only, as an embedding does: they are the total."""
         self._has_usage = True
-        self._evaluate(is_known=True)
-        if is_count(tokens):
-            _, *others = self._stated.values
-            others[_TOTAL - 1] = tokens
-            self._evaluate(values=(tokens, *others))
-        else:
-            self._evaluate(is_credible=False)
+        self._take((tokens, None, None, None, None, tokens))
 
-    def _evaluate(self, **changes: Any) -> None:
-        self._stated = _after(self._stated, self._taken)._replace(**changes)
-        self._taken = []
+    def _take(self, counts: Any) -> None:
+        taken = self._taken
+        taken.append(counts)
+        if len(taken) > _MOST_TAKEN:
+            self._stated, self._taken = _after(self._stated, taken), []
 
     def tokens(self, *, refused: bool = False) -> Tokens:
         """Return the tokens that were taken so far.
@@ -215,8 +231,7 @@ class UsageRecord:
         """
         known = self.known_tokens()
         if known is None:
-            tier = _after(self._stated, self._taken).tier
-            return Tokens(reconciled=refused and self._has_usage, service_tier=tier)
+            return Tokens(reconciled=refused and self._has_usage, service_tier=self._tier)
         return known
 
     def known_tokens(self) -> Tokens | None:
@@ -224,7 +239,8 @@ class UsageRecord:
         stated = _after(self._stated, self._taken)
         if not stated.is_known:
             return None
-        prompt, cached, tool, candidates, thoughts, total, *details, _, _ = stated.values
+        prompt, cached, tool, candidates, thoughts, total = stated.counts
+        details = (self._of_prompt, self._of_cache, self._of_tool, self._of_output)
         prompt, cached, tool = prompt or 0, cached or 0, tool or 0
         candidates, thoughts = candidates or 0, thoughts or 0
         if total is None and self._prompt_only and not (tool or candidates or thoughts):
@@ -240,7 +256,7 @@ class UsageRecord:
         of_text = only_text(details)
         if of_text is not None:
             no = NO_MODALITIES
-            fields = (fresh, cached, tool, answer, thinking, reconciled, no, no, no, no, stated.tier, False, of_text)
+            fields = (fresh, cached, tool, answer, thinking, reconciled, no, no, no, no, self._tier, False, of_text)
             return tuple.__new__(Tokens, fields)  # without the checks of its constructor: most calls end here
         read = [by_modality(one) for one in details]
         reconciled = reconciled and all(are_credible for _, are_credible in read)
@@ -263,57 +279,43 @@ class UsageRecord:
             of_cached,
             within(of_tool, tool),
             within(of_output, answer),
-            stated.tier,
+            self._tier,
             estimated,
             (bool(of_prompt), bool(of_cache), bool(of_tool), bool(of_output)),
         )
 
 
-def _after(stated: _Stated, taken: Sequence[Values]) -> _Stated:
+def _after(stated: _Stated, taken: Sequence[Counts]) -> _Stated:
     """Return what is stated after more usage objects; changes nothing, so that several threads may ask."""
-    if len(taken) == 1:
-        return _after_one(stated, taken[0])
-    for kinds, group in groupby(taken, _kinds_of):
-        values = [*group]
-        if _KINDS.issuperset(kinds[:COUNTS]) and _are_credible([one for each in values for one in each[:COUNTS]]):
-            stated = _after_one(stated, values[-1])  # it states the same fields as those before it
-        else:
-            for each in values:
-                stated = _after_one(stated, each)
+    if _are_alike(taken):
+        return _after_one(stated, taken[-1])  # it states the same fields as those before it
+    for _, group in groupby(taken, lambda counts: tuple(map(type, counts))):
+        alike = [*group]
+        for counts in alike[-1:] if _are_alike(alike) else alike:
+            stated = _after_one(stated, counts)
     return stated
 
 
-def _kinds_of(values: Values) -> tuple[type, ...]:
-    return tuple(map(type, values))
+def _are_alike(taken: Sequence[Counts]) -> bool:
+    """Return whether all state the same fields, and counts only."""
+    for column in zip(*taken, strict=True):
+        kinds = set(map(type, column))
+        if kinds != _NULL and (kinds != _WHOLE or min(column) < 0 or max(column) > LARGEST_COUNT):
+            return False
+    return bool(taken)
 
 
-def _after_one(stated: _Stated, values: Values) -> _Stated:
-    known, tier, is_known, is_credible = stated
-    counts = values[:COUNTS]
-    kinds = set(map(type, counts))
-    if known is NO_VALUES and kinds <= _KINDS and _are_credible(counts):
-        is_known = int in kinds
-        merged: Values = values
-    else:
-        filled = [old if new is None else new for old, new in zip(known, values, strict=True)]
-        for position, count in enumerate(counts):
-            if count is not None:
-                is_known = True
-                if not is_count(count):
-                    is_credible = False
-                    filled[position] = known[position]
-        merged = tuple(filled)
-    if (traffic := values[TRAFFIC]) is not None:
-        tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
-    if (stated_tier := values[TIER]) is not None:
-        tier = _TIER_BY_NAME.get(text_of(stated_tier).lower(), OTHER)
-    return _Stated(merged, tier, is_known, is_credible)
-
-
-def _are_credible(values: Sequence[Any]) -> bool:
-    """Return whether the counts are plausible, if they are whole numbers."""
-    counts = [*filter(None, values)]
-    return not counts or (min(counts) >= 0 and max(counts) <= LARGEST_COUNT)
+def _after_one(stated: _Stated, counts: Counts) -> _Stated:
+    known, is_known, is_credible = stated
+    merged = list(known)
+    for place, count in enumerate(counts):
+        if count is not None:
+            is_known = True
+            if is_count(count):
+                merged[place] = count
+            else:
+                is_credible = False
+    return _Stated(tuple(merged), is_known, is_credible)
 
 
 def total_of(turns: Iterable[Tokens]) -> Tokens:

@@ -8,8 +8,6 @@ Values = tuple[Any, ...]
 """Six counts, four lists of details, the traffic type and the service tier; None if not stated."""
 
 COUNTS: Final = 6
-TRAFFIC: Final = 10
-TIER: Final = 11
 
 _NAMES: Final = (
     ("prompt_token_count", "total_input_tokens"),
@@ -27,7 +25,6 @@ _NAMES: Final = (
 )
 """Names of each field: of generated content, of live sessions, of interactions."""
 _FIELDS: Final = len(_NAMES)
-NO_VALUES: Final[Values] = (None,) * _FIELDS
 _MOST_KINDS: Final = 64
 
 _readers: Final[dict[type, Callable[[Mapping[str, Any]], Values]]] = {}

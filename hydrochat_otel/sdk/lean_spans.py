@@ -60,12 +60,12 @@ class LeanSpan(sdk_trace.Span):
     _end_time: int | None = None
     _status = _UNSET
     _begun: BoundedAttributes | None = None
-    _told: tuple[Ended, LateAttributes] | None = None
+    _finish: tuple[Ended, LateAttributes] | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Make what the SDK's constructor makes; if two threads ask at the same time, both get the same."""
         if name == "_attributes":
-            return self._begun_attributes() if (told := self._told) is None else self._final_attributes(*told)
+            return self._begun_attributes() if (finish := self._finish) is None else self._final_attributes(*finish)
         if name == "_events":
             return self.__dict__.setdefault(name, BoundedList(self._limits.max_events))
         if name == "_links":
@@ -83,7 +83,7 @@ class LeanSpan(sdk_trace.Span):
                 return
             if ended.error_type is not None and self._status.status_code is not StatusCode.OK:
                 self._status = _ERROR
-            self._told = (ended, attributes)
+            self._finish = (ended, attributes)
             self._end_time = ended.end_unix_ns
         processor = self._span_processor
         processor._on_ending(self)

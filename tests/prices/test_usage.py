@@ -6,7 +6,7 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
-from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, balance, total_of
+from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, _after, balance, total_of
 
 counts = st.integers(min_value=0, max_value=10**7)
 wild_counts = st.none() | st.integers(min_value=-10, max_value=10**6)
@@ -254,3 +254,26 @@ def test_a_breakdown_that_exceeds_its_count_makes_an_estimate(audio, estimated):
     """More tokens of a modality than tokens are cut, and the cost is marked as an estimate."""
     tokens = ledger_of(usage(prompt_token_count=10, total_token_count=10, prompt_tokens_details=details(audio=audio)))
     assert (tokens.fresh_by_modality, tokens.estimated, tokens.reconciled) == ({"AUDIO": 10}, estimated, True)
+
+
+odd_counts = st.sampled_from([None, None, 0, 3, 3, 7, 10**6, -1, 2**41, True, 1.5, "4"])
+odd_usage = st.builds(
+    lambda values, tier, traffic: SimpleNamespace(
+        **dict(zip(FIELDS, values, strict=True)), service_tier=tier, traffic_type=traffic
+    ),
+    st.tuples(*[odd_counts] * len(FIELDS)),
+    st.sampled_from([None, None, "flex", "priority"]),
+    st.sampled_from([None, None, "ON_DEMAND", "ON_DEMAND_FLEX"]),
+)
+
+
+@given(st.lists(odd_usage, max_size=12).flatmap(lambda some: st.permutations(some * 3)))
+def test_usage_that_waits_is_evaluated_as_if_each_was_evaluated_at_once(stated):
+    """Whatever the chunks of a stream state, evaluating them together gives the tokens of evaluating each."""
+    together, at_once = UsageRecord(), UsageRecord()
+    for one in stated:
+        together.take(one)
+        at_once.take(one)
+        at_once._stated, at_once._taken = _after(at_once._stated, at_once._taken), []
+    assert together.tokens() == at_once.tokens()
+    assert together.is_known == at_once.is_known

@@ -3,6 +3,8 @@
 import functools
 import json
 import random
+import threading
+import time
 
 import pytest
 from opentelemetry import trace
@@ -26,6 +28,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, T
 from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import failures
 from hydrochat_otel.sdk import fast_ways, lean_spans
 
 PARENT = SpanContext(3, 4, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("a", "b")]))
@@ -82,12 +85,13 @@ class Seen(SpanProcessor):
         self.calls.append([(one.context, dict(one.attributes)) for one in span.links])
 
 
-def spans(fast, sampler, parent, use, seen=None):
+def spans(fast, sampler, parent, use, *, watched=True):
     """Return what processors and an OTLP exporter see of one span, with the same random numbers."""
     random.seed(1)
-    exported, seen = InMemorySpanExporter(), seen or Seen()
+    exported, seen = InMemorySpanExporter(), Seen()
     provider = TracerProvider(sampler=sampler, resource=Resource({"service.name": "s"}), shutdown_on_exit=False)
-    provider.add_span_processor(seen)
+    if watched:
+        provider.add_span_processor(seen)
     provider.add_span_processor(SimpleSpanProcessor(exported))
     tracer = lean_spans.lean(provider.get_tracer("scope", "1"), fast=fast)
     assert isinstance(tracer, lean_spans.LeanTracer) is fast
@@ -158,6 +162,46 @@ def test_a_span_with_links_is_the_sdks_own():
     span = tracer.start_span("name", Context(), links=[Link(PARENT)], start_time=1)
     assert not isinstance(span, lean_spans.LeanSpan)
     assert [link.context for link in span.links] == [PARENT]
+
+
+@with_lean_spans
+@pytest.mark.parametrize("use", [nothing, everything, ok])
+def test_a_span_that_nothing_reads_before_its_end_is_the_same(use):
+    """Attributes that are made for the exporter only are those of the SDK's own span, in the same order."""
+    assert spans(True, ALWAYS_ON, PARENT, use, watched=False) == spans(False, ALWAYS_ON, PARENT, use, watched=False)
+
+
+@with_lean_spans
+def test_attributes_that_fail_cost_only_themselves():
+    """If the attributes of the end cannot be made, the span ends with those of its start, and the failure counts."""
+    exported, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    tracer = lean_spans.lean(provider.get_tracer("scope"), fast=True)
+    span = tracer.start_span("name", Context(), attributes={"a": 1}, start_time=1)
+    Ended(1.0, 2, "ok", None, is_traced=True).end_span(span, lambda: {"b": 1 / 0})
+    assert [dict(one.attributes) for one in exported.get_finished_spans()] == [{"a": 1}]
+    assert failures.counts() == {"operation.finish": 1}
+
+
+@with_lean_spans
+def test_two_readers_get_the_same_attributes():
+    """Threads that read a span's attributes at the same time get all of them."""
+    kept, provider = [], TracerProvider(shutdown_on_exit=False)
+    tracer = lean_spans.lean(provider.get_tracer("scope"), fast=True)
+    span = tracer.start_span("name", Context(), attributes={"a": 1}, start_time=1)
+    barrier = threading.Barrier(4)
+
+    def read():
+        barrier.wait()
+        kept.append(span.attributes)
+
+    Ended(1.0, 2, "ok", None, is_traced=True).end_span(span, lambda: time.sleep(0.01) or {"b": 2})
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for one in readers:
+        one.start()
+    for one in readers:
+        one.join()
+    assert [dict(one) for one in kept] == [{"a": 1, "b": 2}] * 4
 
 
 def test_a_value_that_is_not_clean_is_cleaned():

@@ -11,8 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
-from hydrochat_otel.instrumentation import answer_check, attribution, instruments
-from hydrochat_otel.instrumentation.gemini import reply_facts
+from hydrochat_otel.instrumentation import answer_check, attribution, contexts, instruments
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import CallLabelCache, CallLabels
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
@@ -57,7 +56,7 @@ class Call(Work):
         using: instruments.Instruments,
         asked: Mapping[str, AttributeValue],
     ) -> None:
-        outside = context_api.get_current()
+        outside = contexts.get_current()
         traced = wants_span(outside)
         super().__init__(using, labels.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced)
         self.labels = labels
@@ -121,8 +120,7 @@ class Call(Work):
             if chunks is None:
                 chunks = self._chunks = ChunkTimes()
             chunks.moments_ns.append(now_ns)
-            has_output = self._replies.read(chunk)
-            if not chunks.answer_ns and (reply_facts.has_output(chunk) if has_output is None else has_output):
+            if self._replies.read(chunk) and not chunks.answer_ns:
                 chunks.answer_ns = now_ns
         except BaseException as error:
             failures.note("google_genai.reply", error)
@@ -214,5 +212,5 @@ def wants_span(current: Context) -> bool:
 
 def current_call() -> Call | None:
     """Return the call that is current in this thread or task, or None."""
-    call = context_api.get_current().get(_CALL_KEY)
+    call = contexts.get_current().get(_CALL_KEY)
     return call if isinstance(call, Call) else None

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context
 
+from hydrochat_otel.instrumentation import contexts
 from hydrochat_otel.instrumentation.gemini.call import Call, current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.prices.charges import Charge
@@ -88,11 +89,11 @@ class Guarded:
 
     def __enter__(self) -> Self:
         """Enter it."""
-        before = self._before = get_current()
+        before = self._before = contexts.get_current()
         try:
             contained(self._component, self._manager.__enter__)
         except BaseException:  # the host raised at one of our lines: __exit__ will not run
-            attach(before)
+            contexts.attach(before)
             raise
         return self
 
@@ -103,28 +104,28 @@ class Guarded:
         try:
             contained(self._component, self._manager.__exit__, kind, error, traceback)
         finally:
-            if self._before is not None and get_current() is not self._before:
-                attach(self._before)
+            if self._before is not None and contexts.get_current() is not self._before:
+                contexts.attach(self._before)
 
     def around(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Call a function inside of it, and return what it returns; the context is left in any case."""
-        before = get_current()
+        before = contexts.get_current()
         try:
             with self:
                 return function(*arguments, **named)
         finally:  # a signal handler may raise before the first line of `__exit__`
-            if get_current() is not before:
-                attach(before)
+            if contexts.get_current() is not before:
+                contexts.attach(before)
 
     async def around_async(self, function: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
         """Do the same for a coroutine function."""
-        before = get_current()
+        before = contexts.get_current()
         try:
             with self:
                 return await function(*arguments, **named)
         finally:
-            if get_current() is not before:
-                attach(before)
+            if contexts.get_current() is not before:
+                contexts.attach(before)
 
 
 class GuardedCall(Guarded):
@@ -148,10 +149,10 @@ class GuardedCall(Guarded):
         try:
             try:
                 if (inside := call.inside) is not None:
-                    attach(inside)
+                    contexts.attach(inside)
                 reply = function(*arguments, **named)
             finally:
-                attach(call.outside)
+                contexts.attach(call.outside)
         except BaseException as error:
             self._leave(call.outside, error)
             raise
@@ -167,10 +168,10 @@ class GuardedCall(Guarded):
         try:
             try:
                 if (inside := call.inside) is not None:
-                    attach(inside)
+                    contexts.attach(inside)
                 reply = await function(*arguments, **named)
             finally:
-                attach(call.outside)
+                contexts.attach(call.outside)
         except BaseException as error:
             self._leave(call.outside, error)
             raise
@@ -182,14 +183,14 @@ class GuardedCall(Guarded):
 
     def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """Run one step of a stream with the call current, read the returned chunk, and return it."""
-        before, call = get_current(), self._call
+        before, call = contexts.get_current(), self._call
         try:
             try:
                 if (inside := call.inside) is not None:
-                    attach(inside)
+                    contexts.attach(inside)
                 chunk = step(*arguments)
             finally:
-                attach(before)
+                contexts.attach(before)
         except BaseException as error:
             self._leave(before, error)
             raise
@@ -201,14 +202,14 @@ class GuardedCall(Guarded):
 
     async def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         """Do the same for an awaitable step."""
-        before, call = get_current(), self._call
+        before, call = contexts.get_current(), self._call
         try:
             try:
                 if (inside := call.inside) is not None:
-                    attach(inside)
+                    contexts.attach(inside)
                 chunk = await step(*arguments)
             finally:
-                attach(before)
+                contexts.attach(before)
         except BaseException as error:
             self._leave(before, error)
             raise
@@ -220,7 +221,7 @@ class GuardedCall(Guarded):
 
     def _leave(self, before: Context, error: BaseException) -> None:
         """End the call with an exception, and restore the context if a signal handler raised while that was done."""
-        attach(before)
+        contexts.attach(before)
         contained(self._component, self._call.end_with, error)
 
     def connect(self) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from itertools import zip_longest
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini import reply_uses
@@ -55,12 +54,7 @@ _MOST_CANDIDATES: Final = 32
 _FOLLOWS: Final = frozenset({"in_progress", "queued", "idle"})
 _INTERACTIONS: Final = frozenset({"interaction", "interaction_result", "decision", "create_voice", "live_interaction"})
 _CANCELLED: Final = frozenset({"cancelled", "interaction.cancelled", "interaction.canceled"})
-_TIER_HEADER: Final = "x-gemini-service-tier"
-_FIELDS: Final = itemgetter(
-    "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
-)
-_CANDIDATE_FIELDS: Final = itemgetter("index", "grounding_metadata", "url_context_metadata", "finish_reason", "content")
-_PART_FIELDS: Final = itemgetter("executable_code", "thought")
+TIER_HEADER: Final = "x-gemini-service-tier"
 
 
 class ReplyFacts(NamedTuple):
@@ -95,50 +89,6 @@ class ReplyFacts(NamedTuple):
     uses: tuple[Use, ...] = ()
 
 
-class PlainFacts(NamedTuple):
-    """The facts of an ordinary reply or chunk of generated content: at most one candidate, nothing charged by the unit.
-
-    Attributes:
-        usage: Its usage, or None.
-        model: The model version that answered, or None.
-        response_id: The service's id of it, or None.
-        finish_reason: Why its candidate ended; empty if it continues, None if there is no candidate.
-        has_output: Whether it carries a part of an answer; thoughts alone do not count.
-    """
-
-    usage: Any
-    model: Any
-    response_id: Any
-    finish_reason: str | None
-    has_output: bool
-
-
-def plain(reply: Any) -> PlainFacts | None:
-    """Return the facts of an ordinary reply or chunk in one pass; None for any other, which :func:`read` takes."""
-    try:
-        candidates, response, feedback, usage, model, response_id = _FIELDS(reply.__dict__)
-        if feedback is not None or (response is not None and response.headers and _TIER_HEADER in response.headers):
-            return None
-        reason, has_output = None, False
-        if candidates:
-            if len(candidates) > 1:
-                return None
-            index, grounding, urls, finish_reason, content = _CANDIDATE_FIELDS(candidates[0].__dict__)
-            if index or grounding is not None or urls is not None:
-                return None
-            reason = "" if finish_reason is None else _reason(candidates[0])
-            if content is not None:
-                for part in content.__dict__["parts"] or ():
-                    code, thought = _PART_FIELDS(part.__dict__)
-                    if code is not None:
-                        return None
-                    if not thought:
-                        has_output = True
-        return tuple.__new__(PlainFacts, (usage, model, response_id, reason, has_output))
-    except (KeyError, AttributeError):  # another kind of reply, or one of an older SDK
-        return None
-
-
 def read(operation: str, reply: Any) -> ReplyFacts:
     """Return the facts of a reply or chunk.
 
@@ -152,7 +102,7 @@ def read(operation: str, reply: Any) -> ReplyFacts:
     usage = said.get("usage_metadata")
     feedback = said.get("prompt_feedback")
     response = said.get("sdk_http_response")
-    tier = response.headers.get(_TIER_HEADER) if response is not None and response.headers else None
+    tier = response.headers.get(TIER_HEADER) if response is not None and response.headers else None
     stores = operation == "create_cache" and usage is not None
     return ReplyFacts(
         usage=None if stores else usage,
@@ -209,11 +159,12 @@ def _reasons(candidates: Any) -> tuple[str, ...]:
         index = getattr(candidate, "index", None)
         place = index if type(index) is int and 0 <= index < _MOST_CANDIDATES else position
         reasons += [""] * (place + 1 - len(reasons))
-        reasons[place] = _reason(candidate)
+        reasons[place] = finish_reason(candidate)
     return tuple(reasons)
 
 
-def _reason(candidate: Any) -> str:
+def finish_reason(candidate: Any) -> str:
+    """Return why a candidate ended, a member of a closed set; empty if it did not."""
     reason = getattr(candidate, "finish_reason", None)
     if reason is None:
         return ""

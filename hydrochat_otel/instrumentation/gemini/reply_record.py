@@ -4,19 +4,26 @@ The path only picks the facts up. What follows from them (balanced tokens, dolla
 that drains, or by whatever reads the call's span first.
 """
 
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
 from hydrochat_otel.instrumentation.gemini import reply_facts
 from hydrochat_otel.instrumentation.gemini.call_labels import CallLabelCache, CallLabels
 from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger, Pricing
 from hydrochat_otel.instrumentation.gemini.finished_call import Charged
-from hydrochat_otel.instrumentation.gemini.reply_facts import ReplyFacts
+from hydrochat_otel.instrumentation.gemini.reply_facts import TIER_HEADER, ReplyFacts
 from hydrochat_otel.instrumentation.gemini.reply_uses import Uses
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
 from hydrochat_otel.prices.usage import Tokens, UsageRecord
+
+_FIELDS: Final = itemgetter(
+    "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
+)
+_CANDIDATE_FIELDS: Final = itemgetter("index", "grounding_metadata", "url_context_metadata", "finish_reason", "content")
+_PART_FIELDS: Final = itemgetter("executable_code", "thought")
 
 
 class ReplyRecord:
@@ -62,12 +69,15 @@ class ReplyRecord:
 
     # -- on the host's path ----------------------------------------------------------------------------------------
 
-    def read(self, reply: Any) -> bool | None:
-        """Note the facts of a reply or chunk; return whether an ordinary one has output, None for any other."""
-        facts = reply_facts.plain(reply)
+    def read(self, reply: Any) -> bool:
+        """Note the facts of a reply or chunk; return whether it has output.
+
+        An ordinary one of generated content (at most one candidate, nothing charged by the unit) takes one pass.
+        """
+        facts = _ordinary(reply)
         if facts is None:
             self._note(reply_facts.read(self._labels.operation, reply))
-            return None
+            return reply_facts.has_output(reply)
         usage, model, response_id, reason, has_output = facts
         self.has_answered, self._usage_follows = True, False
         if usage is not None:
@@ -182,3 +192,30 @@ class ReplyRecord:
         for charge, uses in ({} if self._uses is None else self._uses.counts()).items():
             units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(pricing.model), uses)
         return pricing.charges(units)
+
+
+def _ordinary(reply: Any) -> tuple[Any, Any, Any, str | None, bool] | None:
+    """Return the usage, model, id and finish reason of an ordinary reply, and whether it has output; None for others.
+
+    The finish reason is empty if its candidate continues, None if there is no candidate.
+    """
+    has_output, reason = False, None
+    try:
+        candidates, response, feedback, usage, model, response_id = _FIELDS(reply.__dict__)
+        if feedback is not None or (response is not None and response.headers and TIER_HEADER in response.headers):
+            return None
+        if candidates:
+            [candidate] = candidates
+            index, grounding, urls, finish_reason, content = _CANDIDATE_FIELDS(candidate.__dict__)
+            if index or grounding is not None or urls is not None:
+                return None
+            reason = "" if finish_reason is None else reply_facts.finish_reason(candidate)
+            for part in (content is not None and content.__dict__["parts"]) or ():
+                code, thought = _PART_FIELDS(part.__dict__)
+                if code is not None:
+                    return None
+                if not thought:
+                    has_output = True
+    except (KeyError, AttributeError, ValueError):  # another kind of reply, one of an older SDK, or of candidates
+        return None
+    return usage, model, response_id, reason, has_output
