@@ -22,6 +22,7 @@ _FIRST_S: Final = _FIRST_US // 10**6
 _LAST_S: Final = _LAST_US // 10**6
 
 _DAY_US: Final = 86_400_000_000
+_TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
 _SIGNED_64_BIT: Final = range(-(2**63), 2**63)
 _MAX_DEPTH: Final = 64
 _SMALL_USD: Final = 0.01
@@ -78,14 +79,21 @@ def milliseconds(unix_s: float) -> int:
 
 def all_microseconds(unix_s: Sequence[float]) -> list[int]:
     """Return :func:`microseconds` of each time, several times faster."""
-    if unix_s and math.isfinite(sum(unix_s)) and min(unix_s) > _FIRST_S and max(unix_s) < _LAST_S:
+    if _are_usual(unix_s):
         return [round(one * 1e6) for one in unix_s]
     return [microseconds(one) for one in unix_s]
 
 
 def all_milliseconds(unix_s: Sequence[float]) -> list[int]:
     """Return :func:`milliseconds` of each time, several times faster."""
-    return [round(one / 1000) for one in all_microseconds(unix_s)]
+    if _are_usual(unix_s):
+        return [round(round(one * 1e6) / 1000) for one in unix_s]
+    return [milliseconds(one) for one in unix_s]
+
+
+def _are_usual(unix_s: Sequence[float]) -> bool:
+    """Return whether none is NaN or outside of Python's calendar."""
+    return bool(unix_s) and math.isfinite(sum(unix_s)) and min(unix_s) > _FIRST_S and max(unix_s) < _LAST_S
 
 
 def utc(unix_s: float) -> str:
@@ -100,7 +108,7 @@ def utc_of(end_us: int) -> str:
     of_minute, seconds_us = divmod(of_day, 60_000_000)
     hour, minute = divmod(of_minute, 60)
     second, us = divmod(seconds_us, 1_000_000)
-    return f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}.{us:06d}+00:00"
+    return f"{_date(day)}T{_TWO_DIGITS[hour]}:{_TWO_DIGITS[minute]}:{_TWO_DIGITS[second]}.{us:06d}+00:00"
 
 
 @lru_cache(maxsize=64)

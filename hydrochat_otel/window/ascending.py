@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Final
 
-_FEW: Final = 8
 _MANY: Final = 32
-"""Numbers that are cheaper to move one by one, and to sort in."""
+"""From so many on, adding numbers sorts once instead of inserting each."""
+_MOVES: Final = 1 << 17
+"""Up to so many moved numbers, removing moves them one by one instead of copying all once."""
 
 
 class Ascending:
@@ -41,7 +42,7 @@ class Ascending:
             LookupError: One of them is not there; some of the others are removed then.
         """
         known = self.values
-        if len(values) <= _FEW:
+        if len(values) * len(known) <= _MOVES:
             for value in values:
                 del known[_place(known, value, 0)]
             return

@@ -149,9 +149,10 @@ class Body:
         found = [one for run, first in zip(self._runs, gone, strict=False) for one in run.items(first)]
         return [*found, *zip(self.born, self.kept, strict=True)]
 
-    def entries(self, after_s: float) -> Sequence[Entry]:
-        """Return the entries that were born later, oldest first; not what the application added itself."""
-        newest = tuple(entries_of(self.kept[bisect_right(self.born, after_s) :]))
+    def entries(self, after_s: float, *, has_own: bool) -> Sequence[Entry]:
+        """Return the entries that were born later, oldest first; not what the application added itself, if it did."""
+        kept = self.kept[bisect_right(self.born, after_s) :]
+        newest: tuple[Entry, ...] = tuple(entries_of(kept) if has_own else kept)  # type: ignore[arg-type]  # only entries
         live = [run for run in self._runs if run.born[-1] > after_s]
         if not live:
             return newest

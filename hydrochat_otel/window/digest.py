@@ -7,12 +7,11 @@ as if everything were added up again.
 
 import math
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import Busy, ForkLock
@@ -21,23 +20,13 @@ from hydrochat_otel.window.ascending import Ascending
 from hydrochat_otel.window.differences import Difference
 from hydrochat_otel.window.entries import Entries, in_lists
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.summary import Headline, Summary, Tally, exceeded, times_of
-from hydrochat_otel.window.timelines import Calls, CallSums, Operations, Row, end_of, ends_of, places
+from hydrochat_otel.window.operation_sums import OperationSums, Window
+from hydrochat_otel.window.summary import Headline, Summary, Tally, times_of
+from hydrochat_otel.window.timelines import Calls, CallSums, end_of, ends_of, places
 
 _WAIT_S: Final = 0.2
-_MAX_NAMES: Final = 4096
-_NOTHING: Final = Summary()
-_MAX_LENGTHS: Final = 4
-"""Lengths of steps whose summaries are kept: clients choose the length."""
 
 _Result = TypeVar("_Result")
-
-
-class Window(NamedTuple):
-    """The summary of the operations that ended since a moment, of all and by name in alphabetical order."""
-
-    whole: Summary
-    by_operation: dict[str, Summary]
 
 
 class StepSums(NamedTuple):
@@ -113,110 +102,6 @@ def _bounds(ends: Sequence[float], number: int, upto_unix_s: float) -> tuple[flo
     return ends[first], last - first, first == 0
 
 
-class _Named:
-    """The tallies of a set of operations: of all and by the number of their name."""
-
-    def __init__(self, columns: Sequence[Any]) -> None:
-        _, durations_s, numbers, flags = columns
-        self._whole = Tally(durations_s, flags.tobytes())
-        groups: dict[int, tuple[list[float], bytearray]] = {number: ([], bytearray()) for number in set(numbers)}
-        for number, duration_s, one in zip(numbers, durations_s, flags, strict=True):
-            times, marks = groups[number]
-            times.append(duration_s)
-            marks.append(one)
-        self._by_name = {number: Tally(times, bytes(marks)) for number, (times, marks) in groups.items()}
-
-    def change(self, removed: Sequence[Row], added: Sequence[Row]) -> None:
-        """Remove and add rows of :class:`Operations`."""
-        self._whole.remove(*_times(removed))
-        self._whole.add(*_times(added))
-        for number, rows in _grouped(removed).items():
-            self._by_name[number].remove(*_times(rows))
-        for number, rows in _grouped(added).items():
-            self._by_name.setdefault(number, Tally()).add(*_times(rows))
-
-    def summaries(self, names: Sequence[str]) -> Window:
-        """Return the summaries, with these names."""
-        by_name = sorted((names[number], tally) for number, tally in self._by_name.items() if tally)
-        return Window(self._whole.summary(), {name: tally.summary() for name, tally in by_name})
-
-
-class _Operations:
-    """The operations of the window, the tallies of the windows that views asked for, and summaries of steps."""
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._line = Operations(entries)
-        self._windows: dict[int, tuple[float, _Named]] = {}
-        self._whole: _Named | None = None
-        self._steps: OrderedDict[int, dict[int, tuple[int, Summary]]] = OrderedDict()
-
-    def change(self, difference: Difference) -> None:
-        """Remove and add the operations among entries."""
-        line = self._line
-        removed, added = line.rows(difference.removed), line.rows(difference.added)
-        if len(line.names) > _MAX_NAMES:
-            raise LookupError  # names that no entry has any more are forgotten by a new start
-        line.remove(removed)
-        line.add(added)
-        if self._whole is not None:
-            self._whole.change(removed, added)
-        for since_unix_s, named in self._windows.values():
-            named.change(*([row for row in rows if row[0] >= since_unix_s] for rows in (removed, added)))
-        changed = sorted(row[0] for row in (*removed, *added))
-        for step_s, known in self._steps.items():
-            self._steps[step_s] = {
-                begin: found for begin, found in known.items() if not _touches(changed, begin, step_s)
-            }
-
-    def violations(self, after_unix_s: float) -> int:
-        first = bisect_right(self._line.ends, after_unix_s)
-        return exceeded(self._line.columns[3][first:].tobytes())
-
-    def windows(self, moments: Sequence[float]) -> list[Window]:
-        """Return the summaries since each moment; the tallies of the last moments move on to these."""
-        line, kept, found = self._line, {}, []
-        whole: Window | None = None
-        for place, since_unix_s in enumerate(moments):
-            if line.ends and line.ends[0] < since_unix_s:
-                named = self._moved(self._windows.get(place), since_unix_s)
-                kept[place] = since_unix_s, named
-                found.append(named.summaries(line.names))
-                continue
-            if whole is None:
-                if self._whole is None:
-                    self._whole = _Named(line.columns)
-                whole = self._whole.summaries(line.names)
-            found.append(whole)
-        self._windows = kept
-        return found
-
-    def _moved(self, before: tuple[float, _Named] | None, since_unix_s: float) -> _Named:
-        """Return the tallies since a moment: those of a moment that is slightly earlier, less what ended in between."""
-        first = bisect_left(self._line.ends, since_unix_s)
-        if before is not None and before[0] <= since_unix_s:
-            earlier = bisect_left(self._line.ends, before[0])
-            if first - earlier <= len(self._line.ends) - first:
-                before[1].change(list(zip(*self._line.between(earlier, first), strict=True)), ())
-                return before[1]
-        return _Named(self._line.between(first, len(self._line.ends)))
-
-    def steps(self, start_unix_s: int, step_s: int, number: int) -> list[Summary]:
-        """Return the summary of each step; steps in which nothing changed have it already."""
-        known, found = self._steps.pop(step_s, {}), {}
-        begin = start_unix_s
-        for first, last in places(self._line.ends, start_unix_s, step_s, number):
-            ended, summary = known.get(begin, (-1, _NOTHING))
-            if ended != last - first:
-                _, durations_s, _, flags = self._line.between(first, last)
-                summary = Tally(durations_s, flags.tobytes()).summary()
-            found[begin] = last - first, summary
-            begin += step_s
-        self._steps[step_s] = found
-        if len(self._steps) > _MAX_LENGTHS:
-            self._steps.popitem(last=False)
-        return [summary for _, summary in found.values()]
-
-
 class _Calls(Calls):
     def change(self, difference: Difference) -> None:
         """Remove and add the calls among entries."""
@@ -231,8 +116,8 @@ class _Whole(Tally):
 
     def change(self, difference: Difference) -> None:
         """Remove and add the operations among entries."""
-        self.remove(*times_of(difference.removed))
-        self.add(*times_of(difference.added))
+        self.remove(times_of(difference.removed))
+        self.add(times_of(difference.added))
 
 
 class _Ends(Ascending):
@@ -271,12 +156,12 @@ class Digest:
     @cached_property
     def whole(self) -> _Whole:
         """The tally of all operations."""
-        return _Whole(*times_of(self._entries))
+        return _Whole(times_of(self._entries))
 
     @cached_property
-    def operations(self) -> _Operations:
+    def operations(self) -> OperationSums:
         """The operations in the order of their ends."""
-        return _Operations(self._entries)
+        return OperationSums(self._entries)
 
     @cached_property
     def calls(self) -> _Calls:
@@ -300,23 +185,6 @@ def _held(entries: Sequence[Entry]) -> Sequence[Entry]:
 
 
 _PARTS: Final = frozenset({"whole", "operations", "calls", "ends"})
-
-
-def _touches(changed: Sequence[float], begin: int, step_s: int) -> bool:
-    """Return whether one of the ends lies in the step, or so near that rounding could place it there."""
-    place = bisect_left(changed, begin - 1)
-    return place < len(changed) and changed[place] <= begin + step_s + 1
-
-
-def _times(rows: Sequence[Row]) -> tuple[list[float], bytes]:
-    return [row[1] for row in rows], bytes([row[3] for row in rows])
-
-
-def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    groups: dict[int, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row[2], []).append(row)
-    return groups
 
 
 _kept: Final[dict[str, Digest]] = {}

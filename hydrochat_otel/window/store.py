@@ -74,6 +74,8 @@ class MetricsStore:
         self._wall = wall
         self._inbox: list[Aged] = []
         self._body = Body()
+        self._has_own = False
+        """Whether the application ever added something itself."""
         self.arrive: Callable[[], None] | None = None
         self._lock = ForkLock(reentrant=True)
         self._is_changing = False
@@ -118,6 +120,7 @@ class MetricsStore:
 
     def insert(self, kept: Kept, age_s: float) -> None:
         """Keep something that is already `age_s` seconds old, at its place in the order of age; below 0 counts as 0."""
+        self._has_own = self._has_own or not isinstance(kept, Entry)
         self._inbox.append((self._monotonic() - max(0.0, age_s), kept))
         self._take_in(wait=False)
 
@@ -245,7 +248,7 @@ class MetricsStore:
         now_s = self._monotonic()
         oldest_s = self._body.oldest_s(now_s - self._ttl_s)
         return Contents(
-            self._body.entries(now_s - self._ttl_s),
+            self._body.entries(now_s - self._ttl_s, has_own=self._has_own),
             self.max_entries,
             self.ttl_hours,
             self.evicted(),
@@ -318,8 +321,10 @@ class MetricsStore:
 
     def adopt(self, other: "MetricsStore", *, entries: bool) -> None:
         """Continue the other window's counts (no counter falls) and, on request, its entries within own bounds."""
-        evicted, evicted_alone, self._outbox, aged = other._changing(other._handed_over)  # noqa: SLF001 - the same class
+        handed_over = other._changing(other._handed_over)  # noqa: SLF001 - the same class
+        evicted, evicted_alone, self._outbox, aged, has_own = handed_over
         self._evicted, self._evicted_alone = dict(evicted), dict(evicted_alone)
+        self._has_own = self._has_own or has_own
         with self._lock:
             for one in aged if entries else ():
                 self._body.born.append(one[0])
@@ -327,5 +332,5 @@ class MetricsStore:
                 self._make_room(one[0])
             self._body.pack()
 
-    def _handed_over(self) -> tuple[dict[str, int], dict[str, int], Outbox | None, list[Aged]]:
-        return self._evicted, self._evicted_alone, self._outbox, self._body.items()
+    def _handed_over(self) -> tuple[dict[str, int], dict[str, int], Outbox | None, list[Aged], bool]:
+        return self._evicted, self._evicted_alone, self._outbox, self._body.items(), self._has_own

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -16,8 +15,7 @@ _DURATION: Final = itemgetter(Entry._fields.index("duration_s"))
 _FLAGS: Final = itemgetter(*map(Entry._fields.index, ("exceeded_threshold", "error")))
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """Count, response times in seconds, violations of the threshold and failures of a window of operations."""
 
     metrics_count: int = 0
@@ -33,7 +31,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary with the public key names; `total_operations` is another name of `metrics_count`."""
-        return {**asdict(self), "total_operations": self.metrics_count}
+        return {**self._asdict(), "total_operations": self.metrics_count}
 
 
 class Headline(NamedTuple):
@@ -45,40 +43,59 @@ class Headline(NamedTuple):
     threshold_violations: int = 0
 
 
+class Times(NamedTuple):
+    """Response times to add to a :class:`Tally` or to remove from it.
+
+    Attributes:
+        durations_s: In seconds.
+        total: Their sum, as :func:`exact` returns it.
+        violations: How many exceeded their threshold.
+        errors: How many failed.
+    """
+
+    durations_s: Collection[float]
+    total: int
+    violations: int
+    errors: int
+
+    @classmethod
+    def of(cls, durations_s: Collection[float], flags: bytes) -> "Times":
+        """Return the times of durations with one byte of :func:`flags_of` for each."""
+        return cls(durations_s, exact(durations_s), exceeded(flags), flags.count(2) + flags.count(3))
+
+
 class Tally:
-    """Response times in seconds that come and go, each with one byte of :func:`flags_of`.
+    """Response times that come and go.
 
     Sums and order are exact, so its summary has the same digits as if all were added up and sorted at once.
     """
 
     __slots__ = ("_errors", "_times", "_total", "violations")
 
-    def __init__(self, durations_s: Collection[float] = (), flags: bytes = b"") -> None:
+    def __init__(self, times: Times) -> None:
+        durations_s, self._total, self.violations, self._errors = times
         self._times = Ascending(durations_s)
-        self._total = exact(durations_s)
-        self.violations = exceeded(flags)
-        self._errors = _failed(flags)
 
     def __len__(self) -> int:
         return len(self._times)
 
-    def add(self, durations_s: Collection[float], flags: bytes) -> None:
+    def add(self, times: Times) -> None:
         """Add response times."""
-        self._times.add(durations_s)
-        self._total += exact(durations_s)
-        self.violations += exceeded(flags)
-        self._errors += _failed(flags)
+        self._times.add(times.durations_s)
+        self._total += times.total
+        self.violations += times.violations
+        self._errors += times.errors
 
-    def remove(self, durations_s: Collection[float], flags: bytes) -> None:
+    def remove(self, times: Times) -> None:
         """Remove response times.
 
         Raises:
             LookupError: One of them was not added.
         """
-        self._times.remove(durations_s)
-        self._total -= exact(durations_s)
-        self.violations -= exceeded(flags)
-        self._errors -= _failed(flags)
+        self._times.remove(times.durations_s)
+        self._total -= times.total
+        self.violations -= times.violations
+        self._errors -= times.errors
 
     def headline(self) -> Headline:
         """Return the part of the summary that needs no percentile; zeros without response times."""
@@ -112,10 +129,6 @@ def exceeded(flags: bytes) -> int:
     return flags.count(1) + flags.count(3)
 
 
-def _failed(flags: bytes) -> int:
-    return flags.count(2) + flags.count(3)
-
-
 def is_measured(entry: Entry) -> bool:
     """Return whether it is an operation whose duration is a finite number; NaN or infinity would spoil the sums."""
     return entry.kind == "operation" and math.isfinite(entry.duration_s)
@@ -139,19 +152,19 @@ def durations_of(operations: Iterable[Entry]) -> list[float]:
     return list(map(float, map(_DURATION, operations)))
 
 
-def times_of(entries: Iterable[Entry]) -> tuple[list[float], bytes]:
-    """Return durations and flags of the operations among entries, as :class:`Tally` takes them."""
+def times_of(entries: Iterable[Entry]) -> Times:
+    """Return the times of the operations among entries."""
     durations_s, flags = [], bytearray()
     for some in in_lists(entries):
         operations = measured(some)
         durations_s += durations_of(operations)
         flags += flags_of(operations)
-    return durations_s, bytes(flags)
+    return Times.of(durations_s, bytes(flags))
 
 
 def headline(entries: Iterable[Entry]) -> Headline:
     """Return count, mean, maximum and violations of the operations among entries."""
-    return Tally(*times_of(entries)).headline()
+    return Tally(times_of(entries)).headline()
 
 
 def summarise(entries: Iterable[Entry]) -> Summary:
@@ -159,7 +172,7 @@ def summarise(entries: Iterable[Entry]) -> Summary:
 
     An operation whose duration is not finite is left out.
     """
-    return Tally(*times_of(entries)).summary()
+    return Tally(times_of(entries)).summary()
 
 
 def summarise_by_operation(entries: Sequence[Entry]) -> dict[str, Summary]:
