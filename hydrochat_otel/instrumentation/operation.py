@@ -133,16 +133,17 @@ class Work:
             outcome = outcome_of(error)
         outer, span = attribution.span_in(self.outside), self.span
         around = INVALID_SPAN_CONTEXT if outer is None else _span_context(outer)
-        inside = around if span is None else _span_context(span)
+        # A span context is a tuple, whose properties cost a function call each.
+        trace_id, span_id, _, flags, _, _ = around if span is None else _span_context(span)
         return Ended(
             elapsed_ns / 1e9,
             self._started_unix_ns + elapsed_ns,
             outcome,
             self.instruments.error_types.admit(error_type or class_name(error)) if outcome == "error" else None,
-            inside.trace_id,
-            inside.span_id,
-            around.span_id,
-            inside.trace_flags & _SAMPLED == _SAMPLED,
+            trace_id,
+            span_id,
+            around[1],
+            flags & _SAMPLED == _SAMPLED,
             span is not None,
         )
 

@@ -54,8 +54,7 @@ class _Ranking:
             self._keep(failed, (root.end_unix_s, number, turn))
         if root.exceeded_threshold:
             self._keep(slow, (root.duration_s, number, turn))
-        cost_usd = sum(one.cost_usd or 0.0 for one in turn)
-        if cost_usd > 0:
+        if (cost_usd := sum([one.cost_usd for one in turn if one.cost_usd])) > 0:
             self._keep(dear, (cost_usd, number, turn))
 
     def turns(self) -> tuple[Turn, ...]:
