@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final, Self
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views import formats
 from hydrochat_otel.window import digest
+from hydrochat_otel.window.columns import end_of
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.timelines import end_of
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000

@@ -15,10 +15,11 @@ from hydrochat_otel.views import completeness, formats, refused_names
 from hydrochat_otel.views.json_export import forecast_document
 from hydrochat_otel.views.thresholds import Alert
 from hydrochat_otel.window import digest
+from hydrochat_otel.window.columns import measured
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.operation_sums import Window
 from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
-from hydrochat_otel.window.summary import Summary, measured
+from hydrochat_otel.window.summary import Summary
 
 WINDOWS_H: Final = (1.0, 6.0, 24.0)
 """The windows of the page, in hours; a longer time to live is added."""

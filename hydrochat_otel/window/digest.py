@@ -10,19 +10,20 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window import differences
 from hydrochat_otel.window.ascending import Ascending
+from hydrochat_otel.window.columns import end_of, ends_of
 from hydrochat_otel.window.differences import Difference
-from hydrochat_otel.window.entries import Entries, in_lists
+from hydrochat_otel.window.entries import Entries, all_ends
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.operation_sums import OperationSums, Window
 from hydrochat_otel.window.summary import Headline, Summary, Tally, times_of
-from hydrochat_otel.window.timelines import Calls, CallSums, end_of, ends_of, places
+from hydrochat_otel.window.timelines import Calls, CallSums, places
 
 _WAIT_S: Final = 0.2
 
@@ -171,7 +172,7 @@ class Digest:
     @cached_property
     def ends(self) -> _Ends:
         """The ends of all entries."""
-        return _Ends(chain.from_iterable(map(ends_of, in_lists(self._entries))))
+        return _Ends(all_ends(self._entries))
 
     def steps(self, start_unix_s: int, step_s: int, number: int) -> list[StepSums]:
         """Return the sums of each step."""

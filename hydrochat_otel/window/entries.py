@@ -1,9 +1,9 @@
 """The entries of a large window at one moment: a sequence that makes those in packed runs when they are read."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import NamedTuple, overload
 
+from hydrochat_otel.window.columns import KINDS_OF_CALLS, OperationColumns, ends_of, operations
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.packed import Run
 
@@ -46,17 +46,13 @@ class Entries(Sequence[Entry]):
         """Return the same sequence, without what was made and without remembering any of it."""
         return Entries(self.parts, self.tail, remembers=False)
 
-    def lists(self) -> Iterator[Sequence[Entry]]:
-        """Yield all entries, some hundreds at a time."""
-        for number in range(len(self.parts)):
-            yield self._of_part(number)
-        yield self.tail
-
     def __len__(self) -> int:
         return self._number
 
     def __iter__(self) -> Iterator[Entry]:
-        return chain.from_iterable(self.lists())
+        for number in range(len(self.parts)):
+            yield from self._of_part(number)
+        yield from self.tail
 
     def __reversed__(self) -> Iterator[Entry]:
         yield from reversed(self.tail)
@@ -86,8 +82,25 @@ class Entries(Sequence[Entry]):
         return tuple(self)[place]
 
 
-def in_lists(entries: Iterable[Entry]) -> Iterator[Sequence[Entry]]:
-    """Yield all entries in lists: those of a large window exist only while their list is looked at."""
+def operations_of(entries: Iterable[Entry]) -> Iterator[OperationColumns]:
+    """Yield the columns of the operations among entries; packed ones are not made for it."""
     if isinstance(entries, Entries):
-        return entries.lists()
-    return iter([entries if isinstance(entries, list | tuple) else list(entries)])
+        yield from (part.run.operations(part.first) for part in entries.parts)
+        entries = entries.tail
+    yield operations(entries)
+
+
+def calls_of(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the calls and results among entries."""
+    if isinstance(entries, Entries):
+        yield from (call for part in entries.parts for call in part.run.calls(part.first))
+        entries = entries.tail
+    yield from (entry for entry in entries if entry.kind in KINDS_OF_CALLS)
+
+
+def all_ends(entries: Iterable[Entry]) -> Iterator[float]:
+    """Yield the end of each entry."""
+    if isinstance(entries, Entries):
+        yield from (end for part in entries.parts for end in part.run.ends(part.first))
+        entries = entries.tail
+    yield from ends_of(entries)

@@ -6,10 +6,12 @@ A packed run keeps its entries in columns, a sixth of their size as objects, and
 import math
 from array import array
 from collections.abc import Sequence
+from itertools import compress
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
 from hydrochat_otel import semconv
+from hydrochat_otel.window.columns import FAR_S, KINDS_OF_CALLS, OperationColumns, ends_of, flag, operations
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.kept import Aged, Kept, entries_of
 
@@ -54,6 +56,15 @@ class Run(Protocol):
     def number_of_entries(self, first: int) -> int:
         """Return how many entries there are from one place on."""
 
+    def operations(self, first: int) -> OperationColumns:
+        """Return the columns of the operations from one place on."""
+
+    def calls(self, first: int) -> list[Entry]:
+        """Return the calls and results from one place on."""
+
+    def ends(self, first: int) -> Sequence[float]:
+        """Return the ends of the entries from one place on."""
+
 
 class Plain:
     """A run as it came: for anything that columns cannot hold without changing it."""
@@ -79,6 +90,18 @@ class Plain:
         """Return how many entries there are from one place on."""
         return len(self.entries(first, len(self)))
 
+    def operations(self, first: int) -> OperationColumns:
+        """Return the columns of the operations from one place on."""
+        return operations(self.entries(first, len(self)))
+
+    def calls(self, first: int) -> list[Entry]:
+        """Return the calls and results from one place on."""
+        return [one for one in self.entries(first, len(self)) if one.kind in KINDS_OF_CALLS]
+
+    def ends(self, first: int) -> Sequence[float]:
+        """Return the ends of the entries from one place on."""
+        return ends_of(self.entries(first, len(self)))
+
 
 class Packed:
     """A run in columns.
@@ -96,6 +119,8 @@ class Packed:
         _, _, durations, ends, _, _, _, traces, spans, parents, *_ = columns
         if {*map(type, durations), *map(type, ends)} != {float} or not math.isfinite(sum(durations) + sum(ends)):
             raise ValueError  # NaN, which equals nothing, could not be recognised again
+        if min(ends) <= -FAR_S or max(ends) >= FAR_S:
+            raise ValueError
         self.born: Sequence[float] = array("d", born)
         self._durations = array("d", durations)
         self._ends = array("d", ends)
@@ -146,6 +171,30 @@ class Packed:
     def number_of_entries(self, first: int) -> int:
         """Return how many entries there are from one place on."""
         return len(self) - first
+
+    def operations(self, first: int) -> OperationColumns:
+        """Return the columns of the operations from one place on, without making one."""
+        ends: Sequence[float] = self._ends[first:]
+        durations_s: Sequence[float] = self._durations[first:]
+        label: Sequence[int] = self._label[first:]
+        if any(kind != "operation" for (kind, _), _, _ in self._labels):
+            are_wanted = [kind == "operation" for (kind, _), _, _ in self._labels]
+            wanted = [are_wanted[one] for one in label]
+            ends, durations_s = list(compress(ends, wanted)), list(compress(durations_s, wanted))
+            label = list(compress(label, wanted))
+        names = [name for (_, name), _, _ in self._labels]
+        flags = [flag(over, error) for _, (over, error, _), _ in self._labels]
+        return OperationColumns(ends, durations_s, map(names.__getitem__, label), bytes(map(flags.__getitem__, label)))
+
+    def calls(self, first: int) -> list[Entry]:
+        """Return the calls and results from one place on."""
+        if not any(kind in KINDS_OF_CALLS for (kind, _), _, _ in self._labels):
+            return []
+        return [one for one in self.entries(first, len(self)) if one.kind in KINDS_OF_CALLS]
+
+    def ends(self, first: int) -> Sequence[float]:
+        """Return the ends of the entries from one place on."""
+        return self._ends[first:]
 
 
 def run_of(born: Sequence[float], kept: Sequence[Kept]) -> Run:

@@ -1,18 +1,13 @@
 """The numbers that summarise a window of response times, computed once for every view."""
 
-import math
 from collections.abc import Collection, Iterable, Sequence
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from hydrochat_otel.window.ascending import Ascending
-from hydrochat_otel.window.entries import in_lists
+from hydrochat_otel.window.columns import is_measured
+from hydrochat_otel.window.entries import operations_of
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.exact_sum import as_float, exact
-
-# Read by position in C: a loop over the names of a hundred thousand entries is several times slower.
-_DURATION: Final = itemgetter(Entry._fields.index("duration_s"))
-_FLAGS: Final = itemgetter(*map(Entry._fields.index, ("exceeded_threshold", "error")))
 
 
 class Summary(NamedTuple):
@@ -129,36 +124,12 @@ def exceeded(flags: bytes) -> int:
     return flags.count(1) + flags.count(3)
 
 
-def is_measured(entry: Entry) -> bool:
-    """Return whether it is an operation whose duration is a finite number; NaN or infinity would spoil the sums."""
-    return entry.kind == "operation" and math.isfinite(entry.duration_s)
-
-
-def measured(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the operations among entries for which :func:`is_measured` is true."""
-    operations = [entry for entry in entries if entry.kind == "operation"]
-    if math.isfinite(sum(map(_DURATION, operations))):
-        return operations
-    return [entry for entry in operations if is_measured(entry)]
-
-
-def flags_of(operations: Iterable[Entry]) -> bytes:
-    """Return for each operation as one byte whether it exceeded its threshold (1) and whether it failed (2)."""
-    return bytes([(1 if over else 0) | (0 if error is None else 2) for over, error in map(_FLAGS, operations)])
-
-
-def durations_of(operations: Iterable[Entry]) -> list[float]:
-    """Return the duration of each operation."""
-    return list(map(float, map(_DURATION, operations)))
-
-
 def times_of(entries: Iterable[Entry]) -> Times:
     """Return the times of the operations among entries."""
-    durations_s, flags = [], bytearray()
-    for some in in_lists(entries):
-        operations = measured(some)
-        durations_s += durations_of(operations)
-        flags += flags_of(operations)
+    durations_s, flags = list[float](), bytearray()
+    for columns in operations_of(entries):
+        durations_s += columns.durations_s
+        flags += columns.flags
     return Times.of(durations_s, bytes(flags))
 
 

@@ -5,22 +5,17 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel import semconv
+from hydrochat_otel.window.columns import end_of
 from hydrochat_otel.window.days import NOTHING_MISSING, Missing
-from hydrochat_otel.window.entries import in_lists
+from hydrochat_otel.window.entries import calls_of, operations_of
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.summary import durations_of, flags_of, measured
 
 UNKNOWN: Final = math.inf
 """Dollars of a call that has no known ones."""
 
-_FAR_S: Final = 1e15
-_END: Final = itemgetter(Entry._fields.index("end_unix_s"))
-_NAME: Final = itemgetter(Entry._fields.index("operation"))
-_BILLED: Final = frozenset({"gemini", "result"})
 _SETTLED: Final = frozenset({"ok", "cancelled"})
 _IS_CALL: Final = 1
 _IS_INCOMPLETE: Final = 2
@@ -108,20 +103,6 @@ def places(ends: Sequence[float], start_unix_s: int, step_s: int, number: int) -
     return list(pairwise(edges))
 
 
-def end_of(entry: Entry) -> float:
-    """Return when the entry ended; NaN counts as the epoch, and infinity as far away."""
-    end_unix_s = entry.end_unix_s
-    return 0.0 if math.isnan(end_unix_s) else min(max(end_unix_s, -_FAR_S), _FAR_S)
-
-
-def ends_of(entries: Iterable[Entry]) -> list[float]:
-    """Return :func:`end_of` of each entry, several times faster."""
-    ends = list(map(_END, entries))
-    if ends and math.isfinite(sum(ends)) and min(ends) > -_FAR_S and max(ends) < _FAR_S:
-        return ends
-    return list(map(end_of, entries))
-
-
 class _Numbers(dict[str, int]):
     """The number of each name, in the order in which they are first looked up."""
 
@@ -145,10 +126,8 @@ class Operations(Timeline):
     def rows(self, entries: Iterable[Entry]) -> list[Row]:
         """Return the rows of the operations among entries."""
         rows: list[Row] = []
-        for some in in_lists(entries):
-            found = measured(some)
-            numbers = map(self._numbers.__getitem__, map(_NAME, found))
-            rows += zip(ends_of(found), durations_of(found), numbers, flags_of(found), strict=True)
+        for ends, durations_s, names, flags in operations_of(entries):
+            rows += zip(ends, durations_s, map(self._numbers.__getitem__, names), flags, strict=True)
         return rows
 
 
@@ -173,9 +152,7 @@ class Calls(Timeline):
     @staticmethod
     def rows(entries: Iterable[Entry]) -> list[Row]:
         """Return the rows of what is billed among entries: end, flags, tokens and dollars."""
-        return [
-            _call(entry) for some in in_lists(entries) for entry in some if entry.kind in _BILLED and entry.is_billed
-        ]
+        return [_call(entry) for entry in calls_of(entries) if entry.is_billed]
 
     def sums(self, first: int, last: int) -> CallSums:
         """Return what the calls from one place up to another add up to."""

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from hydrochat_otel.window import differences, digest, packed
+from hydrochat_otel.window import columns, differences, digest, packed
 from hydrochat_otel.window.entries import Entries
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.packed import Packed, Plain, run_of
@@ -69,6 +69,28 @@ def test_what_columns_would_change_stays_as_it_is(odd):
         assert isinstance(run, Plain)
         assert all(mine[1] is theirs[1] for mine, theirs in zip(run.items(0), kept, strict=True))
         assert len(run.entries(0, 8)) == run.number_of_entries(0) == 7 + isinstance(one, Entry)
+
+
+def as_lists(columns):
+    return [list(column) for column in columns]
+
+
+@pytest.mark.parametrize(
+    "mixed", [ENTRIES, ENTRIES[3:5], ENTRIES[:3], ENTRIES[5:6]], ids=["all", "work", "calls", "spans"]
+)
+def test_columns_are_those_of_the_entries(mixed):
+    """Views read of a packed run, from any place on, the operations, calls and ends that its entries have."""
+    for first in (0, 5, 200):
+        entries = (mixed * 240)[first:240]
+        run = run_of([0.0] * 240, (mixed * 240)[:240])
+        assert isinstance(run, Packed)
+        for one in (run, Plain([0.0] * 240, (mixed * 240)[:240])):
+            found = one.operations(first)
+            assert as_lists(found) == as_lists(columns.operations(entries))
+            assert (one.calls(first), list(one.ends(first))) == (
+                [entry for entry in entries if entry.kind in {"gemini", "result"}],
+                [entry.end_unix_s for entry in entries],
+            )
 
 
 def test_labels_are_bounded(monkeypatch):
