@@ -143,44 +143,6 @@ class GuardedCall(Guarded):
         """A context manager around one HTTP request."""
         return Guarded(self._call.attempts, "google_genai.attempt")
 
-    def run(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Call a function with the call current, end the call with its reply, and return it."""
-        call = self._call
-        try:
-            try:
-                if (inside := call.inside) is not None:
-                    contexts.attach(inside)
-                reply = function(*arguments, **named)
-            finally:
-                contexts.attach(call.outside)
-        except BaseException as error:
-            self._leave(call.outside, error)
-            raise
-        try:
-            call.complete(reply)
-        except BaseException as failure:
-            note("google_genai.reply", failure)
-        return reply
-
-    async def run_async(self, function: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
-        """Do the same for a coroutine function."""
-        call = self._call
-        try:
-            try:
-                if (inside := call.inside) is not None:
-                    contexts.attach(inside)
-                reply = await function(*arguments, **named)
-            finally:
-                contexts.attach(call.outside)
-        except BaseException as error:
-            self._leave(call.outside, error)
-            raise
-        try:
-            call.complete(reply)
-        except BaseException as failure:
-            note("google_genai.reply", failure)
-        return reply
-
     def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """Run one step of a stream with the call current, read the returned chunk, and return it."""
         before, call = contexts.get_current(), self._call
@@ -192,7 +154,7 @@ class GuardedCall(Guarded):
             finally:
                 contexts.attach(before)
         except BaseException as error:
-            self._leave(before, error)
+            leave(call, before, error)
             raise
         try:
             call.take_chunk(chunk)
@@ -211,18 +173,13 @@ class GuardedCall(Guarded):
             finally:
                 contexts.attach(before)
         except BaseException as error:
-            self._leave(before, error)
+            leave(call, before, error)
             raise
         try:
             call.take_chunk(chunk)
         except BaseException as failure:
             note("google_genai.reply", failure)
         return chunk
-
-    def _leave(self, before: Context, error: BaseException) -> None:
-        """End the call with an exception, and restore the context if a signal handler raised while that was done."""
-        contexts.attach(before)
-        contained(self._component, self._call.end_with, error)
 
     def connect(self) -> None:
         """Note that a connection is made."""
@@ -289,18 +246,38 @@ def inside(current: Callable[[], Calls | None]) -> GuardedCall | None:
 
 def begin(
     current: Callable[[], Calls | None], operation: str, owner: Any, arguments: dict[str, Any], *, stream: bool = False
-) -> GuardedCall | None:
+) -> Call | None:
     """Begin the call of a function of the SDK; None if nothing is counted or the telemetry failed."""
     try:
         counting = current()
         if counting is None:
             return None
         client = getattr(owner, "_api_client", None)
-        call = counting.begin(operation, arguments.get("model"), client, arguments.get("config"), stream=stream)
-        return None if call is None else GuardedCall(call)
+        return counting.begin(operation, arguments.get("model"), client, arguments.get("config"), stream=stream)
     except BaseException as error:
         note("google_genai.begin", error)
         return None
+
+
+def begin_stream(
+    current: Callable[[], Calls | None], operation: str, owner: Any, arguments: dict[str, Any]
+) -> GuardedCall | None:
+    """Begin the call of a function whose reply is streamed; as :func:`begin`."""
+    return guarded(begin(current, operation, owner, arguments, stream=True))
+
+
+def leave(call: Call, before: Context, error: BaseException) -> None:
+    """End a call with an exception, and restore the context if a signal handler raised while that was done."""
+    contexts.attach(before)
+    contained("google_genai.call", call.end_with, error)
+
+
+def complete(call: Call, reply: Any) -> None:
+    """Read the whole reply of a call and end it."""
+    try:
+        call.complete(reply)
+    except BaseException as failure:
+        note("google_genai.reply", failure)
 
 
 def begin_attempt(current: Callable[[], Calls | None]) -> Call | None:

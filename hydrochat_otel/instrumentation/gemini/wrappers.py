@@ -7,15 +7,19 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from hydrochat_otel.instrumentation import contexts
+from hydrochat_otel.instrumentation.gemini import guarded_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import (
     GuardedCall,
     begin,
     begin_attempt,
+    begin_stream,
+    complete,
     end_attempt,
     fail_attempt,
     guarded,
-    inside,
+    leave,
 )
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime.failures import contained
@@ -66,7 +70,17 @@ def unary(original: Function, current: Current, operation: str, step: Step | Non
         call = begin(current, operation, self, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
-        reply = call.run(original, self, *args, **kwargs)
+        try:
+            try:
+                if (inside := call.inside) is not None:
+                    contexts.attach(inside)
+                reply = original(self, *args, **kwargs)
+            finally:
+                contexts.attach(call.outside)
+        except BaseException as error:
+            leave(call, call.outside, error)
+            raise
+        complete(call, reply)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
@@ -82,7 +96,17 @@ def unary_async(original: Function, current: Current, operation: str, step: Step
         call = begin(current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
-        reply = await call.run_async(original, self, *args, **kwargs)
+        try:
+            try:
+                if (inside := call.inside) is not None:
+                    contexts.attach(inside)
+                reply = await original(self, *args, **kwargs)
+            finally:
+                contexts.attach(call.outside)
+        except BaseException as error:
+            leave(call, call.outside, error)
+            raise
+        complete(call, reply)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
@@ -122,7 +146,7 @@ def stream(original: Function, current: Current, operation: str) -> Function:
         chunks = original(self, *args, **kwargs)
         if contained("google_genai.begin", current) is None:
             return chunks
-        return WatchedStream(chunks, functools.partial(begin, current, operation, self, kwargs, stream=True))
+        return WatchedStream(chunks, functools.partial(begin_stream, current, operation, self, kwargs))
 
     return counted
 
@@ -132,7 +156,7 @@ def stream_async(original: Function, current: Current, operation: str) -> Functi
 
     @functools.wraps(original)
     async def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(current, operation, self, kwargs, stream=True)
+        call = begin_stream(current, operation, self, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
         return WatchedAsyncStream(await call.around_async(original, self, *args, **kwargs), call)
@@ -183,7 +207,7 @@ def session_async(original: Function, current: Current, _operation: str) -> Func
 
     @functools.wraps(original)
     async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call: GuardedCall | None = contained("google_genai.attempt", inside, current)
+        call: GuardedCall | None = contained("google_genai.attempt", guarded_call.inside, current)
         if call is not None:
             call.connect()
         return await original(self, *args, **kwargs)
