@@ -19,7 +19,7 @@ class Curve(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One picture; x is logarithmic unless `is_linear`, and y is unless `has_floor`, with which it begins at zero."""
+    """One panel; x is logarithmic unless `is_linear`, and y is unless `has_floor`, with which it begins at zero."""
 
     title: str
     x_name: str
