@@ -19,7 +19,8 @@ from hydrochat_otel.window.snapshot import Exemplar, HistogramPoint, NumberPoint
 _EXEMPLAR_LIMIT: Final = 128
 """Most characters in the labels of an exemplar, names and values together (OpenMetrics 1.0)."""
 
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 8
+"""Series that are encoded together: a longer text would be mapped from the system and given back each time."""
 _START: Final = "\x00"
 """Stands for the name and the labels of a series in the lines of its buckets; neither edge nor number contains it."""
 
