@@ -5,6 +5,7 @@ and writes what does not fit into memory to the host's temporary directory. This
 through the classes that waitress lets a server choose.
 """
 
+import socket
 import sys
 import time
 from collections import Counter
@@ -23,6 +24,8 @@ REQUEST_WITHIN_S: Final = 10.0
 ANSWER_WITHIN_S: Final = 30.0
 """Seconds until an answer is made and received by the client."""
 IDLE_S: Final = 120.0
+SEND_BUFFER_BYTES: Final = 1 << 18
+"""An answer of this size is sent in one step: waitress sends as much at a time as the system's buffer takes."""
 _SETTLED_S: Final = 1.0
 """A connection that has sent no complete request for this long is closed first."""
 _NO_DESCRIPTOR_S: Final = 1.0
@@ -41,6 +44,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "max_request_header_size": 16_384,
     "outbuf_high_watermark": 1 << 28,  # answers are complete in memory; a thread never waits for a client
     "outbuf_overflow": 1 << 28,
+    "send_bytes": 1 << 18,  # the loop sends head and body together, once a worker has finished the answer
 }
 
 
@@ -156,6 +160,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
         connection, address = accepted
         try:
             self.set_socket_options(connection)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         except OSError:
             connection.close()
             return

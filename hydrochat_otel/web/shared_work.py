@@ -11,8 +11,11 @@ from hydrochat_otel.runtime.forks import ForkLock
 
 T = TypeVar("T")
 
-_GATHER_S: Final = 3e-4
-"""A pause in which the threads of other requests arrive: the interpreter runs one thread at a time, for up to 5 ms."""
+_GATHER_S: Final = 4e-4
+"""A pause for each request of the last batch, in which the threads of other requests deliver their answers and arrive:
+the interpreter runs one thread at a time, for up to 5 ms."""
+_LONGEST_S: Final = 4e-3
+"""The longest pause."""
 _LOOK_EACH: Final = 8
 """Of requests that come alone, each of this number pauses, to find out whether others have begun to come."""
 
@@ -37,7 +40,7 @@ class SharedWork(Generic[T]):
         self._turn = ForkLock()
         self._waiting: _Batch[T] = _Batch()
         self._turns = 0
-        self._is_busy = False
+        self._pause_s = 0.0
 
     def done(self, work: Callable[[], T]) -> T:
         """Return the result of the work; any thread may call.
@@ -51,10 +54,10 @@ class SharedWork(Generic[T]):
             if batch.results:
                 return batch.results[0]
             self._turns += 1
-            if self._is_busy or self._turns % _LOOK_EACH == 0:
-                time.sleep(_GATHER_S)
+            if self._pause_s or self._turns % _LOOK_EACH == 0:
+                time.sleep(self._pause_s or _GATHER_S)
             self._waiting = _Batch()  # a request that arrives from now on waits for the next turn
-            self._is_busy = batch.requests > 1
+            self._pause_s = min(_GATHER_S * batch.requests, _LONGEST_S) if batch.requests > 1 else 0.0
             result = work()
             batch.results.append(result)
             return result
