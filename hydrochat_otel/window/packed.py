@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, Final, Protocol
 
 from hydrochat_otel import semconv
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.window.columns import FAR_S, KINDS_OF_CALLS, OperationColumns, ends_of, flag, operations
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.kept import Aged, Kept, entries_of
@@ -34,6 +35,8 @@ _MAX_KNOWN: Final = 4096
 
 _Labels = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
 _known: Final[dict[tuple[Any, ...], _Labels]] = {}
+"""The labels of all runs, so that equal ones exist once."""
+process_globals.register("labels of packed runs", _known.clear)
 
 
 class Run(Protocol):
