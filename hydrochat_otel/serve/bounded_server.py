@@ -44,7 +44,6 @@ OPTIONS: Final[dict[str, Any]] = {
     "max_request_header_size": 16_384,
     "outbuf_high_watermark": 1 << 28,  # answers are complete in memory; a thread never waits for a client
     "outbuf_overflow": 1 << 28,
-    "send_bytes": 1 << 18,  # the loop sends head and body together, once a worker has finished the answer
 }
 
 
@@ -141,6 +140,12 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = BoundedChannel
     _pause_until_s = 0.0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # The loop sends head and body together once a worker has finished the answer. As an option waitress deprecates
+        # it; a version that no longer reads it sends them one by one.
+        self.adj.send_bytes = SEND_BUFFER_BYTES
 
     def readable(self) -> bool:
         """Return whether connections are accepted now; also checks the open ones, about once a second."""
