@@ -40,7 +40,7 @@ _AT_MOST = {
 
 def short() -> Iterator[Row]:
     """Yield the rows of the short form."""
-    yield from operations.rows(rounds=8, size=300)
+    yield from operations.rows(rounds=8, size=300, generations=1)
     yield from scrapes.of_series(100)
 
 

@@ -13,7 +13,6 @@ from typing import Self
 
 from benchmarks.measuring import Cost, added
 
-_GENERATIONS = 3
 _END_S = 20
 
 
@@ -53,7 +52,7 @@ class Contestant:
 
 
 def costs(
-    part: str, ways: Sequence[str], sizes: dict[str, int], *, bare: str, rounds: int, generations: int = _GENERATIONS
+    part: str, ways: Sequence[str], sizes: dict[str, int], *, bare: str, rounds: int, generations: int = 3
 ) -> dict[str, dict[str, Cost]]:
     """Return what each way adds to the bare one in each case: the median over all batches.
 

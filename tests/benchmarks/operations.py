@@ -111,14 +111,14 @@ def contestant(way: str) -> dict[str, Way]:
     return {"call": made[name]()}
 
 
-def rows(*, rounds: int = 45, size: int = 1000) -> Iterator[Row]:
+def rows(*, rounds: int = 45, size: int = 1000, generations: int = 3) -> Iterator[Row]:
     """Yield every row."""
     for host in _HOSTS:
         peers = ["by hand", "OTel's decorator", "prometheus_client timer"]
         if host == "sampled" and importlib.util.find_spec("logfire") is not None:
             peers.append("logfire.instrument")
         ways = [f"{host}: {name}" for name in ("bare", "ours", *peers)]
-        found = costs("operations", ways, {"call": size}, bare=ways[0], rounds=rounds)["call"]
+        found = costs("operations", ways, {"call": size}, bare=ways[0], rounds=rounds, generations=generations)["call"]
         own = found[ways[1]]
         for peer in peers:
             path, cpu = _TARGETS.get((host, peer), (None, None))
