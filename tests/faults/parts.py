@@ -74,7 +74,7 @@ PARTS = {
     "threads: start": _part("threading:Thread.start", work="first use"),
     "queue: put": _part(f"{OURS}.runtime.deferred_queue:DeferredQueue.put", OPERATIONS, CALLS, MONEY, WINDOW),
     "queue: drain": _part(f"{OURS}.runtime.deferred_queue:DeferredQueue.drain", SCRAPE),
-    "reply": _part(f"{OURS}.instrumentation.gemini.reply_facts:plain", CALLS, MONEY, WINDOW),
+    "reply": _part(f"{OURS}.instrumentation.gemini.reply_facts:read", CALLS, MONEY, WINDOW),
     "attempt": _part(f"{OURS}.instrumentation.gemini.attempts:Attempts.__exit__", CALLS, MONEY, WINDOW),
     "call labels": _part(f"{OURS}.instrumentation.gemini.call_labels:CallLabelCache.at", CALLS, MONEY, SPANS, WINDOW),
     "collector": _part(f"{OURS}.runtime.collection:is_running", *_BEGIN),
