@@ -23,7 +23,7 @@ from hydrochat_otel.prices.counts import (
     text_of,
     within,
 )
-from hydrochat_otel.prices.usage_fields import COUNTS, values_of
+from hydrochat_otel.prices.usage_fields import values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
     "ON_DEMAND_FLEX": "flex",
@@ -187,8 +187,9 @@ class UsageRecord:
         if usage is None:
             return
         self._has_usage = True
-        values = values_of(usage)
-        of_prompt, of_cache, of_tool, of_output, traffic, tier = values[COUNTS:]
+        prompt, cached, tool, answer, thoughts, total, of_prompt, of_cache, of_tool, of_output, traffic, tier = (
+            values_of(usage)
+        )
         # Lists of earlier chunks are not kept: memory that the SDK would use again would stay in use.
         if of_prompt is not None:
             self._of_prompt = of_prompt
@@ -202,7 +203,10 @@ class UsageRecord:
             self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
         if tier is not None:
             self.take_service_tier(text_of(tier))
-        self._take(values[:COUNTS])
+        taken = self._taken
+        taken.append((prompt, cached, tool, answer, thoughts, total))
+        if len(taken) > _MOST_TAKEN:
+            self._stated, self._taken = _after(self._stated, taken), []
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
@@ -215,13 +219,7 @@ class UsageRecord:
     def take_prompt(self, tokens: Any) -> None:
         """Note a reply that states input tokens only, as an embedding does: they are the total."""
         self._has_usage = True
-        self._take((tokens, None, None, None, None, tokens))
-
-    def _take(self, counts: Any) -> None:
-        taken = self._taken
-        taken.append(counts)
-        if len(taken) > _MOST_TAKEN:
-            self._stated, self._taken = _after(self._stated, taken), []
+        self._taken.append((tokens, None, None, None, None, tokens))
 
     def tokens(self, *, refused: bool = False) -> Tokens:
         """Return the tokens that were taken so far.

@@ -7,7 +7,6 @@ from typing import Any, Final
 Values = tuple[Any, ...]
 """Six counts, four lists of details, the traffic type and the service tier; None if not stated."""
 
-COUNTS: Final = 6
 
 _NAMES: Final = (
     ("prompt_token_count", "total_input_tokens"),

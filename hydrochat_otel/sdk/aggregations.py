@@ -30,12 +30,15 @@ Held = dict[tuple[Any, int], Candidate]
 
 def offer_all(held: Held) -> None:
     """Offer every candidate to the SDK; one that is added meanwhile may wait for the next call."""
+    newest, context = None, None
     while held:
         try:
             (aggregation, _), (value, time_unix_ns, origin, attributes) = held.popitem()
         except KeyError:  # another thread took the last one
             return
-        aggregation._reservoir.offer(value, time_unix_ns, attributes, context_of(origin))
+        if origin is not newest:  # one span has many measurements
+            newest, context = origin, context_of(origin)
+        aggregation._reservoir.offer(value, time_unix_ns, attributes, context)
 
 
 class Aggregation(Protocol):
@@ -49,6 +52,9 @@ class Aggregation(Protocol):
             origins: The span that each was measured in.
             sampled: Whether each may become an exemplar.
         """
+
+    def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
+        """Add several values that were measured in one span, and may or may not become exemplars."""
 
 
 def aggregation_of(aggregation: Any, attributes: Attributes, held: Held) -> Aggregation:
@@ -86,6 +92,9 @@ class _Sum:
             value, origin = next(compress(zip(values, origins, strict=True), sampled))
             self._held[self._place] = Candidate(value, time_ns(), origin, self._attributes)
 
+    def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
+        self.add(values, (origin,) * len(values), (is_sampled,) * len(values))
+
 
 class _Buckets:
     """The buckets of a histogram: the last candidate of each becomes its exemplar."""
@@ -101,6 +110,20 @@ class _Buckets:
         self._with_extremes = aggregation._record_min_max
 
     def add(self, values: Sequence[float], origins: Sequence[Origin], sampled: Sequence[bool]) -> None:
+        places = self._count(values)
+        if any(sampled):
+            newest = dict(compress(zip(places, zip(values, origins, strict=True), strict=True), sampled))
+            for place, (value, origin) in newest.items():
+                self._held[self._aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
+
+    def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
+        places = self._count(values)
+        if is_sampled:
+            for place, value in dict(zip(places, values, strict=True)).items():
+                self._held[self._aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
+
+    def _count(self, values: Sequence[float]) -> list[int]:
+        """Count the values, and return the bucket of each."""
         aggregation, edges = self._aggregation, self._edges
         places = [bisect_left(edges, value) for value in values]
         with self._lock:
@@ -115,10 +138,7 @@ class _Buckets:
             if self._with_extremes:
                 aggregation._min = min(aggregation._min, *values)
                 aggregation._max = max(aggregation._max, *values)
-        if any(sampled):
-            newest = dict(compress(zip(places, zip(values, origins, strict=True), strict=True), sampled))
-            for place, (value, origin) in newest.items():
-                self._held[aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
+        return places
 
 
 class _Other:
@@ -134,6 +154,9 @@ class _Other:
         for value, origin, is_sampled in zip(values, origins, sampled, strict=True):
             context = context_of(origin) if is_sampled else None
             self._aggregation.aggregate(_Measurement(value, self._attributes, context), is_sampled)
+
+    def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
+        self.add(values, (origin,) * len(values), (is_sampled,) * len(values))
 
 
 class _Measurement:

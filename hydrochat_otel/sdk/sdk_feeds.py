@@ -84,8 +84,23 @@ class SdkFeed:
 
     def take_all(self, values: Sequence[float], origin: Origin) -> None:
         """Record several values that were measured in one span."""
-        if values:
-            self.take_each(values, (origin,) * len(values))
+        aggregations = self._aggregations
+        if (
+            aggregations is None
+            or self._filter is not None
+            or self._consumer._reader_storages is not self._storages
+            or not _are_plain(values)
+            or not self._instrument._is_enabled()
+        ):
+            if values:
+                self.take_each(values, (origin,) * len(values))
+            return
+        try:
+            for aggregation in aggregations:
+                aggregation.add_all(values, origin, is_sampled=origin.is_sampled)
+        except BaseException as error:
+            failures.note("sdk.feeds", error)
+            self._give_up(error)
 
     def take_each(self, values: Sequence[float], origins: Sequence[Origin]) -> None:
         """Add or record several values, at least one, each measured in its own span."""
@@ -142,7 +157,7 @@ class SdkFeed:
 
 def _are_plain(values: Sequence[float]) -> bool:
     """Return whether the SDK would accept all values: finite and not negative."""
-    return math.isfinite(sum(values)) and min(values) >= 0
+    return bool(values) and math.isfinite(sum(values)) and min(values) >= 0
 
 
 def _filter_of(chosen: Any) -> Any:

@@ -229,7 +229,7 @@ _TARGETS = {
     ("asynchronous", "by hand"): (0.65, 0.65),
     ("stream", "Traceloop"): (0.60, 0.70),
 }
-_SIZES = {"sync": 100, "asynchronous": 10, "stream": 10, "embedding": 100, "function_calling": 50, "large_prompt": 50}
+_SIZES = {"sync": 100, "asynchronous": 10, "stream": 25, "embedding": 100, "function_calling": 50, "large_prompt": 50}
 _WRAPPED_BY_HAND = {"sync", "asynchronous", "stream", "function_calling", "large_prompt"}
 
 

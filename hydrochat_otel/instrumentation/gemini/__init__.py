@@ -6,7 +6,7 @@
 - `wrappers`, `streams`, `live`, `interactions`, `live_interactions`, `batches`, `media`, `cached_content`: the
   replacements of the SDK's functions; `raw_replies`: replies whose caller parses them
 - `call`: one billable request in progress; `attempts`: its HTTP requests
-- `reply_facts`, `reply_uses`: the facts in a reply
+- `reply_record`: what its replies state; `reply_facts`, `reply_uses`: the facts in a reply
 - `late_usage`, `storage`: what is charged after its request
-- `finished_call`: the frozen record; `call_metrics`: feeds the instruments; `call_labels`: cached labels and attributes
+- `ended_call`: what its end leaves for the thread that drains; `finished_call`: the frozen record; `call_metrics`: feeds the instruments; `call_labels`: cached labels and attributes
 """
