@@ -2,7 +2,7 @@
 
 --short         some rows in half a minute, without peers; fails on ratios far above the targets
 --json FILE     write the rows as JSON, too
---only WORD     only the parts whose name contains it: operations, gemini, views, scrapes, starts
+--only WORD     only the parts whose name contains it: operations, paced, gemini, views, scrapes, starts
 """
 
 import json
@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks import gemini_calls, operations, peers, scrapes, starts, views
+from benchmarks import gemini_calls, operations, paced, peers, scrapes, starts, views
 from benchmarks.measuring import Row
 
 from hydrochat_otel.sdk import fast_ways
 
 PARTS = {
     "operations": operations.rows,
+    "paced": paced.rows,
     "gemini": gemini_calls.rows,
     "views": views.rows,
     "scrapes": scrapes.rows,

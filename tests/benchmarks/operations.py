@@ -74,8 +74,8 @@ def by_logfire() -> Way:
     return Way(logfire.instrument("operation", extract_args=False)(empty))
 
 
-def ours(provider: trace.TracerProvider) -> Way:
-    """Return our decorator around the function."""
+def ours(provider: trace.TracerProvider, *, with_thread: bool = False) -> Way:
+    """Return our decorator around the function; without its thread, what that would do is done after each batch."""
     reader = SnapshotReader()
     installed = pipeline.install(
         tracer_provider=provider,
@@ -83,7 +83,8 @@ def ours(provider: trace.TracerProvider) -> Way:
         instrument_gemini=False,
     )
     queue = installed.instruments.queue
-    queue.stop()  # what it would do in its thread is done, and counted, after each batch
+    if not with_thread:
+        queue.stop()
 
     def finish() -> None:
         queue.drain()

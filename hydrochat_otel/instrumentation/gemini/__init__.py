@@ -8,5 +8,6 @@
 - `call`: one billable request in progress; `attempts`: its HTTP requests
 - `reply_record`: what its replies state; `reply_facts`, `reply_uses`: the facts in a reply
 - `late_usage`, `storage`: what is charged after its request
-- `ended_call`: what its end leaves for the thread that drains; `finished_call`: the frozen record; `call_metrics`: feeds the instruments; `call_labels`: cached labels and attributes
+- `ended_call`: what its end leaves for the thread that drains; `finished_call`: the frozen record
+- `call_metrics`: feeds the instruments; `call_labels`: cached labels and attributes
 """
