@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -30,7 +31,7 @@ class OperationColumns(NamedTuple):
         flags: As :func:`flags_of` returns them.
     """
 
-    ends: Sequence[float]
+    ends: Iterable[float]
     durations_s: Sequence[float]
     names: Iterable[str]
     flags: bytes
@@ -39,7 +40,8 @@ class OperationColumns(NamedTuple):
 def operations(entries: Iterable[Entry]) -> OperationColumns:
     """Return the columns of the operations among entries."""
     found = measured(entries)
-    return OperationColumns(ends_of(found), durations_of(found), map(_NAME, found), flags_of(found))
+    ends = chain.from_iterable(map(ends_of, (found,)))  # made when read: sums of durations need none
+    return OperationColumns(ends, durations_of(found), map(_NAME, found), flags_of(found))
 
 
 def is_measured(entry: Entry) -> bool:

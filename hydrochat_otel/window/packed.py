@@ -5,7 +5,7 @@ A packed run keeps its entries in columns, a sixth of their size as objects, and
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress
 from operator import itemgetter
 from typing import Any, Final, Protocol
@@ -177,7 +177,7 @@ class Packed:
 
     def operations(self, first: int) -> OperationColumns:
         """Return the columns of the operations from one place on, without making one."""
-        ends: Sequence[float] = self._ends[first:]
+        ends: Iterable[float] = self._ends[first:]
         durations_s: Sequence[float] = self._durations[first:]
         label: Sequence[int] = self._label[first:]
         if any(kind != "operation" for (kind, _), _, _ in self._labels):

@@ -186,6 +186,8 @@ class Snapshot:
 
     def total(self, spec: MetricSpec, matches: Callable[[Attributes], bool] = lambda _: True) -> float:
         """Return the sum of one of our counters over the series whose attributes match."""
+        if not self.points(spec):
+            return 0
         return sum(point.value for point in self.numbers(spec) if matches(point.attributes))
 
     def sums_by(self, spec: MetricSpec, *attributes: str) -> dict[tuple[str, ...], float]:
