@@ -136,7 +136,7 @@ class Call(Work):
             self._replies.charge(charge, units)
 
     def take_response(self, response: Any) -> None:
-        """Keep the raw body of an embedding, whose usage older versions of the SDK leave out of the reply."""
+        """Keep the usage in the raw body of an embedding, which older versions of the SDK leave out of the reply."""
         if not self.labels.has_output and self.inside is not None:
             try:
                 self._replies.take_response(response)

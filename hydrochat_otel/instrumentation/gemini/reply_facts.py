@@ -51,6 +51,8 @@ _ENDED: Final = {
     "budget_exceeded": "max_tokens",
 }
 _MOST_CANDIDATES: Final = 32
+_USAGE: Final = '"usageMetadata"'
+_LONGEST_USAGE: Final = 4096
 _FOLLOWS: Final = frozenset({"in_progress", "queued", "idle"})
 _INTERACTIONS: Final = frozenset({"interaction", "interaction_result", "decision", "create_voice", "live_interaction"})
 _CANCELLED: Final = frozenset({"cancelled", "interaction.cancelled", "interaction.canceled"})
@@ -117,12 +119,18 @@ def read(operation: str, reply: Any) -> ReplyFacts:
     )
 
 
+def usage_part(body: str) -> str:
+    """Return the part of a raw body that states its usage, for :func:`usage_of_body`; empty if there is none."""
+    place = body.rfind(_USAGE)
+    return body[place : place + _LONGEST_USAGE] if place >= 0 else ""
+
+
 def usage_of_body(body: str) -> Any:
     """Return the usage of an embedding from its raw body; None if it has none.
 
     Versions of the SDK before 3 leave it out of the reply, and with it the modalities, which decide the price.
     """
-    place = body.rfind('"usageMetadata"')
+    place = body.rfind(_USAGE)
     if place < 0:
         return None
     try:

@@ -58,7 +58,7 @@ class ReplyRecord:
     _usage_follows = False
     _uses: Uses | None = None
     _charges: dict[Charge, float] | None = None
-    _body: str | None = None
+    _usage_part = ""
     _answered_by = ""
 
     def __init__(self, labels: CallLabels, label_cache: CallLabelCache, prices: PriceBook, using: Instruments) -> None:
@@ -104,9 +104,9 @@ class ReplyRecord:
         self._charges[charge] = self._charges.get(charge, 0.0) + units
 
     def take_response(self, response: Any) -> None:
-        """Keep the raw body of an embedding, whose usage older versions of the SDK leave out of the reply."""
-        if not self._labels.has_output:
-            (self._body,) = response.response_stream
+        """Keep the usage in the raw body of an embedding, which older versions of the SDK leave out of the reply."""
+        (body,) = response.response_stream
+        self._usage_part = reply_facts.usage_part(body)
 
     @property
     def _usage(self) -> UsageRecord:
@@ -177,9 +177,9 @@ class ReplyRecord:
         if known is None:
             if self._usage_follows:
                 return CallLedger(charges=charges)
-            if self._body is not None:
+            if self._usage_part:
                 usage = UsageRecord(prompt_only=True)
-                usage.take(reply_facts.usage_of_body(self._body))
+                usage.take(reply_facts.usage_of_body(self._usage_part))
                 known = usage.known_tokens()
         if known is not None or not turns:
             turns = (*turns, known or usage.tokens(refused=self.is_refused))
