@@ -30,7 +30,10 @@ export class Lines {
     this.container.replaceChildren(this.readout, ...frames);
     setText(this.readout, "Point at a chart or use the arrow keys to read a step; drag or press + to zoom, Escape to zoom out.");
     this.steps = steps;
+    this.stepS = stepS;
+    const times = steps.map((step) => step.startMs / 1000);
     this.plots = charts.map((chart, index) => this.plot(chart, steps, stepS, frames[index].lastChild));
+    if (steps.length) this.zoomAll({ min: times[0], max: times.at(-1) + stepS }); // the last bar ends a step later
   }
 
   frame({ title, series }, steps) {
@@ -100,7 +103,7 @@ export class Lines {
 
   zoom(factor) {
     const [plot] = this.plots;
-    const [first, last] = [plot.data[0][0], plot.data[0].at(-1)];
+    const [first, last] = [plot.data[0][0], plot.data[0].at(-1) + this.stepS];
     const { min, max } = plot.scales.x;
     const middle = this.at === null ? (min + max) / 2 : plot.data[0][this.at];
     const half = ((max - min) / 2) * factor;
