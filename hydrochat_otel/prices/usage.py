@@ -6,8 +6,7 @@ prompt + tool + candidates already equal the total, the thoughts are inside the 
 Spec: https://ai.google.dev/api/generate-content#UsageMetadata
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel import semconv
@@ -18,11 +17,11 @@ from hydrochat_otel.prices.counts import (
     by_modality,
     cached_share,
     exceed,
-    is_count,
     only_text,
     text_of,
     within,
 )
+from hydrochat_otel.prices.stated_counts import NOTHING, Counts, after
 from hydrochat_otel.prices.usage_fields import values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
@@ -123,31 +122,10 @@ class Tokens(NamedTuple):
         return self._replace(output_answer=0, output_thinking=0, output_by_modality=NO_MODALITIES)
 
 
-_NULL: Final = {type(None)}
-_WHOLE: Final = {int}
 MISSING: Final = Tokens()
 """The tokens of a call whose reply has no usage."""
 
 
-Counts = tuple[Any, ...]
-"""Prompt, cached, tool-use, candidates, thoughts, total; None if not stated."""
-
-
-class _Stated(NamedTuple):
-    """What the usage objects of a reply state together.
-
-    Attributes:
-        counts: Of each the last that is a count.
-        is_known: Whether any count was stated, or refused.
-        is_credible: Whether every one is a count.
-    """
-
-    counts: Counts = (None, None, None, None, None, None)
-    is_known: bool = False
-    is_credible: bool = True
-
-
-_NOTHING: Final = _Stated()
 _MOST_TAKEN: Final = 256
 """Usage objects of a long stream whose counts wait to be evaluated together."""
 
@@ -166,7 +144,7 @@ class UsageRecord:
 
     # What few replies state stays with the class until it is set: a record is made on the host's path.
     _has_usage = False
-    _stated = _NOTHING
+    _stated = NOTHING
     _tier = STANDARD
     _of_prompt: Any = None
     _of_cache: Any = None
@@ -180,7 +158,7 @@ class UsageRecord:
     @property
     def is_known(self) -> bool:
         """Whether any count was taken, or refused."""
-        return _after(self._stated, self._taken).is_known
+        return after(self._stated, self._taken).is_known
 
     def take(self, usage: Any) -> None:
         """Read one usage object of the SDK (``response.usage_metadata``), which may be None."""
@@ -206,7 +184,7 @@ class UsageRecord:
         taken = self._taken
         taken.append((prompt, cached, tool, answer, thoughts, total))
         if len(taken) > _MOST_TAKEN:
-            self._stated, self._taken = _after(self._stated, taken), []
+            self._stated, self._taken = after(self._stated, taken), []
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
@@ -234,7 +212,7 @@ class UsageRecord:
 
     def known_tokens(self) -> Tokens | None:
         """Return the tokens that were taken so far; None if no count was taken, or refused."""
-        stated = _after(self._stated, self._taken)
+        stated = after(self._stated, self._taken)
         if not stated.is_known:
             return None
         prompt, cached, tool, candidates, thoughts, total = stated.counts
@@ -281,39 +259,6 @@ class UsageRecord:
             estimated,
             (bool(of_prompt), bool(of_cache), bool(of_tool), bool(of_output)),
         )
-
-
-def _after(stated: _Stated, taken: Sequence[Counts]) -> _Stated:
-    """Return what is stated after more usage objects; changes nothing, so that several threads may ask."""
-    if _are_alike(taken):
-        return _after_one(stated, taken[-1])  # it states the same fields as those before it
-    for _, group in groupby(taken, lambda counts: tuple(map(type, counts))):
-        alike = [*group]
-        for counts in alike[-1:] if _are_alike(alike) else alike:
-            stated = _after_one(stated, counts)
-    return stated
-
-
-def _are_alike(taken: Sequence[Counts]) -> bool:
-    """Return whether all state the same fields, and counts only."""
-    for column in zip(*taken, strict=True):
-        kinds = set(map(type, column))
-        if kinds != _NULL and (kinds != _WHOLE or min(column) < 0 or max(column) > LARGEST_COUNT):
-            return False
-    return bool(taken)
-
-
-def _after_one(stated: _Stated, counts: Counts) -> _Stated:
-    known, is_known, is_credible = stated
-    merged = list(known)
-    for place, count in enumerate(counts):
-        if count is not None:
-            is_known = True
-            if is_count(count):
-                merged[place] = count
-            else:
-                is_credible = False
-    return _Stated(tuple(merged), is_known, is_credible)
 
 
 def total_of(turns: Iterable[Tokens]) -> Tokens:

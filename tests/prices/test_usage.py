@@ -6,7 +6,8 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
-from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, _after, balance, total_of
+from hydrochat_otel.prices.stated_counts import after
+from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, balance, total_of
 
 counts = st.integers(min_value=0, max_value=10**7)
 wild_counts = st.none() | st.integers(min_value=-10, max_value=10**6)
@@ -274,6 +275,6 @@ def test_usage_that_waits_is_evaluated_as_if_each_was_evaluated_at_once(stated):
     for one in stated:
         together.take(one)
         at_once.take(one)
-        at_once._stated, at_once._taken = _after(at_once._stated, at_once._taken), []
+        at_once._stated, at_once._taken = after(at_once._stated, at_once._taken), []
     assert together.tokens() == at_once.tokens()
     assert together.is_known == at_once.is_known
