@@ -55,6 +55,7 @@ class Aggregation(Protocol):
 
     def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
         """Add several values that were measured in one span, and may or may not become exemplars."""
+        self.add(values, (origin,) * len(values), (is_sampled,) * len(values))
 
 
 def aggregation_of(aggregation: Any, attributes: Attributes, held: Held) -> Aggregation:
@@ -68,7 +69,7 @@ def aggregation_of(aggregation: Any, attributes: Attributes, held: Held) -> Aggr
     return _Other(aggregation, attributes)
 
 
-class _Sum:
+class _Sum(Aggregation):
     """The sum of a counter: the first candidate since the last collection becomes its exemplar."""
 
     __slots__ = ("_aggregation", "_attributes", "_held", "_lock", "_place", "_reservoir")
@@ -92,11 +93,8 @@ class _Sum:
             value, origin = next(compress(zip(values, origins, strict=True), sampled))
             self._held[self._place] = Candidate(value, time_ns(), origin, self._attributes)
 
-    def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
-        self.add(values, (origin,) * len(values), (is_sampled,) * len(values))
 
-
-class _Buckets:
+class _Buckets(Aggregation):
     """The buckets of a histogram: the last candidate of each becomes its exemplar."""
 
     __slots__ = ("_aggregation", "_attributes", "_edges", "_held", "_lock", "_with_extremes")
@@ -141,7 +139,7 @@ class _Buckets:
         return places
 
 
-class _Other:
+class _Other(Aggregation):
     """An aggregation or reservoir of another kind: takes each value by the SDK's own functions."""
 
     __slots__ = ("_aggregation", "_attributes")
@@ -154,9 +152,6 @@ class _Other:
         for value, origin, is_sampled in zip(values, origins, sampled, strict=True):
             context = context_of(origin) if is_sampled else None
             self._aggregation.aggregate(_Measurement(value, self._attributes, context), is_sampled)
-
-    def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
-        self.add(values, (origin,) * len(values), (is_sampled,) * len(values))
 
 
 class _Measurement:

@@ -92,9 +92,11 @@ class LeanSpan(sdk_trace.Span):
     def _final_attributes(self, ended: Ended, attributes: LateAttributes) -> Any:
         """Return the attributes of its start with those of its end."""
         begun, later = self._begun, {}
-        made: Any = _made(self._given, self._limits.max_span_attributes)
-        if begun is not None:
-            made._dict, made.dropped = dict(begun), begun.dropped
+        made: Any
+        if begun is None:
+            made = _made(self._given, self._limits.max_span_attributes)
+        else:
+            made = _bounded(dict(begun), begun.maxlen, begun.dropped)
         try:
             later = ended.final(attributes())
         except BaseException as failure:
@@ -211,10 +213,15 @@ def _made(given: Mapping[str, Any], most: int | None) -> BoundedAttributes:
     clean = _cleaned(given)
     if clean is None or (most is not None and len(clean) > most):
         return BoundedAttributes(most, given, immutable=False)
+    return _bounded(clean, most)
+
+
+def _bounded(clean: dict[str, Any], most: int | None, dropped: int = 0) -> BoundedAttributes:
+    """Return attributes that are clean and within the bound, without the checks of the constructor."""
     made: Any = BoundedAttributes.__new__(BoundedAttributes)
     made._dict = clean
     made.maxlen = most
-    made.dropped = 0
+    made.dropped = dropped
     made.max_value_len = None
     made._lock = Lock()
     made._immutable = False

@@ -84,30 +84,25 @@ class SdkFeed:
 
     def take_all(self, values: Sequence[float], origin: Origin) -> None:
         """Record several values that were measured in one span."""
-        aggregations = self._aggregations
-        if (
-            aggregations is None
-            or self._filter is not None
-            or self._consumer._reader_storages is not self._storages
-            or not _are_plain(values)
-            or not self._instrument._is_enabled()
-        ):
-            if values:
-                self.take_each(values, (origin,) * len(values))
+        if not values:
+            return
+        aggregations = self._ready_for(values)
+        if aggregations is None:
+            self._public.take_all(values, origin)
+            return
+        if self._filter is not None:
+            self.take_each(values, (origin,) * len(values))
             return
         try:
             for aggregation in aggregations:
                 aggregation.add_all(values, origin, is_sampled=origin.is_sampled)
         except BaseException as error:
-            failures.note("sdk.feeds", error)
-            self._give_up(error)
+            self._fail(error)
 
     def take_each(self, values: Sequence[float], origins: Sequence[Origin]) -> None:
         """Add or record several values, at least one, each measured in its own span."""
-        if self._consumer._reader_storages is not self._storages:
-            self._bind()
-        aggregations = self._aggregations
-        if aggregations is None or not _are_plain(values) or not self._instrument._is_enabled():
+        aggregations = self._ready_for(values)
+        if aggregations is None:
             self._public.take_each(values, origins)
             return
         try:
@@ -122,8 +117,17 @@ class SdkFeed:
             for aggregation in aggregations:
                 aggregation.add(values, origins, sampled)
         except BaseException as error:
-            failures.note("sdk.feeds", error)
-            self._give_up(error)
+            self._fail(error)
+
+    def _ready_for(self, values: Sequence[float]) -> tuple[Aggregation, ...] | None:
+        """Return the aggregations that take the values; None if the public path has to."""
+        if self._consumer._reader_storages is not self._storages:
+            self._bind()
+        return self._aggregations if _are_plain(values) and self._instrument._is_enabled() else None
+
+    def _fail(self, error: BaseException) -> None:
+        failures.note("sdk.feeds", error)
+        self._give_up(error)
 
     def _bind(self) -> None:
         """Look the aggregations up, again after a reader was added or removed; None is the public path."""
@@ -157,7 +161,7 @@ class SdkFeed:
 
 def _are_plain(values: Sequence[float]) -> bool:
     """Return whether the SDK would accept all values: finite and not negative."""
-    return bool(values) and math.isfinite(sum(values)) and min(values) >= 0
+    return math.isfinite(sum(values)) and min(values) >= 0
 
 
 def _filter_of(chosen: Any) -> Any:

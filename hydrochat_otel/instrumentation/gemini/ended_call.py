@@ -73,17 +73,8 @@ class EndedCall(NamedTuple):
         except BaseException as failure:
             failures.note("google_genai.finish", failure)
         return FinishedCall(
-            self.using,
-            self.labels,
-            self.within,
-            self.dimensions,
-            ended,
-            attempts,
-            ledger.tokens,
-            ledger.token_cost_usd,
-            ledger.saved_usd,
-            ledger.repeat_usd,
-            ledger.charges,
+            *self[:6],  # what it has in common with this one
+            *ledger,
             self._is_incomplete(has_lost_attempts=has_lost_attempts),
             replies.has_answered,
             replies.response_model,

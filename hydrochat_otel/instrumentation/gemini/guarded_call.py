@@ -205,10 +205,6 @@ class GuardedCall(Guarded):
         """Read a chunk of a stream."""
         contained("google_genai.reply", self._call.take_chunk, chunk)
 
-    def take_response(self, response: Any) -> None:
-        """Read the raw response of an embedding."""
-        contained("google_genai.reply", self._call.take_response, response)
-
     def close_turn(self) -> None:
         """End one turn of a live session."""
         contained("google_genai.reply", self._call.close_turn)
@@ -270,14 +266,6 @@ def leave(call: Call, before: Context, error: BaseException) -> None:
     """End a call with an exception, and restore the context if a signal handler raised while that was done."""
     contexts.attach(before)
     contained("google_genai.call", call.end_with, error)
-
-
-def complete(call: Call, reply: Any) -> None:
-    """Read the whole reply of a call and end it."""
-    try:
-        call.complete(reply)
-    except BaseException as failure:
-        note("google_genai.reply", failure)
 
 
 def begin_attempt(current: Callable[[], Calls | None]) -> Call | None:

@@ -130,11 +130,9 @@ def usage_of_body(body: str) -> Any:
 
     Versions of the SDK before 3 leave it out of the reply, and with it the modalities, which decide the price.
     """
-    place = body.rfind(_USAGE)
-    if place < 0:
-        return None
+    part = usage_part(body)
     try:
-        record, _ = json.JSONDecoder().raw_decode(body, body.index("{", place))
+        record, _ = json.JSONDecoder().raw_decode(part, part.index("{"))
     except (ValueError, RecursionError):
         return None
     return as_attributes(record)

@@ -87,14 +87,13 @@ class ReplyRecord:
         if response_id:
             self.response_id = response_id
         if reason or (reason is not None and not self.finish_reasons):
-            known = self.finish_reasons
-            self.finish_reasons = reply_facts.merged(known, (reason,)) if known else (reason,)
+            self.finish_reasons = reply_facts.merged(self.finish_reasons, (reason,))
         return has_output
 
     def close_turn(self) -> None:
         """End one turn of a live session: its counts stand, and the next turn's are added."""
-        if self._usage.is_known:
-            self._turns = (*self._turns, self._usage.tokens(refused=self.is_refused))
+        if (known := self._usage.known_tokens()) is not None:
+            self._turns = (*self._turns, known)
             self._usage_record = None
 
     def charge(self, charge: Charge, units: float) -> None:

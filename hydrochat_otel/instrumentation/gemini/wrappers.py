@@ -15,7 +15,6 @@ from hydrochat_otel.instrumentation.gemini.guarded_call import (
     begin,
     begin_attempt,
     begin_stream,
-    complete,
     end_attempt,
     fail_attempt,
     guarded,
@@ -80,7 +79,7 @@ def unary(original: Function, current: Current, operation: str, step: Step | Non
         except BaseException as error:
             leave(call, call.outside, error)
             raise
-        complete(call, reply)
+        contained("google_genai.reply", call.complete, reply)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
@@ -106,7 +105,7 @@ def unary_async(original: Function, current: Current, operation: str, step: Step
         except BaseException as error:
             leave(call, call.outside, error)
             raise
-        complete(call, reply)
+        contained("google_genai.reply", call.complete, reply)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
