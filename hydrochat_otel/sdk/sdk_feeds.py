@@ -97,7 +97,8 @@ class SdkFeed:
             for aggregation in aggregations:
                 aggregation.add_all(values, origin, is_sampled=origin.is_sampled)
         except BaseException as error:
-            self._fail(error)
+            failures.note("sdk.feeds", error)
+            self._give_up(error)
 
     def take_each(self, values: Sequence[float], origins: Sequence[Origin]) -> None:
         """Add or record several values, at least one, each measured in its own span."""
@@ -117,17 +118,14 @@ class SdkFeed:
             for aggregation in aggregations:
                 aggregation.add(values, origins, sampled)
         except BaseException as error:
-            self._fail(error)
+            failures.note("sdk.feeds", error)
+            self._give_up(error)
 
     def _ready_for(self, values: Sequence[float]) -> tuple[Aggregation, ...] | None:
         """Return the aggregations that take the values; None if the public path has to."""
         if self._consumer._reader_storages is not self._storages:
             self._bind()
         return self._aggregations if _are_plain(values) and self._instrument._is_enabled() else None
-
-    def _fail(self, error: BaseException) -> None:
-        failures.note("sdk.feeds", error)
-        self._give_up(error)
 
     def _bind(self) -> None:
         """Look the aggregations up, again after a reader was added or removed; None is the public path."""
