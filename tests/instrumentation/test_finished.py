@@ -1,0 +1,63 @@
+"""Promises of :mod:`hydrochat_otel.instrumentation.finished`."""
+
+import os
+
+import pytest
+
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.window.entry import Entry
+
+TRACED = Ended(0.25, 1_750_000_000_500_000_000, "error", "ValueError", 2**127, 2**63, 7, True, True)
+UNTRACED = Ended(0.25, 1_750_000_000_500_000_000, "ok", None)
+
+
+def finished(ended, *, role="root"):
+    return FinishedOperation(None, "turn", role, "ask", True, ended)
+
+
+def test_an_entry_has_what_the_record_states():
+    """Each field of an operation's entry is the record's; what only calls have is unknown."""
+    assert finished(TRACED, role="step").entry() == Entry(
+        "operation",
+        "turn",
+        0.25,
+        1_750_000_000.5,
+        exceeded_threshold=True,
+        error="ValueError",
+        outcome="error",
+        trace_id=2**127,
+        span_id=2**63,
+        parent_span_id=7,
+        role="step",
+        root_operation="ask",
+    )
+
+
+def without_span(**changes):
+    return [finished(UNTRACED._replace(trace_id=1, **changes)) for _ in range(1000)]
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"span_id": 5}, {"is_traced": True}, {"is_traced": True, "span_id": 5, "parent_span_id": 5}]
+)
+def test_work_without_a_span_has_an_id_of_its_own(changes):
+    """Its id is another one for each record, also of the same moment, and the same at each reading; 64 bits."""
+    records = without_span(**changes)
+    ids = [one.entry().span_id for one in records]
+    assert len(set(ids)) == len(records)
+    assert ids == [one.entry().span_id for one in records]
+    assert 0 <= min(ids) <= max(ids) < 2**64
+    assert max(ids) > 2**60
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_gives_other_ids():
+    """A child's work of the same moment, at the same place in memory, has another id than its parent's."""
+    record = finished(UNTRACED)
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(write, str(record.entry().span_id).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert int(os.read(read, 100)) != record.entry().span_id
