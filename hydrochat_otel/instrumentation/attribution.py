@@ -14,12 +14,14 @@ from opentelemetry.trace import Span
 
 from hydrochat_otel import semconv
 
-[_SPAN_KEY] = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+[SPAN_KEY] = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+"""The key under which the API keeps the current span."""
 
 Dimensions = tuple[tuple[str, str], ...]
 """Names and values of the application's own dimensions, sorted by name."""
 
-_WITHIN_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.within")
+WITHIN_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.within")
+"""The key of the tracked operations that the context is in."""
 _DIMENSIONS_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.dimensions")
 
 
@@ -36,21 +38,21 @@ OUTSIDE: Final = Within(semconv.NONE, semconv.NONE)
 
 def within(context: Context) -> Within | None:
     """Return the tracked operations that the context is in, or None."""
-    return context.get(_WITHIN_KEY)  # type: ignore[return-value]  # only inside() sets the key
+    return context.get(WITHIN_KEY)  # type: ignore[return-value]  # only inside() sets the key
 
 
 def span_in(context: Context) -> Span | None:
     """Return the span that is current in the context, or None."""
-    return context.get(_SPAN_KEY)  # type: ignore[return-value]  # only the API sets the key
+    return context.get(SPAN_KEY)  # type: ignore[return-value]  # only the API sets the key
 
 
 def inside(context: Context, operations: Within | None, span: Span | None) -> Context:
     """Return the context for code inside the operations and the span; None leaves the respective value unchanged."""
     made = Context(context)
     if operations is not None:
-        dict.__setitem__(made, _WITHIN_KEY, operations)  # a context is immutable once it is returned
+        dict.__setitem__(made, WITHIN_KEY, operations)  # a context is immutable once it is returned
     if span is not None:
-        dict.__setitem__(made, _SPAN_KEY, span)
+        dict.__setitem__(made, SPAN_KEY, span)
     return made
 
 

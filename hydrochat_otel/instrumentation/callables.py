@@ -13,12 +13,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import wrapt
-from opentelemetry.context import Context
 
-from hydrochat_otel.instrumentation import classes, contexts, generators, results
-from hydrochat_otel.instrumentation.generators import Begin, Function
-from hydrochat_otel.instrumentation.tracked import attach, end
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.instrumentation import classes, generators, results
+from hydrochat_otel.instrumentation.generators import Function
+from hydrochat_otel.instrumentation.plain_calls import plain_function
+from hydrochat_otel.instrumentation.tracked import Tracked
 
 Decorate = Callable[[Any], Any]
 
@@ -44,12 +43,12 @@ _WRAPPERS: Final = {
 }
 
 
-def decorated(target: Any, begin: Begin, decorate: Decorate) -> Any:
+def decorated(target: Any, begin: Tracked, decorate: Decorate) -> Any:
     """Return the callable with each of its calls tracked.
 
     Args:
         target: A callable, a staticmethod or a partialmethod.
-        begin: Begins an operation.
+        begin: Trackeds an operation.
         decorate: Decorates another callable in the same way.
 
     Raises:
@@ -65,60 +64,17 @@ def decorated(target: Any, begin: Begin, decorate: Decorate) -> Any:
         raise TypeError(f"track_response_time decorates callables, which a {kind} is not{cure}")
     if type(target) is types.FunctionType:
         return _function(target, begin)
-    if isinstance(target, type) and classes.tracked_in_place(target, lambda method: _plain_function(method, begin)):
+    if isinstance(target, type) and classes.tracked_in_place(target, lambda method: plain_function(method, begin)):
         return target
     return _proxy_for(type(target))(target, begin, decorate)
 
 
-def _function(function: types.FunctionType, begin: Begin) -> Function:
+def _function(function: types.FunctionType, begin: Tracked) -> Function:
     flags = function.__code__.co_flags
-    timed = _WRAPPERS.get(flags & _KINDS, _plain_function)(function, begin)
+    timed = _WRAPPERS.get(flags & _KINDS, plain_function)(function, begin)
     if flags & inspect.CO_ITERABLE_COROUTINE:  # set by @types.coroutine
         timed = types.coroutine(timed)
     return classes.described(timed, function)
-
-
-def _plain_function(function: Function, begin: Begin) -> Function:
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        before = contexts.get_current()
-        try:
-            return _run(function, begin, before, args, kwargs)
-        finally:
-            if contexts.get_current() is not before:  # the host raised at one of our lines
-                attach(before)
-
-    return timed
-
-
-def _run(function: Function, begin: Begin, before: Context, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    operation = error = None
-    try:
-        try:
-            operation = begin()
-            if operation is not None:
-                attach(operation.context)
-        except BaseException as failure:
-            failures.note("performance.begin", failure)
-        result = function(*args, **kwargs)
-        try:
-            work = results.continued(result, operation)
-            if work is not None:
-                result, operation = work, None
-        except BaseException as failure:
-            failures.note("performance.result", failure)
-    except BaseException as raised:
-        error = raised
-        raise
-    else:
-        return result
-    finally:
-        try:
-            attach(before)
-            end(operation, error)
-        except BaseException as failure:
-            failures.note("performance.end", failure)
-        finally:
-            error = None  # no cycle of exception, traceback and frame
 
 
 def _is_lazy(target: Any) -> bool:
@@ -142,7 +98,7 @@ def _is_lazy(target: Any) -> bool:
 class _CallableProxy(_Proxy):  # type: ignore[misc]  # chosen by wrapt's version
     """A proxy of a callable that tracks its calls."""
 
-    def __init__(self, target: Any, begin: Begin, decorate: Decorate) -> None:
+    def __init__(self, target: Any, begin: Tracked, decorate: Decorate) -> None:
         super().__init__(target)
         self._self_begin = begin
         self._self_decorate = decorate
@@ -150,7 +106,7 @@ class _CallableProxy(_Proxy):  # type: ignore[misc]  # chosen by wrapt's version
         if _is_lazy(target):
             self._self_call = functools.partial(results.lazily, target, begin)
         else:
-            self._self_call = _plain_function(target, begin)
+            self._self_call = plain_function(target, begin)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._self_call(*args, **kwargs)

@@ -50,7 +50,8 @@ class Instruments:
     """Tracer, instruments and queue for one pair of providers.
 
     Attributes:
-        tracer: Starts the spans of operations and calls.
+        tracer: Makes the spans of operations and calls.
+        start_span: The tracer's function that starts one; None if it is the API's own, which makes none.
         queue: Takes finished work on the host's path.
         operation_names: The closed set of ``hydrochat.operation``.
         model_names: The closed set of model labels.
@@ -85,6 +86,7 @@ class Instruments:
         next_names: bool = False,
     ) -> None:
         self.tracer = tracer
+        self.start_span = None if type(tracer) is NoOpTracer else tracer.start_span
         self.next_names = next_names
         self.ledger = ledger or DayLedger()
         self._feeder = feeder or PublicFeeder()
@@ -202,13 +204,13 @@ class _Binding:
         self.fallback: Instruments | None = None
 
 
-_binding: Final = _Binding()
-process_globals.register("instruments", _binding.forget)
+binding: Final = _Binding()
+process_globals.register("instruments", binding.forget)
 
 
 def bind(instruments: Instruments | None) -> None:
     """Make the instruments the current ones; None returns to those of the global API providers."""
-    _binding.bound = instruments
+    binding.bound = instruments
 
 
 def current() -> Instruments:
@@ -217,7 +219,7 @@ def current() -> Instruments:
     Without a bound pipeline the hook of :mod:`first_use` may bind one; otherwise measurements go to the process's
     global providers.
     """
-    if (bound := _binding.bound) is not None:
+    if (bound := binding.bound) is not None:
         return bound
     hook = first_use.take()
     if hook is not None:
@@ -225,15 +227,15 @@ def current() -> Instruments:
             hook()
         except BaseException as error:
             failures.note("install", error)
-    return _binding.bound or _fall_back()
+    return binding.bound or _fall_back()
 
 
 def _fall_back() -> Instruments:
-    if _binding.fallback is None:
+    if binding.fallback is None:
         wished = os.environ.get("OTEL_SEMCONV_STABILITY_OPT_IN", "")
-        _binding.fallback = Instruments(
+        binding.fallback = Instruments(
             tracer_of(trace.get_tracer_provider()),
             meter_of(metrics.get_meter_provider()),
             next_names=semconv.OPT_IN in (word.strip() for word in wished.split(",")),
         )
-    return _binding.fallback
+    return binding.fallback

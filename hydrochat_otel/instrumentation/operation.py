@@ -84,15 +84,9 @@ class Work:
         self.outside = outside
         self._open = [True]
         self._started_unix_ns = started_unix_ns = time.time_ns()
-        span: Span | None = None
-        if traced:
-            try:
-                span = using.tracer.start_span(
-                    span_name, outside, kind, attributes, start_time=started_unix_ns, record_exception=False
-                )
-            except BaseException as error:  # an id generator, sampler or processor of the host may fail here
-                failures.note("operation.start", error)
-        self.span = span
+        self.span = span = (
+            start_span(using, span_name, outside, attributes, started_unix_ns, kind=kind) if traced else None
+        )
         self.context = attribution.inside(outside, within, span)
         self._started_ns = time.perf_counter_ns()
 
@@ -131,20 +125,12 @@ class Work:
         elapsed_ns = ended_ns - self._started_ns
         if outcome is None:
             outcome = outcome_of(error)
-        outer, span = attribution.span_in(self.outside), self.span
-        around = INVALID_SPAN_CONTEXT if outer is None else _span_context(outer)
-        # A span context is a tuple, whose properties cost a function call each.
-        trace_id, span_id, _, flags, _, _ = around if span is None else _span_context(span)
         return Ended(
             elapsed_ns / 1e9,
             self._started_unix_ns + elapsed_ns,
             outcome,
             self.instruments.error_types.admit(error_type or class_name(error)) if outcome == "error" else None,
-            trace_id,
-            span_id,
-            around[1],
-            flags & _SAMPLED == _SAMPLED,
-            span is not None,
+            *ids_of(self.span, self.outside),
         )
 
     def end_span(self, ended: Ended, attributes: LateAttributes) -> None:
@@ -154,12 +140,41 @@ class Work:
             ended.end_span(span, attributes)
 
 
+def ids_of(span: Span | None, outside: Context) -> tuple[int, int, int, bool, bool]:
+    """Return the last fields of :class:`Ended` for work with this span, or without one, that began in the context."""
+    outer = attribution.span_in(outside)
+    around = INVALID_SPAN_CONTEXT if outer is None else _span_context(outer)
+    # A span context is a tuple, whose properties cost a function call each.
+    trace_id, span_id, _, flags, _, _ = around if span is None else _span_context(span)
+    return trace_id, span_id, around[1], flags & _SAMPLED == _SAMPLED, span is not None
+
+
 def _span_context(span: Span) -> SpanContext:
     try:
         return span.get_span_context()
     except BaseException as error:  # a span of the host's own kind
         failures.note("operation.finish", error)
         return INVALID_SPAN_CONTEXT
+
+
+def start_span(
+    using: Instruments,
+    name: str,
+    outside: Context,
+    attributes: Mapping[str, AttributeValue],
+    start_unix_ns: int,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+) -> Span | None:
+    """Start the span of work; None if nothing is traced, or the tracer fails."""
+    start = using.start_span
+    if start is None:
+        return None
+    try:
+        return start(name, outside, kind, attributes, start_time=start_unix_ns, record_exception=False)
+    except BaseException as error:  # an id generator, sampler or processor of the host may fail here
+        failures.note("operation.start", error)
+        return None
 
 
 class DroppedWork(NamedTuple):

@@ -62,6 +62,11 @@ class _Waiting:
             failures.note("performance.end", failure, quiet=True)
 
 
+def is_unfinished(kind: type) -> bool:
+    """Return whether results of the type may be unfinished work."""
+    return kind in _WRAPPERS or kind in _CONTEXT_MANAGERS or hasattr(kind, "__await__")
+
+
 def continued(result: Any, operation: Operation | None) -> Any:
     """Return a replacement of the result that ends the operation with it; None for a complete result.
 

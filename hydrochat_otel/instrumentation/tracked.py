@@ -6,8 +6,10 @@ from typing import Final
 
 from opentelemetry.context import Context
 
-from hydrochat_otel.instrumentation import contexts, instruments
+from hydrochat_otel.instrumentation import attribution, contexts, instruments
+from hydrochat_otel.instrumentation.attribution import Within
 from hydrochat_otel.instrumentation.cancellations import outcome_of
+from hydrochat_otel.instrumentation.finished import FinishedOperation
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.runtime import collection, safe_log
@@ -27,9 +29,67 @@ def begin(name: str, threshold_s: float | None, using: Instruments | None = None
         using: The instruments that record it; None takes the current ones.
     """
     using = using or instruments.current()
-    admitted = using.operation_names.admit(name)
-    limit_s = using.response_time_threshold_s if threshold_s is None else threshold_s
+    admitted, limit_s = _admitted(using, name, threshold_s)
     return Operation(using, admitted, threshold_s=limit_s)
+
+
+def _admitted(using: Instruments, name: str, threshold_s: float | None) -> tuple[str, float]:
+    limit_s = using.response_time_threshold_s if threshold_s is None else threshold_s
+    return using.operation_names.admit(name), limit_s
+
+
+class Common:
+    """What the operations of one name have in common that the same instruments record.
+
+    Attributes:
+        using: The instruments.
+        name: Their label.
+        threshold_s: Seconds above which one is a violation.
+        alone: The operations for code inside, if no other operation is around.
+        alone_inside: The context of code inside, if nothing at all is around and there is no tracer.
+        steps: The operations for code inside, by the outermost operation around.
+    """
+
+    __slots__ = ("alone", "alone_inside", "name", "steps", "threshold_s", "using")
+
+    def __init__(self, using: Instruments, name: str, threshold_s: float) -> None:
+        self.using = using
+        self.name = name
+        self.threshold_s = threshold_s
+        self.alone = Within(name, name)
+        self.alone_inside = attribution.inside(Context(), self.alone, None)
+        self.steps: dict[str, Within] = {}
+
+    def step(self, root: str) -> Within:
+        """Return the operations for code inside of a step of a root operation."""
+        return self.steps.setdefault(root, Within(self.name, root))  # the names of operations are a closed set
+
+
+class Tracked:
+    """What is tracked under a name: a call begins an operation, with the arguments of :func:`begin`.
+
+    Attributes:
+        known: What its operations have in common with the instruments that recorded the last one; None for none yet.
+    """
+
+    __slots__ = ("_name", "_threshold_s", "known")
+
+    def __init__(self, name: str, threshold_s: float | None) -> None:
+        self._name = name
+        self._threshold_s = threshold_s
+        self.known: Common | None = None
+
+    def __call__(self) -> Operation:
+        """Begin an operation."""
+        return begin(self._name, self._threshold_s)
+
+    def common(self) -> Common:
+        """Return what its operations have in common with the current instruments, and note it."""
+        using = instruments.current()
+        made = Common(using, *_admitted(using, self._name, self._threshold_s))
+        if made.name == self._name:  # a refused name is refused, and counted, with each call
+            self.known = made
+        return made
 
 
 def attach(context: Context) -> None:
@@ -55,10 +115,15 @@ def end(operation: Operation | None, error: BaseException | None, outcome: Outco
         return
     finished = operation.finish(error, outcome=outcome)
     if finished is not None and finished.exceeded:
-        safe_log.warning(
-            logger,
-            "⚠️ [PERFORMANCE] Response time %.2fs exceeds %ss threshold for operation: %s",
-            finished.duration_s,
-            operation.threshold_s,
-            finished.name,
-        )
+        warn(finished, operation.threshold_s)
+
+
+def warn(finished: FinishedOperation, threshold_s: float) -> None:
+    """Log that an operation exceeded its threshold."""
+    safe_log.warning(
+        logger,
+        "⚠️ [PERFORMANCE] Response time %.2fs exceeds %ss threshold for operation: %s",
+        finished.duration_s,
+        threshold_s,
+        finished.name,
+    )

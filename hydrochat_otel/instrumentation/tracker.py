@@ -1,6 +1,5 @@
 """Response times: :func:`track_response_time` measures, :func:`get_performance_metrics` reads the window."""
 
-import functools
 import inspect
 import math
 import threading
@@ -13,7 +12,7 @@ from opentelemetry.context import Context
 
 from hydrochat_otel.instrumentation import callables, contexts, instruments
 from hydrochat_otel.instrumentation.operation import Operation
-from hydrochat_otel.instrumentation.tracked import attach, begin, end
+from hydrochat_otel.instrumentation.tracked import Tracked, attach, end
 from hydrochat_otel.runtime import failures, interruptions
 from hydrochat_otel.window import window
 from hydrochat_otel.window.response_times import PerformanceMetrics
@@ -60,7 +59,7 @@ class ResponseTimeTracker:
             raise ValueError(f"threshold_seconds={threshold_seconds} is not allowed: it must be at least 0.")
         self._name = operation_name
         self._threshold_s = threshold_seconds
-        self._begin = functools.partial(begin, operation_name, threshold_seconds)
+        self._begin = Tracked(operation_name, threshold_seconds)
         self._open: list[_Block] = []
 
     def __call__(self, function: _F) -> _F:

@@ -15,8 +15,8 @@ import sys
 import threading
 from typing import Final
 
-_newest: Final = BaseException()
-"""Its arguments are the phase and the record of the newest collection of the process."""
+NEWEST: Final = BaseException()
+"""Its arguments are the phase and the record of the newest collection of the process; none if none began yet."""
 # gevent puts a class of its own in the place of `threading.local`, which raises when the interpreter exits.
 _local: Final = next(
     (kind for kind in object.__subclasses__() if (kind.__module__, kind.__name__) == ("_thread", "_local")),
@@ -28,10 +28,10 @@ _of_thread: Final = _local()
 
 def is_running() -> bool:
     """Return whether the calling code runs inside a collection, as finalisers and callbacks of weak references do."""
-    newest = _newest.args
+    newest = NEWEST.args
     return bool(newest) and newest[0] == "start" and getattr(_of_thread, "start", None) is newest[1]
 
 
 if sys.version_info < (3, 12):
     gc.callbacks.append(functools.partial(_local.__setattr__, _of_thread))
-    gc.callbacks.append(functools.partial(BaseException.__init__, _newest))
+    gc.callbacks.append(functools.partial(BaseException.__init__, NEWEST))

@@ -21,10 +21,11 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.util.types import Attributes
 
-from hydrochat_otel.instrumentation.attribution import span_in
+from hydrochat_otel.instrumentation.attribution import SPAN_KEY
 from hydrochat_otel.instrumentation.finished import Ended, LateAttributes
 from hydrochat_otel.runtime import failures, interruptions
-from hydrochat_otel.sdk import fast_ways
+from hydrochat_otel.sdk import fast_ways, known_ids
+from hydrochat_otel.sdk.known_ids import KnownIds
 from hydrochat_otel.sdk.known_sampling import KnownSampling
 
 NAME: Final = "lean spans"
@@ -56,6 +57,7 @@ class LeanSpan(sdk_trace.Span):
     _limits: Any
     _instrumentation_scope: Any
     _span_processor: Any
+    _context: Any
 
     _end_time: int | None = None
     _status = _UNSET
@@ -71,6 +73,10 @@ class LeanSpan(sdk_trace.Span):
         if name == "_links":
             return self.__dict__.setdefault(name, BoundedList(self._limits.max_links))
         raise AttributeError(name)
+
+    def get_span_context(self) -> SpanContext:
+        """Return its context, without the call by which the SDK states its type."""
+        return self._context  # type: ignore[no-any-return]
 
     def _begun_attributes(self) -> Any:
         begun = self._begun
@@ -130,6 +136,7 @@ class LeanTracer(Tracer):
             },
         )
         self._sampling = KnownSampling()
+        self._ids: KnownIds | None = None
 
     def start_span(  # noqa: PLR0917 - the API's signature
         self,
@@ -148,22 +155,24 @@ class LeanTracer(Tracer):
             return tracer.start_span(  # type: ignore[no-any-return]
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
-        ids = tracer.id_generator
-        parent: SpanContext | None = None
-        if (around := span_in(context)) is not None:
-            parent = around.get_span_context()
+        ids = self._ids
+        if ids is None or ids.generator is not tracer.id_generator:
+            ids = self._ids = known_ids.known(tracer.id_generator)
+        around: Any = context.get(SPAN_KEY)
+        parent: SpanContext | None = None if around is None else around.get_span_context()
         if parent is not None and parent.is_valid:
             trace_id, random = parent.trace_id, parent.trace_flags & _RANDOM
         else:
-            parent, trace_id = None, ids.generate_trace_id()
-            random = _RANDOM if ids.is_trace_id_random() else 0
+            parent, random = None, ids.flags
+            trace_id = ids.new_trace_id() or ids.generator.generate_trace_id()
         decision = self._sampling.decision(tracer.sampler, parent)
         if decision is None:
             sampled = tracer.sampler.should_sample(context, trace_id, name, kind, attributes, ())
             decision, given, state = sampled.decision, sampled.attributes or {}, sampled.trace_state
         else:
             given, state = attributes, None if parent is None else parent.trace_state
-        own = _span_context(trace_id, ids.generate_span_id(), (_SAMPLED if decision is _SAMPLE else 0) | random, state)
+        span_id = ids.new_span_id() or ids.generator.generate_span_id()
+        own = _span_context(trace_id, span_id, (_SAMPLED if decision is _SAMPLE else 0) | random, state)
         if decision is _DROP:
             return NonRecordingSpan(own)
         span: Any = object.__new__(self._kind)  # the SDK's constructor prepares and copies what these spans do not have

@@ -29,7 +29,7 @@ def test_one_call_resets_everything(install):
     with pytest.raises(hydrochat_otel.PipelineError):
         hydrochat_otel.current()
     assert (failures.counts(), refusals.by_label(), alerting._watchers, window._global) == ({}, {}, [], {})
-    assert (len(wrong_tokens), instruments._binding.bound, instruments._binding.fallback) == (0, None, None)
+    assert (len(wrong_tokens), instruments.binding.bound, instruments.binding.fallback) == (0, None, None)
     assert first_use.take() is hydrochat_otel._install_quietly
 
 

@@ -201,7 +201,9 @@ def _ordinary(reply: Any) -> tuple[Any, Any, Any, str | None, bool] | None:
     has_output, reason = False, None
     try:
         candidates, response, feedback, usage, model, response_id = _FIELDS(reply.__dict__)
-        if feedback is not None or (response is not None and response.headers and TIER_HEADER in response.headers):
+        if feedback is not None:
+            return None
+        if response is not None and (headers := response.__dict__["headers"]) and TIER_HEADER in headers:
             return None
         if candidates:
             [candidate] = candidates

@@ -75,7 +75,7 @@ def test_the_applications_own_dimensions(emulator, meters, instrumentor, monkeyp
     made = Instruments(
         meters.tracer_provider.get_tracer("own"), meters.meter_provider.get_meter("own"), cost_dimensions=("tier",)
     )
-    monkeypatch.setattr("hydrochat_otel.instrumentation.instruments._binding.bound", made)
+    monkeypatch.setattr("hydrochat_otel.instrumentation.instruments.binding.bound", made)
     emulator.script(*replies(2))
     client = open_client(emulator)
     with hydrochat_otel.cost_dimensions(tier="gold", patient="Tan"), hydrochat_otel.cost_dimensions(channel="web"):
