@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         get_performance_summary,
         track_response_time,
     )
-    from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError, current, install, shutdown
+    from hydrochat_otel.pipeline.assembly import Pipeline, PipelineError
+    from hydrochat_otel.pipeline.pipeline import current, install, shutdown
     from hydrochat_otel.reporting.report import Report, report
     from hydrochat_otel.settings import Settings, SettingsError
 
@@ -67,7 +68,8 @@ _LATER: Final = {
     **dict.fromkeys(
         ("get_performance_metrics", "get_performance_summary", "track_response_time"), "instrumentation.tracker"
     ),
-    **dict.fromkeys(("Pipeline", "PipelineError", "current", "install", "shutdown"), "pipeline.pipeline"),
+    **dict.fromkeys(("Pipeline", "PipelineError"), "pipeline.assembly"),
+    **dict.fromkeys(("current", "install", "shutdown"), "pipeline.pipeline"),
     **dict.fromkeys(("Report", "report"), "reporting.report"),
     **dict.fromkeys(("Settings", "SettingsError"), "settings"),
 }

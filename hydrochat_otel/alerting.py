@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.runtime import failures, forks, process_globals
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.views import thresholds as alerts

@@ -7,7 +7,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from hydrochat_otel.auto import start
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import Pipeline, PipelineError
+from hydrochat_otel.pipeline.assembly import Pipeline, PipelineError
 
 
 class HydroChatInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see its import

@@ -15,7 +15,7 @@ from rich.console import Console
 from hydrochat_otel import web
 from hydrochat_otel.cli.exit_codes import MistakeError
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import Pipeline, PipelineError
 from hydrochat_otel.serve.server import Server, ServerError
 from hydrochat_otel.settings import Settings, SettingsError
 from hydrochat_otel.web import access
@@ -55,7 +55,7 @@ def serve(target: str | None, host: str | None, port: int | None) -> None:
         pipeline.shutdown()
 
 
-def _installed(settings: Settings) -> pipeline.Pipeline:
+def _installed(settings: Settings) -> Pipeline:
     """Return the pipeline that the module installed with settings of its own, or else ours."""
     try:
         running = pipeline.current()

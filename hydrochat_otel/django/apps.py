@@ -5,7 +5,7 @@ from django.core.checks import register
 from django.core.exceptions import ImproperlyConfigured
 
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.settings import SettingsError
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from hydrochat_otel.doctor.findings import Check, Finding, Level, Subject
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.runtime import forks
 from hydrochat_otel.runtime.forks import Phase
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.views import json_export, thresholds
 from hydrochat_otel.views.thresholds import performance_indicators
 from hydrochat_otel.window.snapshot import Retention, Snapshot

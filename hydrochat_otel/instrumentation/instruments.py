@@ -213,6 +213,12 @@ def bind(instruments: Instruments | None) -> None:
     binding.bound = instruments
 
 
+def unbind(instruments: Instruments) -> None:
+    """Return to the instruments of the global API providers, if these are the current ones."""
+    if binding.bound is instruments:
+        bind(None)
+
+
 def current() -> Instruments:
     """Return the instruments to record with; never raises.
 

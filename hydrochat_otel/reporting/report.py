@@ -10,7 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.prices.day_ledger import day_of, zone_of
 from hydrochat_otel.reporting import lists, periods, service
 from hydrochat_otel.reporting.found import Found

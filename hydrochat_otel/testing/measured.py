@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final, get_args
 
 from hydrochat_otel import semconv
-from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.pipeline.assembly import Pipeline
 from hydrochat_otel.testing.consumption import Buckets
 from hydrochat_otel.testing.ledger import CALL_KINDS, Ledger, Outcome
 from hydrochat_otel.window.entry import Entry, Kind

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.web import data, page, paths
 from hydrochat_otel.web.callbacks import raised_by_callback

@@ -20,6 +20,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.hydrochat import agent_stats
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.web import EXPORT_PATH, METRICS_PATH, Request, respond
 from hydrochat_otel.window.days import DayCounts
@@ -290,7 +291,7 @@ def test_a_missing_library_stops_the_start(install, monkeypatch):
     """A Redis without its client library stops the start with a sentence that names what to install."""
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.delitem(sys.modules, "hydrochat_otel.fleet.redis.backend", raising=False)
-    with pytest.raises(pipeline.PipelineError, match=r'pip install "hydrochat-otel\[redis\]"'):
+    with pytest.raises(PipelineError, match=r'pip install "hydrochat-otel\[redis\]"'):
         install(state="redis://127.0.0.1:1/0")
 
 

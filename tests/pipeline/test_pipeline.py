@@ -13,7 +13,7 @@ import hydrochat_otel
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.runtime import failures as faults
 from hydrochat_otel.settings import Settings, SettingsError
 

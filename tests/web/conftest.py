@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import require_program
 
-from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.pipeline.assembly import Pipeline
 
 sys.path.append(str(Path(__file__).parent / "project"))
 

@@ -10,7 +10,7 @@ from conftest import TOKEN
 
 from hydrochat_otel import web
 from hydrochat_otel.instrumentation.tracker import track_response_time
-from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.pipeline.assembly import Pipeline
 from hydrochat_otel.views import json_export
 from hydrochat_otel.web import Request, respond
 from hydrochat_otel.window.entry import Entry

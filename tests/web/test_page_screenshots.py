@@ -18,7 +18,7 @@ from web import page_checks
 from web.looking import Look
 from web.shown_services import NOW_S, SERVICES
 
-from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.pipeline.assembly import Pipeline
 from hydrochat_otel.serve.server import Server
 
 pytestmark = pytest.mark.real

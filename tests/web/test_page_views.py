@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 from web.looking import Look
 
 from hydrochat_otel import semconv
-from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.pipeline.assembly import Pipeline
 from hydrochat_otel.serve.server import Server
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Budget, Forecast, Retention, Snapshot

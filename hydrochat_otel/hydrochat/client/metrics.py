@@ -8,7 +8,7 @@ from typing import Any, Final
 from hydrochat_otel.hydrochat.client.settings_in_force import settings_in_force, warn_once
 from hydrochat_otel.instrumentation import instruments
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.price_file import PriceFileError
 from hydrochat_otel.prices.usage import Tokens

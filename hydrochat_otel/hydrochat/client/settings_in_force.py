@@ -4,7 +4,7 @@ import logging
 from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import PipelineError
+from hydrochat_otel.pipeline.assembly import PipelineError
 from hydrochat_otel.runtime import process_globals, safe_log
 from hydrochat_otel.settings import Settings, SettingsError
 

@@ -2,7 +2,7 @@
 
 from hydrochat_otel import semconv
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.pipeline.pipeline import Pipeline
+from hydrochat_otel.pipeline.assembly import Pipeline, PipelineError
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint, Retention, Snapshot
 
@@ -68,6 +68,6 @@ def install():
     """Install a pipeline and freeze its snapshot; for a separate process."""
     try:
         pipeline.current()
-    except pipeline.PipelineError:
+    except PipelineError:
         pipeline.install(metrics_token=TOKEN, instrument_gemini=False)
     Pipeline.snapshot = lambda _: SNAPSHOT
