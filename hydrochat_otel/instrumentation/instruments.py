@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
-from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, MeterProvider, Observation
+from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, Observation
 from opentelemetry.trace import NoOpTracer, Tracer, TracerProvider
 
 from hydrochat_otel import semconv
@@ -17,6 +17,7 @@ from hydrochat_otel.instrumentation import labels, refusals
 from hydrochat_otel.instrumentation.batched import Due, Kind
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.own_callbacks import OwnCallback
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, first_use, process_globals
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
@@ -101,7 +102,7 @@ class Instruments:
         self.plans: dict[tuple[Any, ...], object] = {}
         window.before_reading(deferred_queue.settle_all)
         # The first callback drains the queue; the SDK runs it before it collects the histograms and counters below.
-        for spec, observe in ((semconv.TELEMETRY_ERRORS, _observe_errors), (semconv.LABEL_REFUSALS, _observe_refusals)):
+        for spec, observe in _OBSERVED:
             meter.create_observable_counter(spec.name, [observe], spec.unit, spec.description)
         self._by_name: dict[str, Any] = {
             spec.name: _create(meter, spec)
@@ -171,18 +172,27 @@ class _Operations(Kind[FinishedOperation]):
         self._duration.take_each([one.duration_s for one in ended], ended)
 
 
-# Module-level functions: the SDK keeps the first callback that a meter received for a name, permanently.
-def _observe_errors(_: CallbackOptions) -> Iterable[Observation]:
+def _drain_for_others() -> None:
     deferred_queue.drain_all(_FOREIGN_READER_S)
+
+
+def _errors() -> Iterable[Observation]:
     return [Observation(count, {semconv.SEAM: component}) for component, count in failures.counts().items()]
 
 
-def _observe_refusals(_: CallbackOptions) -> Iterable[Observation]:
+def _refusals() -> Iterable[Observation]:
     refused = refusals.by_name()
     return [
         Observation(count, {semconv.LABEL: label, semconv.LABEL_VALUE: name})
         for (label, name), count in refused.items()
     ]
+
+
+# Of the module: the SDK keeps the first callback that a meter received for a name, permanently.
+_OBSERVED: Final = (
+    (semconv.TELEMETRY_ERRORS, OwnCallback(_errors, before=_drain_for_others)),
+    (semconv.LABEL_REFUSALS, OwnCallback(_refusals)),
+)
 
 
 def _create(meter: Meter, spec: MetricSpec) -> Histogram | Counter:

@@ -114,7 +114,7 @@ class Pipeline:
         """Start all parts; :func:`pipeline.install` calls it once."""
         self._providers.processor.active = True
         self._providers.processor.retain_other_spans = self.settings.retain_other_spans
-        self._providers.add_reader()
+        self._providers.add_reader(fast=self.settings.fast)
         if self.settings.redact_spans == "always":
             redaction.redact(self.tracer_provider)
         window.size_global_metrics_store(self.settings)

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.metrics import Meter, Observation
 
 from hydrochat_otel import __version__, semconv
 from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
+from hydrochat_otel.instrumentation.own_callbacks import OwnCallback
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.window.snapshot import Budget
@@ -52,21 +53,24 @@ def look_at(observed: Observed | None) -> None:
 
 def create(meter: Meter) -> None:
     """Create the instruments on a meter."""
-    # Module-level functions: the SDK keeps the first callback that a meter received for a name, permanently.
+    # Of the module: the SDK keeps the first callback that a meter received for a name, permanently.
     for spec, callback in _GAUGES:
         meter.create_observable_gauge(spec.name, [callback], spec.unit, spec.description)
     evicted = semconv.RETENTION_EVICTED
     meter.create_observable_counter(evicted.name, [_evicted], evicted.unit, evicted.description)
 
 
-def _callback(look: Callable[[Observed], Iterable[Observation]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    def observe(_: CallbackOptions) -> Iterable[Observation]:
+def _callback(look: Callable[[Observed], Iterable[Observation]], *, is_superseded: bool = False) -> OwnCallback:
+    def listed(observed: Observed) -> list[Observation]:
+        return list(look(observed))
+
+    def observe() -> Iterable[Observation]:
         observed = _subject.observed
         # Another reader's thread may collect: what fails here costs this gauge and not its collection.
-        found = None if observed is None else failures.contained("gauges", lambda: list(look(observed)))
+        found = None if observed is None else failures.contained("gauges", listed, observed)
         return found or []
 
-    return observe
+    return OwnCallback(observe, is_superseded=is_superseded)
 
 
 def _entries(observed: Observed) -> Iterable[Observation]:
@@ -135,22 +139,24 @@ def _workers(observed: Observed) -> Iterable[Observation]:
     return [Observation(observed.workers())]
 
 
-_GAUGES: Final[tuple[tuple[MetricSpec, Callable[[CallbackOptions], Iterable[Observation]]], ...]] = (
-    (semconv.RETENTION_ENTRIES, _callback(_entries)),
-    (semconv.RETENTION_UTILIZATION, _callback(_utilization)),
+_GAUGES: Final[tuple[tuple[MetricSpec, OwnCallback], ...]] = (
+    (semconv.RETENTION_ENTRIES, _callback(_entries, is_superseded=True)),
+    (semconv.RETENTION_UTILIZATION, _callback(_utilization, is_superseded=True)),
     (semconv.INSTRUMENTATION_ACTIVE, _callback(_instrumentation)),
     (semconv.PRICE_BOOK_AGE, _callback(_price_book_age)),
     (semconv.LLM_PRICE, _callback(_price)),
     (semconv.LLM_SPEND, _callback(_spend)),
     (semconv.LLM_BUDGET, _callback(_budget)),
     (semconv.LLM_FORECAST, _callback(_forecast)),
-    (semconv.STATE_WORKERS, _callback(_workers)),
-    (semconv.RETENTION_COVERED, _callback(_covered)),
+    (semconv.STATE_WORKERS, _callback(_workers, is_superseded=True)),
+    (semconv.RETENTION_COVERED, _callback(_covered, is_superseded=True)),
     (semconv.BUILD_INFO, _callback(_build_info)),
     (semconv.PROCESS_START, _callback(_process_start)),
 )
 
 
-@_callback
-def _evicted(observed: Observed) -> Iterable[Observation]:
+def _evictions(observed: Observed) -> Iterable[Observation]:
     return [Observation(count, {semconv.REASON: reason}) for reason, count in observed.store.evicted().items()]
+
+
+_evicted: Final = _callback(_evictions)

@@ -54,8 +54,9 @@ class Providers:
         self._instance_id = _instance_id_of_user(meter_provider)
         self._forking = threading.local()  # several threads may fork at once
 
-    def add_reader(self) -> None:
-        """Register the reader with the meter provider."""
+    def add_reader(self, *, fast: bool) -> None:
+        """Register the reader with the meter provider; `fast` allows it to collect quickly."""
+        self.reader.choose_way(fast=fast)
         if not self._is_added:
             self.meter_provider.add_metric_reader(self.reader)
             self._is_added = True

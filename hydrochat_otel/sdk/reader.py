@@ -1,31 +1,23 @@
 """The metric reader: collects from the SDK on demand and returns plain families, free of SDK types."""
 
-import json
-import math
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from time import perf_counter
 from typing import Any, Final
 
-from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
-    ExponentialHistogramDataPoint,
-    HistogramDataPoint,
-    Metric,
-    MetricReader,
-    MetricsData,
-    NumberDataPoint,
-    Sum,
-)
+from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 
-from hydrochat_otel.runtime import deferred_queue
+from hydrochat_otel.runtime import deferred_queue, failures, interruptions
 from hydrochat_otel.runtime.forks import ForkLock
-from hydrochat_otel.window.snapshot import Exemplar, Family, FamilyKind, HistogramPoint, NumberPoint, Point
+from hydrochat_otel.sdk import fast_ways, quick_collection
+from hydrochat_otel.sdk.conversion import attributes_of, families
+from hydrochat_otel.sdk.newest_exemplars import NewestExemplars
+from hydrochat_otel.sdk.quick_collection import QuickCollection
+from hydrochat_otel.window.snapshot import Family
 
 _NO_DEADLINE_MS: Final = 10 * 365.25 * 86_400_000
 """The SDK compares its deadline with the wall clock, so a clock that jumps ahead would end a collection."""
 
-_Series = frozenset[tuple[str, str]]
+_Read = tuple[tuple[Family, ...], Mapping[str, str]]
 
 
 class SnapshotReader(MetricReader):
@@ -38,9 +30,16 @@ class SnapshotReader(MetricReader):
         super().__init__()
         self._turn = ForkLock()
         self._collected: list[MetricsData] = []
-        self._newest: dict[tuple[str, str], dict[_Series, dict[int, Exemplar]]] = {}
+        self._exemplars = NewestExemplars()
+        self._quick: QuickCollection | None = None
+        self._resource: tuple[object, Mapping[str, str]] = None, {}
 
-    def read(self) -> tuple[tuple[Family, ...], Mapping[str, str]]:
+    def choose_way(self, *, fast: bool) -> None:
+        """Collect by our own quick collection if that is wished and possible, else by the SDK's."""
+        with self._turn:
+            self._quick = quick_collection.collection(self._exemplars, fast=fast)
+
+    def read(self) -> _Read:
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
 
         Before the reader is registered with a provider, and after it was removed, both are empty.
@@ -50,33 +49,39 @@ class SnapshotReader(MetricReader):
         """
         deferred_queue.drain_all()
         with self._turn:
-            self._collected.clear()
-            self.collect(timeout_millis=_NO_DEADLINE_MS)
-            collected = self._collected.pop() if self._collected else None
-            if collected is None:
-                return (), {}
-            return tuple(self._with_newest_exemplars(family) for family in families(collected)), _resource(collected)
+            if self._quick is not None:
+                try:
+                    return self._read_quickly(self._quick)
+                except Exception as error:
+                    interruptions.pass_on(error)
+                    self._quick = None
+                    fast_ways.fall_back(quick_collection.NAME, error)
+                    failures.note("sdk.collection", error)
+                self._read()  # observes again, so what had been observed already would be counted twice
+            return self._read()
 
-    def _with_newest_exemplars(self, family: Family) -> Family:
-        """Return the family with the newest exemplar of each bucket, also if an earlier collection took it.
+    def _read(self) -> _Read:
+        self._collected.clear()
+        self.collect(timeout_millis=_NO_DEADLINE_MS)
+        collected = self._collected.pop() if self._collected else None
+        if collected is None:
+            return (), {}
+        found = tuple(self._exemplars.completed_family(one) for one in families(collected))
+        return found, attributes_of(one.resource for one in collected.resource_metrics)
 
-        The SDK returns each exemplar once; without this the page's refresh would take it from Prometheus.
-        """
-        of_family = self._newest.get((family.scope, family.name))
-        if of_family is None:
-            if not any(point.exemplars for point in family.points):
-                return family
-            of_family = self._newest[family.scope, family.name] = {}
-        points: list[Point] = []
-        for point in family.points:
-            series = frozenset(point.attributes.items())
-            newest = of_family.get(series)
-            if point.exemplars:
-                newest = of_family.setdefault(series, {})
-                edges = point.edges if isinstance(point, HistogramPoint) else ()
-                newest.update((bisect_left(edges, one.value), one) for one in point.exemplars)
-            points.append(point._replace(exemplars=tuple(newest.values())) if newest else point)
-        return replace(family, points=tuple(points))
+    def _read_quickly(self, quick: QuickCollection) -> _Read:
+        consumer = getattr(self._collect, "__self__", None)
+        if consumer is None:
+            return (), {}
+        started_s = perf_counter()
+        found = quick.families(consumer, self)
+        self._metrics.record_collection(perf_counter() - started_s)
+        if not found:
+            return (), {}
+        resource = consumer._sdk_config.resource
+        if resource is not self._resource[0]:
+            self._resource = resource, attributes_of((resource,))
+        return found, self._resource[1]
 
     def _receive_metrics(
         self,
@@ -96,94 +101,6 @@ class SnapshotReader(MetricReader):
     def forget_parent(self) -> None:
         """Discard in a forked child what the parent collected."""
         self._collected.clear()
-        self._newest.clear()
-
-
-def families(data: MetricsData) -> tuple[Family, ...]:
-    """Convert the SDK's data into families, one for each metric of each scope.
-
-    Exponential histograms become histograms with the same buckets written out. A sum that can fall is a gauge.
-    """
-    return tuple(
-        Family(
-            metric.name,
-            _kind(metric),
-            metric.unit or "",
-            metric.description or "",
-            scope_metrics.scope.name or "",
-            scope_metrics.scope.version or "",
-            tuple(_points(metric.data.data_points)),
-            additive=_kind(metric) == "gauge" and isinstance(metric.data, Sum),
-        )
-        for resource_metrics in data.resource_metrics
-        for scope_metrics in resource_metrics.scope_metrics
-        for metric in scope_metrics.metrics
-    )
-
-
-def _kind(metric: Metric) -> FamilyKind:
-    data = metric.data
-    if isinstance(data, Sum):
-        monotonic = data.is_monotonic and data.aggregation_temporality is AggregationTemporality.CUMULATIVE
-        return "counter" if monotonic else "gauge"
-    points = data.data_points
-    return "gauge" if points and isinstance(points[0], NumberDataPoint) else "histogram"
-
-
-def _points(points: Iterable[Any]) -> Iterable[Point]:
-    for point in points:
-        attributes = {key: _text(value) for key, value in (point.attributes or {}).items()}
-        exemplars = tuple(_exemplar(one) for one in point.exemplars if one.trace_id) if point.exemplars else ()
-        if isinstance(point, HistogramDataPoint):
-            edges, counts = tuple(point.explicit_bounds), tuple(point.bucket_counts)
-            yield HistogramPoint(attributes, edges, counts, point.sum, exemplars)
-        elif isinstance(point, ExponentialHistogramDataPoint):
-            yield HistogramPoint(attributes, *_written_out(point), point.sum, exemplars)
-        else:
-            yield NumberPoint(attributes, point.value, exemplars)
-
-
-def _written_out(point: ExponentialHistogramDataPoint) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Return edges and counts of an exponential histogram, from the most negative bucket to the largest."""
-    base: float = 2.0 ** (2.0**-point.scale)
-    pairs = [(-_power(base, exponent), count) for exponent, count in reversed(_filled(point.negative))]
-    if point.zero_count:
-        pairs.append((0.0, point.zero_count))
-    if positive := _filled(point.positive):
-        pairs.append((_power(base, positive[0][0]), 0))
-        pairs += [(_power(base, exponent + 1), count) for exponent, count in positive]
-    return tuple(edge for edge, _ in pairs), (*(count for _, count in pairs), 0)
-
-
-def _power(base: float, exponent: int) -> float:
-    try:
-        return base**exponent
-    except OverflowError:
-        return math.inf
-
-
-def _filled(buckets: Any) -> list[tuple[int, int]]:
-    """Return exponent of the lower edge and count, from the first to the last non-empty bucket."""
-    numbered = [(buckets.offset + index, count) for index, count in enumerate(buckets.bucket_counts)]
-    filled = [index for index, (_, count) in enumerate(numbered) if count]
-    return numbered[filled[0] : filled[-1] + 1] if filled else []
-
-
-def _exemplar(exemplar: Any) -> Exemplar:
-    return Exemplar(
-        exemplar.value, exemplar.time_unix_nano / 1e9, f"{exemplar.trace_id:032x}", f"{exemplar.span_id:016x}"
-    )
-
-
-def _resource(data: MetricsData) -> dict[str, str]:
-    return {
-        key: _text(value)
-        for resource_metrics in data.resource_metrics
-        for key, value in resource_metrics.resource.attributes.items()
-    }
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return str(value) if type(value) is int else json.dumps(value, default=str)
+        self._exemplars.forget()
+        if self._quick is not None:
+            self._quick.forget()

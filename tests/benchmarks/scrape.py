@@ -21,7 +21,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parsed_text
 
 from hydrochat_otel import semconv
-from hydrochat_otel.sdk.reader import families
+from hydrochat_otel.sdk.conversion import families
 from hydrochat_otel.views import prometheus
 from hydrochat_otel.views.prometheus import Format
 from hydrochat_otel.window.snapshot import Attributes, Retention, Snapshot

@@ -14,7 +14,7 @@ from benchmarks.scrape import Rendering, StockExporter
 
 from hydrochat_otel.fleet import merging
 from hydrochat_otel.pipeline import pipeline
-from hydrochat_otel.sdk.reader import families
+from hydrochat_otel.sdk.conversion import families
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.views import prometheus
 from hydrochat_otel.views.prometheus import Format

@@ -30,7 +30,7 @@ from views.prometheus.rendering import RETENTION, SPAN, TRACE, family, snapshot
 
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.sdk.reader import families
+from hydrochat_otel.sdk.conversion import families
 from hydrochat_otel.views.prometheus import Format, render
 from hydrochat_otel.window import dollars
 from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint, Snapshot
