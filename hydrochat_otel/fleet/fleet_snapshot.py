@@ -125,7 +125,17 @@ def _budget_families(budget: Budget) -> Iterable[Family]:
 
 
 def _family(spec: MetricSpec, values: Mapping[str, float], attribute: str | None = None) -> Family:
+    shown = repr(values)
+    known = _newest.get(spec.name)
+    if known is not None and known[0] == shown:
+        return known[1]
     points = tuple(
         NumberPoint({} if attribute is None else {attribute: label}, value) for label, value in values.items()
     )
-    return Family(spec.name, _KIND[spec.kind], spec.unit, spec.description, semconv.SCOPE, "", points)
+    made = Family(spec.name, _KIND[spec.kind], spec.unit, spec.description, semconv.SCOPE, "", points)
+    _newest[spec.name] = shown, made
+    return made
+
+
+_newest: Final[dict[str, tuple[str, Family]]] = {}
+"""The newest family of each metric, by the values that it shows: what is made of it stays valid while they do."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import chain
-from operator import add
+from operator import add, is_
 from typing import Final
 
 from hydrochat_otel import semconv
@@ -24,6 +24,9 @@ OVERFLOW: Final[Mapping[str, str]] = {"otel.metric.overflow": "true"}
 
 _Key = tuple[str, str, str]
 _Labels = frozenset[tuple[str, str]]
+_KEPT_SERIES: Final = 16
+"""The most series of a family whose sum with others is kept with it."""
+_TOGETHER: Final = "other families and the sum"
 _STEPS: Final = 1 << 26
 """Steps in a second, and in one of any other unit than dollars."""
 _ACROSS: Final = {spec.name: spec.across for spec in semconv.METRICS}
@@ -145,6 +148,17 @@ def _together(same: list[Family]) -> Family:
     first = same[0]
     if len(same) == 1:
         return first
+    if len(first.points) > _KEPT_SERIES:
+        return _added_up(same)
+    known, others = first.made.get(_TOGETHER), same[1:]
+    if known is None or len(known[0]) != len(others) or not all(map(is_, known[0], others)):
+        known = first.made[_TOGETHER] = others, _added_up(same)
+    together: Family = known[1]
+    return together
+
+
+def _added_up(same: list[Family]) -> Family:
+    first = same[0]
     across = _across(first)
     series: dict[_Labels, list[Point]] = {}
     as_written: dict[tuple[tuple[str, str], ...], list[Point]] = {}

@@ -5,7 +5,7 @@ The types are plain data without SDK types, so that snapshots of several workers
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from hydrochat_otel import semconv
 from hydrochat_otel.semconv import MetricSpec
@@ -52,6 +52,8 @@ class Family:
 
     Attributes:
         additive: Of a gauge: whether the values of several processes add up (an up-down counter's do).
+        made: What was made of it, by the maker's key: a family that has not changed since the last snapshot is the same
+            object.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Family:
     scope_version: str
     points: tuple[Point, ...]
     additive: bool = False
+    made: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +166,7 @@ class Snapshot:
     sharing: Sharing = Sharing()
     days: Days = field(default_factory=dict)
     counted_since_unix_s: float | None = None
-    _by_name: dict[str, tuple[Point, ...]] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        by_name: dict[str, tuple[Point, ...]] = {}
-        for family in self.families:
-            if family.scope == semconv.SCOPE:
-                by_name[family.name] = by_name.get(family.name, ()) + family.points
-        object.__setattr__(self, "_by_name", by_name)
+    _by_name: dict[str, tuple[Point, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __repr__(self) -> str:
         counts = f"{len(self.families)} metrics, {len(self.entries)} entries, {self.sharing.workers} processes"
@@ -178,6 +174,12 @@ class Snapshot:
 
     def points(self, spec: MetricSpec) -> tuple[Point, ...]:
         """Return the series of one of our metrics; empty if nothing was recorded."""
+        if not self._by_name:
+            by_name: dict[str, tuple[Point, ...]] = {}
+            for family in self.families:
+                if family.scope == semconv.SCOPE:
+                    by_name[family.name] = by_name.get(family.name, ()) + family.points
+            self._by_name.update(by_name)
         return self._by_name.get(spec.name, ())
 
     def numbers(self, spec: MetricSpec) -> Iterator[NumberPoint]:

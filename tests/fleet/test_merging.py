@@ -214,3 +214,13 @@ def test_infinite_edges_merge():
     point = HistogramPoint({}, (1.0, math.inf), (1, 2, 0), 9.0)
     [merged] = merging.merged([(histogram(point),), (histogram(point),)])
     assert merged.points == (HistogramPoint({}, (1.0, math.inf), (2, 4, 0), 18.0),)
+
+
+def test_the_sum_of_unchanged_families_is_the_same_object():
+    """Two small families that are merged again give the same object; a changed one of them gives a new sum."""
+    own, whole = (counter(number(1)),), (counter(number(2)),)
+    first = merging.merged([own, whole])
+    assert merging.merged([own, whole])[0] is first[0]
+    assert merging.merged([own, (counter(number(4)),)]) == (counter(number(5)),)
+    assert merging.merged([own, whole, whole]) == (counter(number(5)),)
+    assert merging.merged([own, whole]) == first

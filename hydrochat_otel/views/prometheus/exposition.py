@@ -1,7 +1,7 @@
 """Writes the lines of a scrape directly from the snapshot's points: an object per line would cost ten times more."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from io import BytesIO
 from itertools import accumulate
@@ -14,13 +14,15 @@ from hydrochat_otel.runtime import failures, interruptions
 from hydrochat_otel.views.prometheus.families import SUFFIXES, PrometheusFamily, joined
 from hydrochat_otel.views.prometheus.naming import escaped
 from hydrochat_otel.views.prometheus.negotiation import Format
-from hydrochat_otel.window.snapshot import Exemplar, HistogramPoint, NumberPoint, Point, Snapshot
+from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint, Point, Snapshot
 
 _EXEMPLAR_LIMIT: Final = 128
 """Most characters in the labels of an exemplar, names and values together (OpenMetrics 1.0)."""
 
 _AT_ONCE: Final = 8
 """Series that are encoded together: a longer text would be mapped from the system and given back each time."""
+_KEPT_SERIES: Final = 256
+"""The most series of a metric whose lines are kept: half a megabyte of a histogram's."""
 _START: Final = "\x00"
 """Stands for the name and the labels of a series in the lines of its buckets; neither edge nor number contains it."""
 
@@ -35,18 +37,35 @@ def render(snapshot: Snapshot, exposition: Format) -> bytes:
     """
     openmetrics = exposition is Format.OPENMETRICS
     body = BytesIO()
-    for family in joined(snapshot):
-        try:
-            head = [*_head(family, openmetrics=openmetrics)]
-            lines = _lines(family, openmetrics=openmetrics)
-        except Exception as error:
-            failures.note("prometheus.family", error)
-            continue
-        if lines:
-            body.writelines(_encoded(head + lines))
+    for family, metrics in joined(snapshot):
+        body.writelines(_text(family, metrics, openmetrics=openmetrics))
     if openmetrics:
         body.write(b"# EOF\n")
     return body.getvalue()
+
+
+def _text(family: PrometheusFamily, metrics: tuple[Family, ...], *, openmetrics: bool) -> Iterable[bytes]:
+    """Return the lines of a family; those of one metric with few series are kept until it changes."""
+    if len(metrics) > 1 or (metrics and len(metrics[0].points) > _KEPT_SERIES):
+        return _written(family, metrics, openmetrics=openmetrics)
+    text = family.texts.get(openmetrics)
+    if text is None:
+        failed = failures.counts()
+        text = b"".join(_written(family, metrics, openmetrics=openmetrics))
+        if failed == failures.counts():  # what is left out is counted each time
+            family.texts[openmetrics] = text
+    return (text,)
+
+
+def _written(family: PrometheusFamily, metrics: Iterable[Family], *, openmetrics: bool) -> Iterable[bytes]:
+    try:
+        points = family.points(metrics)
+        head = [*_head(family, openmetrics=openmetrics)]
+        lines = _lines(family, points, openmetrics=openmetrics)
+    except Exception as error:
+        failures.note("prometheus.family", error)
+        return ()
+    return _encoded(head + lines) if lines else ()
 
 
 def _encoded(lines: list[str]) -> Iterator[bytes]:
@@ -56,15 +75,15 @@ def _encoded(lines: list[str]) -> Iterator[bytes]:
         yield "".join(lines[first : first + _AT_ONCE]).encode("utf-8", "replace")
 
 
-def _lines(family: PrometheusFamily, *, openmetrics: bool) -> list[str]:
+def _lines(family: PrometheusFamily, points: Mapping[str, Point], *, openmetrics: bool) -> list[str]:
     """Return the lines of all series; if one cannot be written, each series is written separately."""
     write = _histogram_lines if family.kind == "histogram" else _number_lines
     try:
-        return write(family, family.points, openmetrics=openmetrics)
+        return write(family, points, openmetrics=openmetrics)
     except Exception as error:
         interruptions.pass_on(error)
         lines: list[str] = []
-    for labels, point in family.points.items():
+    for labels, point in points.items():
         try:
             lines += write(family, {labels: point}, openmetrics=openmetrics)
         except Exception as error:

@@ -1,7 +1,7 @@
 """Prometheus families: metrics of the same name from all scopes, joined into one."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from operator import add
 from typing import Final, Literal
@@ -21,32 +21,55 @@ SUFFIXES: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 """Suffixes of the names of a family's samples: no other family may have a sample of such a name."""
 
+_ALONE: Final = "Prometheus family"
 _SCOPE_LABELS: Final = frozenset({"otel_scope_name", "otel_scope_version"})
 _HISTOGRAM_LABELS: Final = _SCOPE_LABELS | {"le"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PrometheusFamily:
-    """One family of the exposition: `points` by their labels without braces, the scope's among them."""
+    """One family of the exposition.
+
+    Attributes:
+        sample_names: The names that its samples may have.
+        others: Series that no metric has.
+        texts: Its lines, for the renderer to keep if it has one metric or none; by format.
+    """
 
     name: str
     kind: Kind
     unit: str
     description: str
-    points: dict[str, Point]
+    sample_names: frozenset[str]
+    others: Mapping[str, Point] = field(default_factory=dict)
+    texts: dict[object, bytes] = field(default_factory=dict)
+
+    def points(self, metrics: Iterable[Family]) -> dict[str, Point]:
+        """Return the points of metrics, by their labels without braces, the scope's among them.
+
+        Leaves out and counts conflicts.
+        """
+        points = dict(self.others)
+        for metric in metrics:
+            try:
+                _take_in(points, metric)
+            except Exception as error:
+                failures.note("prometheus.family", error)
+        return points
 
 
-def joined(snapshot: Snapshot) -> Iterable[PrometheusFamily]:
-    """Return the families of a snapshot, `target_info` first.
+Joined = tuple[PrometheusFamily, tuple[Family, ...]]
+
+
+def joined(snapshot: Snapshot) -> Iterable[Joined]:
+    """Return the families of a snapshot with the metrics that each joins, of all scopes; `target_info` first.
 
     Series with the same labels are summed; of gauges the last one counts. What conflicts with an earlier family is left
     out and counted: another kind, the same name for a sample, other edges in a histogram of the same labels.
     """
-    by_name: dict[str, PrometheusFamily] = {}
+    by_name: dict[str, Joined] = {}
     if target := _target(snapshot.resource):
-        by_name["target"] = PrometheusFamily(
-            "target", "info", "", "Target metadata", {target: NumberPoint(snapshot.resource, 1.0)}
-        )
+        by_name["target"] = target, ()
     sample_names = {"target_info"}
     for metric in snapshot.families:
         try:
@@ -56,28 +79,47 @@ def joined(snapshot: Snapshot) -> Iterable[PrometheusFamily]:
     return by_name.values()
 
 
-def _target(resource: Attributes) -> str:
+def _target(resource: Attributes) -> PrometheusFamily | None:
+    known, family = _newest_target[0]
+    if known is resource:
+        return family
     try:
-        return labels(resource)
+        series = labels(resource)
     except Exception as error:
         failures.note("prometheus.series", error)
-        return ""
+        return None
+    if not series:
+        return None
+    points = {series: NumberPoint(resource, 1.0)}
+    family = PrometheusFamily("target", "info", "", "Target metadata", frozenset({"target_info"}), others=points)
+    _newest_target[0] = resource, family
+    return family
 
 
-def _join(metric: Family, by_name: dict[str, PrometheusFamily], sample_names: set[str]) -> None:
+_newest_target: Final[list[tuple[Attributes | None, PrometheusFamily | None]]] = [(None, None)]
+"""The newest resource, and its family."""
+
+
+def _join(metric: Family, by_name: dict[str, Joined], sample_names: set[str]) -> None:
     if not metric.points:
         return
-    name, unit = family_name(metric.name, metric.unit, is_counter=metric.kind == "counter")
-    family = by_name.get(name)
-    if family is None:
-        names = {name + suffix for suffix in SUFFIXES[metric.kind]}
-        if names.isdisjoint(sample_names):
-            sample_names |= names
-            family = by_name[name] = PrometheusFamily(name, metric.kind, unit, metric.description, {})
-    if family is None or family.kind != metric.kind:
+    alone: PrometheusFamily = metric.made.get(_ALONE) or _alone(metric)
+    before = by_name.get(alone.name)
+    if before is None and sample_names.isdisjoint(alone.sample_names):
+        sample_names |= alone.sample_names
+        by_name[alone.name] = alone, (metric,)
+    elif before is not None and before[0].kind == alone.kind:
+        by_name[alone.name] = before[0], (*before[1], metric)
+    else:
         failures.note("prometheus.conflict")
-        return
-    _take_in(family.points, metric)
+
+
+def _alone(metric: Family) -> PrometheusFamily:
+    """Return the family of one metric, which is kept with it: most names have one scope only."""
+    name, unit = family_name(metric.name, metric.unit, is_counter=metric.kind == "counter")
+    sample_names = frozenset(name + suffix for suffix in SUFFIXES[metric.kind])
+    made = metric.made[_ALONE] = PrometheusFamily(name, metric.kind, unit, metric.description, sample_names)
+    return made
 
 
 def _take_in(points: dict[str, Point], metric: Family) -> None:
