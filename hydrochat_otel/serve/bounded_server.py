@@ -14,6 +14,7 @@ from typing import Any, Final
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
+from waitress.task import WSGITask
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.web.networks import network_of
@@ -67,10 +68,29 @@ class BoundedParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no 
         return used
 
 
+class BoundedTask(WSGITask):  # type: ignore[misc]
+    """Answers one request, and sends head and body together as far as the system's buffer takes them.
+
+    Sent by the loop, an answer would wait for two more turns of it. The loop sends what is left, and an answer after
+    which the connection ends, because it closes the connection in the same turn.
+    """
+
+    def finish(self) -> None:
+        """End the answer and send it, without waiting for the client."""
+        super().finish()
+        channel = self.channel
+        if self.close_on_finish:
+            return
+        with channel.outbuf_lock:
+            if channel.connected and channel.total_outbufs_len:
+                channel._flush_exception(channel._flush_some, do_close=False)  # noqa: SLF001 - as waitress' own writing does
+
+
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]
     """One connection; its methods run on the thread of the loop, except `service`, which runs on a worker."""
 
     parser_class = BoundedParser
+    task_class = BoundedTask
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

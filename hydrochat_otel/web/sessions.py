@@ -54,7 +54,7 @@ class Sessions:
 
     def _parsed(self, value: str, token: str) -> tuple[str, int] | None:
         """Return id and expiry of a value whose signature is right and that has not expired."""
-        if len(value) > _LONGEST:
+        if not value or len(value) > _LONGEST:
             return None
         signed, _, signature = value.rpartition(".")
         if not same_text(signature, _signature(signed, token)):

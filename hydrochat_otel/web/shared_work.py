@@ -16,6 +16,8 @@ _GATHER_S: Final = 4e-4
 the interpreter runs one thread at a time, for up to 5 ms."""
 _LONGEST_S: Final = 4e-3
 """The longest pause."""
+_WORTH_S: Final = 1e-3
+"""Processor time of the work from which a pause saves more than it costs: quicker work is done again instead."""
 _LOOK_EACH: Final = 8
 """Of requests that come alone, each of this number pauses, to find out whether others have begun to come."""
 
@@ -41,6 +43,7 @@ class SharedWork(Generic[T]):
         self._waiting: _Batch[T] = _Batch()
         self._turns = 0
         self._pause_s = 0.0
+        self._is_quick = False
 
     def done(self, work: Callable[[], T]) -> T:
         """Return the result of the work; any thread may call.
@@ -54,10 +57,13 @@ class SharedWork(Generic[T]):
             if batch.results:
                 return batch.results[0]
             self._turns += 1
-            if self._pause_s or self._turns % _LOOK_EACH == 0:
+            if self._pause_s or (self._turns % _LOOK_EACH == 0 and not self._is_quick):
                 time.sleep(self._pause_s or _GATHER_S)
             self._waiting = _Batch()  # a request that arrives from now on waits for the next turn
-            self._pause_s = min(_GATHER_S * batch.requests, _LONGEST_S) if batch.requests > 1 else 0.0
+            began_s = time.thread_time()
             result = work()
             batch.results.append(result)
+            self._is_quick = time.thread_time() - began_s < _WORTH_S
+            gathers = batch.requests > 1 and not self._is_quick
+            self._pause_s = min(_GATHER_S * batch.requests, _LONGEST_S) if gathers else 0.0
             return result

@@ -1,7 +1,8 @@
 """Requests a second of a metrics endpoint beside prometheus_client's server, and how it delays an event loop.
 
 The server and its clients are processes of their own. A client keeps its connection if the server does. Both servers
-show the same histogram series; ours also shows its own metrics.
+show the same histogram series; ours also shows its own metrics. A third server answers with constant bytes of the same
+size: what remains above it is the cost of our answers, and below it that of waitress.
 """
 
 import os
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from benchmarks.measuring import Row
 
@@ -56,6 +58,18 @@ metrics.set_meter_provider(MeterProvider([PrometheusMetricReader()]))
 record(int(sys.argv[1]))
 server, thread = prometheus_client.start_http_server(0, "127.0.0.1")
 print(server.server_port, flush=True)
+"""
+_CONSTANT = """
+from hydrochat_otel.server import Server
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+body = b"x" * SIZE
+server = Server("127.0.0.1", 0, app)
+server.start()
+print(server.port, flush=True)
 """
 _REQUEST = f"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {_TOKEN}\r\n\r\n".encode()
 
@@ -146,26 +160,39 @@ def rate(port: int, clients: int, seconds: float) -> float:
         return sum(client.answers for client in every) / (now_s - started_s)
 
 
-def rows(seconds: float = 1.5) -> Iterator[Row]:
-    """Yield every row."""
+def size(port: int) -> int:
+    """Return the bytes of one answer."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(_REQUEST)
+        head = connection.recv(1 << 16).lower()
+    return int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+
+
+def rows(seconds: float = 0.6, rounds: int = 3) -> Iterator[Row]:
+    """Yield every row; the rates are medians of some rounds in which the servers take turns."""
     for series, target in ((10, 10.0), (100, 15.0)):
         ours, theirs = Service(_OURS, series), Service(_THEIRS, series)
+        constant = Service(f"SIZE = {size(ours.port)}\n{_CONSTANT}", series)
+        services = (theirs, ours, constant)
         try:
             for clients in (1, 8, 64):
-                rates = [rate(service.port, clients, seconds) for service in (theirs, ours)]
+                measured = [[rate(one.port, clients, seconds) for one in services] for _ in range(rounds)]
+                of_theirs, of_ours, of_constant = (round(median(rates)) for rates in zip(*measured, strict=True))
+                what = f"requests a second, {series} series, {clients} connections"
+                yield Row(what, "start_http_server", of_ours, of_theirs, target, "/s", more_is_better=True)
                 yield Row(
-                    f"requests a second, {series} series, {clients} connections", "start_http_server",
-                    round(rates[1]), round(rates[0]), target, "/s", more_is_better=True,
+                    f"{what}: constant bytes by our server", "start_http_server",
+                    of_constant, of_theirs, None, "/s", more_is_better=True,
                 )  # fmt: skip
             if series == 100:
-                lags = [service.lag_ms(2 * seconds, 1) for service in (theirs, ours)]
+                lags = [service.lag_ms(5 * seconds, 1) for service in (theirs, ours)]
                 yield Row(
                     "event-loop lag while scraped, p99.9", "start_http_server",
                     round(lags[1], 2), round(lags[0], 2), 0.25, "ms",
                 )  # fmt: skip
         finally:
-            ours.end()
-            theirs.end()
+            for service in services:
+                service.end()
 
 
 def main() -> None:
