@@ -5,11 +5,11 @@ One :class:`Instruments` serves one pair of providers. :func:`current` is what c
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
-from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, Observation
+from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider
 from opentelemetry.trace import NoOpTracer, Tracer, TracerProvider
 
 from hydrochat_otel import semconv
@@ -17,7 +17,7 @@ from hydrochat_otel.instrumentation import labels, refusals
 from hydrochat_otel.instrumentation.batched import Due, Kind
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
-from hydrochat_otel.instrumentation.own_callbacks import OwnCallback
+from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, first_use, process_globals
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
@@ -176,16 +176,13 @@ def _drain_for_others() -> None:
     deferred_queue.drain_all(_FOREIGN_READER_S)
 
 
-def _errors() -> Iterable[Observation]:
-    return [Observation(count, {semconv.SEAM: component}) for component, count in failures.counts().items()]
+def _errors() -> list[Seen]:
+    return [(count, {semconv.SEAM: component}) for component, count in failures.counts().items()]
 
 
-def _refusals() -> Iterable[Observation]:
+def _refusals() -> list[Seen]:
     refused = refusals.by_name()
-    return [
-        Observation(count, {semconv.LABEL: label, semconv.LABEL_VALUE: name})
-        for (label, name), count in refused.items()
-    ]
+    return [(count, {semconv.LABEL: label, semconv.LABEL_VALUE: name}) for (label, name), count in refused.items()]
 
 
 # Of the module: the SDK keeps the first callback that a meter received for a name, permanently.

@@ -1,16 +1,19 @@
 """The callbacks of our own observable instruments, which a reader of ours asks directly."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeGuard
 
 from opentelemetry.metrics import CallbackOptions, Observation
+
+Seen = tuple[float, Mapping[str, str]]
+"""One observation: a finite value, and the attributes."""
 
 
 class OwnCallback:
     """The callback of one instrument of ours.
 
     Attributes:
-        observe: Returns the observations: finite values of one type, with text as attributes. Raises nothing of ours.
+        observe: Returns what is observed, with values of one type. Raises nothing of ours.
         is_superseded: Whether each snapshot replaces the value, of one series: asking once is enough for its reader.
 
     Args:
@@ -19,7 +22,7 @@ class OwnCallback:
 
     def __init__(
         self,
-        observe: Callable[[], Iterable[Observation]],
+        observe: Callable[[], list[Seen]],
         *,
         before: Callable[[], object] | None = None,
         is_superseded: bool = False,
@@ -32,7 +35,7 @@ class OwnCallback:
         """Return the observations to a reader of any library."""
         if self._before is not None:
             self._before()
-        return self.observe()
+        return [Observation(value, attributes) for value, attributes in self.observe()]
 
 
 def are_own(callbacks: Sequence[object]) -> TypeGuard[Sequence[OwnCallback]]:

@@ -6,14 +6,14 @@ from its own contents instead.
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
-from opentelemetry.metrics import Meter, Observation
+from opentelemetry.metrics import Meter
 
 from hydrochat_otel import __version__, semconv
 from hydrochat_otel.instrumentation.gemini.instrumentor import GeminiInstrumentor
-from hydrochat_otel.instrumentation.own_callbacks import OwnCallback
+from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.window.snapshot import Budget
@@ -42,6 +42,7 @@ class _Subject:
         self.since_unix_s = 0.0
 
 
+_NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
 _subject: Final = _Subject()
 
 
@@ -60,11 +61,11 @@ def create(meter: Meter) -> None:
     meter.create_observable_counter(evicted.name, [_evicted], evicted.unit, evicted.description)
 
 
-def _callback(look: Callable[[Observed], Iterable[Observation]], *, is_superseded: bool = False) -> OwnCallback:
-    def listed(observed: Observed) -> list[Observation]:
+def _callback(look: Callable[[Observed], Iterable[Seen]], *, is_superseded: bool = False) -> OwnCallback:
+    def listed(observed: Observed) -> list[Seen]:
         return list(look(observed))
 
-    def observe() -> Iterable[Observation]:
+    def observe() -> list[Seen]:
         observed = _subject.observed
         # Another reader's thread may collect: what fails here costs this gauge and not its collection.
         found = None if observed is None else failures.contained("gauges", listed, observed)
@@ -73,70 +74,72 @@ def _callback(look: Callable[[Observed], Iterable[Observation]], *, is_supersede
     return OwnCallback(observe, is_superseded=is_superseded)
 
 
-def _entries(observed: Observed) -> Iterable[Observation]:
-    return [Observation(observed.store.contents().current_entries)]
+def _entries(observed: Observed) -> Iterable[Seen]:
+    return [(observed.store.contents().current_entries, _NO_ATTRIBUTES)]
 
 
-def _utilization(observed: Observed) -> Iterable[Observation]:
-    return [Observation(observed.store.contents().utilization_ratio)]
+def _utilization(observed: Observed) -> Iterable[Seen]:
+    return [(observed.store.contents().utilization_ratio, _NO_ATTRIBUTES)]
 
 
-def _covered(observed: Observed) -> Iterable[Observation]:
-    return [Observation(observed.store.contents().covered_s)]
+def _covered(observed: Observed) -> Iterable[Seen]:
+    return [(observed.store.contents().covered_s, _NO_ATTRIBUTES)]
 
 
-def _build_info(_: Observed) -> Iterable[Observation]:
-    return [Observation(1, {semconv.VERSION: __version__})]
+def _build_info(_: Observed) -> Iterable[Seen]:
+    return [(1, {semconv.VERSION: __version__})]
 
 
-def _process_start(_: Observed) -> Iterable[Observation]:
-    return [Observation(_subject.since_unix_s)]
+def _process_start(_: Observed) -> Iterable[Seen]:
+    return [(_subject.since_unix_s, _NO_ATTRIBUTES)]
 
 
-def _instrumentation(observed: Observed) -> Iterable[Observation]:
+def _instrumentation(observed: Observed) -> Iterable[Seen]:
     if "google.genai" not in sys.modules:
         return []  # a process without calls is not the same as one whose calls are not counted
     instrumentor = observed.instrumentor
     labels = {semconv.LIBRARY: "google-genai", semconv.LIBRARY_VERSION: instrumentor.library_version}
     # An unknown version of a function of the SDK is listed beside it: its usage is not counted.
     missing = [{**labels, semconv.LIBRARY: f"google-genai {name}"} for name in instrumentor.uncovered]
-    return [Observation(int(instrumentor.active), labels), *(Observation(0, one) for one in missing)]
+    return [(int(instrumentor.active), labels), *((0, one) for one in missing)]
 
 
-def _price_book_age(observed: Observed) -> Iterable[Observation]:
+def _price_book_age(observed: Observed) -> Iterable[Seen]:
     # Only if Gemini is used: reading the price book costs 0.3 s, which a process without calls should not pay.
-    return [Observation(observed.instrumentor.price_book.age_s(time.time()))] if observed.instrumentor.active else []
+    if not observed.instrumentor.active:
+        return []
+    return [(observed.instrumentor.price_book.age_s(time.time()), _NO_ATTRIBUTES)]
 
 
-def _price(observed: Observed) -> Iterable[Observation]:
+def _price(observed: Observed) -> Iterable[Seen]:
     book = observed.instrumentor.loaded_price_book
     for model, _, rate in () if book is None else book.in_use(time.time()):
         for bucket, usd in rate.usd_by_bucket().items():
-            yield Observation(usd, {semconv.GEN_AI_REQUEST_MODEL: model, semconv.TOKEN_BUCKET: bucket})
+            yield usd, {semconv.GEN_AI_REQUEST_MODEL: model, semconv.TOKEN_BUCKET: bucket}
 
 
-def _spend(observed: Observed) -> Iterable[Observation]:
+def _spend(observed: Observed) -> Iterable[Seen]:
     budget = observed.spent()
-    yield Observation(budget.spent_day_usd, {semconv.PERIOD: "day"})
-    yield Observation(budget.spent_month_usd, {semconv.PERIOD: "month"})
+    yield budget.spent_day_usd, {semconv.PERIOD: "day"}
+    yield budget.spent_month_usd, {semconv.PERIOD: "month"}
 
 
-def _budget(observed: Observed) -> Iterable[Observation]:
+def _budget(observed: Observed) -> Iterable[Seen]:
     budget = observed.spent()
     for period, usd in (("day", budget.day_usd), ("month", budget.month_usd)):
         if usd is not None:
-            yield Observation(usd, {semconv.PERIOD: period})
+            yield usd, {semconv.PERIOD: period}
 
 
-def _forecast(observed: Observed) -> Iterable[Observation]:
+def _forecast(observed: Observed) -> Iterable[Seen]:
     forecast = observed.spent().forecast
     if forecast is not None:
         for bound, usd in forecast.bounds():
-            yield Observation(usd, {semconv.BOUND: bound})
+            yield usd, {semconv.BOUND: bound}
 
 
-def _workers(observed: Observed) -> Iterable[Observation]:
-    return [Observation(observed.workers())]
+def _workers(observed: Observed) -> Iterable[Seen]:
+    return [(observed.workers(), _NO_ATTRIBUTES)]
 
 
 _GAUGES: Final[tuple[tuple[MetricSpec, OwnCallback], ...]] = (
@@ -155,8 +158,8 @@ _GAUGES: Final[tuple[tuple[MetricSpec, OwnCallback], ...]] = (
 )
 
 
-def _evictions(observed: Observed) -> Iterable[Observation]:
-    return [Observation(count, {semconv.REASON: reason}) for reason, count in observed.store.evicted().items()]
+def _evictions(observed: Observed) -> Iterable[Seen]:
+    return [(count, {semconv.REASON: reason}) for reason, count in observed.store.evicted().items()]
 
 
 _evicted: Final = _callback(_evictions)

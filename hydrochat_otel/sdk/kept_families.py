@@ -103,10 +103,11 @@ class KeptSeries(KeptFamily):
         """Collect the series that have changed."""
         match = self._match
         states, points = self._known
+        aggregations = list(match._attributes_aggregation.values())
+        if list(map(_STATE, aggregations)) == states and not (states and _have_exemplars(aggregations)):
+            return
         with match._lock:
             aggregations = list(match._attributes_aggregation.values())
-            if list(map(_STATE, aggregations)) == states and not _have_exemplars(aggregations):
-                return
             states, points, newest = states[:], points[:], None
             for number, aggregation in enumerate(aggregations):
                 known = points[number] if number < len(points) else None

@@ -18,7 +18,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, are_own
+from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen, are_own
 from hydrochat_otel.runtime import interruptions
 from hydrochat_otel.sdk import conversion, fast_ways
 from hydrochat_otel.sdk.kept_families import KeptFamily, UnexpectedError, kept_family
@@ -26,8 +26,6 @@ from hydrochat_otel.sdk.newest_exemplars import NewestExemplars
 from hydrochat_otel.window.snapshot import Family
 
 NAME: Final = "collection"
-
-_Observed = list[tuple[type, float, Any]]
 
 
 class QuickCollection:
@@ -45,7 +43,7 @@ class QuickCollection:
     def forget(self) -> None:
         """Forget what was collected."""
         self._kept: dict[Any, KeptFamily | None] = {}
-        self._observed: dict[Any, _Observed] = {}
+        self._observed: dict[Any, list[Seen]] = {}
         self._scopes: dict[Any, int] = {}
         self._newest: tuple[Family, ...] = ()
         self._is_under_way = False
@@ -78,7 +76,7 @@ class QuickCollection:
         self.forget()
         self._storage = storage
 
-    def _observe(self, consumer: Any, storage: Any) -> tuple[set[Any], dict[Any, _Observed]]:
+    def _observe(self, consumer: Any, storage: Any) -> tuple[set[Any], dict[Any, list[Seen]]]:
         """Call all callbacks and store what they return.
 
         Return the instruments of ours for which that was the same as before, and is not stored again, and what all
@@ -89,12 +87,15 @@ class QuickCollection:
         # In a span the observations may become exemplars of it.
         directly = not trace.get_current_span().get_span_context().is_valid
         for instrument in consumer._async_instruments:
-            callbacks, known = instrument._callbacks, self._observed.pop(instrument, None)
+            callbacks, known = instrument._callbacks, self._observed.get(instrument)
             if directly and are_own(callbacks):
-                values = observed[instrument] = _values_of(instrument, callbacks, known)
-                if values == known:
+                seen = _seen_by(instrument, callbacks, known)
+                if seen == known:
                     as_before.add(instrument)
                     continue
+                observed[instrument] = seen
+            if known is not None:
+                del self._observed[instrument]
             measurements += instrument.callback(options)  # all before the first is stored: a callback may raise
         self._is_under_way = True
         should_sample = consumer._sdk_config.exemplar_filter.should_sample
@@ -124,14 +125,14 @@ class QuickCollection:
         return kept
 
 
-def _values_of(instrument: Any, callbacks: Sequence[OwnCallback], known: _Observed | None) -> _Observed:
+def _seen_by(instrument: Any, callbacks: Sequence[OwnCallback], known: list[Seen] | None) -> list[Seen]:
     """Return what the callbacks of one of our instruments return, or what is known if that is enough."""
     if not instrument._is_enabled():
         return []
-    if known and all(callback.is_superseded for callback in callbacks):
-        return known
-    found = chain.from_iterable([callback.observe() for callback in callbacks])
-    return [(type(one.value), one.value, one.attributes) for one in found]
+    if len(callbacks) == 1:
+        (callback,) = callbacks
+        return known if known and callback.is_superseded else callback.observe()
+    return [seen for callback in callbacks for seen in callback.observe()]
 
 
 # -- the probe ---------------------------------------------------------------------------------------------------------
@@ -199,7 +200,7 @@ def _with(exemplars: NewestExemplars, made: Iterable[Family]) -> tuple[Family, .
 
 
 def _probing(values: dict[str, int], name: str) -> Any:
-    callback = OwnCallback(lambda: [Observation(values[name], {"a": "x"})])
+    callback = OwnCallback(lambda: [(values[name], {"a": "x"})])
     _probed.append(callback)
     return callback
 

@@ -2,9 +2,10 @@
 
 import gzip
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
-from hydrochat_otel.web.message import Request, Response, bodiless
+from hydrochat_otel.web.message import Headers, Request, Response, bodiless
 
 _GZIP_FROM_BYTES: Final = 1024
 _OK: Final = 200
@@ -17,9 +18,9 @@ def delivered(request: Request, response: Response) -> Response:
     if _has_already(request, response):
         kept = tuple(header for header in response.headers if header[0] in _KEPT_IN_304)
         return replace(bodiless(_NOT_MODIFIED), headers=kept)
-    response = _compressed(request, response)
-    headers = (*response.headers, ("Content-Length", str(len(response.body))))
-    return Response(response.status, headers, b"" if request.method == "HEAD" else response.body)
+    headers, body = _compressed(request, response)
+    headers = (*headers, ("Content-Length", str(len(body))))
+    return Response(response.status, headers, b"" if request.method == "HEAD" else body)
 
 
 def _has_already(request: Request, response: Response) -> bool:
@@ -30,19 +31,21 @@ def _has_already(request: Request, response: Response) -> bool:
     return "*" in known or tag.removeprefix("W/") in known
 
 
-def _compressed(request: Request, response: Response) -> Response:
-    if len(response.body) < _GZIP_FROM_BYTES:
-        return response
+def _compressed(request: Request, response: Response) -> tuple[Headers, bytes]:
+    """Return headers and body, compressed if the client accepts it and the body is long enough."""
+    body = response.body
+    if len(body) < _GZIP_FROM_BYTES:
+        return response.headers, body
     varies = response.header("Vary")
-    headers = tuple(header for header in response.headers if header[0] != "Vary")
+    headers = tuple([header for header in response.headers if header[0] != "Vary"])
     headers = (*headers, ("Vary", f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"))
     if not _accepts_gzip(request.headers.get("accept-encoding", "")):
-        return replace(response, headers=headers)
+        return headers, body
     # Level 1: a scrape is repetitive text, and higher levels cost several times as much for a few per cent.
-    body = gzip.compress(response.body, compresslevel=1, mtime=0)
-    return Response(response.status, (*headers, ("Content-Encoding", "gzip")), body)
+    return (*headers, ("Content-Encoding", "gzip")), gzip.compress(body, compresslevel=1, mtime=0)
 
 
+@lru_cache(maxsize=64)
 def _accepts_gzip(header: str) -> bool:
     qualities: dict[str, str] = {}
     for part in header.lower().split(","):

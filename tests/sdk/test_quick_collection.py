@@ -66,7 +66,9 @@ class Both:
         meter, second = self.provider.get_meter("first"), self.provider.get_meter("second", "2")
         self.counter = meter.create_counter("counter", "{call}", "Calls")
         self.of_second = second.create_counter("counter")
-        meter.create_observable_counter("ours", [OwnCallback(lambda: self.callback("ours")(None))])
+        meter.create_observable_counter(
+            "ours", [OwnCallback(lambda: self.asked.append("ours") or self.observed["ours"])]
+        )
         second.create_observable_gauge("theirs", [self.callback("theirs")], "s")
         second.create_observable_counter("theirs.sum", [self.callback("theirs.sum")])
         self.histogram = meter.create_histogram("histogram", "s", explicit_bucket_boundaries_advisory=[1.0, 2.0])
@@ -106,7 +108,7 @@ def spanning(number):
 def step(both, name, value, labels, number):
     if name in both.observed:
         if name == "ours":
-            labels = {key: str(label) for key, label in labels.items()}
+            value, labels = float(value), {key: str(label) for key, label in labels.items()}
         both.observed[name] = [(value, labels), (value, {"a": "z"})][: number + 1]
     elif name == "nothing":
         return
@@ -183,7 +185,7 @@ def test_what_a_snapshot_supersedes_is_asked_once():
     both, asked = Both(), []
 
     def observing(name):
-        return lambda: asked.append(name) or [Observation(len(asked))]
+        return lambda: asked.append(name) or [(len(asked), {})]
 
     meter = both.provider.get_meter("first")
     meter.create_observable_gauge("superseded", [OwnCallback(observing("superseded"), is_superseded=True)])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -61,6 +62,7 @@ def _media_ranges(accept: str) -> Iterator[_MediaRange]:
 _SERVED: Final[Mapping[Format, _MediaRange]] = {one: next(_media_ranges(one.content_type)) for one in Format}
 
 
+@lru_cache(maxsize=64)
 def negotiate(accept: str | None) -> Format:
     """Return the format of the best quality; text 0.0.4 if the header is missing, malformed or fits no format.
 
