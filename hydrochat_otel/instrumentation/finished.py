@@ -1,14 +1,15 @@
 """Finished work as a frozen record, from which span attributes, metrics and the window's entry are all made."""
 
 import os
-from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from operator import eq
+from typing import Any, Final, NamedTuple, Protocol
 
 from opentelemetry.trace import Span, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
-from hydrochat_otel.runtime import forks
+from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
 
@@ -29,6 +30,7 @@ def _draw_salt() -> None:
 
 
 _draw_salt()
+process_globals.register("salt of ids", _draw_salt)
 forks.register(forks.Phase.WINDOW, in_child=_draw_salt)
 
 
@@ -154,3 +156,16 @@ class FinishedOperation(NamedTuple):
             ("operation", self.name, duration_s, end_unix_s, self.exceeded, error_type, outcome, trace_id, span_id,
              parent_span_id, None, None, None, self.role, self.root, None, False, False, None, None, None),
         )  # fmt: skip
+
+    @staticmethod
+    def columns(waiting: "Sequence[FinishedOperation]") -> list[Sequence[Any]]:
+        """Return the columns of the entries of several, in the order of the fields of an entry; without making one."""
+        _, names, roles, roots, exceeded, ended = zip(*waiting, strict=True)
+        durations_s, ends_ns, outcomes, errors, traces, spans, parents, _, are_traced = zip(*ended, strict=True)
+        if not (all(are_traced) and all(spans)) or (any(parents) and any(map(eq, spans, parents))):
+            spans = tuple([one.own_id for one in ended])
+        ends = [end_ns / _NS for end_ns in ends_ns]
+        number = len(waiting)
+        kinds, none, no = ("operation",) * number, (None,) * number, (False,) * number
+        work = [kinds, names, durations_s, ends, exceeded, errors, outcomes]
+        return [*work, traces, spans, parents, none, none, none, roles, roots, none, no, no, none, none, none]

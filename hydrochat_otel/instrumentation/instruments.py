@@ -25,6 +25,7 @@ from hydrochat_otel.semconv import MetricSpec, Outcome
 from hydrochat_otel.version import __version__
 from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.waiting import Waiting
 
 _FOREIGN_READER_S: Final = 4.0
 """How long another library's reader may wait for our queue: well below the SDK's ten seconds for a callback."""
@@ -81,7 +82,7 @@ class Instruments:
         max_operations: int = 200,
         queue_capacity: int = 32768,
         ledger: DayLedger | None = None,
-        keep: Callable[[list[Entry]], None] | None = None,
+        keep: Callable[[list[Entry | Waiting]], None] | None = None,
         cost_dimensions: Sequence[str] = (),
         feeder: Feeder | None = None,
         next_names: bool = False,
@@ -221,9 +222,13 @@ def bind(instruments: Instruments | None) -> None:
 
 
 def unbind(instruments: Instruments) -> None:
-    """Return to the instruments of the global API providers, if these are the current ones."""
+    """Return to the instruments of the global API providers, if these are the current ones.
+
+    Work that waits in the window no longer holds these.
+    """
     if binding.bound is instruments:
         bind(None)
+    failures.contained("retention", window.make_entries)
 
 
 def current() -> Instruments:

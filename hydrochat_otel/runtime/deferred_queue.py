@@ -44,7 +44,7 @@ _DRAIN_S: Final = 30.0
 
 
 class Finished(Protocol):
-    """The frozen record of finished work."""
+    """The frozen record of finished work; one whose class has `columns` is kept itself, others by their entry."""
 
     def entry(self) -> Any:
         """Return its entry for the window; None for none."""
@@ -113,6 +113,7 @@ class DeferredQueue:
         self._settled: deque[Finished] = deque()
         self._capacity = capacity
         self._keep = keep
+        self._kept_whole: set[type] = set()
         self._fed = fed
         self._settling = _Stage()
         self._feeding = _Stage()
@@ -206,15 +207,18 @@ class DeferredQueue:
 
     def _settle(self, count: int) -> None:
         entries: list[Any] = []
-        take, settled = self._arrived.popleft, self._settled.append
+        settled: Callable[[Any], None] = self._settled.append
+        take, kept_whole = self._arrived.popleft, self._kept_whole
         try:
             for _ in range(count):
                 try:
                     finished = take()
                 except IndexError:  # a full queue's producer took the last one
                     return
-                made = self._made(finished, entries)
-                if made is not None:
+                if type(finished) in kept_whole:
+                    entries.append(finished)
+                    settled(finished)
+                elif (made := self._made(finished, entries)) is not None:
                     settled(made)
         finally:
             self._keep_all(entries)
@@ -224,7 +228,12 @@ class DeferredQueue:
         made: Finished | None = None
         try:
             made = finished.make() if isinstance(finished, _Note) else finished
-            if made is not None and self._keep is not None and (entry := made.entry()) is not None:
+            if made is None or self._keep is None:
+                return made
+            if hasattr(made, "columns"):
+                self._kept_whole.add(type(made))
+                entries.append(made)
+            elif (entry := made.entry()) is not None:
                 entries.append(entry)
         except BaseException as error:
             failures.note("retention", error)

@@ -75,15 +75,15 @@ def _callback(look: Callable[[Observed], Iterable[Seen]], *, is_superseded: bool
 
 
 def _entries(observed: Observed) -> Iterable[Seen]:
-    return [(observed.store.contents().current_entries, _NO_ATTRIBUTES)]
+    return [(observed.store.filling().current_entries, _NO_ATTRIBUTES)]
 
 
 def _utilization(observed: Observed) -> Iterable[Seen]:
-    return [(observed.store.contents().utilization_ratio, _NO_ATTRIBUTES)]
+    return [(observed.store.filling().utilization_ratio, _NO_ATTRIBUTES)]
 
 
 def _covered(observed: Observed) -> Iterable[Seen]:
-    return [(observed.store.contents().covered_s, _NO_ATTRIBUTES)]
+    return [(observed.store.filling().covered_s, _NO_ATTRIBUTES)]
 
 
 def _build_info(_: Observed) -> Iterable[Seen]:

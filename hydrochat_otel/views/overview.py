@@ -6,8 +6,6 @@ start; numbers about operations come from the window.
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import islice
-from operator import itemgetter
 from typing import Any, Final
 
 from hydrochat_otel import semconv
@@ -15,7 +13,7 @@ from hydrochat_otel.views import completeness, formats, refused_names
 from hydrochat_otel.views.json_export import forecast_document
 from hydrochat_otel.views.thresholds import Alert
 from hydrochat_otel.window import digest
-from hydrochat_otel.window.columns import measured
+from hydrochat_otel.window.entries import newest_operations, troubled_backwards
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.operation_sums import Window
 from hydrochat_otel.window.snapshot import Budget, Retention, Sharing, Snapshot
@@ -26,12 +24,6 @@ WINDOWS_H: Final = (1.0, 6.0, 24.0)
 
 MAX_POINTS: Final = 1000
 MAX_NEWEST: Final = 50
-
-_SHOWN: Final = [
-    itemgetter(Entry._fields.index(name))  # in C by position: a third of the time of the names
-    for name in ("end_unix_s", "duration_s", "operation", "exceeded_threshold", "error")
-]
-_FAILED_OUTCOMES: Final = frozenset({"error", "blocked"})
 
 
 def render(snapshot: Snapshot, alerts: Sequence[Alert], *, threshold_s: float = 2.0) -> bytes:
@@ -164,11 +156,7 @@ def _window(window: Window) -> dict[str, Any]:
 
 
 def _points(entries: Sequence[Entry]) -> list[tuple[Any, ...]]:
-    backwards, found = reversed(entries), list[Entry]()
-    while len(found) < MAX_POINTS and (some := list(islice(backwards, MAX_POINTS))):
-        found += measured(some)
-    newest = found[:MAX_POINTS][::-1]
-    ends_unix_s, *shown = (list(map(value_of, newest)) for value_of in _SHOWN)
+    ends_unix_s, *shown = newest_operations(entries, MAX_POINTS)
     return list(zip(formats.all_milliseconds(ends_unix_s), *shown, strict=True))
 
 
@@ -187,9 +175,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
 
 def _newest(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for entry in reversed(entries):
-        if not (entry.exceeded_threshold or entry.error is not None or entry.outcome in _FAILED_OUTCOMES):
-            continue
+    for entry in troubled_backwards(entries):
         rows.append(
             {
                 "unix_ms": formats.milliseconds(entry.end_unix_s),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.window.entry import Entry
 
@@ -19,6 +19,13 @@ _DURATION: Final = itemgetter(Entry._fields.index("duration_s"))
 _FLAGS: Final = itemgetter(*map(Entry._fields.index, ("exceeded_threshold", "error")))
 _END: Final = itemgetter(Entry._fields.index("end_unix_s"))
 _NAME: Final = itemgetter(Entry._fields.index("operation"))
+
+
+_SHOWN: Final = [
+    itemgetter(Entry._fields.index(name))
+    for name in ("end_unix_s", "duration_s", "operation", "exceeded_threshold", "error")
+]
+_FAILED_OUTCOMES: Final = frozenset({"error", "blocked"})
 
 
 class OperationColumns(NamedTuple):
@@ -70,6 +77,21 @@ def flag(exceeded_threshold: object, error: object) -> int:
 def durations_of(operations: Iterable[Entry]) -> list[float]:
     """Return the duration of each operation."""
     return list(map(float, map(_DURATION, operations)))
+
+
+def shown(operations: Sequence[Entry]) -> list[list[Any]]:
+    """Return the columns of operations that a chart shows: end, duration, name, whether it was too slow, and error."""
+    return [list(map(value_of, operations)) for value_of in _SHOWN]
+
+
+def is_troubled(entry: Entry) -> bool:
+    """Return whether an entry exceeded its threshold or failed."""
+    return is_trouble(entry.exceeded_threshold, entry.error, entry.outcome)
+
+
+def is_trouble(exceeded_threshold: object, error: object, outcome: str) -> bool:
+    """Return the same of the three facts."""
+    return bool(exceeded_threshold) or error is not None or outcome in _FAILED_OUTCOMES
 
 
 def end_of(entry: Entry) -> float:

@@ -6,6 +6,25 @@ from typing import NamedTuple
 from hydrochat_otel.window.entry import Entry
 
 
+class Filling(NamedTuple):
+    """How full the window is at one moment.
+
+    Attributes:
+        current_entries: The number of live entries.
+        max_entries: The most entries that are kept.
+        covered_s: Age of the oldest live entry in seconds; 0.0 for an empty window.
+    """
+
+    current_entries: int
+    max_entries: int
+    covered_s: float
+
+    @property
+    def utilization_ratio(self) -> float:
+        """Live entries divided by the most that are kept."""
+        return self.current_entries / self.max_entries
+
+
 class Contents(NamedTuple):
     """The contents of the window at one moment.
 

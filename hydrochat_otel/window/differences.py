@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import islice, takewhile
+from itertools import chain, islice
 from operator import eq, is_
 from typing import Final, NamedTuple
 
-from hydrochat_otel.window.entries import Entries
+from hydrochat_otel.window.entries import Entries, Part
 from hydrochat_otel.window.entry import Entry
 
 _FEW: Final = 64
@@ -61,18 +61,21 @@ def _of_parts(before: Sequence[Entry], after: Entries) -> Difference | None:
     start = next((place for place, part in enumerate(old) if part.run is new[0].run), None)
     if start is None or new[0].first < old[start].first:
         return None
-    same = sum(1 for _ in takewhile(lambda pair: pair[0].run is pair[1].run, zip(old[start:], new, strict=False)))
-    removed = [entry for part in old[:start] for entry in part.entries()]
-    removed += old[start].run.entries(old[start].first, new[0].first)
-    rests = (
-        [*(entry for part in parts for entry in part.entries()), *tail]
-        for parts, tail in ((old[start + same :], before.tail), (new[same:], after.tail))
-    )
-    old_rest, new_rest = rests
+    same = 0
+    for mine, theirs in zip(old[start:], new, strict=False):
+        if mine.run is not theirs.run:
+            break
+        same += 1
+    left = [*old[:start], Part(old[start].run, old[start].first, new[0].first)]
+    old_rest, new_rest = _rest(old[start + same :], before.tail), _rest(new[same:], after.tail)
     found = _of_all(old_rest, new_rest, eq)
     if found is None:
         found = Difference(old_rest, new_rest)
-    return Difference([*removed, *found.removed], found.added)
+    return Difference(Entries(left, found.removed, remembers=False), found.added)
+
+
+def _rest(parts: Sequence[Part], tail: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    return (*chain.from_iterable([part.entries() for part in parts]), *tail) if parts else tail
 
 
 def _without(entries: Sequence[Entry], others: Sequence[Entry]) -> list[Entry]:

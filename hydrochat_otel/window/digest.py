@@ -17,7 +17,7 @@ from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window import differences
 from hydrochat_otel.window.ascending import Ascending
-from hydrochat_otel.window.columns import end_of, ends_of
+from hydrochat_otel.window.columns import end_of
 from hydrochat_otel.window.differences import Difference
 from hydrochat_otel.window.entries import Entries, all_ends
 from hydrochat_otel.window.entry import Entry
@@ -126,8 +126,8 @@ class _Ends(Ascending):
 
     def change(self, difference: Difference) -> None:
         """Remove and add the ends of entries."""
-        self.remove(ends_of(difference.removed))
-        self.add(ends_of(difference.added))
+        self.remove(list(all_ends(difference.removed)))
+        self.add(list(all_ends(difference.added)))
 
 
 class Digest:

@@ -1,22 +1,35 @@
-"""The entries of a large window at one moment: a sequence that makes those in packed runs when they are read."""
+"""The entries of the window at one moment: a sequence that makes those in packed runs when they are read."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, overload
+from itertools import islice
+from typing import Any, Final, NamedTuple, overload
 
-from hydrochat_otel.window.columns import KINDS_OF_CALLS, OperationColumns, ends_of, operations
+from hydrochat_otel.window.columns import (
+    KINDS_OF_CALLS,
+    OperationColumns,
+    ends_of,
+    is_troubled,
+    measured,
+    operations,
+    shown,
+)
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.packed import Run
 
+_PIECE: Final = 32
+"""Entries of a run that are made at once where the newest few are wanted."""
+
 
 class Part(NamedTuple):
-    """The entries of a run from one place on."""
+    """The entries of a run from one place up to another."""
 
     run: Run
     first: int
+    last: int
 
     def entries(self) -> list[Entry]:
         """Return the entries."""
-        return self.run.entries(self.first, len(self.run))
+        return self.run.entries(self.first, self.last)
 
 
 class Entries(Sequence[Entry]):
@@ -39,12 +52,14 @@ class Entries(Sequence[Entry]):
     def __init__(self, parts: Iterable[Part], tail: Sequence[Entry], *, remembers: bool = True) -> None:
         self.parts = tuple(parts)
         self.tail = tuple(tail)
-        self._number = sum(part.run.number_of_entries(part.first) for part in self.parts) + len(self.tail)
+        self._number = sum([run.number_of_entries(first, last) for run, first, last in self.parts]) + len(self.tail)
         self._made: dict[int, list[Entry]] | None = {} if remembers else None
 
     def forgetful(self) -> "Entries":
         """Return the same sequence, without what was made and without remembering any of it."""
-        return Entries(self.parts, self.tail, remembers=False)
+        found = Entries((), (), remembers=False)
+        found.parts, found.tail, found._number = self.parts, self.tail, self._number
+        return found
 
     def __len__(self) -> int:
         return self._number
@@ -79,21 +94,31 @@ class Entries(Sequence[Entry]):
 
     def __getitem__(self, place: int | slice) -> Entry | tuple[Entry, ...]:
         """Return one entry, or some as a tuple."""
-        return tuple(self)[place]
+        if isinstance(place, slice):
+            return tuple(self)[place]
+        at = range(self._number)[place]
+        for number, (run, first, last) in enumerate(self.parts):
+            length = run.number_of_entries(first, last)
+            if at < length:
+                return self._of_part(number)[at]
+            at -= length
+        return self.tail[at]
 
 
 def operations_of(entries: Iterable[Entry]) -> Iterator[OperationColumns]:
     """Yield the columns of the operations among entries; packed ones are not made for it."""
     if isinstance(entries, Entries):
-        yield from (part.run.operations(part.first) for part in entries.parts)
+        yield from [run.operations(first, last) for run, first, last in entries.parts]
         entries = entries.tail
+        if not entries:
+            return
     yield operations(entries)
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[Entry]:
     """Yield the calls and results among entries."""
     if isinstance(entries, Entries):
-        yield from (call for part in entries.parts for call in part.run.calls(part.first))
+        yield from (call for run, first, last in entries.parts for call in run.calls(first, last))
         entries = entries.tail
     yield from (entry for entry in entries if entry.kind in KINDS_OF_CALLS)
 
@@ -101,6 +126,30 @@ def calls_of(entries: Iterable[Entry]) -> Iterator[Entry]:
 def all_ends(entries: Iterable[Entry]) -> Iterator[float]:
     """Yield the end of each entry."""
     if isinstance(entries, Entries):
-        yield from (end for part in entries.parts for end in part.run.ends(part.first))
+        yield from (end for run, first, last in entries.parts for end in run.ends(first, last))
         entries = entries.tail
     yield from ends_of(entries)
+
+
+def newest_operations(entries: Sequence[Entry], number: int) -> list[list[Any]]:
+    """Return what :func:`shown` does of so many of the newest operations with a finite duration, oldest first."""
+    parts, tail = (entries.parts, entries.tail) if isinstance(entries, Entries) else ((), entries)
+    backwards, found = reversed(tail), list[Entry]()
+    while len(found) < number and (some := list(islice(backwards, number))):
+        found += measured(some)
+    columns = shown(found[:number][::-1])
+    for run, first, last in reversed(parts):
+        missing = number - len(columns[0])
+        if not missing:
+            break
+        columns = [older[-missing:] + newer for older, newer in zip(run.shown(first, last), columns, strict=True)]
+    return columns
+
+
+def troubled_backwards(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Yield the entries that exceeded their threshold or failed, newest first."""
+    parts, tail = (entries.parts, entries.tail) if isinstance(entries, Entries) else ((), entries)
+    yield from filter(is_troubled, reversed(tail))
+    for run, first, last in reversed(parts):
+        for end in range(last, first, -_PIECE):
+            yield from reversed(run.troubled(max(first, end - _PIECE), end))

@@ -16,6 +16,7 @@ from typing import Final
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.waiting import Waiting
 
 _BATCH: Final = 128
 """The most entries that wait before they are sorted into turns."""
@@ -104,12 +105,12 @@ class NotableTurns:
     def clear(self) -> None:
         """Discard every turn, as a forked child does: they belong to its parent."""
         self._most, self._ttl_s = self._bounds
-        self._inbox: deque[Entry] = deque(maxlen=_WAITING)
-        self._open: OrderedDict[int, list[Entry]] = OrderedDict()
+        self._inbox: deque[Entry | Waiting] = deque(maxlen=_WAITING)
+        self._open: OrderedDict[int, list[Entry | Waiting]] = OrderedDict()
         self._ranking = _Ranking(self._most, self._oldest_unix_s)
 
-    def see(self, entries: Iterable[Entry]) -> None:
-        """Take finished entries: they are appended, and regularly all that wait are sorted into turns."""
+    def see(self, entries: Iterable[Entry | Waiting]) -> None:
+        """Take finished work: it is appended, and regularly all of it is sorted into turns."""
         if self._most:
             self._inbox.extend(entries)
             if len(self._inbox) >= _BATCH:
@@ -142,17 +143,42 @@ class NotableTurns:
                     return
                 self._sort_in(entry)
 
-    def _sort_in(self, entry: Entry) -> None:
-        if not begins_a_turn(entry):
-            if entry.trace_id:
-                inside = self._open.setdefault(entry.trace_id, [])
-                self._open.move_to_end(entry.trace_id)
-                if len(inside) < _OF_A_TURN:
-                    inside.append(entry)
-                if len(self._open) > _TRACES:
-                    self._open.popitem(last=False)
+    def _sort_in(self, one: Entry | Waiting) -> None:
+        if isinstance(one, Entry):
+            if begins_a_turn(one):
+                self._ranking.add(_entries([*self._open.pop(one.trace_id, ()), one]))
+            elif one.trace_id:
+                self._put_inside(one.trace_id, one)
             return
-        self._ranking.add((*self._open.pop(entry.trace_id, ()), entry))
+        ended = one.ended
+        trace_id = ended.trace_id
+        if one.role == "step":
+            if trace_id:
+                self._put_inside(trace_id, one)
+            return
+        inside = self._open.pop(trace_id, ()) if self._open else ()
+        # Without a call inside it costs nothing.
+        if one.exceeded or ended.outcome != "ok" or ended.error_type is not None or Entry in map(type, inside):
+            self._ranking.add(_entries([*inside, one]))
+
+    def _put_inside(self, trace_id: int, one: Entry | Waiting) -> None:
+        inside = self._open.setdefault(trace_id, [])
+        self._open.move_to_end(trace_id)
+        if len(inside) < _OF_A_TURN:
+            inside.append(one)
+        if len(self._open) > _TRACES:
+            self._open.popitem(last=False)
+
+    def make_entries(self) -> None:
+        """Make the entries of all work that waits for it, so that nothing holds what recorded the work."""
+        self._sort(timeout_s=1.0)
+        with suppress(Busy), self._lock.within(1.0):
+            for inside in self._open.values():
+                inside[:] = _entries(inside)
+
+
+def _entries(turn: Iterable[Entry | Waiting]) -> Turn:
+    return tuple([one if isinstance(one, Entry) else one.entry() for one in turn])
 
 
 def most_notable(turns: Iterable[Turn], most: int, oldest_unix_s: float) -> tuple[Turn, ...]:

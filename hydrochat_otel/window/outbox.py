@@ -4,6 +4,7 @@ from collections import deque
 from contextlib import suppress
 
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.waiting import Waiting
 
 
 class Outbox:
@@ -12,13 +13,14 @@ class Outbox:
     It holds as many entries as the shared window, so that what leaves could not have stayed there either.
 
     Attributes:
-        waiting: The entries; the window appends to it where it must not call a function.
-        taken: Those that :meth:`take` returned and whose caller has not recorded them yet.
+        waiting: The entries, and finished work whose entry is made when it is taken; the window appends to it where
+            it must not call a function.
+        taken: What :meth:`take` returned and whose caller has not recorded it yet.
     """
 
     def __init__(self, capacity: int) -> None:
-        self.waiting: deque[Entry] = deque()
-        self.taken: tuple[Entry, ...] = ()
+        self.waiting: deque[Entry | Waiting] = deque()
+        self.taken: tuple[Entry | Waiting, ...] = ()
         self.capacity = capacity
         self.dropped = 0
 
@@ -43,8 +45,8 @@ class Outbox:
         The entries stay in :attr:`taken` until the caller has them in its own record and empties it: an exception that
         a signal handler raises in between loses none.
         """
-        empty: deque[Entry] = deque()
+        empty: deque[Entry | Waiting] = deque()
         # No call, after which a handler or another thread could run.
         self.taken = (*self.taken, *self.waiting)
         self.waiting = empty
-        return self.taken
+        return tuple([one if isinstance(one, Entry) else one.entry() for one in self.taken])

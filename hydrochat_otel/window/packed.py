@@ -5,26 +5,40 @@ A packed run keeps its entries in columns, a sixth of their size as objects, and
 
 import math
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import compress
-from operator import itemgetter
+from itertools import compress, count, repeat
+from operator import is_, itemgetter
 from typing import Any, Final, Protocol
 
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime import process_globals
-from hydrochat_otel.window.columns import FAR_S, KINDS_OF_CALLS, OperationColumns, ends_of, flag, operations
+from hydrochat_otel.window.columns import (
+    FAR_S,
+    KINDS_OF_CALLS,
+    OperationColumns,
+    ends_of,
+    flag,
+    is_trouble,
+    is_troubled,
+    measured,
+    operations,
+    shown,
+)
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.kept import Aged, Kept, entries_of
+from hydrochat_otel.window.kept import Held, entries_of, made
 
-LENGTH: Final = 256
-"""Entries of a packed run, so that a byte can say which labels an entry has."""
+LENGTH: Final = 128
+"""Entries of a packed run. So few of a window wait to be packed that they do not count; a byte can say which labels
+an entry has, also in a run that late entries made longer."""
 
 _LABELS: Final = (0, 1, 4, 5, 6, 10, 13, 14, 15, 16, 17)
-"""All fields but durations, ends, ids and :data:`_OF_CALLS`."""
-_OF_CALLS: Final = itemgetter(
-    *map(Entry._fields.index, ("cost_usd", "first_token_s", "retry_wait_s", "attempts", "tokens"))
-)
-_label_of: Final = itemgetter(*_LABELS)
+"""All fields but durations, ends, ids and :data:`_CALLED`."""
+_CALLED: Final = tuple(map(Entry._fields.index, ("cost_usd", "first_token_s", "retry_wait_s", "attempts", "tokens")))
+_labels_of: Final = itemgetter(*_LABELS)
+_called_of: Final = itemgetter(*_CALLED)
+_name_of: Final = itemgetter(1)
+_NO_OPERATION: Final = 255
 _NO_CALL: Final = (None,) * 5
 _BUCKETS: Final = len(semconv.TOKEN_BUCKETS)
 _NO_TOKENS: Final = (math.nan,) * _BUCKETS
@@ -33,8 +47,10 @@ _EXACT: Final = 2**53
 """Up to here a double holds every whole number."""
 _MAX_KNOWN: Final = 4096
 
-_Labels = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
-_known: Final[dict[tuple[Any, ...], _Labels]] = {}
+_Columns = list[Sequence[Any]]
+"""A column for each field of an entry."""
+
+_known: Final[dict[tuple[Any, ...], tuple[Any, ...]]] = {}
 """The labels of all runs, so that equal ones exist once."""
 process_globals.register("labels of packed runs", _known.clear)
 
@@ -50,169 +66,246 @@ class Run(Protocol):
 
     def __len__(self) -> int: ...
 
-    def items(self, first: int) -> list[Aged]:
+    def held(self, first: int) -> Sequence[Held]:
         """Return everything from one place on."""
 
     def entries(self, first: int, last: int) -> list[Entry]:
         """Return the entries from one place up to another; not what the application added itself."""
 
-    def number_of_entries(self, first: int) -> int:
-        """Return how many entries there are from one place on."""
+    def number_of_entries(self, first: int, last: int) -> int:
+        """Return how many entries there are from one place up to another."""
 
-    def operations(self, first: int) -> OperationColumns:
-        """Return the columns of the operations from one place on."""
+    def operations(self, first: int, last: int) -> OperationColumns:
+        """Return the columns of the operations from one place up to another."""
 
-    def calls(self, first: int) -> list[Entry]:
-        """Return the calls and results from one place on."""
+    def calls(self, first: int, last: int) -> list[Entry]:
+        """Return the calls and results from one place up to another."""
 
-    def ends(self, first: int) -> Sequence[float]:
-        """Return the ends of the entries from one place on."""
+    def ends(self, first: int, last: int) -> Sequence[float]:
+        """Return the ends of the entries from one place up to another."""
+
+    def shown(self, first: int, last: int) -> list[list[Any]]:
+        """Return of the operations from one place up to another what :func:`columns.shown` returns."""
+
+    def troubled(self, first: int, last: int) -> list[Entry]:
+        """Return the entries from one place up to another for which :func:`columns.is_troubled` is true."""
 
 
 class Plain:
-    """A run as it came: for anything that columns cannot hold without changing it."""
+    """A run as it came: for anything that columns cannot hold without changing it, and while late ones come in."""
 
-    __slots__ = ("_kept", "born")
+    __slots__ = ("_held", "born")
 
-    def __init__(self, born: Sequence[float], kept: Sequence[Kept]) -> None:
+    def __init__(self, born: Sequence[float], held: Sequence[Held]) -> None:
         self.born = born
-        self._kept = list(kept)
+        self._held = list(held)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._held)
 
-    def items(self, first: int) -> list[Aged]:
+    def held(self, first: int) -> Sequence[Held]:
         """Return everything from one place on."""
-        return list(zip(self.born[first:], self._kept[first:], strict=True))
+        return self._held[first:]
 
     def entries(self, first: int, last: int) -> list[Entry]:
         """Return the entries from one place up to another."""
-        return entries_of(self._kept[first:last])
+        return entries_of(made(self._held[first:last]))
 
-    def number_of_entries(self, first: int) -> int:
-        """Return how many entries there are from one place on."""
-        return len(self.entries(first, len(self)))
+    def number_of_entries(self, first: int, last: int) -> int:
+        """Return how many entries there are from one place up to another."""
+        return len(self.entries(first, last))
 
-    def operations(self, first: int) -> OperationColumns:
-        """Return the columns of the operations from one place on."""
-        return operations(self.entries(first, len(self)))
+    def operations(self, first: int, last: int) -> OperationColumns:
+        """Return the columns of the operations from one place up to another."""
+        return operations(self.entries(first, last))
 
-    def calls(self, first: int) -> list[Entry]:
-        """Return the calls and results from one place on."""
-        return [one for one in self.entries(first, len(self)) if one.kind in KINDS_OF_CALLS]
+    def calls(self, first: int, last: int) -> list[Entry]:
+        """Return the calls and results from one place up to another."""
+        return [one for one in self.entries(first, last) if one.kind in KINDS_OF_CALLS]
 
-    def ends(self, first: int) -> Sequence[float]:
-        """Return the ends of the entries from one place on."""
-        return ends_of(self.entries(first, len(self)))
+    def ends(self, first: int, last: int) -> Sequence[float]:
+        """Return the ends of the entries from one place up to another."""
+        return ends_of(self.entries(first, last))
+
+    def shown(self, first: int, last: int) -> list[list[Any]]:
+        """Return what is shown of the operations from one place up to another."""
+        return shown(measured(self.entries(first, last)))
+
+    def troubled(self, first: int, last: int) -> list[Entry]:
+        """Return the slow and failed entries from one place up to another."""
+        return list(filter(is_troubled, self.entries(first, last)))
 
 
 class Packed:
     """A run in columns.
 
+    Args:
+        born: The moments of birth, ascending.
+        columns: Those of its entries, in the order of the fields of an entry.
+
     Raises:
         TypeError, ValueError, OverflowError, AttributeError: Something in it is not exactly what columns can hold.
     """
 
-    __slots__ = ("_called", "_durations", "_ends", "_ids", "_label", "_labels", "_numbers", "_traces", "born")
+    __slots__ = ("_called", "_durations", "_ends", "_flags", "_ids", "_label", "_labels", "_numbers", "_traces", "born")
 
-    def __init__(self, born: Sequence[float], kept: Sequence[Kept]) -> None:
-        if set(map(type, kept)) != {Entry}:
-            raise TypeError
-        columns = list(zip(*kept, strict=True))
+    def __init__(self, born: Sequence[float], columns: _Columns) -> None:
         _, _, durations, ends, _, _, _, traces, spans, parents, *_ = columns
-        if {*map(type, durations), *map(type, ends)} != {float} or not math.isfinite(sum(durations) + sum(ends)):
-            raise ValueError  # NaN, which equals nothing, could not be recognised again
-        if min(ends) <= -FAR_S or max(ends) >= FAR_S:
+        number = len(born)
+        if {*map(type, durations), *map(type, ends)} != {float}:
             raise ValueError
+        if not (math.hypot(*ends) < FAR_S and math.hypot(*durations) < math.inf):
+            raise ValueError  # NaN, which equals nothing, could not be recognised again
         self.born: Sequence[float] = array("d", born)
         self._durations = array("d", durations)
         self._ends = array("d", ends)
         self._traces = b"".join([trace.to_bytes(16) for trace in traces])
-        self._ids = array("Q", spans + parents)
-        # Most labels are the same in all of a run; a key of the others takes a third of the time.
-        differing = [column for place in _LABELS if (column := columns[place]).count(column[0]) < len(kept)]
-        keys = list(zip(*differing, strict=True)) or [()] * len(kept)
-        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-        self._label = bytes(map(places.__getitem__, keys))
-        self._labels = tuple([_shared(_label_of(kept[keys.index(key)])) for key in places])
-        none = [column.count(None) == len(kept) for column in _OF_CALLS(columns)]
-        called = (
-            [] if all(none) else [(place, one) for place, one in enumerate(map(_OF_CALLS, kept)) if one != _NO_CALL]
+        self._ids = array("Q", spans)
+        self._ids.extend(parents)
+        labels = _labels_of(columns)
+        # Most labels are the same in all of a run, or differ as others do; a key of the rest takes a third of the time.
+        differing = list[Sequence[Any]]()
+        sources = [-1 if column.count(column[0]) == number else _place_in(differing, column) for column in labels]
+        places: dict[Any, int] = defaultdict(count().__next__)
+        keys = differing[0] if len(differing) == 1 else zip(*differing, strict=True)
+        self._label = bytes(map(places.__getitem__, keys)) if differing else bytes(number)
+        each = (tuple(places),) if len(differing) == 1 else tuple(zip(*places, strict=True))
+        distinct = zip(
+            *[
+                repeat(column[0], len(places) or 1) if source < 0 else each[source]
+                for column, source in zip(labels, sources, strict=True)
+            ],
+            strict=True,
         )
+        self._labels = _shared(list(distinct))
+        self._flags = b""
+        called: list[tuple[int, Any]] = []
+        of_calls = _called_of(columns)
+        if any(column.count(None) < number for column in of_calls):
+            called = [(place, one) for place, one in enumerate(zip(*of_calls, strict=True)) if one != _NO_CALL]
         self._called = bytes([place for place, _ in called])
         self._numbers = array("d", [value for _, one in called for value in _numbers(*one)])
 
     def __len__(self) -> int:
         return len(self.born)
 
-    def items(self, first: int) -> list[Aged]:
+    def held(self, first: int) -> Sequence[Held]:
         """Return everything from one place on."""
-        return list(zip(self.born[first:], self.entries(first, len(self)), strict=True))
+        return self.entries(first, len(self))
 
     def entries(self, first: int, last: int) -> list[Entry]:
         """Return the entries from one place up to another."""
-        new, number, ids, traces = tuple.__new__, len(self), self._ids, self._traces
-        rows = zip(
-            map(self._labels.__getitem__, self._label[first:last]),
-            self._durations[first:last],
-            self._ends[first:last],
-            [int.from_bytes(traces[at : at + 16]) for at in range(16 * first, 16 * last, 16)],
-            ids[first:last],
-            ids[number + first : number + last],
-            strict=True,
-        )
-        found = [
-            new(Entry, (*names, duration_s, end_unix_s, *facts, trace_id, span_id, parent_span_id, *more))
-            for (names, facts, more), duration_s, end_unix_s, trace_id, span_id, parent_span_id in rows
-        ]
-        for place, called in enumerate(self._called):
-            if first <= called < last:
-                numbers = self._numbers[_NUMBERS * place : _NUMBERS * (place + 1)]
-                found[called - first] = _with_numbers(found[called - first], *numbers)
-        return found
+        number, ids, traces, label = len(self), self._ids, self._traces, self._label[first:last]
+        columns: list[Iterable[Any]] = [()] * len(Entry._fields)
+        columns[2] = self._durations[first:last]
+        columns[3] = self._ends[first:last]
+        columns[7] = [int.from_bytes(traces[at : at + 16]) for at in range(16 * first, 16 * last, 16)]
+        columns[8] = ids[first:last]
+        columns[9] = ids[number + first : number + last]
+        for place, values in zip(_LABELS, zip(*self._labels, strict=True), strict=True):
+            is_one = values.count(values[0]) == len(values)
+            columns[place] = repeat(values[0]) if is_one else map(values.__getitem__, label)
+        for place, column in zip(_CALLED, self._of_calls(first, last), strict=True):
+            columns[place] = column
+        return list(map(tuple.__new__, repeat(Entry), zip(*columns, strict=False)))
 
-    def number_of_entries(self, first: int) -> int:
-        """Return how many entries there are from one place on."""
-        return len(self) - first
+    def _of_calls(self, first: int, last: int) -> Iterable[Iterable[Any]]:
+        """Return the columns that only calls have."""
+        inside = [(place, at - first) for place, at in enumerate(self._called) if first <= at < last]
+        if not inside:
+            return repeat(repeat(None), len(_CALLED))
+        rows = [_NO_CALL] * (last - first)
+        for place, at in inside:
+            rows[at] = _facts(*self._numbers[_NUMBERS * place : _NUMBERS * (place + 1)])
+        return zip(*rows, strict=True)
 
-    def operations(self, first: int) -> OperationColumns:
-        """Return the columns of the operations from one place on, without making one."""
-        ends: Iterable[float] = self._ends[first:]
-        durations_s: Sequence[float] = self._durations[first:]
-        label: Sequence[int] = self._label[first:]
-        if any(kind != "operation" for (kind, _), _, _ in self._labels):
-            are_wanted = [kind == "operation" for (kind, _), _, _ in self._labels]
-            wanted = [are_wanted[one] for one in label]
-            ends, durations_s = list(compress(ends, wanted)), list(compress(durations_s, wanted))
-            label = list(compress(label, wanted))
-        names = [name for (_, name), _, _ in self._labels]
-        flags = [flag(over, error) for _, (over, error, _), _ in self._labels]
-        return OperationColumns(ends, durations_s, map(names.__getitem__, label), bytes(map(flags.__getitem__, label)))
+    def number_of_entries(self, first: int, last: int) -> int:
+        """Return how many entries there are from one place up to another."""
+        return last - first
 
-    def calls(self, first: int) -> list[Entry]:
-        """Return the calls and results from one place on."""
-        if not any(kind in KINDS_OF_CALLS for (kind, _), _, _ in self._labels):
+    def operations(self, first: int, last: int) -> OperationColumns:
+        """Return the columns of the operations from one place up to another, without making one."""
+        ends, durations_s, label = self._of_operations(first, last)
+        names = map(_name_of, map(self._labels.__getitem__, label))  # made when read: sums of durations need none
+        return OperationColumns(ends, durations_s, names, bytes(map(self._all_flags().__getitem__, label)))
+
+    def _all_flags(self) -> bytes:
+        """Return the flags of each label, and :data:`_NO_OPERATION` for those of other kinds; computed once."""
+        if not self._flags:
+            self._flags = bytes([flag(*one[2:4]) if one[0] == "operation" else _NO_OPERATION for one in self._labels])
+        return self._flags
+
+    def shown(self, first: int, last: int) -> list[list[Any]]:
+        """Return what is shown of the operations from one place up to another, without making one."""
+        ends, durations_s, label = self._of_operations(first, last)
+        labels = list(map(self._labels.__getitem__, label))
+        return [list(ends), list(durations_s), *([one[place] for one in labels] for place in (1, 2, 3))]
+
+    def _of_operations(self, first: int, last: int) -> tuple[Sequence[float], Sequence[float], Sequence[int]]:
+        """Return ends, durations and the places of the labels of the operations."""
+        ends, durations_s, label = self._ends[first:last], self._durations[first:last], self._label[first:last]
+        flags = self._all_flags()
+        if _NO_OPERATION not in flags:
+            return ends, durations_s, label
+        wanted = [flags[one] != _NO_OPERATION for one in label]
+        return list(compress(ends, wanted)), list(compress(durations_s, wanted)), list(compress(label, wanted))
+
+    def troubled(self, first: int, last: int) -> list[Entry]:
+        """Return the slow and failed entries from one place up to another."""
+        if not any(is_trouble(*self._labels[one][2:5]) for one in set(self._label[first:last])):
             return []
-        return [one for one in self.entries(first, len(self)) if one.kind in KINDS_OF_CALLS]
+        return list(filter(is_troubled, self.entries(first, last)))
 
-    def ends(self, first: int) -> Sequence[float]:
-        """Return the ends of the entries from one place on."""
-        return self._ends[first:]
+    def calls(self, first: int, last: int) -> list[Entry]:
+        """Return the calls and results from one place up to another."""
+        if not any(one[0] in KINDS_OF_CALLS for one in self._labels):
+            return []
+        return [one for one in self.entries(first, last) if one.kind in KINDS_OF_CALLS]
+
+    def ends(self, first: int, last: int) -> Sequence[float]:
+        """Return the ends of the entries from one place up to another."""
+        return self._ends[first:last]
 
 
-def run_of(born: Sequence[float], kept: Sequence[Kept]) -> Run:
+def run_of(born: Sequence[float], held: Sequence[Held]) -> Run:
     """Return a packed run, or a plain one if columns cannot hold it exactly."""
     try:
-        return Packed(born, kept)
+        return Packed(born, _columns_of(held))
     except (TypeError, ValueError, OverflowError, AttributeError):
-        return Plain(born, kept)
+        return Plain(born, made(list(held)))
 
 
-def _shared(label: tuple[Any, ...]) -> _Labels:
-    """Return the labels as the three parts of an entry that they are, one object for all runs."""
-    if len(_known) >= _MAX_KNOWN:
+def _columns_of(held: Sequence[Any]) -> _Columns:
+    """Return the columns of entries and of what waits, whose entries are not made.
+
+    Raises:
+        AttributeError: Something else is in it.
+    """
+    kinds: set[Any] = set(map(type, held))
+    if len(kinds) == 1 and kinds != {Entry}:
+        columns: _Columns = kinds.pop().columns(held)
+        return columns
+    rows: Sequence[Any] = held
+    for kind in kinds - {Entry}:
+        theirs = zip(*kind.columns([one for one in held if type(one) is kind]), strict=True)
+        rows = [next(theirs) if type(one) is kind else one for one in rows]
+    return list(zip(*rows, strict=True))
+
+
+def _place_in(differing: list[Sequence[Any]], column: Sequence[Any]) -> int:
+    """Return the place of the column, which is added unless one with the same objects is there."""
+    for place, other in enumerate(differing):
+        if all(map(is_, column, other)):
+            return place
+    differing.append(column)
+    return len(differing) - 1
+
+
+def _shared(labels: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
+    """Return equal labels, each one object for all runs."""
+    if len(_known) + len(labels) > _MAX_KNOWN:
         _known.clear()
-    return _known.setdefault(label, (label[:2], label[2:5], (label[5], None, None, *label[6:], None, None, None)))
+    return tuple(map(_known.setdefault, labels, labels))
 
 
 def _numbers(cost_usd: Any, first_token_s: Any, retry_wait_s: Any, attempts: Any, tokens: Any) -> tuple[float, ...]:
@@ -229,12 +322,13 @@ def _numbers(cost_usd: Any, first_token_s: Any, retry_wait_s: Any, attempts: Any
     return tuple(math.nan if value is None else value for value in (*seconds_and_usd, *counts))
 
 
-def _with_numbers(entry: Entry, *numbers: float) -> Entry:
+def _facts(*numbers: float) -> tuple[Any, ...]:
+    """Return what :func:`_numbers` was called with."""
     cost_usd, first_token_s, retry_wait_s, attempts, *tokens = (None if math.isnan(one) else one for one in numbers)
-    return entry._replace(
-        cost_usd=cost_usd,
-        first_token_s=first_token_s,
-        retry_wait_s=retry_wait_s,
-        attempts=None if attempts is None else int(attempts),
-        tokens=None if tokens[0] is None else tuple(int(one or 0) for one in tokens),
+    return (
+        cost_usd,
+        first_token_s,
+        retry_wait_s,
+        None if attempts is None else int(attempts),
+        None if tokens[0] is None else tuple(int(one or 0) for one in tokens),
     )

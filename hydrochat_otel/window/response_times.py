@@ -90,7 +90,7 @@ class PerformanceMetrics:
         `min_response_time`, `p50_response_time`, `p95_response_time`, `p99_response_time` (s), `threshold_violations`,
         `violation_rate` (0 to 1), `errors`. An empty window gives zeros.
         """
-        return summarise(self._store.live_entries("operation")).as_dict()
+        return summarise(self._store.contents().entries).as_dict()
 
     def cleanup_expired(self) -> int:
         """Free the memory of expired entries and return their number."""

@@ -149,7 +149,7 @@ class Snapshot:
         unix_s: When it was taken, in seconds since the epoch.
         resource: The process's resource attributes, as text.
         families: Every metric the process emits, of all scopes.
-        entries: The live entries, oldest first; a tuple, or of a large window a sequence that makes them when read.
+        entries: The live entries, oldest first; a tuple, or of 128 and more a sequence that makes them when read.
         retention: Bounds and filling of the window.
         budget: What was spent of the budget.
         days: Calls, tokens and dollars by day, model and outcome.

@@ -10,15 +10,17 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window.body import Body
-from hydrochat_otel.window.contents import Contents
+from hydrochat_otel.window.contents import Contents, Filling
 from hydrochat_otel.window.entry import Entry, Kind
-from hydrochat_otel.window.kept import Aged, Kept, as_dicts, entries_of, unix_s_of, younger
+from hydrochat_otel.window.kept import Aged, Batch, Kept, as_dicts, entries_of, unix_s_of, younger
 from hydrochat_otel.window.outbox import Outbox
+from hydrochat_otel.window.waiting import Waiting
 
 WARN_UTILIZATION_PERCENT: Final = 80.0
 
@@ -72,7 +74,7 @@ class MetricsStore:
         self._interval_s = cleanup_interval_minutes * 60
         self._monotonic = monotonic
         self._wall = wall
-        self._inbox: list[Aged] = []
+        self._inbox: list[Batch] = []
         self._body = Body()
         self._has_own = False
         """Whether the application ever added something itself."""
@@ -94,13 +96,13 @@ class MetricsStore:
 
     def append(self, entry: Entry) -> None:
         """Keep one entry that has just been made; any thread, signal handler or finaliser may call."""
-        self._inbox.append((self._monotonic(), entry))
+        self._inbox.append((self._monotonic(), (entry,)))
         self._take_in(wait=False)
 
-    def extend(self, entries: Iterable[Entry]) -> None:
-        """Keep several entries that have just been made, oldest first."""
-        now_s = self._monotonic()
-        self._inbox.extend([(now_s, entry) for entry in entries])
+    def extend(self, entries: Iterable[Entry | Waiting]) -> None:
+        """Keep several entries that have just been made, or work whose entries are not made yet, oldest first."""
+        if some := tuple(entries):
+            self._inbox.append((self._monotonic(), some))
         self._take_in(wait=False)
 
     def add_entry(self, entry: Mapping[str, Any]) -> None:
@@ -121,7 +123,7 @@ class MetricsStore:
     def insert(self, kept: Kept, age_s: float) -> None:
         """Keep something that is already `age_s` seconds old, at its place in the order of age; below 0 counts as 0."""
         self._has_own = self._has_own or not isinstance(kept, Entry)
-        self._inbox.append((self._monotonic() - max(0.0, age_s), kept))
+        self._inbox.append((self._monotonic() - max(0.0, age_s), (kept,)))
         self._take_in(wait=False)
 
     def share(self, since_unix_s: float = -math.inf) -> Outbox:
@@ -198,11 +200,12 @@ class MetricsStore:
             return
         while waiting := inbox[:]:
             while waiting:
-                number, born, kept = body.next_of(waiting)
-                shared = entries_of([one for _, one in waiting[:number]]) if outbox is not None else []
+                number, born, held = body.next_of(waiting)
+                some = [] if outbox is None else chain.from_iterable([batch for _, batch in waiting[:number]])
+                shared = [one for one in some if not isinstance(one, dict)]
                 # From here to the end of the move nothing is called: after a call a signal handler could raise.
                 body.born += born
-                body.kept += kept
+                body.held += held
                 if outbox is not None:
                     outbox.waiting += shared
                 del inbox[:number]
@@ -245,15 +248,18 @@ class MetricsStore:
         return self._changing(self._contents)
 
     def _contents(self) -> Contents:
+        entries = self._body.entries(self._monotonic() - self._ttl_s, has_own=self._has_own)
+        return Contents(entries, self.max_entries, self.ttl_hours, self.evicted(), self._filling().covered_s)
+
+    def filling(self) -> Filling:
+        """Return how full the window is; makes no entries."""
+        return self._changing(self._filling)
+
+    def _filling(self) -> Filling:
         now_s = self._monotonic()
         oldest_s = self._body.oldest_s(now_s - self._ttl_s)
-        return Contents(
-            self._body.entries(now_s - self._ttl_s, has_own=self._has_own),
-            self.max_entries,
-            self.ttl_hours,
-            self.evicted(),
-            0.0 if oldest_s is None else now_s - oldest_s,
-        )
+        number = self._body.number_after(now_s - self._ttl_s, has_own=self._has_own)
+        return Filling(number, self.max_entries, 0.0 if oldest_s is None else now_s - oldest_s)
 
     def live_entries(self, kind: Kind | None = None) -> list[Entry]:
         """Return the entries that have not expired, oldest first, of one kind or of all; not the application's own."""
@@ -328,7 +334,7 @@ class MetricsStore:
         with self._lock:
             for one in aged if entries else ():
                 self._body.born.append(one[0])
-                self._body.kept.append(one[1])
+                self._body.held.append(one[1])
                 self._make_room(one[0])
             self._body.pack()
 

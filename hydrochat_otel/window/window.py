@@ -9,6 +9,7 @@ from hydrochat_otel.settings import Settings
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.notable import notable_turns
 from hydrochat_otel.window.store import MetricsStore
+from hydrochat_otel.window.waiting import Waiting
 
 _global_lock: Final = ForkLock()
 _global: Final[dict[str, MetricsStore]] = {}
@@ -23,15 +24,22 @@ def before_reading(arrive: Callable[[], None]) -> None:
         store.arrive = arrive
 
 
-def keep(entries: Iterable[Entry]) -> None:
-    """Keep entries that have just been made, oldest first, in the process's window.
+def keep(entries: Iterable[Entry | Waiting]) -> None:
+    """Keep entries that have just been made, or work whose entries are not, oldest first, in the process's window.
 
     Raises:
         SettingsError: As :func:`get_global_metrics_store`.
     """
-    made = tuple(entries)
-    get_global_metrics_store().extend(made)
-    notable_turns.see(made)
+    some = tuple(entries)
+    get_global_metrics_store().extend(some)
+    notable_turns.see(some)
+
+
+def make_entries() -> None:
+    """Make the entries of all work of the process that waits for it, so that nothing holds what recorded the work."""
+    if (store := _global.get("store")) is not None:
+        store.contents()
+    notable_turns.make_entries()
 
 
 def get_global_metrics_store() -> MetricsStore:

@@ -41,7 +41,7 @@ PARTS = {
     ),
     "aggregation": _part(f"{SDK}.metrics._internal.aggregation:_SumAggregation.aggregate", CALLS, MONEY, SCRAPE),
     "reader": _part(f"{OURS}.sdk.reader:SnapshotReader.read", SCRAPE),
-    "gauge": _part(f"{OURS}.window.store:MetricsStore.contents"),
+    "gauge": _part(f"{OURS}.window.store:MetricsStore.filling"),
     "exporter of spans": _part(
         f"{SDK}.trace.export.in_memory_span_exporter:InMemorySpanExporter.export", SPANS, contained=True
     ),

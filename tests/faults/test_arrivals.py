@@ -184,7 +184,6 @@ WINDOWS_WORK = {
 @pytest.mark.parametrize("name", WINDOWS_WORK)
 def test_a_time_limit_while_a_large_window_changes_loses_no_entry(monkeypatch, name):
     """While runs are packed, split and leave, each entry is in the window once, or has left and is counted as such."""
-    monkeypatch.setattr(body, "_UNPACKED", 2)
     monkeypatch.setattr(body, "LENGTH", 2)
     store = MetricsStore(max_entries=30, auto_cleanup=False)
     outbox = store.share()

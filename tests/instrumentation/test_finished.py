@@ -33,6 +33,22 @@ def test_an_entry_has_what_the_record_states():
     )
 
 
+def test_columns_are_those_of_the_entries():
+    """What the window packs of records, without their entries, has each value and type of these."""
+    endings = [
+        TRACED,
+        UNTRACED,
+        TRACED._replace(outcome="ok", error_type=None, parent_span_id=0),
+        TRACED._replace(is_traced=False),
+        TRACED._replace(span_id=7),
+        UNTRACED._replace(is_traced=True, end_unix_ns=1_750_000_000_123_456_789),
+    ]
+    every = [finished(one, role=role) for one in endings for role in ("root", "step")]
+    for some in (every, every[:2], every[4:6], every[6:]):
+        entries = list(zip(*FinishedOperation.columns(some), strict=True))
+        assert [tuple(map(repr, one)) for one in entries] == [tuple(map(repr, record.entry())) for record in some]
+
+
 def without_span(**changes):
     return [finished(UNTRACED._replace(trace_id=1, **changes)) for _ in range(1000)]
 

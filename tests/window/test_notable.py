@@ -1,12 +1,14 @@
 """Promises of :mod:`hydrochat_otel.window.notable`."""
 
 import json
+import random
 import threading
 
 import pytest
 from conftest import TOKEN
 
 from hydrochat_otel import web
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.web import Request, respond
@@ -75,6 +77,27 @@ def test_open_turns_cost_bounded_memory(kept, clock):
     assert roots == ["endless"]
     assert len(kept.entries()) <= 201
     assert len(kept._open) <= 256
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_records_are_sorted_as_their_entries(clock, seed):
+    """Operations whose entries are not made give the same notable turns as their entries; nothing of them stays."""
+    chance, end_ns = random.Random(seed), int(clock.wall_s * 1e9)
+    one, other = (NotableTurns(30, 3600.0, clock.wall) for _ in range(2))
+    for _ in range(400):
+        trace_id, role = chance.randrange(30), chance.choice(["root", "step", "step"])
+        outcome, error = chance.choice([*[("ok", None)] * 20, ("error", "E"), ("cancelled", None), ("blocked", None)])
+        end_ns += 1000
+        ended = Ended(chance.random(), end_ns, outcome, error, trace_id, end_ns, 1, True, True)
+        made = FinishedOperation(None, "work", role, "turn", chance.random() < 0.1, ended)
+        if chance.random() < 0.1:
+            made = Entry("gemini", "generate_content", 0.1, end_ns / 1e9, trace_id=trace_id, cost_usd=chance.random())
+        one.see([made])
+        other.see([made if isinstance(made, Entry) else made.entry()])
+    assert one.turns() == other.turns()
+    assert len(one.turns()) > 5
+    one.make_entries()
+    assert {type(kept) for inside in one._open.values() for kept in inside} == {Entry}
 
 
 def test_none_are_kept_if_disabled(clock):

@@ -2,9 +2,11 @@
 
 import math
 import random
+from operator import is_
 
 import pytest
 
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.window import columns, differences, digest, packed
 from hydrochat_otel.window.entries import Entries
 from hydrochat_otel.window.entry import Entry
@@ -54,8 +56,9 @@ def test_a_packed_run_gives_back_what_it_got():
     kept = aged(ENTRIES * 30)
     run = run_of(*zip(*kept, strict=True))
     assert isinstance(run, Packed)
-    assert (len(run), run.number_of_entries(7)) == (210, 203)
-    assert [born_s for born_s, _ in run.items(0)] == [born_s for born_s, _ in kept]
+    assert (len(run), run.number_of_entries(7, 209)) == (210, 202)
+    assert list(run.born) == [born_s for born_s, _ in kept]
+    assert exactly(run.held(3)) == exactly((ENTRIES * 30)[3:])
     for first, last in ((0, 210), (3, 11), (209, 210), (5, 5)):
         assert exactly(run.entries(first, last)) == exactly((ENTRIES * 30)[first:last])
 
@@ -67,8 +70,28 @@ def test_what_columns_would_change_stays_as_it_is(odd):
         kept = aged([*ENTRIES, one])
         run = run_of(*zip(*kept, strict=True))
         assert isinstance(run, Plain)
-        assert all(mine[1] is theirs[1] for mine, theirs in zip(run.items(0), kept, strict=True))
-        assert len(run.entries(0, 8)) == run.number_of_entries(0) == 7 + isinstance(one, Entry)
+        assert all(mine is theirs for mine, (_, theirs) in zip(run.held(0), kept, strict=True))
+        assert len(run.entries(0, 8)) == run.number_of_entries(0, 8) == 7 + isinstance(one, Entry)
+
+
+def a_record(number, *, exceeded=False, duration_s=0.5):
+    """Return an operation whose entry is not made yet."""
+    ended = Ended(
+        duration_s, 1_750_000_000_000_000_000 + number, "ok", None, 2**100 + number, 5 + number, 3, True, True
+    )
+    return FinishedOperation(None, f"turn {number % 3}", "root", "ask", exceeded, ended)
+
+
+@pytest.mark.parametrize("others", [[], ENTRIES, [a_record(9, duration_s=2)], [{"operation": "own"}]])
+def test_work_whose_entry_is_not_made_is_packed_as_its_entry(others):
+    """Records alone and among entries give the entries that they would have made, also if columns cannot hold one."""
+    held = [a_record(number, exceeded=number % 2 > 0) for number in range(8)]
+    for place, one in enumerate(others):
+        held.insert(3 * place, one)
+    run = run_of([0.0] * len(held), held)
+    assert isinstance(run, Packed) == (not others or others is ENTRIES)
+    made = [one if isinstance(one, Entry) else one.entry() for one in held if not isinstance(one, dict)]
+    assert exactly(run.entries(0, len(held))) == exactly(made)
 
 
 def as_lists(columns):
@@ -80,14 +103,14 @@ def as_lists(columns):
 )
 def test_columns_are_those_of_the_entries(mixed):
     """Views read of a packed run, from any place on, the operations, calls and ends that its entries have."""
-    for first in (0, 5, 200):
-        entries = (mixed * 240)[first:240]
+    for first, last in ((0, 240), (5, 240), (200, 230), (7, 7)):
+        entries = (mixed * 240)[first:last]
         run = run_of([0.0] * 240, (mixed * 240)[:240])
         assert isinstance(run, Packed)
         for one in (run, Plain([0.0] * 240, (mixed * 240)[:240])):
-            found = one.operations(first)
+            found = one.operations(first, last)
             assert as_lists(found) == as_lists(columns.operations(entries))
-            assert (one.calls(first), list(one.ends(first))) == (
+            assert (one.calls(first, last), list(one.ends(first, last))) == (
                 [entry for entry in entries if entry.kind in {"gemini", "result"}],
                 [entry.end_unix_s for entry in entries],
             )
@@ -123,7 +146,7 @@ def test_a_large_window_is_a_sequence():
     assert entries == plain
     assert entries == store.contents().entries
     assert entries != plain[:-1]
-    assert not isinstance(a_store(1000).contents().entries, Entries)
+    assert not isinstance(a_store(packed.LENGTH - 1).contents().entries, Entries)
 
 
 def test_a_window_of_thousands_is_small():
@@ -156,3 +179,57 @@ def test_sums_follow_a_large_window(seed, clock):
         assert digest.headline(after) == (len(after), math.fsum(durations) / len(after), max(durations), len(after))
         before = after
     assert followed > 10
+
+
+def test_an_entry_is_made_once_when_something_reads_it(clock):
+    """Readings between which nothing is packed have the same object, and it replaces the record; packing equals it."""
+    store = MetricsStore(monotonic=clock.monotonic, wall=clock.wall)
+    store.extend(a_record(number) for number in range(packed.LENGTH - 1))
+    first, second = (store.contents().entries for _ in range(2))
+    assert all(map(is_, first, second))
+    assert set(map(type, store._body.held)) == {Entry}
+    store.extend([a_record(packed.LENGTH - 1)])
+    assert store._body.held == []
+    assert exactly(store.contents().entries) == exactly(a_record(number).entry() for number in range(packed.LENGTH))
+
+
+def runs_of(store):
+    return [type(run) for run in store._body._runs]
+
+
+def test_a_run_is_packed_again_after_late_ones(clock):
+    """Late ones come to their place in a packed run, which is unpacked only until the next run is packed."""
+    store = MetricsStore(monotonic=clock.monotonic, wall=clock.wall)
+    numbers = iter(range(10_000))
+
+    def arrive():
+        for _ in range(packed.LENGTH):
+            clock.advance(1)
+            store.append(a_record(next(numbers)).entry())
+
+    arrive()
+    arrive()
+    late = [a_record(5000 + place).entry() for place in range(3)]
+    for one in late:
+        store.insert(one, 1.5 * packed.LENGTH)
+    assert runs_of(store) == [Plain, Packed]
+    assert [store.live_entries()[packed.LENGTH // 2 + place] for place in range(3)] == late
+    before = store.live_entries()
+    arrive()
+    assert runs_of(store) == [Packed] * 3
+    assert store.live_entries()[: len(before)] == before
+    store.insert(late[0], 1.5 * packed.LENGTH)
+    store.remove(lambda _: True)
+    arrive()
+    arrive()
+    assert runs_of(store) == [Packed] * 2
+
+
+def test_what_is_shared_is_made_when_it_is_taken(clock):
+    """The outbox gives the entries of records, equal ones until they are recorded; nothing of the application's own."""
+    store = MetricsStore(monotonic=clock.monotonic, wall=clock.wall)
+    outbox = store.share()
+    store.add_entry({"operation": "own"})
+    records = [a_record(number) for number in range(3)]
+    store.extend([*records, CALL])
+    assert outbox.take() == outbox.take() == (*(one.entry() for one in records), CALL)

@@ -1,17 +1,28 @@
 """Promise of the window against a model: order, capacity, time to live and evictions, whatever both clocks do."""
 
 from datetime import UTC, datetime
+from itertools import cycle
 
 import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.window import body
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.store import MetricsStore
 
 TTL_S = 3600
 INTERVAL_S = 600
+
+
+def an_entry(name, end_unix_s):
+    return Entry("operation", name, 1.0, end_unix_s)
+
+
+def a_record(name, end_unix_s):
+    """Return an operation whose entry is not made yet."""
+    return FinishedOperation(None, name, "root", name, False, Ended(1.0, int(end_unix_s * 1e9), "ok", None))
 
 
 def name_of(kept):
@@ -21,11 +32,10 @@ def name_of(kept):
 class Model(RuleBasedStateMachine):
     """A list of (born, name), kept in order of birth, beside the window that does the same faster."""
 
-    @initialize(capacity=st.integers(1, 12), auto=st.booleans(), unpacked=st.sampled_from([0, 2, body._UNPACKED]))
-    def begin(self, capacity, auto, unpacked):
+    @initialize(capacity=st.integers(1, 12), auto=st.booleans(), length=st.sampled_from([2, 4, body.LENGTH]))
+    def begin(self, capacity, auto, length):
         self.patched = pytest.MonkeyPatch()
-        self.patched.setattr(body, "_UNPACKED", unpacked)
-        self.patched.setattr(body, "LENGTH", 2)
+        self.patched.setattr(body, "LENGTH", length)
         self.monotonic_s, self.wall_s = 10_000.0, 1_750_000_000.0
         self.capacity, self.auto = capacity, auto
         self.kept, self.evicted, self.number = [], {"capacity": 0, "age": 0}, 0
@@ -67,13 +77,13 @@ class Model(RuleBasedStateMachine):
     @rule()
     def append(self):
         name = self.name()
-        self.store.append(Entry("operation", name, 1.0, self.wall_s))
+        self.store.append(an_entry(name, self.wall_s))
         self.comes_in(name)
 
-    @rule(number=st.integers(0, 9))
-    def extend(self, number):
+    @rule(number=st.integers(0, 9), kinds=st.lists(st.sampled_from([an_entry, a_record]), min_size=1, max_size=3))
+    def extend(self, number, kinds):
         names = [self.name() for _ in range(number)]
-        self.store.extend(Entry("operation", name, 1.0, self.wall_s) for name in names)
+        self.store.extend(kind(name, self.wall_s) for name, kind in zip(names, cycle(kinds), strict=False))
         for name in names:
             self.comes_in(name)
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.pipeline import pipeline as pipelines
 from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.store import MetricsStore
@@ -185,6 +187,23 @@ def test_statistics_of_an_empty_and_of_a_filling_window(clock):
     }
 
 
+@pytest.mark.parametrize("has_own", [False, True])
+def test_how_full_the_window_is(clock, has_own):
+    """The filling has the live entries and the age of the oldest as the contents do, at any number and age."""
+    store = store_on(clock, max_entries=400, ttl_hours=1)
+    for number in range(1000):
+        clock.advance(10)
+        store.append(entry())
+        if has_own and not number % 7:
+            store.add_entry({"operation": "own"})
+        if not number % 37:
+            clock.advance(500)
+            filling, contents = store.filling(), store.contents()
+            assert filling == (len(contents.entries), 400, contents.covered_s)
+            assert filling.utilization_ratio == contents.utilization_ratio
+    assert 0 < len(store) < len(store._body)
+
+
 def test_the_export_is_json(clock):
     """A JSON encoder accepts export_to_json() unchanged: entries of spans and the application's own alike."""
     store = store_on(clock)
@@ -284,3 +303,14 @@ def test_a_window_of_other_bounds_adopts_the_entries(clock):
     assert new.evicted() == {"capacity": 1, "age": 0}
     clock.advance(2 * 3600 - 60)
     assert new.entries == []
+
+
+def test_after_the_pipeline_ended_nothing_refers_to_its_instruments(install):
+    """The entries of work that waits are made at the shutdown: providers of the host are not held by the window."""
+    install()
+    for _ in range(3):
+        with track_response_time("turn"), track_response_time("step"):
+            pass
+    pipelines.shutdown()
+    held = get_global_metrics_store()._body.held
+    assert [type(one) for one in held] == [Entry] * 6

@@ -15,6 +15,7 @@ from hydrochat_otel.prices.usage import Tokens
 from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.settings import Settings
 from hydrochat_otel.views import json_export
+from hydrochat_otel.window.entries import calls_of
 
 _COUNTED: Final = {
     "successful_calls": "successful_calls",
@@ -104,7 +105,7 @@ def _read_counters() -> tuple[dict[str, float], float | None]:
     except PipelineError:
         return dict.fromkeys(_COUNTED, 0), None
     found = json_export.document(snapshot)["llm_api_metrics"]
-    calls = (entry.end_unix_s for entry in snapshot.entries if entry.is_call)
+    calls = (entry.end_unix_s for entry in calls_of(snapshot.entries) if entry.is_call)
     return {key: found[source] for key, source in _COUNTED.items()}, max(calls, default=None)
 
 

@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.sdk import lean_spans, sdk_feeds
+from hydrochat_otel.window.kept import made
 
 
 class Meters:
@@ -48,7 +49,7 @@ class Meters:
     def entries(self):
         """What the window keeps, in the order in which it ended."""
         self.instruments.queue.drain()
-        return self.kept
+        return made(self.kept)
 
     def points(self, spec):
         """The data points of one metric, as (attributes, value) or (attributes, count, sum)."""

@@ -15,6 +15,7 @@ from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.performance import track_response_time
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.testing.replies import Part, Reply, answer, function_call
+from hydrochat_otel.window.kept import made
 
 seen = []
 
@@ -127,7 +128,7 @@ def test_a_run_is_an_entry_of_a_kind_of_its_own(emulator, instrumentor):
         ask(open_client(emulator), lookup)
     using.queue.drain()
     meters.close()
-    rows = [(entry.kind, entry.operation, entry.operation_name, entry.attempts) for entry in kept]
+    rows = [(entry.kind, entry.operation, entry.operation_name, entry.attempts) for entry in made(kept)]
     assert rows == [
         ("gemini", "generate_content", "turn", 1),
         ("tool", "lookup", "turn", None),
