@@ -1,7 +1,6 @@
 """The callbacks of our own observable instruments, which a reader of ours asks directly."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeGuard
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
@@ -14,7 +13,7 @@ class OwnCallback:
 
     Attributes:
         observe: Returns what is observed, with values of one type. Raises nothing of ours.
-        is_superseded: Whether each snapshot replaces the value, of one series: asking once is enough for its reader.
+        once: Whether a reader of ours needs to ask once only: each snapshot replaces the values, or they never change.
 
     Args:
         before: Called first if another library's reader collects; a reader of ours has done it before its collection.
@@ -25,10 +24,10 @@ class OwnCallback:
         observe: Callable[[], list[Seen]],
         *,
         before: Callable[[], object] | None = None,
-        is_superseded: bool = False,
+        once: bool = False,
     ) -> None:
         self.observe = observe
-        self.is_superseded = is_superseded
+        self.once = once
         self._before = before
 
     def __call__(self, _: CallbackOptions) -> Iterable[Observation]:
@@ -38,6 +37,9 @@ class OwnCallback:
         return [Observation(value, attributes) for value, attributes in self.observe()]
 
 
-def are_own(callbacks: Sequence[object]) -> TypeGuard[Sequence[OwnCallback]]:
-    """Return whether all callbacks of an instrument are ours."""
-    return bool(callbacks) and all(type(callback) is OwnCallback for callback in callbacks)
+def own_callback(callbacks: Sequence[object]) -> OwnCallback | None:
+    """Return the one callback of an instrument of ours; None if the instrument is not ours."""
+    if len(callbacks) != 1:
+        return None
+    (callback,) = callbacks
+    return callback if type(callback) is OwnCallback else None

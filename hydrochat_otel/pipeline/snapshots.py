@@ -117,7 +117,7 @@ class Snapshots:
         deferred_queue.drain_all()
         with self._lock:
             contents = _store().contents()
-            families, resource = self._providers.reader.read()
+            families, resource = self._providers.reader.read(is_drained=True)
             days = self._ledger.days()
             unix_s = time.time()
         return fleet_snapshot.snapshot_of(

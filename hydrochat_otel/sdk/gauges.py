@@ -61,7 +61,7 @@ def create(meter: Meter) -> None:
     meter.create_observable_counter(evicted.name, [_evicted], evicted.unit, evicted.description)
 
 
-def _callback(look: Callable[[Observed], Iterable[Seen]], *, is_superseded: bool = False) -> OwnCallback:
+def _callback(look: Callable[[Observed], Iterable[Seen]], *, once: bool = False) -> OwnCallback:
     def listed(observed: Observed) -> list[Seen]:
         return list(look(observed))
 
@@ -71,7 +71,7 @@ def _callback(look: Callable[[Observed], Iterable[Seen]], *, is_superseded: bool
         found = None if observed is None else failures.contained("gauges", listed, observed)
         return found or []
 
-    return OwnCallback(observe, is_superseded=is_superseded)
+    return OwnCallback(observe, once=once)
 
 
 def _entries(observed: Observed) -> Iterable[Seen]:
@@ -143,17 +143,17 @@ def _workers(observed: Observed) -> Iterable[Seen]:
 
 
 _GAUGES: Final[tuple[tuple[MetricSpec, OwnCallback], ...]] = (
-    (semconv.RETENTION_ENTRIES, _callback(_entries, is_superseded=True)),
-    (semconv.RETENTION_UTILIZATION, _callback(_utilization, is_superseded=True)),
+    (semconv.RETENTION_ENTRIES, _callback(_entries, once=True)),
+    (semconv.RETENTION_UTILIZATION, _callback(_utilization, once=True)),
     (semconv.INSTRUMENTATION_ACTIVE, _callback(_instrumentation)),
     (semconv.PRICE_BOOK_AGE, _callback(_price_book_age)),
     (semconv.LLM_PRICE, _callback(_price)),
-    (semconv.LLM_SPEND, _callback(_spend)),
-    (semconv.LLM_BUDGET, _callback(_budget)),
+    (semconv.LLM_SPEND, _callback(_spend, once=True)),
+    (semconv.LLM_BUDGET, _callback(_budget, once=True)),
     (semconv.LLM_FORECAST, _callback(_forecast)),
-    (semconv.STATE_WORKERS, _callback(_workers, is_superseded=True)),
-    (semconv.RETENTION_COVERED, _callback(_covered, is_superseded=True)),
-    (semconv.BUILD_INFO, _callback(_build_info)),
+    (semconv.STATE_WORKERS, _callback(_workers, once=True)),
+    (semconv.RETENTION_COVERED, _callback(_covered, once=True)),
+    (semconv.BUILD_INFO, _callback(_build_info, once=True)),
     (semconv.PROCESS_START, _callback(_process_start)),
 )
 

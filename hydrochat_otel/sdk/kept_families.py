@@ -5,6 +5,7 @@ SDK's aggregation shows it, because a collection moves its value into the sum of
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ class KeptFamily:
     """The family of one instrument and view, as of the last :meth:`renew`.
 
     Attributes:
+        is_series_wise: Whether it is a :class:`KeptSeries`.
         family: None if there are no series.
         scope_number: As given.
 
@@ -47,6 +49,8 @@ class KeptFamily:
         scope_number: Groups the families of one scope.
         exemplars: The newest exemplars of all series that the reader has seen.
     """
+
+    is_series_wise = False
 
     def __init__(
         self,
@@ -95,19 +99,28 @@ class KeptFamily:
 class KeptSeries(KeptFamily):
     """The same of a counter or histogram: only the series that have changed are collected."""
 
+    is_series_wise = True
+
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._known: tuple[list[Any], list[Point]] = [], []
 
+    @property
+    def states(self) -> list[Any]:
+        """The state of each series when it was collected."""
+        return self._known[0]
+
+    def aggregations(self) -> list[Any]:
+        """Return the SDK's aggregations, one for each series."""
+        return list(self._match._attributes_aggregation.values())
+
     def renew(self, start_unix_ns: int) -> None:
         """Collect the series that have changed."""
-        match = self._match
         states, points = self._known
-        aggregations = list(match._attributes_aggregation.values())
-        if list(map(_STATE, aggregations)) == states and not (states and _have_exemplars(aggregations)):
+        if states_of((self,)) == states:
             return
-        with match._lock:
-            aggregations = list(match._attributes_aggregation.values())
+        with self._match._lock:
+            aggregations = self.aggregations()
             states, points, newest = states[:], points[:], None
             for number, aggregation in enumerate(aggregations):
                 known = points[number] if number < len(points) else None
@@ -121,6 +134,15 @@ class KeptSeries(KeptFamily):
         if newest is not None:
             self._set(tuple(points), [newest])
             self._known = states, points
+
+
+def states_of(kept: Iterable[KeptSeries]) -> list[Any] | None:
+    """Return the states of all series now, equal to those at the last collection if nothing was recorded since.
+
+    None if an exemplar waits.
+    """
+    aggregations = list(chain.from_iterable([one.aggregations() for one in kept]))
+    return None if _have_exemplars(aggregations) else list(map(_STATE, aggregations))
 
 
 def _are_the_same(points: tuple[Point, ...], known: tuple[Point, ...]) -> bool:

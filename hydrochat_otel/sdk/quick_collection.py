@@ -5,7 +5,7 @@ each time. It reads private names of the SDK: :func:`collection` compares its fa
 is used, and a storage that is not as expected ends it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from itertools import chain
 from operator import is_
@@ -18,10 +18,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen, are_own
+from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen, own_callback
 from hydrochat_otel.runtime import interruptions
 from hydrochat_otel.sdk import conversion, fast_ways
-from hydrochat_otel.sdk.kept_families import KeptFamily, UnexpectedError, kept_family
+from hydrochat_otel.sdk.kept_families import KeptFamily, KeptSeries, UnexpectedError, kept_family, states_of
 from hydrochat_otel.sdk.newest_exemplars import NewestExemplars
 from hydrochat_otel.window.snapshot import Family
 
@@ -45,6 +45,8 @@ class QuickCollection:
         self._kept: dict[Any, KeptFamily | None] = {}
         self._observed: dict[Any, list[Seen]] = {}
         self._scopes: dict[Any, int] = {}
+        self._series: list[KeptSeries] = []
+        self._states: list[Any] | None = None
         self._newest: tuple[Family, ...] = ()
         self._is_under_way = False
 
@@ -87,9 +89,9 @@ class QuickCollection:
         # In a span the observations may become exemplars of it.
         directly = not trace.get_current_span().get_span_context().is_valid
         for instrument in consumer._async_instruments:
-            callbacks, known = instrument._callbacks, self._observed.get(instrument)
-            if directly and are_own(callbacks):
-                seen = _seen_by(instrument, callbacks, known)
+            known = self._observed.get(instrument)
+            if directly and (callback := own_callback(instrument._callbacks)) is not None:
+                seen = _seen_by(instrument, callback, known)
                 if seen == known:
                     as_before.add(instrument)
                     continue
@@ -109,30 +111,35 @@ class QuickCollection:
         start_unix_ns = time_ns()
         by_scope: dict[int, list[Family]] = {}
         with storage._lock:
-            for instrument, matches in list(storage._instrument_view_instrument_matches.items()):
+            pairs = list(storage._instrument_view_instrument_matches.items())
+            is_quiet = states_of(self._series) == self._states
+            for instrument, matches in pairs:
                 is_as_before = instrument in as_before
                 for match in matches:
-                    kept = self._kept.get(match) or self._keep(instrument, match)
-                    if not is_as_before:
+                    kept = self._kept.get(match)
+                    if kept is None:
+                        kept, is_quiet = self._keep(instrument, match), False
+                    if not (is_as_before or (is_quiet and kept.is_series_wise)):
                         kept.renew(start_unix_ns)
                     if kept.family is not None:
                         by_scope.setdefault(kept.scope_number, []).append(kept.family)
+            if not is_quiet:
+                self._states = list(chain.from_iterable([one.states for one in self._series]))
         return list(chain.from_iterable(by_scope.values()))
 
     def _keep(self, instrument: Any, match: Any) -> KeptFamily:
         number = self._scopes.setdefault(instrument.instrumentation_scope, len(self._scopes))
         kept = self._kept[match] = kept_family(instrument, match, number, self._exemplars)
+        if isinstance(kept, KeptSeries):
+            self._series.append(kept)
         return kept
 
 
-def _seen_by(instrument: Any, callbacks: Sequence[OwnCallback], known: list[Seen] | None) -> list[Seen]:
-    """Return what the callbacks of one of our instruments return, or what is known if that is enough."""
+def _seen_by(instrument: Any, callback: OwnCallback, known: list[Seen] | None) -> list[Seen]:
+    """Return what the callback of an instrument of ours returns, or what is known if that is enough."""
     if not instrument._is_enabled():
         return []
-    if len(callbacks) == 1:
-        (callback,) = callbacks
-        return known if known and callback.is_superseded else callback.observe()
-    return [seen for callback in callbacks for seen in callback.observe()]
+    return known if known and callback.once else callback.observe()
 
 
 # -- the probe ---------------------------------------------------------------------------------------------------------

@@ -39,15 +39,19 @@ class SnapshotReader(MetricReader):
         with self._turn:
             self._quick = quick_collection.collection(self._exemplars, fast=fast)
 
-    def read(self) -> _Read:
+    def read(self, *, is_drained: bool = False) -> _Read:
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
 
         Before the reader is registered with a provider, and after it was removed, both are empty.
 
         Queued work is recorded first: inside the collection, where the SDK's callback would do it, a backlog that takes
         longer than the SDK's deadline of ten seconds ends the collection with an exception.
+
+        Args:
+            is_drained: Whether the caller has just recorded the queued work.
         """
-        deferred_queue.drain_all()
+        if not is_drained:
+            deferred_queue.drain_all()
         with self._turn:
             if self._quick is not None:
                 try:

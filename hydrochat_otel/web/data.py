@@ -110,7 +110,7 @@ def metrics(request: Request) -> Response:
     """Answer a scrape; query parameters are ignored, because a scrape configuration may add its own.
 
     A scrape gets the numbers of all processes or none: a part of them would look like counters that fell. Scrapes that
-    wait at the same moment share one answer.
+    wait at the same moment share one answer, unless making it is quick.
     """
     exposition = prometheus.negotiate(request.headers.get("accept"))
     return _scrapes[exposition].done(lambda: _scrape(exposition))

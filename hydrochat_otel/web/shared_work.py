@@ -1,4 +1,4 @@
-"""Work that is done once for all requests that wait for it at the same moment.
+"""Work that is done once for all requests that wait for it at the same moment, unless it is quick.
 
 A request shares only work that begins after the request has arrived, so it gets everything that was recorded before.
 """
@@ -16,8 +16,9 @@ _GATHER_S: Final = 4e-4
 the interpreter runs one thread at a time, for up to 5 ms."""
 _LONGEST_S: Final = 4e-3
 """The longest pause."""
-_WORTH_S: Final = 1e-3
-"""Processor time of the work from which a pause saves more than it costs: quicker work is done again instead."""
+_QUICK_CPU_S: Final = 1e-3
+_QUICK_S: Final = 5e-3
+"""Work that takes less time, and less of the processor, is done for each request: waiting for a turn costs more."""
 _LOOK_EACH: Final = 8
 """Of requests that come alone, each of this number pauses, to find out whether others have begun to come."""
 
@@ -35,7 +36,8 @@ class _Batch(Generic[T]):
 class SharedWork(Generic[T]):
     """Does work for one request at a time, and gives the result to those that arrived before it began.
 
-    If the work fails, its request fails, and the next one that waits does it itself.
+    While the work is quick, each request does its own. If the work fails, its request fails, and the next one that
+    waits does it itself.
     """
 
     def __init__(self) -> None:
@@ -51,19 +53,26 @@ class SharedWork(Generic[T]):
         Raises:
             Exception: What the work raised in this thread.
         """
+        if self._is_quick:
+            return self._measured(work)
         batch = self._waiting
         batch.requests += 1  # two threads may lose one: the number decides about a pause only
         with self._turn:
             if batch.results:
                 return batch.results[0]
             self._turns += 1
-            if self._pause_s or (self._turns % _LOOK_EACH == 0 and not self._is_quick):
+            if self._pause_s or self._turns % _LOOK_EACH == 0:
                 time.sleep(self._pause_s or _GATHER_S)
             self._waiting = _Batch()  # a request that arrives from now on waits for the next turn
-            began_s = time.thread_time()
-            result = work()
+            result = self._measured(work)
             batch.results.append(result)
-            self._is_quick = time.thread_time() - began_s < _WORTH_S
             gathers = batch.requests > 1 and not self._is_quick
             self._pause_s = min(_GATHER_S * batch.requests, _LONGEST_S) if gathers else 0.0
             return result
+
+    def _measured(self, work: Callable[[], T]) -> T:
+        began_s, began_cpu_s = time.monotonic(), time.thread_time()
+        result = work()
+        took_cpu_s, took_s = time.thread_time() - began_cpu_s, time.monotonic() - began_s
+        self._is_quick = took_cpu_s < _QUICK_CPU_S and took_s < _QUICK_S
+        return result

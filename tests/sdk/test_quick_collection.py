@@ -188,7 +188,7 @@ def test_what_a_snapshot_supersedes_is_asked_once():
         return lambda: asked.append(name) or [(len(asked), {})]
 
     meter = both.provider.get_meter("first")
-    meter.create_observable_gauge("superseded", [OwnCallback(observing("superseded"), is_superseded=True)])
+    meter.create_observable_gauge("superseded", [OwnCallback(observing("superseded"), once=True)])
     meter.create_observable_gauge("plain", [OwnCallback(observing("plain"))])
     for _ in range(3):
         names = [one.name for one in both.quickly()]

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from hydrochat_otel.web import shared_work
 from hydrochat_otel.web.shared_work import SharedWork
 
 
@@ -37,6 +38,38 @@ def wait_for_requests(shared, count):
             return
         deadline.wait(0.01)
     raise AssertionError("the requests did not arrive")
+
+
+@pytest.fixture
+def as_quick(monkeypatch):
+    """Return the function that sets from which time on work counts as slow."""
+
+    def set_limit(seconds):
+        for name in ("_QUICK_S", "_QUICK_CPU_S"):
+            monkeypatch.setattr(shared_work, name, seconds)
+
+    return set_limit
+
+
+def test_quick_work_is_done_by_each_request(as_quick):
+    """While the last work was quick, a request does not wait for another one's; after slow work it waits again."""
+    shared, work, first = SharedWork(), Slow(), []
+    as_quick(1000)
+    assert shared.done(lambda: 5) == 5
+    thread = asked(shared, work, first)
+    assert work.began.acquire(timeout=30)
+    assert shared.done(lambda: 6) == 6
+    as_quick(0)
+    work.may_end.release()
+    thread.join(30)
+    threads = [asked(shared, work, first) for _ in range(1)]
+    assert work.began.acquire(timeout=30)
+    threads += [asked(shared, lambda: 7, first) for _ in range(2)]
+    wait_for_requests(shared, 2)
+    work.may_end.release()
+    for one in threads:
+        one.join(30)
+    assert first == [1, 2, 7, 7]
 
 
 def test_one_request_after_the_other_does_its_own_work():

@@ -45,15 +45,22 @@ def render(snapshot: Snapshot, exposition: Format) -> bytes:
 
 
 def _text(family: PrometheusFamily, metrics: tuple[Family, ...], *, openmetrics: bool) -> Iterable[bytes]:
-    """Return the lines of a family; those of one metric with few series are kept until it changes."""
+    """Return the lines of a family; those of one metric with few series are kept until it changes.
+
+    They are kept when they are written again: a metric that changes all the time costs no memory for them.
+    """
     if len(metrics) > 1 or (metrics and len(metrics[0].points) > _KEPT_SERIES):
         return _written(family, metrics, openmetrics=openmetrics)
     text = family.texts.get(openmetrics)
-    if text is None:
-        failed = failures.counts()
-        text = b"".join(_written(family, metrics, openmetrics=openmetrics))
-        if failed == failures.counts():  # what is left out is counted each time
-            family.texts[openmetrics] = text
+    if text is not None:
+        return (text,)
+    if openmetrics not in family.texts:
+        family.texts[openmetrics] = None
+        return _written(family, metrics, openmetrics=openmetrics)
+    failed = failures.counts()
+    text = b"".join(_written(family, metrics, openmetrics=openmetrics))
+    if failed == failures.counts():  # what is left out is counted each time
+        family.texts[openmetrics] = text
     return (text,)
 
 

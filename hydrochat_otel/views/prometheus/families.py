@@ -33,7 +33,8 @@ class PrometheusFamily:
     Attributes:
         sample_names: The names that its samples may have.
         others: Series that no metric has.
-        texts: Its lines, for the renderer to keep if it has one metric or none; by format.
+        texts: Its lines, for the renderer to keep if it has one metric or none; by format; None once they
+            were written and not kept.
     """
 
     name: str
@@ -42,7 +43,7 @@ class PrometheusFamily:
     description: str
     sample_names: frozenset[str]
     others: Mapping[str, Point] = field(default_factory=dict)
-    texts: dict[object, bytes] = field(default_factory=dict)
+    texts: dict[object, bytes | None] = field(default_factory=dict)
 
     def points(self, metrics: Iterable[Family]) -> dict[str, Point]:
         """Return the points of metrics, by their labels without braces, the scope's among them.
