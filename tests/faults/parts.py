@@ -39,9 +39,12 @@ PARTS = {
         *(OPERATIONS, CALLS, MONEY),
         fast=False,
     ),
-    "aggregation": _part(f"{SDK}.metrics._internal.aggregation:_SumAggregation.aggregate", CALLS, MONEY, SCRAPE),
+    "aggregation": _part(
+        f"{SDK}.metrics._internal.aggregation:_SumAggregation.aggregate", CALLS, MONEY, SCRAPE, fast=False
+    ),
+    "aggregation: collected": _part(f"{SDK}.metrics._internal.aggregation:_SumAggregation.collect", SCRAPE),
     "reader": _part(f"{OURS}.sdk.reader:SnapshotReader.read", SCRAPE),
-    "gauge": _part(f"{OURS}.window.store:MetricsStore.filling"),
+    "gauge": _part(f"{OURS}.pipeline.assembly:Pipeline.spent"),
     "exporter of spans": _part(
         f"{SDK}.trace.export.in_memory_span_exporter:InMemorySpanExporter.export", SPANS, contained=True
     ),
