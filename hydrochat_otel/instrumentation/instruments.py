@@ -53,7 +53,7 @@ class Instruments:
 
     Attributes:
         tracer: Makes the spans of operations and calls.
-        start_span: The tracer's function that starts one; None if it is the API's own, which makes none.
+        is_traced: Whether the tracer may make spans; the API's own makes none.
         queue: Takes finished work on the host's path.
         operation_names: The closed set of ``hydrochat.operation``.
         model_names: The closed set of model labels.
@@ -88,7 +88,7 @@ class Instruments:
         next_names: bool = False,
     ) -> None:
         self.tracer = tracer
-        self.start_span = None if type(tracer) is NoOpTracer else tracer.start_span
+        self.is_traced = type(tracer) is not NoOpTracer
         self.next_names = next_names
         self.ledger = ledger or DayLedger()
         self._feeder = feeder or PublicFeeder()

@@ -3,11 +3,10 @@
 It starts once, is active while the work runs, and finishes exactly once. No other code starts a span or reads a clock.
 """
 
-import math
 import time
 from collections.abc import Mapping
 from contextvars import Token
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
@@ -15,8 +14,8 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanContext, SpanKin
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation import attribution, contexts
-from hydrochat_otel.instrumentation.attribution import Within
+from hydrochat_otel.instrumentation import attribution
+from hydrochat_otel.instrumentation.attribution import WITHIN_KEY, Within
 from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, LateAttributes
 from hydrochat_otel.instrumentation.instruments import Instruments
@@ -24,6 +23,8 @@ from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
 
+_new: Final[Any] = tuple.__new__
+"""Makes a named tuple without the function call of its constructor."""
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
 
 
@@ -125,12 +126,10 @@ class Work:
         elapsed_ns = ended_ns - self._started_ns
         if outcome is None:
             outcome = outcome_of(error)
-        return Ended(
-            elapsed_ns / 1e9,
-            self._started_unix_ns + elapsed_ns,
-            outcome,
-            self.instruments.error_types.admit(error_type or class_name(error)) if outcome == "error" else None,
-            *ids_of(self.span, self.outside),
+        error_type = self.instruments.error_types.admit(error_type or class_name(error)) if outcome == "error" else None
+        clocks = elapsed_ns / 1e9, self._started_unix_ns + elapsed_ns
+        return _new(  # type: ignore[no-any-return]
+            Ended, (*clocks, outcome, error_type, *ids_of(self.span, self.outside))
         )
 
     def end_span(self, ended: Ended, attributes: LateAttributes) -> None:
@@ -167,11 +166,12 @@ def start_span(
     kind: SpanKind = SpanKind.INTERNAL,
 ) -> Span | None:
     """Start the span of work; None if nothing is traced, or the tracer fails."""
-    start = using.start_span
-    if start is None:
+    if not using.is_traced:
         return None
     try:
-        return start(name, outside, kind, attributes, start_time=start_unix_ns, record_exception=False)
+        return using.tracer.start_span(
+            name, outside, kind, attributes, start_time=start_unix_ns, record_exception=False
+        )
     except BaseException as error:  # an id generator, sampler or processor of the host may fail here
         failures.note("operation.start", error)
         return None
@@ -198,6 +198,69 @@ class DroppedWork(NamedTuple):
         self.finished.feed()
 
 
+class Common:
+    """What the operations of one name have in common that the same instruments record.
+
+    Attributes:
+        using: The instruments.
+        name: Their label.
+        alone: The operations for code inside, if no other operation is around.
+        alone_inside: The context of code inside, if nothing at all is around and there is no tracer.
+    """
+
+    __slots__ = ("_steps", "alone", "alone_inside", "name", "using")
+
+    def __init__(self, using: Instruments, name: str) -> None:
+        self.using = using
+        self.name = name
+        self.alone = Within(name, name)
+        self.alone_inside = attribution.inside(Context(), self.alone, None)
+        self._steps: dict[str, Within] = {}
+
+    def begun(self, outside: Context, threshold_s: float | None) -> "Begun":
+        """Begin work in the context.
+
+        Args:
+            outside: The context.
+            threshold_s: Seconds above which it is a violation; None takes that of the instruments.
+        """
+        around: Any = outside.get(WITHIN_KEY)
+        within = self.alone if around is None else self._steps.get(around.root) or self._step(around.root)
+        started_unix_ns, using, span = time.time_ns(), self.using, None
+        if using.is_traced:
+            span = start_span(using, self.name, outside, {semconv.OPERATION: self.name}, started_unix_ns)
+        inside = attribution.inside(outside, within, span) if outside or span is not None else self.alone_inside
+        if threshold_s is None:
+            threshold_s = using.response_time_threshold_s
+        fields = (self, within, threshold_s, span, inside, started_unix_ns, time.perf_counter_ns())
+        return _new(Begun, fields)  # type: ignore[no-any-return]
+
+    def _step(self, root: str) -> Within:
+        return self._steps.setdefault(root, Within(self.name, root))  # the names of operations are a closed set
+
+
+class Begun(NamedTuple):
+    """An operation that has begun; what is left of it while it runs.
+
+    Attributes:
+        common: What it has in common with others of its name.
+        within: The operations for code inside.
+        threshold_s: Seconds above which it is a violation.
+        span: Its own span; None if nothing is traced.
+        inside: The context of code inside.
+        started_unix_ns: When it began, since the epoch.
+        started_ns: When it began, by the monotonic clock.
+    """
+
+    common: Common
+    within: Within
+    threshold_s: float
+    span: Span | None
+    inside: Context
+    started_unix_ns: int
+    started_ns: int
+
+
 class Operation(Work):
     """A tracked operation: a root if no other one is around it, a step inside another.
 
@@ -208,21 +271,21 @@ class Operation(Work):
         threshold_s: Seconds above which it counts as a violation.
 
     Args:
-        using: The instruments that record it.
-        name: Its label, one of the closed set.
-        threshold_s: Seconds above which it counts as a violation.
+        begun: What has begun; it may have run until now without an operation.
+        outside: The context in which it began.
     """
 
     __slots__ = ("name", "role", "root", "threshold_s")
 
-    def __init__(self, using: Instruments, name: str, *, threshold_s: float = math.inf) -> None:
-        outside = contexts.get_current()
-        around = attribution.within(outside)
-        self.name = name
-        self.threshold_s = threshold_s
-        self.role: Role = "root" if around is None else "step"
-        self.root = name if around is None else around.root
-        super().__init__(using, name, {semconv.OPERATION: name}, outside, within=Within(name, self.root))
+    def __init__(self, begun: Begun, outside: Context) -> None:
+        common, within, self.threshold_s, self.span, inside, self._started_unix_ns, self._started_ns = begun
+        # A block is recognised by its context, so no two operations share one.
+        self.context = Context(inside) if inside is common.alone_inside else inside
+        self.instruments = common.using
+        self.name, self.root = within
+        self.role: Role = "root" if within is common.alone else "step"
+        self.outside = outside
+        self._open = [True]
 
     def finish(self, error: BaseException | None = None, *, outcome: Outcome | None = None) -> FinishedOperation | None:
         """End the operation: span, metrics and the window's entry. Only the first call does; later ones return None.
@@ -252,6 +315,5 @@ class Operation(Work):
         self, error: BaseException | None, outcome: Outcome | None, ended_ns: int, error_type: str | None = None
     ) -> FinishedOperation:
         ended = self._ended(error, outcome, error_type, ended_ns)
-        return FinishedOperation(
-            self.instruments, self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended
-        )
+        fields = (self.instruments, self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended)
+        return _new(FinishedOperation, fields)  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from hydrochat_otel.instrumentation import contexts
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.instrumentation.tracked import attach
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import collection, failures
 
 _STEPPED: Final = (types.CoroutineType, types.GeneratorType)
 
@@ -78,9 +78,11 @@ def _do(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
+    is_collecting = True
     try:
-        if stretches is not None and stretches.inside is not None:
-            attach(stretches.inside)
+        is_collecting = collection.is_running()  # it ends within the step, or after it
+        if stretches is not None and stretches.inside is not None and not is_collecting:
+            contexts.attach(stretches.inside)
     except BaseException as failure:
         failures.note("performance.enter", failure)
     try:
@@ -89,7 +91,8 @@ def _do(
         try:
             if stretches is not None and (inside := contexts.get_current()) is not before:
                 stretches.inside = inside
-                attach(before)
+                if not is_collecting:
+                    contexts.attach(before)
         except BaseException as failure:
             failures.note("performance.leave", failure)
 

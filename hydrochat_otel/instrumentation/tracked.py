@@ -6,12 +6,11 @@ from typing import Final
 
 from opentelemetry.context import Context
 
-from hydrochat_otel.instrumentation import attribution, contexts, instruments
-from hydrochat_otel.instrumentation.attribution import Within
+from hydrochat_otel.instrumentation import contexts, instruments
 from hydrochat_otel.instrumentation.cancellations import outcome_of
 from hydrochat_otel.instrumentation.finished import FinishedOperation
 from hydrochat_otel.instrumentation.instruments import Instruments
-from hydrochat_otel.instrumentation.operation import Operation
+from hydrochat_otel.instrumentation.operation import Begun, Common, Operation
 from hydrochat_otel.runtime import collection, safe_log
 from hydrochat_otel.semconv import Outcome
 
@@ -28,68 +27,50 @@ def begin(name: str, threshold_s: float | None, using: Instruments | None = None
         threshold_s: Seconds above which it is a violation; None takes `HYDROCHAT_RESPONSE_TIME_THRESHOLD`.
         using: The instruments that record it; None takes the current ones.
     """
-    using = using or instruments.current()
-    admitted, limit_s = _admitted(using, name, threshold_s)
-    return Operation(using, admitted, threshold_s=limit_s)
+    outside = contexts.get_current()
+    return Operation(common_of(using or instruments.current(), name).begun(outside, threshold_s), outside)
 
 
-def _admitted(using: Instruments, name: str, threshold_s: float | None) -> tuple[str, float]:
-    limit_s = using.response_time_threshold_s if threshold_s is None else threshold_s
-    return using.operation_names.admit(name), limit_s
-
-
-class Common:
-    """What the operations of one name have in common that the same instruments record.
-
-    Attributes:
-        using: The instruments.
-        name: Their label.
-        threshold_s: Seconds above which one is a violation.
-        alone: The operations for code inside, if no other operation is around.
-        alone_inside: The context of code inside, if nothing at all is around and there is no tracer.
-        steps: The operations for code inside, by the outermost operation around.
-    """
-
-    __slots__ = ("alone", "alone_inside", "name", "steps", "threshold_s", "using")
-
-    def __init__(self, using: Instruments, name: str, threshold_s: float) -> None:
-        self.using = using
-        self.name = name
-        self.threshold_s = threshold_s
-        self.alone = Within(name, name)
-        self.alone_inside = attribution.inside(Context(), self.alone, None)
-        self.steps: dict[str, Within] = {}
-
-    def step(self, root: str) -> Within:
-        """Return the operations for code inside of a step of a root operation."""
-        return self.steps.setdefault(root, Within(self.name, root))  # the names of operations are a closed set
+def common_of(using: Instruments, name: str) -> Common:
+    """Return what operations of the name have in common; the instruments keep it for the closed set of names."""
+    key = Common, name
+    known = using.plans.get(key)
+    if known is not None:
+        return known  # type: ignore[return-value]  # under a key of this module
+    made = Common(using, using.operation_names.admit(name))
+    if made.name == name:
+        using.plans[key] = made
+    return made
 
 
 class Tracked:
-    """What is tracked under a name: a call begins an operation, with the arguments of :func:`begin`.
+    """What is tracked under a name; called, it begins an operation.
 
     Attributes:
         known: What its operations have in common with the instruments that recorded the last one; None for none yet.
+        threshold_s: Seconds above which one is a violation; None takes `HYDROCHAT_RESPONSE_TIME_THRESHOLD`.
     """
 
-    __slots__ = ("_name", "_threshold_s", "known")
+    __slots__ = ("_name", "known", "threshold_s")
 
     def __init__(self, name: str, threshold_s: float | None) -> None:
         self._name = name
-        self._threshold_s = threshold_s
+        self.threshold_s = threshold_s
         self.known: Common | None = None
 
     def __call__(self) -> Operation:
-        """Begin an operation."""
-        return begin(self._name, self._threshold_s)
+        """Begin an operation below the current one."""
+        outside = contexts.get_current()
+        return Operation(self.begun(outside), outside)
 
-    def common(self) -> Common:
-        """Return what its operations have in common with the current instruments, and note it."""
-        using = instruments.current()
-        made = Common(using, *_admitted(using, self._name, self._threshold_s))
-        if made.name == self._name:  # a refused name is refused, and counted, with each call
-            self.known = made
-        return made
+    def begun(self, outside: Context) -> Begun:
+        """Begin work in the context, which is the current one."""
+        common = self.known
+        if common is None or common.using is not instruments.binding.bound:
+            common = self.known = common_of(instruments.current(), self._name)
+            if common.name != self._name:  # a refused name is refused, and counted, with each call
+                self.known = None
+        return common.begun(outside, self.threshold_s)
 
 
 def attach(context: Context) -> None:
