@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from operator import eq
 from typing import Any, Final, NamedTuple, Protocol
 
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import NonRecordingSpan, Span, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
@@ -85,6 +85,8 @@ class Ended(NamedTuple):
             span: The span.
             attributes: Returns its final attributes besides the outcome; may be called later, and by several threads.
         """
+        if type(span) is NonRecordingSpan:  # a sampler dropped it
+            return
         # Spans that compute their attributes when something reads them have it.
         end_own: Callable[[Ended, LateAttributes], None] | None = getattr(span, "end_own", None)
         if end_own is not None:
