@@ -6,6 +6,7 @@ from typing import Final
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.totals import Totals
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.semconv import MetricSpec
 from hydrochat_otel.window.contents import Contents
 from hydrochat_otel.window.days import Days
@@ -139,3 +140,4 @@ def _family(spec: MetricSpec, values: Mapping[str, float], attribute: str | None
 
 _newest: Final[dict[str, tuple[str, Family]]] = {}
 """The newest family of each metric, by the values that it shows: what is made of it stays valid while they do."""
+process_globals.register("gauges of money", _newest.clear)

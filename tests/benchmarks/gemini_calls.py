@@ -141,7 +141,7 @@ def ours() -> Callable[[], object]:
 
     def finish() -> None:
         queue.drain()
-        reader.collect()
+        reader.read()
 
     return finish
 

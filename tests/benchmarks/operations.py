@@ -88,7 +88,7 @@ def ours(provider: trace.TracerProvider, *, with_thread: bool = False) -> Way:
 
     def finish() -> None:
         queue.drain()
-        reader.collect()
+        reader.read()
 
     return Way(track_response_time("operation")(empty), finish)
 

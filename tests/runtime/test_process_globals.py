@@ -49,6 +49,7 @@ OF_LIBRARIES = {
     "sdk/gauges.py",  # what the pipeline shows; it takes itself out
     "sdk/providers.py",  # the SDK cannot take a span processor out again
     "sdk/sdk_feeds.py",  # providers of the probe, which must never be collected
+    "sdk/quick_collection.py",  # the same
     "prices/usage_fields.py",  # how a class of the SDK is read, which never changes
     "instrumentation/gemini/request_facts.py",  # attributes that depend on nothing but their key
     "instrumentation/tracker.py",  # a view of the window without a state of its own
