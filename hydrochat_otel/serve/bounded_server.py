@@ -5,6 +5,7 @@ and writes what does not fit into memory to the host's temporary directory. This
 through the classes that waitress lets a server choose.
 """
 
+import copy
 import socket
 import sys
 import time
@@ -69,21 +70,18 @@ class BoundedParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no 
 
 
 class BoundedTask(WSGITask):  # type: ignore[misc]
-    """Answers one request, and sends head and body together as far as the system's buffer takes them.
+    """Answers one request."""
 
-    Sent by the loop, an answer would wait for two more turns of it. The loop sends what is left, and an answer after
-    which the connection ends, because it closes the connection in the same turn.
-    """
+    def build_response_header(self) -> bytes:
+        """Return the head; the connection may end with the answer, which is known then."""
+        head: bytes = super().build_response_header()
+        self.channel.begin_answer(ends=self.close_on_finish)
+        return head
 
     def finish(self) -> None:
-        """End the answer and send it, without waiting for the client."""
+        """End the answer; one without a body is sent now."""
         super().finish()
-        channel = self.channel
-        if self.close_on_finish:
-            return
-        with channel.outbuf_lock:
-            if channel.connected and channel.total_outbufs_len:
-                channel._flush_exception(channel._flush_some, do_close=False)  # noqa: SLF001 - as waitress' own writing does
+        self.channel.end_answer()
 
 
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]
@@ -91,6 +89,8 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
 
     parser_class = BoundedParser
     task_class = BoundedTask
+    _head: bytes | None = None
+    """The head of an answer that waits for its body; empty until it is written, None if none waits."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -118,6 +118,32 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
             elif self._waiting_since_s is None:
                 self._waiting_since_s = time.monotonic()
         return taken
+
+    def begin_answer(self, *, ends: bool) -> None:
+        """Prepare for an answer whose head is written next.
+
+        The worker sends it without waiting for the client; sent by the loop, it would wait for two more turns. The loop
+        sends what the system's buffer does not take, and an answer that ends the connection.
+        """
+        self.adj = self.server.adj if ends else self.server.adj_at_once
+        self._head = b""
+
+    def write_soon(self, data: bytes) -> int:
+        """Send a part of an answer, its head together with what follows."""
+        head = self._head
+        if head == b"":
+            self._head = data
+            return len(data)
+        self._head = None
+        super().write_soon(head + data if head else data)
+        return len(data)
+
+    def end_answer(self) -> None:
+        """Send a head that no body follows; what is written without :meth:`begin_answer` is sent by the loop."""
+        head, self._head = self._head, None
+        if head:
+            super().write_soon(head)
+        self.adj = self.server.adj
 
     def service(self) -> None:
         """Answer one request; an exception ends this connection and nothing else."""
@@ -163,9 +189,10 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # The loop sends head and body together once a worker has finished the answer. As an option waitress deprecates
-        # it; a version that no longer reads it sends them one by one.
+        # Whether a worker sends: as an option waitress deprecates it. A version that does not read it sends each part.
         self.adj.send_bytes = SEND_BUFFER_BYTES
+        self.adj_at_once = copy.copy(self.adj)
+        self.adj_at_once.send_bytes = 1
 
     def readable(self) -> bool:
         """Return whether connections are accepted now; also checks the open ones, about once a second."""
