@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 
 from hydrochat_otel.runtime import deferred_queue, failures, interruptions
 from hydrochat_otel.runtime.forks import ForkLock
-from hydrochat_otel.sdk import fast_ways, quick_collection
+from hydrochat_otel.runtime.later import later
+from hydrochat_otel.sdk import fast_ways
 from hydrochat_otel.sdk.conversion import attributes_of, families
 from hydrochat_otel.sdk.newest_exemplars import NewestExemplars
-from hydrochat_otel.sdk.quick_collection import QuickCollection
 from hydrochat_otel.window.snapshot import Family
+
+if TYPE_CHECKING:
+    from hydrochat_otel.sdk import quick_collection
+    from hydrochat_otel.sdk.quick_collection import QuickCollection
+else:
+    quick_collection = later("hydrochat_otel.sdk.quick_collection")
 
 _NO_DEADLINE_MS: Final = 10 * 365.25 * 86_400_000
 """The SDK compares its deadline with the wall clock, so a clock that jumps ahead would end a collection."""
@@ -32,12 +38,17 @@ class SnapshotReader(MetricReader):
         self._collected: list[MetricsData] = []
         self._exemplars = NewestExemplars()
         self._quick: QuickCollection | None = None
+        self._is_undecided = False
         self._resource: tuple[object, Mapping[str, str]] = None, {}
 
     def choose_way(self, *, fast: bool) -> None:
-        """Collect by our own quick collection if that is wished and possible, else by the SDK's."""
+        """Collect by our own quick collection if that is wished and possible, else by the SDK's.
+
+        What is possible is found out by the first collection: it takes milliseconds that a worker's start need not pay.
+        """
         with self._turn:
-            self._quick = quick_collection.collection(self._exemplars, fast=fast)
+            self._is_undecided = fast
+            self._quick = None if fast else quick_collection.collection(self._exemplars, fast=False)
 
     def read(self, *, is_drained: bool = False) -> _Read:
         """Collect now; return the families and the resource's attributes as text. Any thread may call.
@@ -53,6 +64,9 @@ class SnapshotReader(MetricReader):
         if not is_drained:
             deferred_queue.drain_all()
         with self._turn:
+            if self._is_undecided:
+                self._is_undecided = False
+                self._quick = quick_collection.collection(self._exemplars, fast=True)
             if self._quick is not None:
                 try:
                     return self._read_quickly(self._quick)
@@ -73,7 +87,7 @@ class SnapshotReader(MetricReader):
         found = tuple(self._exemplars.completed_family(one) for one in families(collected))
         return found, attributes_of(one.resource for one in collected.resource_metrics)
 
-    def _read_quickly(self, quick: QuickCollection) -> _Read:
+    def _read_quickly(self, quick: "QuickCollection") -> _Read:
         consumer = getattr(self._collect, "__self__", None)
         if consumer is None:
             return (), {}
