@@ -128,9 +128,8 @@ class Work:
             outcome = outcome_of(error)
         error_type = self.instruments.error_types.admit(error_type or class_name(error)) if outcome == "error" else None
         clocks = elapsed_ns / 1e9, self._started_unix_ns + elapsed_ns
-        return _new(  # type: ignore[no-any-return]
-            Ended, (*clocks, outcome, error_type, *ids_of(self.span, self.outside))
-        )
+        ended: Ended = _new(Ended, (*clocks, outcome, error_type, *ids_of(self.span, self.outside)))
+        return ended
 
     def end_span(self, ended: Ended, attributes: LateAttributes) -> None:
         """End the work's own span, if it has one that records; its attributes may be computed later."""
@@ -233,7 +232,8 @@ class Common:
         if threshold_s is None:
             threshold_s = using.response_time_threshold_s
         fields = (self, within, threshold_s, span, inside, started_unix_ns, time.perf_counter_ns())
-        return _new(Begun, fields)  # type: ignore[no-any-return]
+        begun: Begun = _new(Begun, fields)
+        return begun
 
     def _step(self, root: str) -> Within:
         return self._steps.setdefault(root, Within(self.name, root))  # the names of operations are a closed set
@@ -316,4 +316,5 @@ class Operation(Work):
     ) -> FinishedOperation:
         ended = self._ended(error, outcome, error_type, ended_ns)
         fields = (self.instruments, self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended)
-        return _new(FinishedOperation, fields)  # type: ignore[no-any-return]
+        finished: FinishedOperation = _new(FinishedOperation, fields)
+        return finished

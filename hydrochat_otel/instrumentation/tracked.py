@@ -35,8 +35,8 @@ def common_of(using: Instruments, name: str) -> Common:
     """Return what operations of the name have in common; the instruments keep it for the closed set of names."""
     key = Common, name
     known = using.plans.get(key)
-    if known is not None:
-        return known  # type: ignore[return-value]  # under a key of this module
+    if isinstance(known, Common):
+        return known
     made = Common(using, using.operation_names.admit(name))
     if made.name == name:
         using.plans[key] = made
