@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from hydrochat_otel import semconv
 from hydrochat_otel.views import formats, turns
 from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.window.entry import Entry
@@ -11,12 +12,11 @@ from hydrochat_otel.window.entry import Entry
 COLUMNS: Final = ("when", "name", "model", "took_s", "outcome", "tokens", "cost_usd")
 MOST: Final = 20
 
-_FAILED: Final = frozenset({"error", "blocked"})
 _NEWEST: Final[Callable[[Entry], float]] = lambda entry: entry.end_unix_s  # noqa: E731 - one of several orders
 
 _CHOICES: Final[Mapping[str, tuple[Callable[[Entry], bool], Callable[[Entry], float]]]] = {
     "slow": (lambda entry: entry.exceeded_threshold, lambda entry: entry.duration_s),
-    "failed": (lambda entry: entry.error is not None or entry.outcome in _FAILED, _NEWEST),
+    "failed": (lambda entry: entry.error is not None or entry.outcome in semconv.FAILED_OUTCOMES, _NEWEST),
     "dear": (lambda entry: entry.is_billed and bool(entry.cost_usd), lambda entry: entry.cost_usd or 0.0),
     "unpriced": (lambda entry: entry.is_billed and entry.cost_usd is None and bool(entry.tokens), _NEWEST),
 }

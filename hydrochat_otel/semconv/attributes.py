@@ -74,6 +74,8 @@ NONE: Final = "none"
 
 Outcome = Literal["ok", "error", "cancelled", "blocked"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("ok", "error", "cancelled", "blocked")
+FAILED_OUTCOMES: Final[frozenset[str]] = frozenset({"error", "blocked"})
+"""Those of work that gave its caller nothing usable."""
 
 Role = Literal["root", "step"]
 ROLES: Final[tuple[Role, ...]] = ("root", "step")

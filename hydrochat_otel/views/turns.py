@@ -18,7 +18,6 @@ DEFAULT_TURNS: Final = 50
 MAX_ROWS: Final = 500
 """The most rows of one waterfall; more are counted and not listed."""
 
-FAILED_OUTCOMES: Final = frozenset({"error", "blocked"})
 CONDITIONS: Final = ("failed", "slow", *semconv.OUTCOMES)
 """Search conditions of turns: failed (error or blocked), slow (above its threshold), or an outcome."""
 _SLACK_S: Final = 0.005
@@ -221,7 +220,7 @@ def _summary(turn: Turn, trace_url: str | None) -> dict[str, Any]:
         "outcome": turn.outcome,
         "steps": sum(entry.kind == "operation" for entry in turn.inside),
         "calls": len(calls),
-        "failed_calls": sum(call.outcome in FAILED_OUTCOMES for call in calls),
+        "failed_calls": sum(call.outcome in semconv.FAILED_OUTCOMES for call in calls),
         "models": sorted({call.model for call in calls if call.model}),
         "tokens": sum(sum(one.tokens) for one in billed if one.tokens is not None),
         "cost_usd": formats.usd(cost_of(billed)),
@@ -259,7 +258,7 @@ def _is(turn: Turn, condition: str) -> bool:
     if condition == "slow":
         return turn.root.exceeded_threshold
     if condition == "failed":
-        return turn.outcome in FAILED_OUTCOMES
+        return turn.outcome in semconv.FAILED_OUTCOMES
     return turn.outcome == condition
 
 

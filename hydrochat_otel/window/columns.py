@@ -6,6 +6,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from hydrochat_otel import semconv
 from hydrochat_otel.window.entry import Entry
 
 FAR_S: Final = 1e15
@@ -25,7 +26,6 @@ _SHOWN: Final = [
     itemgetter(Entry._fields.index(name))
     for name in ("end_unix_s", "duration_s", "operation", "exceeded_threshold", "error")
 ]
-_FAILED_OUTCOMES: Final = frozenset({"error", "blocked"})
 
 
 class OperationColumns(NamedTuple):
@@ -91,7 +91,7 @@ def is_troubled(entry: Entry) -> bool:
 
 def is_trouble(exceeded_threshold: object, error: object, outcome: str) -> bool:
     """Return the same of the three facts."""
-    return bool(exceeded_threshold) or error is not None or outcome in _FAILED_OUTCOMES
+    return bool(exceeded_threshold) or error is not None or outcome in semconv.FAILED_OUTCOMES
 
 
 def end_of(entry: Entry) -> float:

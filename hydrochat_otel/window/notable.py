@@ -13,17 +13,17 @@ from contextlib import suppress
 from itertools import count, zip_longest
 from typing import Final
 
+from hydrochat_otel import semconv
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.waiting import Waiting
+from hydrochat_otel.window.waiting import Waiting, entries_of_work
 
 _BATCH: Final = 128
 """The most entries that wait before they are sorted into turns."""
 _WAITING: Final = 8192
 _TRACES: Final = 256
 _OF_A_TURN: Final = 200
-_FAILED: Final = frozenset({"error", "blocked"})
 _GROUPS: Final = 3
 
 Turn = tuple[Entry, ...]
@@ -51,7 +51,7 @@ class _Ranking:
         root = turn[-1]
         number = next(self._numbers)
         failed, slow, dear = self._groups
-        if root.error is not None or root.outcome in _FAILED:
+        if root.error is not None or root.outcome in semconv.FAILED_OUTCOMES:
             self._keep(failed, (root.end_unix_s, number, turn))
         if root.exceeded_threshold:
             self._keep(slow, (root.duration_s, number, turn))
@@ -146,7 +146,7 @@ class NotableTurns:
     def _sort_in(self, one: Entry | Waiting) -> None:
         if isinstance(one, Entry):
             if begins_a_turn(one):
-                self._ranking.add(_entries([*self._open.pop(one.trace_id, ()), one]))
+                self._ranking.add(entries_of_work([*self._open.pop(one.trace_id, ()), one]))
             elif one.trace_id:
                 self._put_inside(one.trace_id, one)
             return
@@ -159,7 +159,7 @@ class NotableTurns:
         inside = self._open.pop(trace_id, ()) if self._open else ()
         # Without a call inside it costs nothing.
         if one.exceeded or ended.outcome != "ok" or ended.error_type is not None or Entry in map(type, inside):
-            self._ranking.add(_entries([*inside, one]))
+            self._ranking.add(entries_of_work([*inside, one]))
 
     def _put_inside(self, trace_id: int, one: Entry | Waiting) -> None:
         inside = self._open.setdefault(trace_id, [])
@@ -174,11 +174,7 @@ class NotableTurns:
         self._sort(timeout_s=1.0)
         with suppress(Busy), self._lock.within(1.0):
             for inside in self._open.values():
-                inside[:] = _entries(inside)
-
-
-def _entries(turn: Iterable[Entry | Waiting]) -> Turn:
-    return tuple([one if isinstance(one, Entry) else one.entry() for one in turn])
+                inside[:] = entries_of_work(inside)
 
 
 def most_notable(turns: Iterable[Turn], most: int, oldest_unix_s: float) -> tuple[Turn, ...]:

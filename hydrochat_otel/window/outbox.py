@@ -4,7 +4,7 @@ from collections import deque
 from contextlib import suppress
 
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.waiting import Waiting
+from hydrochat_otel.window.waiting import Waiting, entries_of_work
 
 
 class Outbox:
@@ -49,4 +49,4 @@ class Outbox:
         # No call, after which a handler or another thread could run.
         self.taken = (*self.taken, *self.waiting)
         self.waiting = empty
-        return tuple([one if isinstance(one, Entry) else one.entry() for one in self.taken])
+        return entries_of_work(self.taken)

@@ -1,6 +1,6 @@
 """Finished work that waits in the window: its entry is made when something reads it; most is packed without one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from hydrochat_otel.window.entry import Entry
@@ -46,3 +46,8 @@ class Waiting(Protocol):
 
         They are those of the entries that :meth:`entry` returns, without making one.
         """
+
+
+def entries_of_work(work: Iterable[Entry | Waiting]) -> tuple[Entry, ...]:
+    """Return the entries of work; those that wait are made now."""
+    return tuple([one if isinstance(one, Entry) else one.entry() for one in work])
