@@ -48,7 +48,7 @@ def decorated(target: Any, begin: Tracked, decorate: Decorate) -> Any:
 
     Args:
         target: A callable, a staticmethod or a partialmethod.
-        begin: Trackeds an operation.
+        begin: What is tracked; it begins the operations.
         decorate: Decorates another callable in the same way.
 
     Raises:

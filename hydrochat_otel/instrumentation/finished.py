@@ -148,14 +148,12 @@ class FinishedOperation(NamedTuple):
     def entry(self) -> Entry:
         """Return its entry for the window; each time an equal one."""
         ended = self.ended
-        duration_s, end_unix_ns, outcome, error_type, trace_id, span_id, parent_span_id, _, is_traced = ended
-        if not (is_traced and span_id and span_id != parent_span_id):
-            span_id = ended.own_id
+        duration_s, end_unix_ns, outcome, error_type, trace_id, _, parent_span_id, _, _ = ended
         end_unix_s = end_unix_ns / _NS
         # All fields in their order, as one tuple: the constructor takes twice the time.
         return _new(
             Entry,
-            ("operation", self.name, duration_s, end_unix_s, self.exceeded, error_type, outcome, trace_id, span_id,
+            ("operation", self.name, duration_s, end_unix_s, self.exceeded, error_type, outcome, trace_id, ended.own_id,
              parent_span_id, None, None, None, self.role, self.root, None, False, False, None, None, None),
         )  # fmt: skip
 

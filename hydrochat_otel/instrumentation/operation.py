@@ -64,7 +64,6 @@ class Work:
         attributes: Initial attributes of its span.
         outside: The context in which it begins.
         kind: Kind of its span.
-        within: The tracked operations for code inside, if it is an operation itself.
         traced: Whether it gets a span of its own.
     """
 
@@ -78,17 +77,17 @@ class Work:
         outside: Context,
         *,
         kind: SpanKind = SpanKind.INTERNAL,
-        within: Within | None = None,
         traced: bool = True,
     ) -> None:
         self.instruments = using
         self.outside = outside
         self._open = [True]
         self._started_unix_ns = started_unix_ns = time.time_ns()
-        self.span = span = (
-            start_span(using, span_name, outside, attributes, started_unix_ns, kind=kind) if traced else None
-        )
-        self.context = attribution.inside(outside, within, span)
+        span: Span | None = None
+        if traced and using.is_traced:
+            span = start_span(using, span_name, outside, attributes, started_unix_ns, kind=kind)
+        self.span = span
+        self.context = attribution.inside(outside, None, span)
         self._started_ns = time.perf_counter_ns()
 
     @property
@@ -164,9 +163,7 @@ def start_span(
     *,
     kind: SpanKind = SpanKind.INTERNAL,
 ) -> Span | None:
-    """Start the span of work; None if nothing is traced, or the tracer fails."""
-    if not using.is_traced:
-        return None
+    """Start the span of work that is traced; None if the tracer fails."""
     try:
         return using.tracer.start_span(
             name, outside, kind, attributes, start_time=start_unix_ns, record_exception=False

@@ -44,19 +44,14 @@ def common_of(using: Instruments, name: str) -> Common:
 
 
 class Tracked:
-    """What is tracked under a name; called, it begins an operation.
+    """What is tracked under a name, with the first two arguments of :func:`begin`; called, it begins an operation."""
 
-    Attributes:
-        known: What its operations have in common with the instruments that recorded the last one; None for none yet.
-        threshold_s: Seconds above which one is a violation; None takes `HYDROCHAT_RESPONSE_TIME_THRESHOLD`.
-    """
-
-    __slots__ = ("_name", "known", "threshold_s")
+    __slots__ = ("_known", "_name", "_threshold_s")
 
     def __init__(self, name: str, threshold_s: float | None) -> None:
         self._name = name
-        self.threshold_s = threshold_s
-        self.known: Common | None = None
+        self._threshold_s = threshold_s
+        self._known: Common | None = None  # with the instruments that recorded the last one
 
     def __call__(self) -> Operation:
         """Begin an operation below the current one."""
@@ -65,12 +60,12 @@ class Tracked:
 
     def begun(self, outside: Context) -> Begun:
         """Begin work in the context, which is the current one."""
-        common = self.known
+        common = self._known
         if common is None or common.using is not instruments.binding.bound:
-            common = self.known = common_of(instruments.current(), self._name)
-            if common.name != self._name:  # a refused name is refused, and counted, with each call
-                self.known = None
-        return common.begun(outside, self.threshold_s)
+            common = common_of(instruments.current(), self._name)
+            # A refused name is refused, and counted, with each call.
+            self._known = common if common.name == self._name else None
+        return common.begun(outside, self._threshold_s)
 
 
 def attach(context: Context) -> None:
