@@ -91,6 +91,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
     task_class = BoundedTask
     _head: bytes | None = None
     """The head of an answer that waits for its body; empty until it is written, None if none waits."""
+    _is_sending = False
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -135,15 +136,30 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
             self._head = data
             return len(data)
         self._head = None
-        super().write_soon(head + data if head else data)
+        self._send(head + data if head else data)
         return len(data)
 
     def end_answer(self) -> None:
         """Send a head that no body follows; what is written without :meth:`begin_answer` is sent by the loop."""
         head, self._head = self._head, None
         if head:
-            super().write_soon(head)
+            self._send(head)
         self.adj = self.server.adj
+
+    def _send(self, data: bytes) -> None:
+        """Send, or leave it to the loop, which looks again when the answer is complete."""
+        self._is_sending = True
+        try:
+            super().write_soon(data)
+        finally:
+            self._is_sending = False
+
+    def writable(self) -> bool:
+        """Return whether the loop has something to send; not while a worker does.
+
+        The loop would find the socket ready and the lock taken, again and again, and keep the worker from running.
+        """
+        return not self._is_sending and bool(super().writable())
 
     def service(self) -> None:
         """Answer one request; an exception ends this connection and nothing else."""

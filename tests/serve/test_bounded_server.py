@@ -185,6 +185,40 @@ def test_an_answer_that_is_not_read(server, impatient):
         assert server._serving.connections() == 0
 
 
+def test_the_loop_waits_while_a_worker_sends(server, monkeypatch):
+    """A socket that a worker sends to is not offered to the loop, which would find it ready again and again."""
+    flush, seen = bounded_server.BoundedChannel._flush_some, []
+
+    def looking(channel, *, do_close):
+        seen.append(channel.writable())
+        return flush(channel, do_close=do_close)
+
+    monkeypatch.setattr(bounded_server.BoundedChannel, "_flush_some", looking)
+    assert scrape(server) == 200
+    assert seen == [False]
+
+
+def test_an_answer_that_is_read_late(installed):
+    """What the system's buffers do not take at once is sent by the loop, when the client reads."""
+    body = b"0123456789" * 500_000
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    with Server("127.0.0.1", 0, application) as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(20)
+        client.connect(("127.0.0.1", server.port))
+        for _ in range(2):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(0.2)
+            received = b""
+            while not received.endswith(body[-1000:]) or len(received) < len(body):
+                received += client.recv(1 << 20) or pytest.fail(f"closed after {len(received)}")
+            assert received.partition(b"\r\n\r\n")[2] == body
+
+
 def test_requests_sent_ahead_of_their_answers(server):
     """Of many requests in one packet two are answered, then the connection ends: answers cannot pile up."""
     with connected(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50) as client:
