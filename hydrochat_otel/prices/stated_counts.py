@@ -32,7 +32,7 @@ NOTHING: Final = Stated()
 
 def after(stated: Stated, taken: Sequence[Counts]) -> Stated:
     """Return what is stated after more usage objects; changes nothing, so that several threads may ask."""
-    if _are_alike(taken):
+    if len(taken) == 1 or _are_alike(taken):
         return _after_one(stated, taken[-1])  # it states the same fields as those before it
     for _, group in groupby(taken, lambda counts: tuple(map(type, counts))):
         alike = [*group]

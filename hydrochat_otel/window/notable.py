@@ -6,6 +6,7 @@ and the most expensive. They are those of this process; a shared state carries t
 """
 
 import heapq
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
@@ -35,13 +36,44 @@ _MOST: Final = 50
 _TTL_S: Final = 86_400.0
 
 
+class _Group:
+    """The most notable turns of one kind.
+
+    Attributes:
+        ranked: A heap, the least notable turn first.
+    """
+
+    def __init__(self, most: int, oldest_unix_s: Callable[[], float]) -> None:
+        self.ranked: list[_Ranked] = []
+        self._most = most
+        self._oldest_unix_s = oldest_unix_s
+        self._earliest_unix_s = math.inf
+        """No turn ended before it."""
+
+    def keep(self, one: _Ranked) -> bool:
+        """Add the turn, and drop the least notable one if there are too many; return whether it is another one."""
+        ranked = self.ranked
+        self._earliest_unix_s = min(self._earliest_unix_s, one[2][-1].end_unix_s)
+        if len(ranked) < self._most:
+            heapq.heappush(ranked, one)
+            return True
+        oldest_unix_s = self._oldest_unix_s()
+        if self._earliest_unix_s > oldest_unix_s:
+            return heapq.heappushpop(ranked, one) is not one
+        ranked[:] = [each for each in (*ranked, one) if each[2][-1].end_unix_s > oldest_unix_s]
+        heapq.heapify(ranked)
+        if len(ranked) > self._most:
+            heapq.heappop(ranked)
+        self._earliest_unix_s = min((each[2][-1].end_unix_s for each in ranked), default=math.inf)
+        return True
+
+
 class _Ranking:
     """The most notable turns of each kind; its caller holds a lock while it adds, and may read without it."""
 
     def __init__(self, most: int, oldest_unix_s: Callable[[], float]) -> None:
-        self._each = -(-most // _GROUPS)
-        self._oldest_unix_s = oldest_unix_s
-        self._groups: tuple[list[_Ranked], ...] = ([], [], [])
+        each = -(-most // _GROUPS)
+        self._failed, self._slow, self._dear = (_Group(each, oldest_unix_s) for _ in range(_GROUPS))
         self._numbers = count()
         self._kept = 0
         self._read: tuple[int, tuple[Turn, ...]] = (0, ())
@@ -50,35 +82,21 @@ class _Ranking:
         """Keep the turn in each group where it is notable enough."""
         root = turn[-1]
         number = next(self._numbers)
-        failed, slow, dear = self._groups
         if root.error is not None or root.outcome in semconv.FAILED_OUTCOMES:
-            self._keep(failed, (root.end_unix_s, number, turn))
+            self._kept += self._failed.keep((root.end_unix_s, number, turn))
         if root.exceeded_threshold:
-            self._keep(slow, (root.duration_s, number, turn))
+            self._kept += self._slow.keep((root.duration_s, number, turn))
         if (cost_usd := sum([one.cost_usd for one in turn if one.cost_usd])) > 0:
-            self._keep(dear, (cost_usd, number, turn))
+            self._kept += self._dear.keep((cost_usd, number, turn))
 
     def turns(self) -> tuple[Turn, ...]:
         """Return the turns, the most notable of each kind first; the same tuple until another turn is kept."""
         kept = self._kept  # before reading: a turn that is kept meanwhile makes the answer old
         if self._read[0] != kept:
-            ranked = [sorted(group, reverse=True) for group in self._groups]
+            ranked = [sorted(group.ranked, reverse=True) for group in (self._failed, self._slow, self._dear)]
             found = {one[1]: one[2] for place in zip_longest(*ranked) for one in place if one is not None}
             self._read = kept, tuple(found.values())
         return self._read[1]
-
-    def _keep(self, group: list[_Ranked], turn: _Ranked) -> None:
-        """Add the turn to its group, and drop the group's least notable one if there are too many."""
-        heapq.heappush(group, turn)
-        if len(group) > self._each:
-            oldest_unix_s = self._oldest_unix_s()
-            live = [one for one in group if one[2][-1].end_unix_s > oldest_unix_s]
-            if len(live) < len(group):
-                group[:] = live
-                heapq.heapify(group)
-            if len(group) > self._each:
-                heapq.heappop(group)
-        self._kept += 1
 
 
 class NotableTurns:

@@ -1,6 +1,6 @@
 """A call that has ended: what the host's path leaves for the thread that drains, or for a reader of its span."""
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
 
@@ -15,6 +15,9 @@ from hydrochat_otel.instrumentation.gemini.reply_record import ReplyRecord
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.entry import Entry
+
+_new: Final[Any] = tuple.__new__
+"""Makes a named tuple without the function call of its constructor."""
 
 
 class EndedCall(NamedTuple):
@@ -72,17 +75,21 @@ class EndedCall(NamedTuple):
             ledger = replies.ledger(started_unix_s, has_lost_attempts=has_lost_attempts)
         except BaseException as failure:
             failures.note("google_genai.finish", failure)
-        return FinishedCall(
-            *self[:6],  # what it has in common with this one
-            *ledger,
-            self._is_incomplete(has_lost_attempts=has_lost_attempts),
-            replies.has_answered,
-            replies.response_model,
-            str(replies.response_id),
-            replies.finish_reasons,
-            replies.cached_content_tokens,
-            None if self.chunks is None else self.chunks.arrivals(self.started_ns),
+        finished: FinishedCall = _new(
+            FinishedCall,
+            (
+                *self[:6],  # what it has in common with this one
+                *ledger,
+                self._is_incomplete(has_lost_attempts=has_lost_attempts),
+                replies.has_answered,
+                replies.response_model,
+                str(replies.response_id),
+                replies.finish_reasons,
+                replies.cached_content_tokens,
+                None if self.chunks is None else self.chunks.arrivals(self.started_ns),
+            ),
         )
+        return finished
 
     def _is_incomplete(self, *, has_lost_attempts: bool) -> bool:
         """Return whether the service may charge for more than the call saw of its usage."""
