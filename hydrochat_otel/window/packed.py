@@ -7,7 +7,7 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import compress, count, repeat
+from itertools import chain, compress, count, repeat
 from operator import is_, itemgetter
 from typing import Any, Final, Protocol
 
@@ -179,12 +179,12 @@ class Packed:
         )
         self._labels = _shared(list(distinct))
         self._flags = b""
-        called: list[tuple[int, Any]] = []
+        rows: Sequence[Any] = ()
         of_calls = _called_of(columns)
         if any(column.count(None) < number for column in of_calls):
-            called = [(place, one) for place, one in enumerate(zip(*of_calls, strict=True)) if one != _NO_CALL]
-        self._called = bytes([place for place, _ in called])
-        self._numbers = array("d", [value for _, one in called for value in _numbers(*one)])
+            rows = list(zip(*of_calls, strict=True))
+        self._called = bytes([place for place, one in enumerate(rows) if one != _NO_CALL])
+        self._numbers = array("d", _numbers_of([rows[place] for place in self._called]))
 
     def __len__(self) -> int:
         return len(self.born)
@@ -308,22 +308,31 @@ def _shared(labels: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
     return tuple(map(_known.setdefault, labels, labels))
 
 
-def _numbers(cost_usd: Any, first_token_s: Any, retry_wait_s: Any, attempts: Any, tokens: Any) -> tuple[float, ...]:
-    seconds_and_usd = (cost_usd, first_token_s, retry_wait_s)
-    counts = (attempts, *(_NO_TOKENS if tokens is None else tokens))
-    if len(counts) != 1 + _BUCKETS or type(tokens) not in {tuple, type(None)}:
+def _numbers_of(calls: Sequence[tuple[Any, ...]]) -> Iterable[float]:
+    """Return the numbers of calls, one after another, each with NaN for what it does not state.
+
+    Args:
+        calls: The fields :data:`_CALLED` of each.
+
+    Raises:
+        ValueError: A number is not one that a double holds exactly.
+    """
+    tokens = [one[-1] for one in calls if one[-1] is not None]
+    stated = [value for *seconds_and_usd, _, _ in calls for value in seconds_and_usd if value is not None]
+    counts = [one[-2] for one in calls if one[-2] is not None]
+    counts += chain.from_iterable(tokens)
+    if {*map(type, tokens)} - {tuple} or {*map(len, tokens)} - {_BUCKETS}:
         raise ValueError
-    for value in seconds_and_usd:
-        if value is not None and (type(value) is not float or math.isnan(value)):
-            raise ValueError
-    for value in counts if tokens is not None else counts[:1]:
-        if value is not None and (type(value) is not int or not -_EXACT <= value <= _EXACT):
-            raise ValueError
-    return tuple(math.nan if value is None else value for value in (*seconds_and_usd, *counts))
+    if {*map(type, stated)} - {float} or any(map(math.isnan, stated)):
+        raise ValueError
+    if {*map(type, counts)} - {int} or (counts and not -_EXACT <= min(counts) <= max(counts) <= _EXACT):
+        raise ValueError
+    rows = [(*others, *(_NO_TOKENS if buckets is None else buckets)) for *others, buckets in calls]
+    return [math.nan if value is None else value for row in rows for value in row]
 
 
 def _facts(*numbers: float) -> tuple[Any, ...]:
-    """Return what :func:`_numbers` was called with."""
+    """Return the fields :data:`_CALLED` of a call from its numbers."""
     cost_usd, first_token_s, retry_wait_s, attempts, *tokens = (None if math.isnan(one) else one for one in numbers)
     return (
         cost_usd,
