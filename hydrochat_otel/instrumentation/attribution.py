@@ -34,16 +34,12 @@ class Within(NamedTuple):
 
 OUTSIDE: Final = Within(semconv.NONE, semconv.NONE)
 """Outside of every tracked operation."""
+_NOWHERE: Final[tuple[Within, Dimensions]] = (OUTSIDE, ())
 
 
 def within(context: Context) -> Within | None:
     """Return the tracked operations that the context is in, or None."""
     return context.get(WITHIN_KEY)  # type: ignore[return-value]  # only inside() sets the key
-
-
-def span_in(context: Context) -> Span | None:
-    """Return the span that is current in the context, or None."""
-    return context.get(SPAN_KEY)  # type: ignore[return-value]  # only the API sets the key
 
 
 def inside(context: Context, operations: Within | None, span: Span | None) -> Context:
@@ -59,6 +55,11 @@ def inside(context: Context, operations: Within | None, span: Span | None) -> Co
 def dimensions(context: Context) -> Dimensions:
     """Return the dimensions that the context carries."""
     return context.get(_DIMENSIONS_KEY, ())  # type: ignore[return-value]  # only cost_dimensions() sets the key
+
+
+def of(context: Context) -> tuple[Within, Dimensions]:
+    """Return the operations and dimensions by which calls in the context are counted."""
+    return (within(context) or OUTSIDE, dimensions(context)) if context else _NOWHERE
 
 
 @contextmanager

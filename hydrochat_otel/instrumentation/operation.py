@@ -15,7 +15,7 @@ from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import attribution
-from hydrochat_otel.instrumentation.attribution import WITHIN_KEY, Within
+from hydrochat_otel.instrumentation.attribution import SPAN_KEY, WITHIN_KEY, Within
 from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, LateAttributes
 from hydrochat_otel.instrumentation.instruments import Instruments
@@ -65,6 +65,7 @@ class Work:
         outside: The context in which it begins.
         kind: Kind of its span.
         traced: Whether it gets a span of its own.
+        key: Under which code inside finds this object in its context; None for not at all.
     """
 
     __slots__ = ("_open", "_started_ns", "_started_unix_ns", "context", "instruments", "outside", "span")
@@ -78,6 +79,7 @@ class Work:
         *,
         kind: SpanKind = SpanKind.INTERNAL,
         traced: bool = True,
+        key: str | None = None,
     ) -> None:
         self.instruments = using
         self.outside = outside
@@ -87,7 +89,11 @@ class Work:
         if traced and using.is_traced:
             span = start_span(using, span_name, outside, attributes, started_unix_ns, kind=kind)
         self.span = span
-        self.context = attribution.inside(outside, None, span)
+        self.context = inside = Context(outside)
+        if span is not None:
+            dict.__setitem__(inside, SPAN_KEY, span)  # no other code has this context yet
+        if key is not None:
+            dict.__setitem__(inside, key, self)
         self._started_ns = time.perf_counter_ns()
 
     @property
@@ -139,7 +145,7 @@ class Work:
 
 def ids_of(span: Span | None, outside: Context) -> tuple[int, int, int, bool, bool]:
     """Return the last fields of :class:`Ended` for work with this span, or without one, that began in the context."""
-    outer = attribution.span_in(outside)
+    outer: Any = outside.get(SPAN_KEY)
     around = INVALID_SPAN_CONTEXT if outer is None else _span_context(outer)
     # A span context is a tuple, whose properties cost a function call each.
     trace_id, span_id, _, flags, _, _ = around if span is None else _span_context(span)

@@ -58,14 +58,12 @@ class Attempts:
         status: Set within an attempt whose status raises nothing.
     """
 
-    __slots__ = ("_connections", "_ended_ns", "_wait_s", "made", "status")
-
-    def __init__(self) -> None:
-        self.made: tuple[Attempt, ...] = ()
-        self.status = _OK
-        self._ended_ns = 0
-        self._wait_s: float | None = None
-        self._connections = 0
+    # Kept with the class until it is set: a call begins on the host's path.
+    made: tuple[Attempt, ...] = ()
+    status = _OK
+    _ended_ns = 0
+    _wait_s: float | None = None
+    _connections = 0
 
     def __enter__(self) -> None:
         """Note that an attempt starts."""

@@ -28,6 +28,8 @@ EMBEDDING_KEY: Final = "opentelemetry.genai.client.embedding.context"
 _SUPPRESSED_KEY: Final = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 _UNTRACED_KEYS: Final = frozenset({_SUPPRESSED_KEY, "suppress_instrumentation", INFERENCE_KEY, EMBEDDING_KEY})
 """Context keys that say that another instrumentation's span replaces ours, or that no span is wanted."""
+_new: Final[Any] = tuple.__new__
+"""Makes a named tuple without the function call of its constructor."""
 _CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
 
 
@@ -57,12 +59,11 @@ class Call(Work):
         asked: Mapping[str, AttributeValue],
     ) -> None:
         outside = contexts.get_current()
-        traced = wants_span(outside)
-        super().__init__(using, labels.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced)
         self.labels = labels
         self.attempts = Attempts()
         self._replies = ReplyRecord(labels, label_cache, prices, using)
-        dict.__setitem__(self.context, _CALL_KEY, self)  # no other code has this context yet
+        traced = not outside or wants_span(outside)
+        super().__init__(using, labels.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced, key=_CALL_KEY)
         self.inside = self.context
 
     def _leave(self) -> None:
@@ -105,7 +106,8 @@ class Call(Work):
             return
         try:
             self._replies.read(reply)
-            if (refusal := answer_check.refusal(reply)) is not None:
+            # The context is the one in which the call began; most have no check, nor anything else.
+            if self.outside and (refusal := answer_check.refusal(reply)) is not None:
                 self._replies.declared_error = self._replies.declared_error or refusal
         except BaseException as error:
             failures.note("google_genai.reply", error)
@@ -176,10 +178,12 @@ class Call(Work):
             return
         self._leave()
         record = self._record(error, outcome, time.perf_counter_ns())
-        try:
-            self.end_span(record.ended, record.span_attributes)
-        except BaseException as failure:
-            failures.note("google_genai.finish", failure)
+        span = self.span
+        if span is not None:
+            try:
+                record.ended.end_span(span, record.span_attributes)
+            except BaseException as failure:
+                failures.note("google_genai.finish", failure)
         self.instruments.queue.put(record)
 
     def _record(self, error: BaseException | None, outcome: Outcome | None, ended_ns: int) -> EndedCall:
@@ -190,12 +194,10 @@ class Call(Work):
                 error_type = error_type if status is None else str(status)
             except BaseException as failure:
                 failures.note("google_genai.finish", failure)
-        outside = self.outside
-        return EndedCall(
+        fields: tuple[Any, ...] = (
             self.instruments,
             self.labels,
-            attribution.within(outside) or attribution.OUTSIDE,
-            attribution.dimensions(outside),
+            *attribution.of(self.outside),
             self._ended(error, outcome, error_type or None, ended_ns),
             self.attempts.made,
             self._replies,
@@ -203,6 +205,8 @@ class Call(Work):
             self._chunks,
             [],
         )
+        record: EndedCall = _new(EndedCall, fields)
+        return record
 
 
 def wants_span(current: Context) -> bool:

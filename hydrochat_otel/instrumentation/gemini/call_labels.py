@@ -73,7 +73,7 @@ class CallLabelCache:
             api_client: The SDK's client, which has the server's address; None if there is none.
             config: The call's configuration, which may name another server.
         """
-        url = _base_url_of(config) or _client_url(api_client)
+        url = (None if config is None else _base_url_of(config)) or _client_url(api_client)
         key = (using, operation, model, url, getattr(api_client, "vertexai", None))
         try:
             return self._kept[key]
@@ -139,8 +139,6 @@ def _client_url(api_client: Any) -> object:
 
 
 def _base_url_of(config: object) -> object:
-    if config is None:
-        return None
     options = config.get("http_options") if isinstance(config, dict) else getattr(config, "http_options", None)
     if options is None:
         return None

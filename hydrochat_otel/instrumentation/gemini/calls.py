@@ -33,7 +33,8 @@ class Calls:
     ) -> Call | None:
         """Begin a call; never raises, None if the telemetry failed and the call continues without it."""
         try:
-            using = instruments.current()
+            bound = instruments.binding.bound
+            using = instruments.current() if bound is None else bound
             labels = self.label_cache.at(using, operation, model, api_client, config)
             if config is None:
                 asked: Mapping[str, AttributeValue] = labels.asked[stream]

@@ -155,8 +155,9 @@ def merged(known: tuple[str, ...], later: tuple[str, ...]) -> tuple[str, ...]:
 
 def is_blocked(finish_reasons: tuple[str, ...]) -> bool:
     """Return whether filters withheld the answers of all candidates that ended."""
-    ended = [*filter(None, finish_reasons)]
-    return bool(ended) and BLOCKING.issuperset(ended)
+    if BLOCKING.isdisjoint(finish_reasons):
+        return False
+    return BLOCKING.issuperset(filter(None, finish_reasons))
 
 
 def _reasons(candidates: Any) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from hydrochat_otel.instrumentation.gemini.guarded_call import (
     leave,
 )
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
-from hydrochat_otel.runtime.failures import contained
+from hydrochat_otel.runtime.failures import contained, note
 
 Function = Callable[..., Any]
 Current = Callable[[], Calls | None]
@@ -79,7 +79,10 @@ def unary(original: Function, current: Current, operation: str, step: Step | Non
         except BaseException as error:
             leave(call, call.outside, error)
             raise
-        contained("google_genai.reply", call.complete, reply)
+        try:
+            call.complete(reply)
+        except BaseException as failure:
+            note("google_genai.reply", failure)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
@@ -105,7 +108,10 @@ def unary_async(original: Function, current: Current, operation: str, step: Step
         except BaseException as error:
             leave(call, call.outside, error)
             raise
-        contained("google_genai.reply", call.complete, reply)
+        try:
+            call.complete(reply)
+        except BaseException as failure:
+            note("google_genai.reply", failure)
         if step is not None:
             contained(_LATE, _take, step, current, (operation, self, kwargs, reply))
         return reply
