@@ -4,9 +4,11 @@ Of several measurements between two collections the SDK shows one exemplar for a
 bucket of a histogram. So candidates are held back, and only one for each place is offered.
 """
 
-from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import compress
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import compress, repeat
+from operator import add
 from time import time_ns
 from typing import Any, NamedTuple, Protocol
 
@@ -85,10 +87,7 @@ class _Sum(Aggregation):
     def add(self, values: Sequence[float], origins: Sequence[Origin], sampled: Sequence[bool]) -> None:
         aggregation = self._aggregation
         with self._lock:
-            total = aggregation._value or 0
-            for value in values:  # sum() rounds in another way
-                total += value
-            aggregation._value = total
+            aggregation._value = reduce(add, values, aggregation._value or 0)  # sum() rounds in another way
         if any(sampled) and not self._reservoir._measurements_seen and self._place not in self._held:
             value, origin = next(compress(zip(values, origins, strict=True), sampled))
             self._held[self._place] = Candidate(value, time_ns(), origin, self._attributes)
@@ -108,35 +107,44 @@ class _Buckets(Aggregation):
         self._with_extremes = aggregation._record_min_max
 
     def add(self, values: Sequence[float], origins: Sequence[Origin], sampled: Sequence[bool]) -> None:
-        places = self._count(values)
+        filled = self._count(values)
         if any(sampled):
-            newest = dict(compress(zip(places, zip(values, origins, strict=True), strict=True), sampled))
-            for place, (value, origin) in newest.items():
-                self._held[self._aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
+            self._hold(compress(zip(reversed(values), reversed(origins), strict=True), reversed(sampled)), filled)
 
     def add_all(self, values: Sequence[float], origin: Origin, *, is_sampled: bool) -> None:
-        places = self._count(values)
+        filled = self._count(values)
         if is_sampled:
-            for place, value in dict(zip(places, values, strict=True)).items():
-                self._held[self._aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
+            self._hold(zip(reversed(values), repeat(origin)), filled)
 
-    def _count(self, values: Sequence[float]) -> list[int]:
-        """Count the values, and return the bucket of each."""
-        aggregation, edges = self._aggregation, self._edges
-        places = [bisect_left(edges, value) for value in values]
+    def _count(self, values: Sequence[float]) -> int:
+        """Count the values, and return the number of buckets that they are in."""
+        aggregation, edges, in_order = self._aggregation, self._edges, sorted(values)
+        first, number, filled = 0, len(in_order), 0
         with self._lock:
             counts = aggregation._value
             if counts is None:
                 counts = aggregation._value = aggregation._get_empty_bucket_counts()
-            total = aggregation._sum
-            for place, value in zip(places, values, strict=True):
-                counts[place] += 1
-                total += value
-            aggregation._sum = total
+            while first < number:
+                place = bisect_left(edges, in_order[first])
+                last = bisect_right(in_order, edges[place], first) if place < len(edges) else number
+                counts[place] += last - first
+                first, filled = last, filled + 1
+            aggregation._sum = reduce(add, values, aggregation._sum)  # sum() rounds in another way
             if self._with_extremes:
-                aggregation._min = min(aggregation._min, *values)
-                aggregation._max = max(aggregation._max, *values)
-        return places
+                aggregation._min = min(aggregation._min, in_order[0])
+                aggregation._max = max(aggregation._max, in_order[-1])
+        return filled
+
+    def _hold(self, newest_first: Iterable[tuple[float, Origin]], filled: int) -> None:
+        """Hold the newest candidate of each bucket, of which no more than so many have one."""
+        found = set[int]()
+        for value, origin in newest_first:
+            place = bisect_left(self._edges, value)
+            if place not in found:
+                self._held[self._aggregation, place] = Candidate(value, time_ns(), origin, self._attributes)
+                found.add(place)
+                if len(found) == filled:
+                    return
 
 
 class _Other(Aggregation):

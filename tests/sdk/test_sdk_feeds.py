@@ -1,6 +1,7 @@
 """Promises of :mod:`hydrochat_otel.sdk.sdk_feeds`: the fast path and the public one give the same points."""
 
 import inspect
+import random
 
 import pytest
 from opentelemetry.sdk.metrics import (
@@ -123,6 +124,40 @@ def test_both_paths_give_the_same_points(views, exemplar_filter, temporalities):
     fast = points(sdk_feeds.SdkFeeder(), views, exemplar_filter, *temporalities)
     assert fast == points(PublicFeeder(), views, exemplar_filter, *temporalities)
     assert any(fast[0]) or not views
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_many_values_give_the_points_of_single_ones(seed):
+    """Values of all sizes, taken together and one by one: the same sums to the last bit, buckets and exemplars."""
+    chance = random.Random(seed)
+    sampled = chance.choice([0.0, 0.1, 1.0])
+    batches = [
+        [(chance.choice([1.0, 2.0, 4.0, 8 * chance.random()]), chance.random() < sampled) for _ in range(number)]
+        for number in (1, 2, 30, 300)
+    ]
+
+    def points_of(take):
+        reader = InMemoryMetricReader()
+        provider = MeterProvider([reader], shutdown_on_exit=False)
+        meter = provider.get_meter("test")
+        feeder = sdk_feeds.SdkFeeder()
+        histogram = meter.create_histogram("h", explicit_bucket_boundaries_advisory=[1.0, 2.0, 4.0])
+        feeds = [feeder.feed(one, {"a": "x"}) for one in (histogram, meter.create_counter("c"))]
+        seen = []
+        for batch in batches:
+            origins = [inside(number, sampled=sampled) for number, (_, sampled) in enumerate(batch, start=1)]
+            for feed in feeds:
+                take(feed, [value for value, _ in batch], origins)
+            feeder.flush()
+            seen.append(collected(reader))
+        provider.shutdown()
+        return seen
+
+    def one_by_one(feed, values, origins):
+        for value, origin in zip(values, origins, strict=True):
+            feed.take(value, origin)
+
+    assert points_of(lambda feed, values, origins: feed.take_each(values, origins)) == points_of(one_by_one)
 
 
 def test_a_reader_that_comes_later_sees_what_follows():
