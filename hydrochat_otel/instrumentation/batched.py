@@ -7,6 +7,7 @@ drain waits by its kind, and each kind feeds its instruments in one step when th
 from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import suppress
+from itertools import repeat
 from typing import Any, Final, Generic, TypeVar
 
 from hydrochat_otel.runtime import failures, forks
@@ -37,8 +38,20 @@ class Kind(ABC, Generic[_Work]):
         self._waiting.append(work)
         if not self._is_due:
             self._is_due = True
-            self._due.add(self)
+            self._due.kinds.append(self)
         elif len(self._waiting) > _MOST_WAITING:
+            self.flush()
+
+    def take_first(self, work: list[_Work], number: int) -> None:
+        """Take so many of the first in the list, and remove them from it; at no moment one is in both or in neither."""
+        waiting, due, some = self._waiting, self._due.kinds, work[:number]
+        # Nothing is called from here on: after a call a signal handler could raise.
+        waiting += some
+        del work[:number]
+        if not self._is_due:
+            self._is_due = True
+            due += (self,)
+        elif len(waiting) > _MOST_WAITING:
             self.flush()
 
     def flush(self) -> None:
@@ -46,8 +59,7 @@ class Kind(ABC, Generic[_Work]):
         self._is_due = False  # first: a piece that another thread adds meanwhile makes this kind due again
         work: list[_Work] = []
         with suppress(IndexError):
-            while True:
-                work.append(self._waiting.popleft())
+            work.extend(map(deque.popleft, repeat(self._waiting)))
         if work:
             try:
                 self.feed(work)
@@ -65,19 +77,19 @@ class Kind(ABC, Generic[_Work]):
 
 
 class Due:
-    """The kinds that have work to feed."""
+    """The kinds that have work to feed.
+
+    Attributes:
+        kinds: They, each once; a kind adds itself.
+    """
 
     def __init__(self) -> None:
-        self._kinds: deque[Kind[Any]] = deque()
+        self.kinds: deque[Kind[Any]] = deque()
         forks.register(Phase.QUEUE, in_child=self._forget_parent)
-
-    def add(self, kind: Kind[Any]) -> None:
-        """Note that a kind has work."""
-        self._kinds.append(kind)
 
     def flush(self) -> None:
         """Feed all work that waits; never raises."""
-        kinds = self._kinds
+        kinds = self.kinds
         while kinds:
             try:
                 kind = kinds.popleft()
@@ -87,6 +99,6 @@ class Due:
 
     def _forget_parent(self) -> None:
         # The parent measured this work; it still has it and feeds it.
-        for kind in tuple(self._kinds):
+        for kind in tuple(self.kinds):
             kind.forget()
-        self._kinds.clear()
+        self.kinds.clear()

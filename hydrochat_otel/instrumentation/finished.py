@@ -1,14 +1,17 @@
 """Finished work as a frozen record, from which span attributes, metrics and the window's entry are all made."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from operator import eq
-from typing import Any, Final, NamedTuple, Protocol
+from itertools import chain, repeat
+from operator import attrgetter, eq, truediv
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from opentelemetry.trace import NonRecordingSpan, Span, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.attribution import Within
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
@@ -34,7 +37,7 @@ process_globals.register("salt of ids", _draw_salt)
 forks.register(forks.Phase.WINDOW, in_child=_draw_salt)
 
 
-class Ended(NamedTuple):
+class Ending:
     """When and how a piece of work ended, and its span.
 
     Holds plain values only: neither the span nor a context of the host lives longer because the record is queued.
@@ -51,15 +54,17 @@ class Ended(NamedTuple):
         is_traced: Whether the work has a span of its own.
     """
 
+    __slots__ = ()
+
     duration_s: float
     end_unix_ns: int
     outcome: Outcome
     error_type: str | None
-    trace_id: int = 0
-    span_id: int = 0
-    parent_span_id: int = 0
-    is_sampled: bool = False
-    is_traced: bool = False
+    trace_id: int
+    span_id: int
+    parent_span_id: int
+    is_sampled: bool
+    is_traced: bool
 
     @property
     def own_id(self) -> int:
@@ -88,7 +93,7 @@ class Ended(NamedTuple):
         if type(span) is NonRecordingSpan:  # a sampler dropped it
             return
         # Spans that compute their attributes when something reads them have it.
-        end_own: Callable[[Ended, LateAttributes], None] | None = getattr(span, "end_own", None)
+        end_own: Callable[[Ending, LateAttributes], None] | None = getattr(span, "end_own", None)
         if end_own is not None:
             end_own(self, attributes)
             return
@@ -101,41 +106,102 @@ class Ended(NamedTuple):
         span.end(self.end_unix_ns)
 
 
+class _Ended(NamedTuple):
+    """The fields of :class:`Ending`, in its order."""
+
+    duration_s: float
+    end_unix_ns: int
+    outcome: Outcome
+    error_type: str | None
+    trace_id: int = 0
+    span_id: int = 0
+    parent_span_id: int = 0
+    is_sampled: bool = False
+    is_traced: bool = False
+
+
+class Ended(_Ended, Ending):
+    """The ending of work whose record has other fields besides."""
+
+    __slots__ = ()
+
+
+_Work = TypeVar("_Work")
+
+
+class Taking(Protocol[_Work]):
+    """Takes finished work of one kind; see :class:`batched.Kind`."""
+
+    def take(self, work: _Work) -> None:
+        """Take one piece of finished work."""
+
+    def take_first(self, work: list[_Work], number: int) -> None:
+        """Take so many of the first in the list, and remove them from it."""
+
+
 class Recorder(Protocol):
     """Feeds finished operations to instruments."""
 
-    def record_operation(self, finished: "FinishedOperation") -> None:
-        """Feed one finished operation."""
+    def operations(self, labels: "OperationLabels", error_type: str | None) -> "Taking[FinishedOperation]":
+        """Return what feeds operations with these labels that ended in this way."""
 
 
-class FinishedOperation(NamedTuple):
-    """One finished tracked operation.
+class OperationLabels:
+    """What the operations of one name below one root have in common that the same instruments record.
 
     Attributes:
-        using: The instruments that record it.
-        name: Label of the operation.
-        role: ``root`` if a caller waits for it, ``step`` inside another one.
-        root: Name of the outermost operation; its own if it is the root.
-        exceeded: Whether it took longer than its threshold.
-        ended: When and how it ended.
+        using: The instruments.
+        name: Label of the operations.
+        role: ``root`` if a caller waits for them, ``step`` inside another one.
+        root: Name of the outermost operation; their own if they are the root.
+        within: The operations around code inside.
     """
 
-    using: Recorder
-    name: str
-    role: Role
-    root: str
+    __slots__ = ("name", "role", "root", "using", "within")
+
+    def __init__(self, using: Recorder, name: str, role: Role, root: str) -> None:
+        self.using = using
+        self.name = name
+        self.role: Role = role
+        self.root = root
+        self.within = Within(name, root)
+
+
+class _FinishedOperation(NamedTuple):
+    """The fields of :class:`FinishedOperation`: those of its ending first."""
+
+    duration_s: float
+    end_unix_ns: int
+    outcome: Outcome
+    error_type: str | None
+    trace_id: int
+    span_id: int
+    parent_span_id: int
+    is_sampled: bool
+    is_traced: bool
+    labels: OperationLabels
     exceeded: bool
-    ended: Ended
+
+
+class FinishedOperation(_FinishedOperation, Ending):
+    """One finished tracked operation: its ending, as one tuple with two more fields.
+
+    Attributes:
+        labels: What it has in common with others.
+        exceeded: Whether it took longer than its threshold.
+    """
+
+    __slots__ = ()
 
     @property
-    def duration_s(self) -> float:
-        """Seconds from start to finish."""
-        return self.ended.duration_s
+    def ended(self) -> Ending:
+        """When and how it ended."""
+        return self
 
     @property
-    def is_bad(self) -> bool:
-        """Whether it failed or took longer than the threshold that it states."""
-        return self.exceeded or self.ended.outcome == "error"
+    def role(self) -> Role:
+        """Whether a caller waits for it or it is a step."""
+        return self.labels.role
 
     def span_attributes(self) -> dict[str, AttributeValue]:
         """Return the attributes of its span besides its outcome."""
@@ -143,29 +209,65 @@ class FinishedOperation(NamedTuple):
 
     def feed(self) -> None:
         """Feed it to the instruments."""
-        self.using.record_operation(self)
+        self.labels.using.operations(self.labels, self.error_type).take(self)
+
+    @staticmethod
+    def feed_first(waiting: "list[FinishedOperation]", number: int) -> None:
+        """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
+        some = waiting[:number]
+        labels, errors = list(map(_LABELS, some)), list(map(_ERROR, some))
+        groups = {(labels[0], errors[0]): some}
+        if not labels.count(labels[0]) == errors.count(errors[0]) == number:
+            groups = defaultdict(list)
+            for one, key in zip(some, zip(labels, errors, strict=True), strict=True):
+                groups[key].append(one)
+            waiting[:number] = chain.from_iterable(groups.values())
+        each = [(of.using.operations(of, error), len(group)) for (of, error), group in groups.items()]
+        for kind, size in each:
+            kind.take_first(waiting, size)
 
     def entry(self) -> Entry:
         """Return its entry for the window; each time an equal one."""
-        ended = self.ended
-        duration_s, end_unix_ns, outcome, error_type, trace_id, _, parent_span_id, _, _ = ended
-        end_unix_s = end_unix_ns / _NS
+        duration_s, end_unix_ns, outcome, error_type, trace_id, _, parent_span_id, _, _, labels, exceeded = self
         # All fields in their order, as one tuple: the constructor takes twice the time.
         return _new(
             Entry,
-            ("operation", self.name, duration_s, end_unix_s, self.exceeded, error_type, outcome, trace_id, ended.own_id,
-             parent_span_id, None, None, None, self.role, self.root, None, False, False, None, None, None),
+            ("operation", labels.name, duration_s, end_unix_ns / _NS, exceeded, error_type, outcome, trace_id,
+             self.own_id, parent_span_id, None, None, None, labels.role, labels.root, None, False, False, None, None,
+             None),
         )  # fmt: skip
 
     @staticmethod
     def columns(waiting: "Sequence[FinishedOperation]") -> list[Sequence[Any]]:
         """Return the columns of the entries of several, in the order of the fields of an entry; without making one."""
-        _, names, roles, roots, exceeded, ended = zip(*waiting, strict=True)
-        durations_s, ends_ns, outcomes, errors, traces, spans, parents, _, are_traced = zip(*ended, strict=True)
-        if not (all(are_traced) and all(spans)) or (any(parents) and any(map(eq, spans, parents))):
-            spans = tuple([one.own_id for one in ended])
-        ends = [end_ns / _NS for end_ns in ends_ns]
+        durations_s, ends_ns, outcomes, errors, traces, spans, parents, _, are_traced, labels, exceeded = zip(
+            *waiting, strict=True
+        )
         number = len(waiting)
+        if not any(are_traced):
+            hashes = map(hash, zip(ends_ns, durations_s, map(id, waiting), repeat(_salt[0], number), strict=True))
+            spans = tuple([one & _ID_MASK for one in hashes])
+        elif not (all(are_traced) and all(spans)) or (any(parents) and any(map(eq, spans, parents))):
+            spans = tuple([one.own_id for one in waiting])
+        same = labels[0]
+        stated: list[Sequence[Any]] = [(same.name,) * number, (same.role,) * number, (same.root,) * number]
+        if labels.count(same) < number:
+            stated = [tuple(map(attrgetter(name), labels)) for name in ("name", "role", "root")]
+        names, roles, roots = stated
+        ends = list(map(truediv, ends_ns, repeat(_NS, number)))
         kinds, none, no = ("operation",) * number, (None,) * number, (False,) * number
         work = [kinds, names, durations_s, ends, exceeded, errors, outcomes]
         return [*work, traces, spans, parents, none, none, none, roles, roots, none, no, no, none, none, none]
+
+    @staticmethod
+    def are_unremarkable(waiting: "Sequence[FinishedOperation]") -> bool:
+        """Return whether all are roots that ended well and in time."""
+        if any(map(_EXCEEDED, waiting)) or {"ok"} != set(map(_OUTCOME, waiting)):
+            return False
+        return {"root"} == {labels.role for labels in set(map(_LABELS, waiting))}
+
+
+_ERROR: Final = attrgetter("error_type")
+_LABELS: Final = attrgetter("labels")
+_OUTCOME: Final = attrgetter("outcome")
+_EXCEEDED: Final = attrgetter("exceeded")

@@ -6,6 +6,7 @@ One :class:`Instruments` serves one pair of providers. :func:`current` is what c
 
 import os
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -16,7 +17,7 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels, refusals
 from hydrochat_otel.instrumentation.batched import Due, Kind
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, first_use, process_globals
@@ -27,6 +28,9 @@ from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.waiting import Waiting
 
+_EXCEEDED: Final = attrgetter("exceeded")
+_OUTCOME: Final = attrgetter("outcome")
+_DURATION: Final = attrgetter("duration_s")
 _FOREIGN_READER_S: Final = 4.0
 """How long another library's reader may wait for our queue: well below the SDK's ten seconds for a callback."""
 
@@ -93,7 +97,7 @@ class Instruments:
         self.ledger = ledger or DayLedger()
         self._feeder = feeder or PublicFeeder()
         self.due = Due()
-        self.queue = DeferredQueue(queue_capacity, keep, self.flush)
+        self.queue = DeferredQueue(queue_capacity, keep, self.flush, FinishedOperation)
         self.response_time_threshold_s = response_time_threshold_s
         self.operation_names = labels.operation_names(max_operations)
         self.model_names = labels.model_names()
@@ -122,14 +126,13 @@ class Instruments:
         instrument: Counter = self._by_name[spec.name]
         return instrument
 
-    def record_operation(self, finished: FinishedOperation) -> None:
-        """Feed one finished operation with the others of its drain; not called on the host's path."""
-        ended = finished.ended
-        key = (finished.name, finished.role, ended.error_type)
+    def operations(self, labels: OperationLabels, error_type: str | None) -> Kind[FinishedOperation]:
+        """Return what feeds operations with these labels that ended in this way, with the others of a drain."""
+        key = (labels.name, labels.role, error_type)
         kind = self._operations.get(key)
         if kind is None:
             kind = self._operations[key] = _Operations(self, *key)
-        kind.take(finished)
+        return kind
 
     def feed(self, spec: MetricSpec, attributes: Attributes) -> Feed:
         """Return the feed of a metric and an attribute set."""
@@ -147,7 +150,8 @@ class Instruments:
         """Queue an operation that was measured elsewhere and is already in the window."""
         outcome: Outcome = "ok" if error_type is None else "error"
         ended = Ended(duration_s, int(end_unix_s * 1e9), outcome, error_type)
-        self.queue.put_kept(FinishedOperation(self, operation, "root", operation, exceeded, ended))
+        labels = OperationLabels(self, operation, "root", operation)
+        self.queue.put_kept(FinishedOperation(*ended, labels, exceeded))
 
 
 class _Operations(Kind[FinishedOperation]):
@@ -165,12 +169,13 @@ class _Operations(Kind[FinishedOperation]):
 
     def feed(self, work: list[FinishedOperation]) -> None:
         """Feed durations, violations and bad operations."""
-        ended = [finished.ended for finished in work]
-        if exceeded := [finished.ended for finished in work if finished.exceeded]:
+        exceeded = list(filter(_EXCEEDED, work))
+        if exceeded:
             self._violations.take_each([1] * len(exceeded), exceeded)
-        if bad := [finished.ended for finished in work if finished.exceeded or finished.ended.outcome == "error"]:
+        if exceeded or "error" in map(_OUTCOME, work):
+            bad = [one for one in work if one.exceeded or one.outcome == "error"]
             self._bad.take_each([1] * len(bad), bad)
-        self._duration.take_each([one.duration_s for one in ended], ended)
+        self._duration.take_each(list(map(_DURATION, work)), work)
 
 
 def _drain_for_others() -> None:

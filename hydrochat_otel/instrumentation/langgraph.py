@@ -166,7 +166,7 @@ class TurnTracker(BaseCallbackHandler):
         # The parent is given explicitly: another thread, or the reader of a stream, may have another span current.
         token = context_api.attach(parent.context)
         try:
-            operation = tracked.begin(f"{parent.name}.{node}", threshold_s, parent.instruments)
+            operation = tracked.begin(f"{parent.labels.name}.{node}", threshold_s, parent.instruments)
         finally:
             context_api.detach(token)
         run = _Run(operation)

@@ -15,12 +15,12 @@ from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import attribution
-from hydrochat_otel.instrumentation.attribution import SPAN_KEY, WITHIN_KEY, Within
+from hydrochat_otel.instrumentation.attribution import SPAN_KEY, WITHIN_KEY
 from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, LateAttributes
+from hydrochat_otel.instrumentation.finished import Ended, Ending, FinishedOperation, LateAttributes, OperationLabels
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.semconv import Outcome, Role
+from hydrochat_otel.semconv import Outcome
 from hydrochat_otel.window.entry import Entry
 
 _new: Final[Any] = tuple.__new__
@@ -32,7 +32,7 @@ class FinishedWork(Protocol):
     """The frozen record of finished work."""
 
     @property
-    def ended(self) -> Ended:
+    def ended(self) -> Ending:
         """When and how it ended."""
 
     def span_attributes(self) -> dict[str, AttributeValue]:
@@ -128,15 +128,21 @@ class Work:
     def _ended(
         self, error: BaseException | None, outcome: Outcome | None, error_type: str | None, ended_ns: int
     ) -> Ended:
+        ended: Ended = _new(Ended, self._ending(error, outcome, error_type, ended_ns))
+        return ended
+
+    def _ending(
+        self, error: BaseException | None, outcome: Outcome | None, error_type: str | None, ended_ns: int
+    ) -> tuple[Any, ...]:
+        """Return the fields of :class:`Ended`."""
         elapsed_ns = ended_ns - self._started_ns
         if outcome is None:
             outcome = outcome_of(error)
         error_type = self.instruments.error_types.admit(error_type or class_name(error)) if outcome == "error" else None
         clocks = elapsed_ns / 1e9, self._started_unix_ns + elapsed_ns
-        ended: Ended = _new(Ended, (*clocks, outcome, error_type, *ids_of(self.span, self.outside)))
-        return ended
+        return *clocks, outcome, error_type, *ids_of(self.span, self.outside)
 
-    def end_span(self, ended: Ended, attributes: LateAttributes) -> None:
+    def end_span(self, ended: Ending, attributes: LateAttributes) -> None:
         """End the work's own span, if it has one that records; its attributes may be computed later."""
         span = self.span
         if span is not None:
@@ -205,19 +211,21 @@ class Common:
 
     Attributes:
         using: The instruments.
+        is_traced: Whether their tracer may make spans.
         name: Their label.
-        alone: The operations for code inside, if no other operation is around.
+        alone: What they have in common if no other operation is around.
         alone_inside: The context of code inside, if nothing at all is around and there is no tracer.
     """
 
-    __slots__ = ("_steps", "alone", "alone_inside", "name", "using")
+    __slots__ = ("_steps", "alone", "alone_inside", "is_traced", "name", "using")
 
     def __init__(self, using: Instruments, name: str) -> None:
         self.using = using
+        self.is_traced = using.is_traced
         self.name = name
-        self.alone = Within(name, name)
-        self.alone_inside = attribution.inside(Context(), self.alone, None)
-        self._steps: dict[str, Within] = {}
+        self.alone = OperationLabels(using, name, "root", name)
+        self.alone_inside = attribution.inside(Context(), self.alone.within, None)
+        self._steps: dict[str, OperationLabels] = {}
 
     def begun(self, outside: Context, threshold_s: float | None) -> "Begun":
         """Begin work in the context.
@@ -227,50 +235,30 @@ class Common:
             threshold_s: Seconds above which it is a violation; None takes that of the instruments.
         """
         around: Any = outside.get(WITHIN_KEY)
-        within = self.alone if around is None else self._steps.get(around.root) or self._step(around.root)
+        labels = self.alone if around is None else self._steps.get(around.root) or self._step(around.root)
         started_unix_ns, using, span = time.time_ns(), self.using, None
-        if using.is_traced:
+        if self.is_traced:
             span = start_span(using, self.name, outside, {semconv.OPERATION: self.name}, started_unix_ns)
-        inside = attribution.inside(outside, within, span) if outside or span is not None else self.alone_inside
+        inside = attribution.inside(outside, labels.within, span) if outside or span is not None else self.alone_inside
         if threshold_s is None:
             threshold_s = using.response_time_threshold_s
-        fields = (self, within, threshold_s, span, inside, started_unix_ns, time.perf_counter_ns())
-        begun: Begun = _new(Begun, fields)
-        return begun
+        return self, labels, threshold_s, span, inside, started_unix_ns, time.perf_counter_ns()
 
-    def _step(self, root: str) -> Within:
-        return self._steps.setdefault(root, Within(self.name, root))  # the names of operations are a closed set
+    def _step(self, root: str) -> OperationLabels:
+        made = OperationLabels(self.using, self.name, "step", root)
+        return self._steps.setdefault(root, made)  # the names of operations are a closed set
 
 
-class Begun(NamedTuple):
-    """An operation that has begun; what is left of it while it runs.
-
-    Attributes:
-        common: What it has in common with others of its name.
-        within: The operations for code inside.
-        threshold_s: Seconds above which it is a violation.
-        span: Its own span; None if nothing is traced.
-        inside: The context of code inside.
-        started_unix_ns: When it began, since the epoch.
-        started_ns: When it began, by the monotonic clock.
-    """
-
-    common: Common
-    within: Within
-    threshold_s: float
-    span: Span | None
-    inside: Context
-    started_unix_ns: int
-    started_ns: int
+Begun = tuple[Common, OperationLabels, float, Span | None, Context, int, int]
+"""What is left of an operation while it runs: its name's, its labels, the seconds above which it is a violation, its
+own span, the context of code inside, and when it began: since the epoch, and by the monotonic clock."""
 
 
 class Operation(Work):
     """A tracked operation: a root if no other one is around it, a step inside another.
 
     Attributes:
-        name: Its label.
-        role: Whether a caller waits for it or it is a step.
-        root: Name of the outermost operation.
+        labels: What it has in common with others.
         threshold_s: Seconds above which it counts as a violation.
 
     Args:
@@ -278,15 +266,14 @@ class Operation(Work):
         outside: The context in which it began.
     """
 
-    __slots__ = ("name", "role", "root", "threshold_s")
+    __slots__ = ("labels", "threshold_s")
 
     def __init__(self, begun: Begun, outside: Context) -> None:
-        common, within, self.threshold_s, self.span, inside, self._started_unix_ns, self._started_ns = begun
+        common, labels, self.threshold_s, self.span, inside, self._started_unix_ns, self._started_ns = begun
         # A block is recognised by its context, so no two operations share one.
         self.context = Context(inside) if inside is common.alone_inside else inside
         self.instruments = common.using
-        self.name, self.root = within
-        self.role: Role = "root" if within is common.alone else "step"
+        self.labels = labels
         self.outside = outside
         self._open = [True]
 
@@ -317,7 +304,6 @@ class Operation(Work):
     def _record(
         self, error: BaseException | None, outcome: Outcome | None, ended_ns: int, error_type: str | None = None
     ) -> FinishedOperation:
-        ended = self._ended(error, outcome, error_type, ended_ns)
-        fields = (self.instruments, self.name, self.role, self.root, ended.duration_s > self.threshold_s, ended)
-        finished: FinishedOperation = _new(FinishedOperation, fields)
+        ending = self._ending(error, outcome, error_type, ended_ns)
+        finished: FinishedOperation = _new(FinishedOperation, (*ending, self.labels, ending[0] > self.threshold_s))
         return finished

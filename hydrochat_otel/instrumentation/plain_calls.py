@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from opentelemetry.context import Context
 
-from hydrochat_otel.instrumentation import contexts, results, tracked
-from hydrochat_otel.instrumentation.attribution import SPAN_KEY
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation import contexts, instruments, results, tracked
+from hydrochat_otel.instrumentation.finished import FinishedOperation
 from hydrochat_otel.instrumentation.operation import Begun, Operation, ids_of
 from hydrochat_otel.instrumentation.tracked import Tracked
 from hydrochat_otel.runtime import collection, failures
@@ -23,8 +22,6 @@ Function = Callable[..., Any]
 
 _COMPLETE: Final = frozenset({NoneType, bool, int, float, str, bytes, list, tuple, dict, set})
 """Types of usual results, none of which is unfinished work."""
-_UNTRACED: Final = (0, 0, 0, False, False)
-"""What :func:`ids_of` returns if there is no span."""
 _new: Final[Any] = tuple.__new__
 """Makes a named tuple without the function call of its constructor."""
 
@@ -45,45 +42,67 @@ def plain_function(function: Function, kind: Tracked) -> Function:
 
 def _run(function: Function, kind: Tracked, before: Context, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     begun: Begun | Operation | None = None
-    raised: BaseException | None = None
+    alone: Begun | None = None  # the same, if nothing is around and there is no span
     try:
         try:
-            begun = _begin(kind, before)
+            common = kind.known
+            newest = collection.NEWEST.args  # looked at here, because the function call costs as much as both clocks
+            if (
+                before
+                or common is None
+                or common.using is not instruments.binding.bound
+                or common.is_traced
+                or (newest and newest[0] == "start")
+            ):
+                begun = _begin(kind, before)
+            else:  # as there, without a function call
+                own_s, common_s = kind.threshold_s, common.using.response_time_threshold_s
+                threshold_s, inside = common_s if own_s is None else own_s, common.alone_inside
+                alone = common, common.alone, threshold_s, None, inside, time.time_ns(), time.perf_counter_ns()
+                contexts.attach(inside)
         except BaseException as failure:
             failures.note("performance.begin", failure)
-        result = function(*args, **kwargs)
-        if type(begun) is Begun and type(result) not in _COMPLETE:
-            continuing = failures.contained("performance.result", _continuing, result, begun, before)
+        result = function(*args, **kwargs) if kwargs else function(*args)  # empty ones would be copied
+        if type(result) not in _COMPLETE:
+            continuing = failures.contained("performance.result", _continuing, result, alone or begun, before)
             if continuing is not None:
+                alone = None
                 result, begun = continuing
     except BaseException as error:
-        raised = error
+        failures.contained("performance.end", _end, alone or begun, before, error)
         raise
-    else:
-        return result
-    finally:
-        try:
-            if begun is not None:
-                _end(begun, before, raised)
-        except BaseException as failure:
-            failures.note("performance.end", failure)
-        finally:
-            raised = None  # no cycle of exception, traceback and frame
+    try:
+        if alone is None:
+            _end(begun, before, None)
+            return result
+        ended_ns = time.perf_counter_ns()
+        contexts.attach(before)
+        common, labels, threshold_s, _, _, started_unix_ns, started_ns = alone
+        elapsed_ns = ended_ns - started_ns
+        duration_s, end_unix_ns = elapsed_ns / 1e9, started_unix_ns + elapsed_ns
+        exceeded = duration_s > threshold_s
+        fields = duration_s, end_unix_ns, "ok", None, 0, 0, 0, False, False, labels, exceeded
+        common.using.queue.put(fields)
+        if exceeded:
+            tracked.warn(_new(FinishedOperation, fields), threshold_s)
+    except BaseException as failure:
+        failures.note("performance.end", failure)
+    return result
 
 
 def _begin(kind: Tracked, before: Context) -> Begun | Operation:
     """Begin a call, and make its context current; in a garbage collection it continues as an operation."""
     begun = kind.begun(before)
-    newest = collection.NEWEST.args  # looked at here, because the function call costs as much as both clocks
+    newest = collection.NEWEST.args
     if newest and newest[0] == "start" and collection.is_running():
         return Operation(begun, before)
-    contexts.attach(begun.inside)
+    contexts.attach(begun[4])
     return begun
 
 
-def _continuing(result: Any, begun: Begun, before: Context) -> tuple[Any, Operation | None] | None:
+def _continuing(result: Any, begun: Begun | Operation | None, before: Context) -> tuple[Any, Operation | None] | None:
     """Return unfinished work and the operation, unless the work ends it; None for a complete result."""
-    if not results.is_unfinished(type(result)):
+    if not isinstance(begun, tuple) or not results.is_unfinished(type(result)):
         return None
     contexts.attach(before)
     operation = Operation(begun, before)
@@ -91,29 +110,29 @@ def _continuing(result: Any, begun: Begun, before: Context) -> tuple[Any, Operat
     return (result, operation) if work is None else (work, None)
 
 
-def _end(begun: Begun | Operation, before: Context, raised: BaseException | None) -> None:
+def _end(begun: Begun | Operation | None, before: Context, raised: BaseException | None) -> None:
+    """End a call; one that did not return ends as an operation."""
     ended_ns = time.perf_counter_ns()
-    if isinstance(begun, Operation):  # its context is not current
+    if not isinstance(begun, tuple):  # its context is not current
         tracked.end(begun, raised)
         return
     contexts.attach(before)
     if raised is not None:
         tracked.end(Operation(begun, before), raised)
         return
-    common, within, threshold_s, span, _, started_unix_ns, started_ns = begun
+    common, labels, threshold_s, span, _, started_unix_ns, started_ns = begun
     elapsed_ns = ended_ns - started_ns
     duration_s = elapsed_ns / 1e9
-    ids = _UNTRACED if span is None and SPAN_KEY not in before else ids_of(span, before)
-    ended: Ended = _new(Ended, (duration_s, started_unix_ns + elapsed_ns, "ok", None, *ids))
-    using = common.using
-    role = "root" if within is common.alone else "step"
-    fields = using, common.name, role, within.root, duration_s > threshold_s, ended
-    finished: FinishedOperation = _new(FinishedOperation, fields)
+    clocks = duration_s, started_unix_ns + elapsed_ns
+    exceeded = duration_s > threshold_s
+    finished: FinishedOperation = _new(
+        FinishedOperation, (*clocks, "ok", None, *ids_of(span, before), labels, exceeded)
+    )
     if span is not None:
         try:
-            ended.end_span(span, finished.span_attributes)
+            finished.end_span(span, finished.span_attributes)
         except BaseException as failure:
             failures.note("operation.finish", failure)
-    using.queue.put(finished)
-    if finished.exceeded:
+    common.using.queue.put(finished)
+    if exceeded:
         tracked.warn(finished, threshold_s)

@@ -44,14 +44,19 @@ def common_of(using: Instruments, name: str) -> Common:
 
 
 class Tracked:
-    """What is tracked under a name, with the first two arguments of :func:`begin`; called, it begins an operation."""
+    """What is tracked under a name, with the first two arguments of :func:`begin`; called, it begins an operation.
 
-    __slots__ = ("_known", "_name", "_threshold_s")
+    Attributes:
+        threshold_s: As the argument of :func:`begin`.
+        known: What the operations of the instruments that recorded the last one have in common; None for none.
+    """
+
+    __slots__ = ("_name", "known", "threshold_s")
 
     def __init__(self, name: str, threshold_s: float | None) -> None:
         self._name = name
-        self._threshold_s = threshold_s
-        self._known: Common | None = None  # with the instruments that recorded the last one
+        self.threshold_s = threshold_s
+        self.known: Common | None = None
 
     def __call__(self) -> Operation:
         """Begin an operation below the current one."""
@@ -60,12 +65,12 @@ class Tracked:
 
     def begun(self, outside: Context) -> Begun:
         """Begin work in the context, which is the current one."""
-        common = self._known
+        common = self.known
         if common is None or common.using is not instruments.binding.bound:
             common = common_of(instruments.current(), self._name)
             # A refused name is refused, and counted, with each call.
-            self._known = common if common.name == self._name else None
-        return common.begun(outside, self._threshold_s)
+            self.known = common if common.name == self._name else None
+        return common.begun(outside, self.threshold_s)
 
 
 def attach(context: Context) -> None:
@@ -101,5 +106,5 @@ def warn(finished: FinishedOperation, threshold_s: float) -> None:
         "⚠️ [PERFORMANCE] Response time %.2fs exceeds %ss threshold for operation: %s",
         finished.duration_s,
         threshold_s,
-        finished.name,
+        finished.labels.name,
     )

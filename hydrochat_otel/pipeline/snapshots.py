@@ -12,7 +12,7 @@ from hydrochat_otel.fleet.publisher import Publisher
 from hydrochat_otel.fleet.sign_outs import sign_outs
 from hydrochat_otel.pipeline import start_warnings
 from hydrochat_otel.prices.day_ledger import DayLedger
-from hydrochat_otel.runtime import deferred_queue, failures
+from hydrochat_otel.runtime import deferred_queue, failures, feeding
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.runtime.later import later
 from hydrochat_otel.sdk.providers import Providers
@@ -176,7 +176,7 @@ class Snapshots:
 
 def _activity() -> object:
     """Return a value that changes whenever something of ours is recorded, or a session is signed out."""
-    return deferred_queue.fed(), sum(failures.counts().values()), sign_outs.known
+    return feeding.fed(), sum(failures.counts().values()), sign_outs.known
 
 
 def _learn(view: "View") -> None:

@@ -11,16 +11,20 @@ once, and the interrupted stage continues.
 """
 
 import functools
+import math
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from itertools import repeat
+from typing import Any, Final
 
-from hydrochat_otel.runtime import failures, forks
-from hydrochat_otel.runtime.forks import Busy, ForkLock, Phase
+from hydrochat_otel.runtime import failures, feeding, forks
+from hydrochat_otel.runtime.feeding import Finished, Note
+from hydrochat_otel.runtime.forks import Phase
+from hydrochat_otel.runtime.stage import Stage
 from hydrochat_otel.runtime.worker import Worker
 
 DRAIN_INTERVAL_S: Final = 1.0
@@ -33,61 +37,20 @@ It does not wait again until that request is served: the thread may be stuck in 
 _MOST_NOTES: Final = 4
 """The most items, in capacities, while a finaliser or handler adds to a queue that cannot be fed."""
 _SMALLEST_BATCH: Final = 16
+_STRETCH_S: Final = 0.001
+"""How long the queue's thread feeds more than the smallest batch without a pause."""
+_PIECE: Final = 256
+"""The most items that are settled, or fed, together."""
 _MOST_PAUSES: Final = 200
 _PAUSE_S: Final = 0.002
-_NEVER: Final = -1.0
-"""Lock timeout that waits without limit."""
 _SETTLE_S: Final = 1.0
 """How long a reader of the window waits for the queue's thread before it settles itself."""
 _DRAIN_S: Final = 30.0
 """The limit of a drain without one of its own, as that of the SDK's flush."""
+_new: Final[Any] = tuple.__new__
 
 
-class Finished(Protocol):
-    """The frozen record of finished work; one whose class has `columns` is kept itself, others by their entry."""
-
-    def entry(self) -> Any:
-        """Return its entry for the window; None for none."""
-
-    def feed(self) -> None:
-        """Feed it to the instruments."""
-
-
-class _Note:
-    """Work that a finaliser ended: its record is made later."""
-
-    __slots__ = ("make",)
-
-    def __init__(self, make: Callable[[], Finished | None]) -> None:
-        self.make = make
-
-
-class _Stage:
-    """Code that a thread can be in once: a second entry from inside is refused instead of waiting."""
-
-    __slots__ = ("inside", "lock")
-
-    def __init__(self) -> None:
-        self.lock = ForkLock(Phase.QUEUE, reentrant=True)
-        self.inside: set[int] = set()
-
-    def run(self, work: Callable[[], object], timeout_s: float = _NEVER) -> None:
-        """Do the work when this thread has the stage; not at all after the timeout, or if it is in the stage already.
-
-        Whatever a signal handler raises, the stage is free afterwards.
-        """
-        if threading.get_ident() not in self.inside:
-            with suppress(Busy), self.lock.within(timeout_s):
-                self.run_beside(work)
-
-    def run_beside(self, work: Callable[[], object]) -> None:
-        """Do the work in the stage beside other threads; takes no lock."""
-        thread = threading.get_ident()
-        try:
-            self.inside.add(thread)
-            work()
-        finally:
-            self.inside.discard(thread)
+_Arrived = Finished | Note | tuple[Any, ...]
 
 
 class DeferredQueue:
@@ -101,6 +64,7 @@ class DeferredQueue:
         capacity: The most items that wait before producers help.
         keep: Takes the entries of several items, oldest first; None discards them.
         fed: Called after several items were fed; never raises.
+        of_fields: The class of records that producers may put as plain tuples of their fields, which takes them less.
     """
 
     def __init__(
@@ -108,15 +72,19 @@ class DeferredQueue:
         capacity: int = 32768,
         keep: Callable[[list[Any]], None] | None = None,
         fed: Callable[[], None] | None = None,
+        of_fields: type[tuple[Any, ...]] = tuple,
     ) -> None:
-        self._arrived: deque[Finished | _Note] = deque()
+        self._arrived: deque[_Arrived] = deque()
+        self._being_settled: deque[_Arrived] = deque()  # what an interrupted settling leaves is next
         self._settled: deque[Finished] = deque()
-        self._capacity = capacity
+        self._being_fed: list[Finished] = []
+        self._capacity = self._room = capacity
+        self._of_fields = of_fields
         self._keep = keep
         self._kept_whole: set[type] = set()
         self._fed = fed
-        self._settling = _Stage()
-        self._feeding = _Stage()
+        self._settling = Stage()
+        self._feeding = Stage()
         self._worker = Worker("hydrochat-otel-drain", DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
         self._is_started = False
         self._is_relief_due = False
@@ -125,17 +93,18 @@ class DeferredQueue:
         forks.register(Phase.THREADS, in_child=self._start_in_child)
 
     def __len__(self) -> int:
-        return len(self._arrived) + len(self._settled)
+        return len(self._arrived) + len(self._being_settled) + len(self._settled) + len(self._being_fed)
 
-    def put(self, finished: Finished) -> None:
+    def put(self, finished: Finished | tuple[Any, ...]) -> None:
         """Append one record; takes no lock and waits for nothing unless the queue is full. Any thread may call."""
-        if len(self._arrived) + len(self._settled) < self._capacity or self._relieve():
+        if len(self._arrived) < self._room or self._relieve():
             self._arrived.append(finished)
 
     def put_kept(self, finished: Finished) -> None:
         """Append one record whose entry is already stored; as :meth:`put`."""
         if len(self) < self._capacity or self._relieve():
             self._settled.append(finished)
+            self._make_room()
 
     def note(self, make: Callable[[], Finished | None]) -> None:
         """Append work from a finaliser: the collector may run it while its thread holds any lock.
@@ -144,11 +113,12 @@ class DeferredQueue:
             make: Makes the record later, in another thread; None from it means nothing to record.
         """
         if len(self) < _MOST_NOTES * self._capacity:
-            self._arrived.append(_Note(make))
+            self._arrived.append(Note(make))
 
     def settle(self) -> None:
         """Store the entries of all queued items; runs only our own code. Any thread may call, they take turns."""
-        if (self._arrived or self._settling.inside) and not self._worker.do(self._take_turn, _SETTLE_S, urgent=True):
+        waits = self._arrived or self._being_settled or self._settling.inside
+        if waits and not self._worker.do(self._take_turn, _SETTLE_S, urgent=True):
             self._take_turn()
 
     def drain(self, timeout_s: float | None = None) -> None:
@@ -161,13 +131,13 @@ class DeferredQueue:
             timeout_s: The longest duration; the rest waits for the next drain. None for half a minute.
         """
         self.settle()
-        if not (self._settled or self._feeding.inside):
+        if not (self._settled or self._being_fed or self._feeding.inside):
             return
         limit_s = _DRAIN_S if timeout_s is None else timeout_s
         deadline_s = time.monotonic() + limit_s
 
         def feed() -> None:
-            self._feeding.run(lambda: self._feed(len(self._settled), deadline_s), limit_s)
+            self._feeding.run(lambda: self._feed(self._unfed(), deadline_s), limit_s)
 
         if self._worker.is_elsewhere:
             self._worker.do(feed, limit_s)
@@ -182,11 +152,12 @@ class DeferredQueue:
         """
         self._is_relief_due = False  # also if a handler raised before the request reached the thread
         self.settle()
-        waiting = len(self._settled)
-        batch = max(_SMALLEST_BATCH, waiting // _MOST_PAUSES)
+        waiting = self._unfed()
+        least = max(_SMALLEST_BATCH, waiting // _MOST_PAUSES)
         while waiting > 0:
-            self._feeding.run(functools.partial(self._feed, min(batch, waiting)))
-            waiting -= batch
+            until_s = time.monotonic() + _STRETCH_S
+            fed = self._feeding.run(functools.partial(self._feed, waiting, until_s, least))
+            waiting -= fed or waiting  # the rest, if nothing is left or this thread is feeding
             self._worker.serve()
             if waiting > 0:
                 time.sleep(_PAUSE_S)
@@ -202,32 +173,58 @@ class DeferredQueue:
         self._worker.stop()
         self.drain()
 
+    def _unfed(self) -> int:
+        return len(self._settled) + len(self._being_fed)
+
+    def _make_room(self) -> None:
+        """State how many may arrive besides those that are settled; it is stated again when their number changes."""
+        self._room = self._capacity - self._unfed()
+
     def _take_turn(self) -> None:
         self._settling.run(lambda: self._settle(len(self._arrived)))
 
     def _settle(self, count: int) -> None:
-        entries: list[Any] = []
-        settled: Callable[[Any], None] = self._settled.append
-        take, kept_whole = self._arrived.popleft, self._kept_whole
-        try:
-            for _ in range(count):
-                try:
-                    finished = take()
-                except IndexError:  # a full queue's producer took the last one
+        some = self._being_settled
+        while some or count > 0:
+            if not some:
+                _move(self._arrived, some, min(count, _PIECE))
+                count -= len(some)
+                if not some:  # a full queue's producer took the last one
                     return
-                if type(finished) in kept_whole:
-                    entries.append(finished)
-                    settled(finished)
-                elif (made := self._made(finished, entries)) is not None:
-                    settled(made)
-        finally:
-            self._keep_all(entries)
+            entries: list[Any] = []
+            try:
+                self._settle_some(some, entries)
+            finally:
+                self._make_room()
+                self._keep_all(entries)
 
-    def _made(self, finished: Finished | _Note, entries: list[Any]) -> Finished | None:
+    def _settle_some(self, some: deque[_Arrived], entries: list[Any]) -> None:
+        """Move records to the settled ones, and what is kept of them to the entries."""
+        settled, kept_whole = self._settled, self._kept_whole
+        records: Any = some
+        if set(map(type, some)) == {tuple}:
+            records = list(map(_new, repeat(self._of_fields), some))
+        if kept_whole.issuperset(map(type, records)):
+            # Nothing is called until both are done: after a call a signal handler could raise.
+            settled += records
+            entries += records
+            some.clear()
+        while some:
+            finished: Any = some.popleft()
+            if type(finished) in kept_whole:
+                entries.append(finished)
+                settled.append(finished)
+            elif (made := self._made(finished, entries)) is not None:
+                settled.append(made)
+
+    def _made(self, finished: Any, entries: list[Any]) -> Finished | None:
         """Return the record and add its entry; None if there is nothing to feed."""
         made: Finished | None = None
         try:
-            made = finished.make() if isinstance(finished, _Note) else finished
+            if type(finished) is tuple:
+                made = _new(self._of_fields, finished)
+            else:
+                made = finished.make() if isinstance(finished, Note) else finished
             if made is None or self._keep is None:
                 return made
             if hasattr(made, "columns"):
@@ -246,21 +243,27 @@ class DeferredQueue:
             except BaseException as error:
                 failures.note("retention", error)
 
-    def _feed(self, count: int, deadline_s: float | None = None) -> None:
-        take = self._settled.popleft
+    def _feed(self, count: int, until_s: float = math.inf, least: int = 0) -> int:
+        """Feed so many of the oldest, but after the moment no more than `least`; return how many were fed."""
+        some, fed = self._being_fed, 0
         try:
-            for _ in range(count):
-                try:
-                    finished = take()
-                except IndexError:
-                    return
-                _feed(finished)
+            while fed < count and (fed < least or time.monotonic() <= until_s):
+                if some:
+                    one = some[0]
+                    del some[0]
+                    fed += 1
+                    feeding.feed(one)
+                else:
+                    _move(self._settled, some, min(count - fed, _PIECE))
+                    if not some:
+                        break
+                    fed += feeding.feed_together(some)
                 self._worker.serve()
-                if deadline_s is not None and time.monotonic() > deadline_s:
-                    return
         finally:
+            self._make_room()
             if self._fed is not None:
                 self._fed()
+        return fed
 
     def _relieve(self) -> bool:
         """Feed the oldest items; False if this thread was interrupted in feeding and the queue is far too long.
@@ -289,23 +292,27 @@ class DeferredQueue:
     def _feed_oldest(self, count: int = _RELIEF_BATCH) -> None:
         for _ in range(count):
             try:
-                _feed(self._settled.popleft())
+                feeding.feed(self._settled.popleft())
             except IndexError:
                 self._relieve_of_arrived()
+        self._make_room()
 
     def _relieve_of_arrived(self) -> None:
         entries: list[Any] = []
         with suppress(IndexError):
             if (finished := self._made(self._arrived.popleft(), entries)) is not None:
-                _feed(finished)
+                feeding.feed(finished)
         self._keep_all(entries)
 
     def _forget_parent(self) -> None:
         # The parent measured these items; it still has them and records them.
         self._arrived.clear()
+        self._being_settled.clear()
         self._settled.clear()
+        self._being_fed.clear()
         self._settling.inside.clear()
         self._feeding.inside.clear()
+        self._make_room()
         self._is_relief_due = False
 
     def _start_in_child(self) -> None:
@@ -313,22 +320,13 @@ class DeferredQueue:
             self._worker.start()
 
 
-def _feed(finished: Finished) -> None:
-    global _fed  # noqa: PLW0603 - one number for the process; only the change matters, not the amount
-    _fed += 1
-    try:
-        finished.feed()
-    except BaseException as error:
-        failures.note("queue.record", error)
+def _move(source: deque[Any], target: deque[Any] | list[Any], count: int) -> None:
+    """Move so many of the oldest, or all, in one step of the interpreter: no signal handler runs in between."""
+    with suppress(IndexError):
+        target.extend(map(deque.popleft, repeat(source, count)))
 
 
-_fed = 0
 _queues: Final[weakref.WeakSet[DeferredQueue]] = weakref.WeakSet()
-
-
-def fed() -> int:
-    """Return a number that changes whenever something was fed to the instruments."""
-    return _fed
 
 
 def settle_all() -> None:

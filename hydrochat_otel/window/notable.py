@@ -9,10 +9,10 @@ import heapq
 import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import count, zip_longest
-from typing import Final
+from typing import Any, Final
 
 from hydrochat_otel import semconv
 from hydrochat_otel.runtime import forks, process_globals
@@ -129,8 +129,9 @@ class NotableTurns:
 
     def see(self, entries: Iterable[Entry | Waiting]) -> None:
         """Take finished work: it is appended, and regularly all of it is sorted into turns."""
-        if self._most:
-            self._inbox.extend(entries)
+        some = tuple(entries)
+        if self._most and (self._inbox or self._open or not _are_unremarkable(some)):
+            self._inbox.extend(some)
             if len(self._inbox) >= _BATCH:
                 self._sort(timeout_s=0)
 
@@ -193,6 +194,12 @@ class NotableTurns:
         with suppress(Busy), self._lock.within(1.0):
             for inside in self._open.values():
                 inside[:] = entries_of_work(inside)
+
+
+def _are_unremarkable(work: Sequence[Entry | Waiting]) -> bool:
+    """Return whether all of it is work without a notable turn, which is seen without looking at each."""
+    kinds: set[Any] = set(map(type, work))
+    return len(kinds) == 1 and Entry not in kinds and bool(kinds.pop().are_unremarkable(work))
 
 
 def most_notable(turns: Iterable[Turn], most: int, oldest_unix_s: float) -> tuple[Turn, ...]:

@@ -47,6 +47,10 @@ class Waiting(Protocol):
         They are those of the entries that :meth:`entry` returns, without making one.
         """
 
+    @staticmethod
+    def are_unremarkable(waiting: Sequence[Any]) -> bool:
+        """Return whether all of several records of this class are roots that ended well and in time."""
+
 
 def entries_of_work(work: Iterable[Entry | Waiting]) -> tuple[Entry, ...]:
     """Return the entries of work; those that wait are made now."""

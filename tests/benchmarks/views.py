@@ -19,7 +19,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.measuring import Row, best_us
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
 from hydrochat_otel.views import entry_page, formats, history, json_export, overview
 from hydrochat_otel.views.entry_page import Filter
@@ -176,12 +176,21 @@ def of_views(number: int) -> Iterator[Row]:
 class _NoInstruments:
     """Feeds nothing: only keeping is measured."""
 
-    def record_operation(self, finished: FinishedOperation) -> None:
+    def operations(self, labels: OperationLabels, error_type: str | None) -> Self:
+        """Return what takes operations."""
+        return self
+
+    def take(self, work: FinishedOperation) -> None:
         """Do nothing."""
 
+    def take_first(self, work: list[FinishedOperation], number: int) -> None:
+        """Do nothing with so many of the first, and remove them."""
+        del work[:number]
 
-_NAMES = [f"operation.{place}" for place in range(20)]
+
 _USING = _NoInstruments()
+_NAMES = [f"operation.{place}" for place in range(20)]
+_LABELS = [OperationLabels(_USING, name, "root", name) for name in _NAMES]
 
 
 def records(number: int) -> Iterator[FinishedOperation]:
@@ -190,8 +199,7 @@ def records(number: int) -> Iterator[FinishedOperation]:
         end_ns = int(NOW_UNIX_S * 1e9) + 1000 * place
         ids = random.getrandbits(128), random.getrandbits(64)
         ended = Ended(random.random(), end_ns, "ok", None, *ids, is_sampled=True, is_traced=True)
-        name = _NAMES[place % len(_NAMES)]
-        yield FinishedOperation(_USING, name, "root", name, place % 300 > 200, ended)
+        yield FinishedOperation(*ended, _LABELS[place % len(_LABELS)], place % 300 > 200)
 
 
 def ended_spans() -> list[Any]:

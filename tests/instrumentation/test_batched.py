@@ -36,6 +36,20 @@ def test_the_work_of_a_drain_is_fed_in_one_step():
     assert one.fed[1:] == [[3]]
 
 
+def test_several_are_taken_from_a_list_in_one_step():
+    """Those that are taken are no longer in the list; they are fed in order with others, once."""
+    due = Due()
+    kind = Fed(due)
+    work = [0, 1, 2, 3]
+    kind.take_first(work, 3)
+    kind.take(4)
+    kind.take_first(work, 1)
+    assert (work, kind.fed) == ([], [])
+    due.flush()
+    due.flush()
+    assert kind.fed == [[0, 1, 2, 4, 3]]
+
+
 def test_a_kind_that_fails_costs_only_its_own_work():
     """The failure is counted, the other kinds are fed, and the kind gets its next work."""
     due = Due()
@@ -55,7 +69,9 @@ def test_the_waiting_work_is_bounded(monkeypatch):
     kind = Fed(Due())
     for number in range(5):
         kind.take(number)
-    assert kind.fed == [[0, 1, 2, 3, 4]]
+    kind.take_first([5, 6], 2)
+    kind.take_first([7, 8, 9], 3)
+    assert kind.fed == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
 
 
 def test_threads_that_take_and_flush_lose_nothing():

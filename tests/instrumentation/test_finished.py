@@ -1,10 +1,11 @@
 """Promises of :mod:`hydrochat_otel.instrumentation.finished`."""
 
 import os
+import random
 
 import pytest
 
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.window.entry import Entry
 
 TRACED = Ended(0.25, 1_750_000_000_500_000_000, "error", "ValueError", 2**127, 2**63, 7, True, True)
@@ -12,7 +13,7 @@ UNTRACED = Ended(0.25, 1_750_000_000_500_000_000, "ok", None)
 
 
 def finished(ended, *, role="root"):
-    return FinishedOperation(None, "turn", role, "ask", True, ended)
+    return FinishedOperation(*ended, OperationLabels(None, "turn", role, "ask"), True)
 
 
 def test_an_entry_has_what_the_record_states():
@@ -47,6 +48,66 @@ def test_columns_are_those_of_the_entries():
     for some in (every, every[:2], every[4:6], every[6:]):
         entries = list(zip(*FinishedOperation.columns(some), strict=True))
         assert [tuple(map(repr, one)) for one in entries] == [tuple(map(repr, record.entry())) for record in some]
+
+
+class Taken:
+    """Takes operations as instruments do."""
+
+    def __init__(self):
+        self.groups = {}
+
+    def operations(self, labels, error_type):
+        """Return what takes operations of one kind."""
+        taken = self.groups.setdefault((labels.name, error_type), [])
+
+        class Kind:
+            take = taken.append
+
+            @staticmethod
+            def take_first(work, number):
+                taken.extend(work[:number])
+                del work[:number]
+
+        return Kind
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
+@pytest.mark.parametrize("errors", [[None], [None, "E"]])
+def test_several_are_fed_as_one_by_one(names, errors):
+    """Each goes to the instruments of its own kind, in order; those that were not to be fed stay in the list."""
+    together, alone = Taken(), Taken()
+    labels = {using: [OperationLabels(using, name, "root", name) for name in names] for using in (together, alone)}
+    chance = random.Random(1)
+    picks = [(chance.randrange(len(names)), chance.choice(errors), number) for number in range(40)]
+    records = {
+        using: [FinishedOperation(*UNTRACED._replace(duration_s=n, error_type=e), labels[using][place], False)
+                for place, e, n in picks]
+        for using in (together, alone)
+    }  # fmt: skip
+    for one in records[alone][:30]:
+        one.feed()
+    FinishedOperation.feed_first(records[together], 30)
+    assert [one.duration_s for one in records[together]] == list(range(30, 40))
+    assert {key: [one.duration_s for one in some] for key, some in together.groups.items()} == {
+        key: [one.duration_s for one in some] for key, some in alone.groups.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "role", "expected"),
+    [
+        ({}, "root", True),
+        ({}, "step", False),
+        ({"outcome": "error"}, "root", False),
+        ({"outcome": "cancelled"}, "root", False),
+        ({"exceeded": True}, "root", False),
+    ],
+)
+def test_only_roots_that_ended_well_and_in_time_are_unremarkable(changes, role, expected):
+    """One other operation among many makes a batch remarkable."""
+    usual = finished(UNTRACED)._replace(exceeded=False)
+    other = finished(UNTRACED, role=role)._replace(exceeded=False)._replace(**changes)
+    assert FinishedOperation.are_unremarkable([usual, other, usual]) is expected
 
 
 def without_span(**changes):

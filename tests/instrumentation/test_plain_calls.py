@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from hydrochat_otel.instrumentation import instruments, refusals
+from hydrochat_otel.instrumentation.finished import FinishedOperation
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import deferred_queue
@@ -45,7 +46,7 @@ def recorded(request, monkeypatch):
         instrument_gemini=False,
     )
     found = []
-    monkeypatch.setattr(deferred_queue.DeferredQueue, "put", lambda _, finished: found.append(finished))
+    monkeypatch.setattr(deferred_queue.DeferredQueue, "put", lambda _, fields: found.append(FinishedOperation(*fields)))
     yield found
     installed.shutdown()
 
@@ -69,9 +70,10 @@ def facts(finished, seen):
     )
     assert ended.duration_s > 0
     assert ended.end_unix_ns > 0
-    shown = finished.entry()
+    shown, labels = finished.entry(), finished.labels
     return (
-        finished._replace(ended=(ended.outcome, ended.error_type, ids)),
+        (ended.outcome, ended.error_type, ids, finished.exceeded),
+        (labels.using, labels.name, labels.role, labels.root),
         seen,
         shown._replace(duration_s=0, end_unix_s=0, trace_id=0, span_id=0, parent_span_id=0),
     )
@@ -127,8 +129,8 @@ def test_a_later_install_records_with_its_own_instruments(recorded):
     pipeline.shutdown()
     work()
     first, second = recorded
-    assert second.using is instruments.current()
-    assert first.using is not second.using
+    assert second.labels.using is instruments.current()
+    assert first.labels.using is not second.labels.using
 
 
 def test_a_refused_name_is_counted_with_each_call(recorded):
@@ -136,5 +138,5 @@ def test_a_refused_name_is_counted_with_each_call(recorded):
     work = track_response_time("a name with spaces")(lambda: None)
     for _ in range(3):
         work()
-    assert [finished.name for finished in recorded] == ["other"] * 3
+    assert [finished.labels.name for finished in recorded] == ["other"] * 3
     assert sum(refusals.by_name().values()) == 3

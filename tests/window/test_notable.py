@@ -8,7 +8,7 @@ import pytest
 from conftest import TOKEN
 
 from hydrochat_otel import web
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.web import Request, respond
@@ -89,7 +89,7 @@ def test_records_are_sorted_as_their_entries(clock, seed):
         outcome, error = chance.choice([*[("ok", None)] * 20, ("error", "E"), ("cancelled", None), ("blocked", None)])
         end_ns += 1000
         ended = Ended(chance.random(), end_ns, outcome, error, trace_id, end_ns, 1, True, True)
-        made = FinishedOperation(None, "work", role, "turn", chance.random() < 0.1, ended)
+        made = FinishedOperation(*ended, OperationLabels(None, "work", role, "turn"), chance.random() < 0.1)
         if chance.random() < 0.1:
             made = Entry("gemini", "generate_content", 0.1, end_ns / 1e9, trace_id=trace_id, cost_usd=chance.random())
         one.see([made])

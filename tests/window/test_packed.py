@@ -6,7 +6,7 @@ from operator import is_
 
 import pytest
 
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.window import columns, differences, digest, packed
 from hydrochat_otel.window.entries import Entries
 from hydrochat_otel.window.entry import Entry
@@ -79,7 +79,7 @@ def a_record(number, *, exceeded=False, duration_s=0.5):
     ended = Ended(
         duration_s, 1_750_000_000_000_000_000 + number, "ok", None, 2**100 + number, 5 + number, 3, True, True
     )
-    return FinishedOperation(None, f"turn {number % 3}", "root", "ask", exceeded, ended)
+    return FinishedOperation(*ended, OperationLabels(None, f"turn {number % 3}", "root", "ask"), exceeded)
 
 
 @pytest.mark.parametrize("others", [[], ENTRIES, [a_record(9, duration_s=2)], [{"operation": "own"}]])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.window import body
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.store import MetricsStore
@@ -22,7 +22,9 @@ def an_entry(name, end_unix_s):
 
 def a_record(name, end_unix_s):
     """Return an operation whose entry is not made yet."""
-    return FinishedOperation(None, name, "root", name, False, Ended(1.0, int(end_unix_s * 1e9), "ok", None))
+    return FinishedOperation(
+        *Ended(1.0, int(end_unix_s * 1e9), "ok", None), OperationLabels(None, name, "root", name), False
+    )
 
 
 def name_of(kept):

@@ -1,0 +1,63 @@
+"""Feeds finished work to its instruments, alone or together; what fails is counted and costs only itself."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from hydrochat_otel.runtime import failures, interruptions
+
+_fed: Final = [0]
+"""One number for the process; only its change matters, not the amount."""
+
+
+class Finished(Protocol):
+    """The frozen record of finished work.
+
+    One whose class has `columns` is kept itself, others by their entry. Those whose class has `feed_first` are fed
+    together: it feeds so many of the first in a list and removes them from it, or raises with those left in it.
+    """
+
+    def entry(self) -> Any:
+        """Return its entry for the window; None for none."""
+
+    def feed(self) -> None:
+        """Feed it to the instruments."""
+
+
+class Note:
+    """Work that a finaliser ended: its record is made later."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Finished | None]) -> None:
+        self.make = make
+
+
+def feed(finished: Finished) -> None:
+    """Feed one piece of work."""
+    _fed[0] += 1
+    try:
+        finished.feed()
+    except BaseException as error:
+        failures.note("queue.record", error)
+
+
+def feed_together(some: list[Any]) -> int:
+    """Feed those whose class feeds several at once, and remove them from the list; return how many there were."""
+    before, kinds = len(some), set(map(type, some))
+    for kind in kinds:
+        feed_first = getattr(kind, "feed_first", None)
+        if feed_first is not None:
+            theirs = some if len(kinds) == 1 else [one for one in some if type(one) is kind]
+            if theirs is not some:
+                some[:] = [*theirs, *[one for one in some if type(one) is not kind]]
+            _fed[0] += 1
+            try:
+                feed_first(some, len(theirs))
+            except BaseException as error:
+                interruptions.pass_on(error)  # those that are left are fed alone, and counted if they fail
+    return before - len(some)
+
+
+def fed() -> int:
+    """Return a number that changes whenever something was fed to the instruments."""
+    return _fed[0]
