@@ -12,7 +12,8 @@ class OwnCallback:
     """The callback of one instrument of ours.
 
     Attributes:
-        observe: Returns what is observed, with values of one type. Raises nothing of ours.
+        observe: Returns what is observed, with values of one type; None if there is nothing to look at yet. Raises
+            nothing of ours.
         once: Whether a reader of ours needs to ask once only: each snapshot replaces the values, or they never change.
 
     Args:
@@ -21,7 +22,7 @@ class OwnCallback:
 
     def __init__(
         self,
-        observe: Callable[[], list[Seen]],
+        observe: Callable[[], list[Seen] | None],
         *,
         before: Callable[[], object] | None = None,
         once: bool = False,
@@ -34,7 +35,7 @@ class OwnCallback:
         """Return the observations to a reader of any library."""
         if self._before is not None:
             self._before()
-        return [Observation(value, attributes) for value, attributes in self.observe()]
+        return [Observation(value, attributes) for value, attributes in self.observe() or ()]
 
 
 def own_callback(callbacks: Sequence[object]) -> OwnCallback | None:

@@ -62,14 +62,16 @@ def create(meter: Meter) -> None:
 
 
 def _callback(look: Callable[[Observed], Iterable[Seen]], *, once: bool = False) -> OwnCallback:
-    def listed(observed: Observed) -> list[Seen]:
-        return list(look(observed))
-
-    def observe() -> list[Seen]:
+    def observe() -> list[Seen] | None:
         observed = _subject.observed
-        # Another reader's thread may collect: what fails here costs this gauge and not its collection.
-        found = None if observed is None else failures.contained("gauges", listed, observed)
-        return found or []
+        if observed is None:
+            return None
+        try:
+            return list(look(observed))
+        except BaseException as error:
+            # Another reader's thread may collect: what fails here costs this gauge and not its collection.
+            failures.note("gauges", error)
+            return []
 
     return OwnCallback(observe, once=once)
 

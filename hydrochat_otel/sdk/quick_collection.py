@@ -21,7 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen, own_callback
 from hydrochat_otel.runtime import interruptions
 from hydrochat_otel.sdk import conversion, fast_ways
-from hydrochat_otel.sdk.kept_families import KeptFamily, KeptSeries, UnexpectedError, kept_family, states_of
+from hydrochat_otel.sdk.kept_families import Dropped, KeptFamily, KeptSeries, UnexpectedError, kept_family, states_of
 from hydrochat_otel.sdk.newest_exemplars import NewestExemplars
 from hydrochat_otel.window.snapshot import Family
 
@@ -45,6 +45,9 @@ class QuickCollection:
         self._kept: dict[Any, KeptFamily | None] = {}
         self._observed: dict[Any, list[Seen]] = {}
         self._scopes: dict[Any, int] = {}
+        self._sources: list[tuple[Any, OwnCallback | None]] = []
+        self._number = 0
+        self._others: set[Any] = set()
         self._series: list[KeptSeries] = []
         self._states: list[Any] | None = None
         self._newest: tuple[Family, ...] = ()
@@ -65,12 +68,10 @@ class QuickCollection:
             if self._is_under_way:  # an interrupted collection has observed what it did not collect
                 storage.collect()
             as_before, observed = self._observe(consumer, storage)
-            found = self._renewed(storage, as_before)
+            self._renew(storage, as_before)
             self._observed.update(observed)
             self._is_under_way = False
-        if len(found) != len(self._newest) or not all(map(is_, found, self._newest)):
-            self._newest = tuple(found)
-        return self._newest
+            return self._newest
 
     def _begin(self, storage: Any) -> None:
         if set(storage._instrument_class_temporality.values()) != {AggregationTemporality.CUMULATIVE}:
@@ -88,12 +89,15 @@ class QuickCollection:
         as_before, observed, measurements = set(), {}, []
         # In a span the observations may become exemplars of it.
         directly = not trace.get_current_span().get_span_context().is_valid
-        for instrument in consumer._async_instruments:
+        if len(self._sources) != len(consumer._async_instruments):  # the SDK only adds to them
+            self._sources = [(one, own_callback(one._callbacks)) for one in consumer._async_instruments]
+        for instrument, callback in self._sources:
             known = self._observed.get(instrument)
-            if directly and (callback := own_callback(instrument._callbacks)) is not None:
+            if directly and callback is not None:
                 seen = _seen_by(instrument, callback, known)
                 if seen == known:
                     as_before.add(instrument)
+                    self._observed[instrument] = seen
                     continue
                 observed[instrument] = seen
             if known is not None:
@@ -106,14 +110,16 @@ class QuickCollection:
             storage.consume_measurement(one, sampled)
         return as_before, observed
 
-    def _renewed(self, storage: Any, as_before: set[Any]) -> list[Family]:
-        """Collect, and return the families in the SDK's order: by scope."""
+    def _renew(self, storage: Any, as_before: set[Any]) -> None:
+        """Collect the families in the SDK's order: by scope."""
         start_unix_ns = time_ns()
         by_scope: dict[int, list[Family]] = {}
         with storage._lock:
-            pairs = list(storage._instrument_view_instrument_matches.items())
             is_quiet = states_of(self._series) == self._states
-            for instrument, matches in pairs:
+            pairs = storage._instrument_view_instrument_matches  # an instrument of it has all its matches
+            if is_quiet and len(pairs) == self._number and self._others <= as_before:
+                return
+            for instrument, matches in list(pairs.items()):
                 is_as_before = instrument in as_before
                 for match in matches:
                     kept = self._kept.get(match)
@@ -123,23 +129,36 @@ class QuickCollection:
                         kept.renew(start_unix_ns)
                     if kept.family is not None:
                         by_scope.setdefault(kept.scope_number, []).append(kept.family)
+            found = tuple(chain.from_iterable(by_scope.values()))
+            if len(found) != len(self._newest) or not all(map(is_, found, self._newest)):
+                self._newest = found
+            # Last: an interrupted collection has changed families that the newest ones lack.
             if not is_quiet:
                 self._states = list(chain.from_iterable([one.states for one in self._series]))
-        return list(chain.from_iterable(by_scope.values()))
+            self._number = len(pairs)
 
     def _keep(self, instrument: Any, match: Any) -> KeptFamily:
         number = self._scopes.setdefault(instrument.instrumentation_scope, len(self._scopes))
         kept = self._kept[match] = kept_family(instrument, match, number, self._exemplars)
         if isinstance(kept, KeptSeries):
             self._series.append(kept)
+        elif not isinstance(kept, Dropped):
+            self._others.add(instrument)
         return kept
 
 
 def _seen_by(instrument: Any, callback: OwnCallback, known: list[Seen] | None) -> list[Seen]:
     """Return what the callback of an instrument of ours returns, or what is known if that is enough."""
     if not instrument._is_enabled():
-        return []
-    return known if known and callback.once else callback.observe()
+        return _UNSEEN
+    if known is not None and known is not _UNSEEN and callback.once:
+        return known
+    found = callback.observe()
+    return _UNSEEN if found is None else found
+
+
+_UNSEEN: Final[list[Seen]] = []
+"""Stands for what was not looked at."""
 
 
 # -- the probe ---------------------------------------------------------------------------------------------------------

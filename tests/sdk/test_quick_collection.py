@@ -197,6 +197,33 @@ def test_what_a_snapshot_supersedes_is_asked_once():
     assert (asked.count("superseded"), asked.count("plain")) == (2, 6)
 
 
+def test_a_gauge_of_ours_without_values_is_asked_once_if_it_was_looked_at():
+    """What a snapshot supersedes is asked until there is something to look at, and no longer if that has no values."""
+    both, asked, answers = Both(), [], [None, None, [], []]
+
+    def observe():
+        asked.append(True)
+        return answers.pop(0)
+
+    both.provider.get_meter("first").create_observable_gauge("later", [OwnCallback(observe, once=True)])
+    for _ in range(6):
+        both.quickly()
+    assert answers == [[]]
+
+
+def test_an_interrupted_collection_is_not_taken_for_a_quiet_one(monkeypatch):
+    """If a signal handler raises after a family was renewed, the next collection shows the new family."""
+    both = Both()
+    both.counter.add(1)
+    both.quickly()
+    both.counter.add(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(quick_collection, "is_", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            both.quickly()
+    assert both.is_equal()
+
+
 def test_a_collection_by_another_way_is_noticed():
     """If the SDK collects for the same reader in between, the next quick collection still has everything."""
     both = Both()
@@ -247,7 +274,7 @@ def test_an_interrupted_collection_counts_nothing_twice(monkeypatch):
     both.counter.add(1)
     both.observed.update(ours=[(3, {})], **{"theirs.sum": [(4, {})]})
     with monkeypatch.context() as patched:
-        patched.setattr(both.quick, "_renewed", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        patched.setattr(both.quick, "_renew", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             both.quickly()
     assert both.is_equal()
