@@ -1,6 +1,8 @@
 """The one builder of snapshots, for one process as for all members of a shared state."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from operator import is_
 from typing import Final
 
 from hydrochat_otel import semconv
@@ -77,7 +79,7 @@ def snapshot_of(
     return Snapshot(
         unix_s=unix_s,
         resource=resource,
-        families=merging.merged([*parts, whole]),
+        families=_merged([*chain.from_iterable(parts), *whole]),
         entries=contents.entries,
         retention=Retention(
             contents.max_entries,
@@ -90,6 +92,18 @@ def snapshot_of(
         sharing=sharing,
         counted_since_unix_s=counted_since_unix_s,
     )
+
+
+def _merged(families: list[Family]) -> tuple[Family, ...]:
+    """Return the families of all parts together; the same object as before if all are the same objects."""
+    known = _newest_merged.get("families")
+    if known is None or len(known[0]) != len(families) or not all(map(is_, known[0], families)):
+        known = _newest_merged["families"] = families, merging.merged([families])
+    return known[1]
+
+
+_newest_merged: Final[dict[str, tuple[list[Family], tuple[Family, ...]]]] = {}
+process_globals.register("merged families", _newest_merged.clear)
 
 
 def evicted_family(evicted: Mapping[str, int]) -> Family:

@@ -6,7 +6,7 @@ from math import isfinite
 from operator import add
 from typing import Final, Literal
 
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, process_globals
 from hydrochat_otel.views.prometheus.naming import family_name, labels
 from hydrochat_otel.window import dollars
 from hydrochat_otel.window.snapshot import Attributes, Family, HistogramPoint, NumberPoint, Point, Snapshot
@@ -81,9 +81,9 @@ def joined(snapshot: Snapshot) -> Iterable[Joined]:
 
 
 def _target(resource: Attributes) -> PrometheusFamily | None:
-    known, family = _newest_target[0]
-    if known is resource:
-        return family
+    known = _newest_target.get("target")
+    if known is not None and known[0] is resource:
+        return known[1]
     try:
         series = labels(resource)
     except Exception as error:
@@ -93,12 +93,13 @@ def _target(resource: Attributes) -> PrometheusFamily | None:
         return None
     points = {series: NumberPoint(resource, 1.0)}
     family = PrometheusFamily("target", "info", "", "Target metadata", frozenset({"target_info"}), others=points)
-    _newest_target[0] = resource, family
+    _newest_target["target"] = resource, family
     return family
 
 
-_newest_target: Final[list[tuple[Attributes | None, PrometheusFamily | None]]] = [(None, None)]
+_newest_target: Final[dict[str, tuple[Attributes, PrometheusFamily]]] = {}
 """The newest resource, and its family."""
+process_globals.register("target of scrapes", _newest_target.clear)
 
 
 def _join(metric: Family, by_name: dict[str, Joined], sample_names: set[str]) -> None:
