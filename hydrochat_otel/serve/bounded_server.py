@@ -18,6 +18,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.web.message import ARRIVED_S
 from hydrochat_otel.web.networks import network_of
 
 MAX_CONNECTIONS: Final = 128
@@ -52,6 +53,9 @@ OPTIONS: Final[dict[str, Any]] = {
 class BoundedParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
     """Refuses requests on which waitress' own parser would raise, and sends `100 Continue` only for a wanted body."""
 
+    arrived_s: float | None = None
+    """The monotonic time at which the whole request had arrived."""
+
     def parse_header(self, header_plus: bytes) -> None:
         """Parse first line and headers; an invalid number or address makes a bad request."""
         try:
@@ -66,11 +70,18 @@ class BoundedParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no 
         used: int = super().received(data)
         if self.completed:  # refused, or without a body: there is nothing to continue
             self.expect_continue = False
+            self.arrived_s = time.monotonic()
         return used
 
 
 class BoundedTask(WSGITask):  # type: ignore[misc]
     """Answers one request."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """Return the WSGI environment, with the time at which the request arrived."""
+        environ: dict[str, Any] = super().get_environment()
+        environ[ARRIVED_S] = self.request.arrived_s
+        return environ
 
     def build_response_header(self) -> bytes:
         """Return the head; the connection may end with the answer, which is known then."""

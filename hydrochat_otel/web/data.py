@@ -6,10 +6,11 @@ from hashlib import blake2b
 from typing import Final
 
 from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.views import formats, history, json_export, money, overview, prometheus, thresholds, turns
 from hydrochat_otel.views.entry_page import DEFAULT_LIMIT, Filter
 from hydrochat_otel.views.history import Steps
-from hydrochat_otel.views.prometheus import Format
+from hydrochat_otel.views.prometheus import Format, KeptBodies
 from hydrochat_otel.views.prometheus_server import PrometheusError
 from hydrochat_otel.views.turns import Turn
 from hydrochat_otel.web import openapi, queries
@@ -19,6 +20,7 @@ from hydrochat_otel.web.shared_work import SharedWork
 from hydrochat_otel.window.snapshot import Snapshot
 
 _scrapes: Final[Mapping[Format, SharedWork[Response]]] = {format_: SharedWork() for format_ in Format}
+_bodies: Final = KeptBodies()
 _SCHEMA = "application/schema+json; charset=utf-8"
 
 
@@ -113,7 +115,7 @@ def metrics(request: Request) -> Response:
     wait at the same moment share one answer, unless making it is quick.
     """
     exposition = prometheus.negotiate(request.headers.get("accept"))
-    return _scrapes[exposition].done(lambda: _scrape(exposition))
+    return _scrapes[exposition].done(lambda: _scrape(exposition), arrived_s=request.arrived_s)
 
 
 def _scrape(exposition: Format) -> Response:
@@ -123,7 +125,7 @@ def _scrape(exposition: Format) -> Response:
     snapshot = running.snapshot()
     if snapshot.sharing.problem is not None:
         raise Refused(503, snapshot.sharing.problem, ("Retry-After", "2"))
-    body = prometheus.render(snapshot, exposition)
+    body = _bodies.render(snapshot, exposition)
     return answer(exposition.content_type, body, ("Vary", "Accept"))
 
 
@@ -144,6 +146,15 @@ def description(request: Request) -> Response:
 def health(_: Request) -> Response:
     """Answer any client that the process is alive, and nothing else."""
     return answer(JSON, b'{"status":"ok"}\n')
+
+
+def _forget() -> None:
+    _bodies.forget()
+    for shared in _scrapes.values():
+        shared.forget()
+
+
+process_globals.register("answers to scrapes", _forget)
 
 
 def kept_turns(snapshot: Snapshot) -> list[Turn]:

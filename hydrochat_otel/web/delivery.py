@@ -24,8 +24,8 @@ def delivered(request: Request, response: Response) -> Response:
 
 
 def _has_already(request: Request, response: Response) -> bool:
-    tag, wanted = response.header("ETag"), request.headers.get("if-none-match")
-    if response.status != _OK or tag is None or wanted is None:
+    wanted = request.headers.get("if-none-match")
+    if wanted is None or response.status != _OK or (tag := response.header("ETag")) is None:
         return False
     known = {one.strip().removeprefix("W/") for one in wanted.split(",")}
     return "*" in known or tag.removeprefix("W/") in known

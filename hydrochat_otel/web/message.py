@@ -16,6 +16,9 @@ BODY_WITHIN_S: Final = 10.0
 JSON: Final = "application/json; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
 
+ARRIVED_S: Final = "hydrochat_otel.arrived_s"
+"""Key of a WSGI environment: the monotonic time at which the request had arrived, from our own server."""
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -33,6 +36,7 @@ class Request:
         client: The address the connection came from; '' if the host does not provide it.
         root: The prefix below which the host mounted the site, without the last slash.
         viewer: Returns the account that is signed in at the host; called only without valid credentials of ours.
+        arrived_s: The monotonic time at which the whole request had arrived; None if the host does not provide it.
     """
 
     method: str
@@ -44,6 +48,7 @@ class Request:
     client: str = ""
     root: str = ""
     viewer: Callable[[], Viewer] = no_sign_in
+    arrived_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

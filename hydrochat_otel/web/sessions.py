@@ -65,8 +65,11 @@ class Sessions:
 
 def cookie_of(headers: Mapping[str, str]) -> str:
     """Return the value of our cookie in a request's headers, whose names are in lower case; empty without one."""
+    cookies = headers.get("cookie")
+    if cookies is None:
+        return ""
     # The standard library's parser rejects all cookies if one of the host's own is malformed.
-    for pair in headers.get("cookie", "").split(";"):
+    for pair in cookies.split(";"):
         name, _, value = pair.strip().partition("=")
         if name == COOKIE:
             return value

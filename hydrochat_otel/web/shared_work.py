@@ -1,6 +1,7 @@
 """Work that is done once for all requests that wait for it at the same moment, unless it is quick.
 
 A request shares only work that begins after the request has arrived, so it gets everything that was recorded before.
+Requests that the server has read while others were answered share quick work, too.
 """
 
 import time
@@ -36,8 +37,8 @@ class _Batch(Generic[T]):
 class SharedWork(Generic[T]):
     """Does work for one request at a time, and gives the result to those that arrived before it began.
 
-    While the work is quick, each request does its own. If the work fails, its request fails, and the next one that
-    waits does it itself.
+    While the work is quick, no request waits: it does its own, unless the newest result is from after its arrival. If
+    the work fails, its request fails, and the next one that waits does it itself.
     """
 
     def __init__(self) -> None:
@@ -46,13 +47,22 @@ class SharedWork(Generic[T]):
         self._turns = 0
         self._pause_s = 0.0
         self._is_quick = False
+        self._newest: tuple[float, T] | None = None
+        """When the newest quick work began, and its result."""
 
-    def done(self, work: Callable[[], T]) -> T:
+    def done(self, work: Callable[[], T], *, arrived_s: float | None = None) -> T:
         """Return the result of the work; any thread may call.
+
+        Args:
+            work: Makes the result.
+            arrived_s: The monotonic time at which the request arrived; None is now.
 
         Raises:
             Exception: What the work raised in this thread.
         """
+        newest = self._newest
+        if newest is not None and arrived_s is not None and newest[0] > arrived_s:
+            return newest[1]
         if self._is_quick:
             return self._measured(work)
         batch = self._waiting
@@ -75,4 +85,9 @@ class SharedWork(Generic[T]):
         result = work()
         took_cpu_s, took_s = time.thread_time() - began_cpu_s, time.monotonic() - began_s
         self._is_quick = took_cpu_s < _QUICK_CPU_S and took_s < _QUICK_S
+        self._newest = (began_s, result) if self._is_quick else None
         return result
+
+    def forget(self) -> None:
+        """Forget the newest result."""
+        self._newest = None

@@ -55,6 +55,8 @@ class WrongTokens:
 
     def wait_s(self, address: str) -> float:
         """Return the seconds for which the address is blocked; 0 if it is not."""
+        if not self._guessers:
+            return 0.0
         network = network_of(address)
         with self._lock:
             tries = self._guessers.get(network)

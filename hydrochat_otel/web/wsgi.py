@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from hydrochat_otel.web.message import MAX_BODY_BYTES, Request, is_too_long
+from hydrochat_otel.web.message import ARRIVED_S, MAX_BODY_BYTES, Request, is_too_long
 from hydrochat_otel.web.routes import respond
+
+_STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 def wsgi_app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -21,9 +23,10 @@ def wsgi_app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> 
             query=environ.get("QUERY_STRING", ""),
             client=environ.get("REMOTE_ADDR", ""),
             root=environ.get("SCRIPT_NAME", "").rstrip("/"),
+            arrived_s=environ.get(ARRIVED_S),
         )
     )
-    start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(response.headers))
+    start_response(_STATUS[response.status], list(response.headers))
     return [response.body] if response.body else []
 
 

@@ -171,7 +171,8 @@ class MetricsStore:
         if self.arrive is not None:
             self.arrive()
         with self._lock:
-            self._take_in()
+            if self._inbox:
+                self._take_in()
             was, self._is_changing = self._is_changing, True
             try:
                 return change()

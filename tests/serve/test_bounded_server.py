@@ -2,16 +2,19 @@
 
 import contextlib
 import http.client
+import itertools
 import logging
+import re
 import resource
 import socket
 import tempfile
+import threading
 import time
 
 import pytest
 from conftest import TOKEN
 
-from hydrochat_otel import web
+from hydrochat_otel import track_response_time, web
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.serve import bounded_server
 from hydrochat_otel.serve.server import Server
@@ -196,6 +199,31 @@ def test_the_loop_waits_while_a_worker_sends(server, monkeypatch):
     monkeypatch.setattr(bounded_server.BoundedChannel, "_flush_some", looking)
     assert scrape(server) == 200
     assert seen == [False]
+
+
+def test_answers_that_are_shared_are_never_stale(server):
+    """Scrapes of many connections at once share work, and each shows what was recorded before it was sent."""
+    recorded, stale = itertools.count(1), []
+
+    def record_and_scrape():
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        with contextlib.closing(connection):
+            for _ in range(30):
+                with track_response_time("turn"):
+                    pass
+                number = next(recorded)
+                connection.request("GET", web.METRICS_PATH, headers=SCRAPE)
+                body = connection.getresponse().read().decode()
+                shown = re.search(r"^hydrochat_operation_duration_seconds_count{.*} (\d+)$", body, re.MULTILINE)
+                if shown is None or int(shown[1]) < number:
+                    stale.append((number, shown))
+
+    threads = [threading.Thread(target=record_and_scrape) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (stale, next(recorded)) == ([], 361)
 
 
 def test_an_answer_that_is_read_late(installed):

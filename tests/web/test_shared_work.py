@@ -79,6 +79,29 @@ def test_one_request_after_the_other_does_its_own_work():
     assert [shared.done(lambda: next(numbers)) for _ in range(20)] == list(range(1, 21))
 
 
+def test_quick_work_from_after_the_arrival_is_shared(monkeypatch):
+    """A request takes the newest result only if its work began after the request had arrived."""
+    shared, numbers, now = SharedWork(), itertools.count(1), itertools.count(1)
+    monkeypatch.setattr(shared_work, "_QUICK_S", 1000)
+    monkeypatch.setattr(shared_work.time, "monotonic", lambda: next(now))
+
+    def ask(arrived_s):
+        return shared.done(lambda: next(numbers), arrived_s=arrived_s)
+
+    assert (ask(0), ask(0.5)) == (1, 1)  # the work began at 1
+    assert (ask(1), ask(None)) == (2, 3)  # at 3 and 5
+    assert (ask(4), ask(5)) == (3, 4)
+    shared.forget()
+    assert ask(0) == 5
+
+
+def test_slow_work_is_not_kept(as_quick):
+    """The result of slow work, which may be large, is not kept for later requests."""
+    shared, numbers = SharedWork(), itertools.count(1)
+    as_quick(0)
+    assert [shared.done(lambda: next(numbers), arrived_s=0) for _ in range(2)] == [1, 2]
+
+
 def test_requests_that_wait_share_the_next_result_and_not_the_current_one():
     """Work in progress may lack what was recorded since; the next one serves all that wait."""
     shared, work, first, others = SharedWork(), Slow(), [], []
