@@ -32,6 +32,9 @@ _FORKS: Final = hasattr(os, "fork")
 
 _ABANDONED_AFTER_S: Final = 3600.0
 """Members write every few seconds. A file whose leader has ended and that was not written for this long is removed."""
+_RUNTIME: Final = "XDG_RUNTIME_DIR"
+_TEMPORARY: Final = ("TMPDIR", "TEMP", "TMP")
+_MOMENT_NS: Final = 2_000_000_000
 _INSTEAD: Final = "Set HYDROCHAT_STATE to sqlite:///path or to a Redis."
 
 
@@ -101,6 +104,8 @@ class Location:
         self._automatic = state == "auto" and _FORKS
         self._backend = backend_of(state, group, bounds)
         self._leader, self._meets = _identity_of_leader() if self._automatic else ("", False)
+        self._looked_in: tuple[list[str | None], Path | None] = [], None  # by these settings
+        self._seen: tuple[Path, int] | None = None  # the directory, and its change after which it had no file of ours
 
     @property
     def is_nowhere(self) -> bool:
@@ -131,18 +136,29 @@ class Location:
 
     def _has_met(self) -> bool:
         """Return whether a child of this process has made the file. A single process needs none."""
-        directory = _run_directory()
+        wanted = list(map(os.environ.get, (_RUNTIME, *_TEMPORARY)))
+        known, directory = self._looked_in
+        if directory is None or wanted != known:
+            directory = _run_directory()
+            self._looked_in = wanted, directory
+        if directory is None:
+            return False
         try:
+            seen = directory, directory.stat().st_mtime_ns
+            if seen == self._seen:
+                return False
             # Our file's name needs a digest, whose library takes milliseconds to load: first look for our leader's.
-            has_ours = directory is not None and any(directory.glob(f"{self._leader}.*"))
-            return directory is not None and has_ours and (directory / self._name).exists()
+            has_met = any(directory.glob(f"{self._leader}.*")) and (directory / self._name).exists()
+            # A file that is made in the same moment as another one does not change this time again.
+            self._seen = None if time.time_ns() - seen[1] < _MOMENT_NS else seen
         except OSError:
             return False
+        return has_met
 
 
 def _run_directory() -> Path | None:
     """Return the directory for our files; None if this process can write nowhere."""
-    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    given = os.environ.get(_RUNTIME, "")
     if given and _is_usable(given, mine=True):
         return Path(given) / "hydrochat-otel"
     base = next(filter(_is_usable, _temporary_directories()), None)
@@ -152,7 +168,7 @@ def _run_directory() -> Path | None:
 
 def _temporary_directories() -> Iterator[str]:
     # Not tempfile.gettempdir(): it writes a file into each candidate, and the working directory is one of them.
-    yield from filter(None, (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")))
+    yield from filter(None, map(os.environ.get, _TEMPORARY))
     yield from ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a directory that only this user can read is made inside
 
 

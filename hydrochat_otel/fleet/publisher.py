@@ -48,7 +48,7 @@ class Publisher:
         group: Name of the service.
         collect: Returns the process's own cumulative numbers.
         store: Returns the process's own window.
-        prepare: Called on the thread before it publishes.
+        prepare: Called on the thread before it publishes; not as long as it has none to share with.
         activity: Returns a value that changes whenever something of ours was recorded. While it stays the same, metrics
             are not collected: that takes as long as publishing them.
         learn: Called with each view that was read.
@@ -182,7 +182,8 @@ class Publisher:
     def _tick(self) -> float:
         """Publish, and return seconds until the next time."""
         began_s = time.monotonic()
-        self._prepare()
+        if self._member is not None:
+            self._prepare()
         self.publish()
         away_s = random.uniform(0, _MAX_DELAY_S) if self._failing_since_s else 0.0  # noqa: S311 - spreads load
         return max(0.0, self._interval_s + away_s - (time.monotonic() - began_s))

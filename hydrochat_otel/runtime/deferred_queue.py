@@ -185,18 +185,18 @@ class DeferredQueue:
 
     def _settle(self, count: int) -> None:
         some = self._being_settled
-        while some or count > 0:
-            if not some:
-                _move(self._arrived, some, min(count, _PIECE))
-                count -= len(some)
-                if not some:  # a full queue's producer took the last one
-                    return
-            entries: list[Any] = []
-            try:
+        entries: list[Any] = []
+        try:
+            while some or count > 0:
+                if not some:
+                    _move(self._arrived, some, min(count, _PIECE))
+                    count -= len(some)
+                    if not some:  # a full queue's producer took the last one
+                        return
                 self._settle_some(some, entries)
-            finally:
-                self._make_room()
-                self._keep_all(entries)
+        finally:
+            self._make_room()
+            self._keep_all(entries)
 
     def _settle_some(self, some: deque[_Arrived], entries: list[Any]) -> None:
         """Move records to the settled ones, and what is kept of them to the entries."""

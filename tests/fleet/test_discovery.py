@@ -48,6 +48,36 @@ def test_a_child_meets_its_parent(run_directory):
     assert parent.backend().kind == "sqlite"
 
 
+@pytest.mark.parametrize("age_s", [0, 60])
+def test_a_file_that_is_made_later_is_found(run_directory, age_s):
+    """Also in the moment after another file was, and after looks at a directory that did not change."""
+    run_directory.mkdir(mode=0o700)
+    other = run_directory / "1-other.db"
+    other.touch()
+    changed_ns = time.time_ns() - age_s * 1_000_000_000
+    os.utime(run_directory, ns=(changed_ns, changed_ns))
+    parent, child = automatic(), automatic()
+    assert [parent.backend() for _ in range(3)] == [None] * 3
+    backend = meet(child)
+    backend.exchange(None, 0, read=False)
+    backend.close()
+    if not age_s:
+        os.utime(run_directory, ns=(changed_ns, changed_ns))
+    assert parent.backend().kind == "sqlite"
+
+
+def test_another_runtime_directory_is_looked_into(run_directory, tmp_path, monkeypatch):
+    """A variable that changes while the process runs counts at the next look."""
+    parent = automatic()
+    assert parent.backend() is None
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "other"))
+    backend = meet(automatic())
+    backend.exchange(None, 0, read=False)
+    backend.close()
+    assert parent.backend().kind == "sqlite"
+
+
 def test_without_a_runtime_directory_it_is_in_the_temporary_one(tmp_path, monkeypatch):
     """Containers have no runtime directory; the temporary directory is used instead, one per user."""
     monkeypatch.delenv("XDG_RUNTIME_DIR")
