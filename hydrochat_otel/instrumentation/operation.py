@@ -25,6 +25,7 @@ from hydrochat_otel.window.entry import Entry
 
 _new: Final[Any] = tuple.__new__
 """Makes a named tuple without the function call of its constructor."""
+_INTERNAL: Final = SpanKind.INTERNAL
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
 
 
@@ -153,8 +154,14 @@ def ids_of(span: Span | None, outside: Context) -> tuple[int, int, int, bool, bo
     """Return the last fields of :class:`Ended` for work with this span, or without one, that began in the context."""
     outer: Any = outside.get(SPAN_KEY)
     around = INVALID_SPAN_CONTEXT if outer is None else _span_context(outer)
-    # A span context is a tuple, whose properties cost a function call each.
-    trace_id, span_id, _, flags, _, _ = around if span is None else _span_context(span)
+    own = around
+    if span is not None:
+        try:
+            own = span.get_span_context()
+        except BaseException as error:  # a span of the host's own kind
+            failures.note("operation.finish", error)
+            own = INVALID_SPAN_CONTEXT
+    trace_id, span_id, _, flags, _, _ = own  # a tuple, whose properties cost a function call each
     return trace_id, span_id, around[1], flags & _SAMPLED == _SAMPLED, span is not None
 
 
@@ -236,10 +243,18 @@ class Common:
         """
         around: Any = outside.get(WITHIN_KEY)
         labels = self.alone if around is None else self._steps.get(around.root) or self._step(around.root)
-        started_unix_ns, using, span = time.time_ns(), self.using, None
-        if self.is_traced:
-            span = start_span(using, self.name, outside, {semconv.OPERATION: self.name}, started_unix_ns)
-        inside = attribution.inside(outside, labels.within, span) if outside or span is not None else self.alone_inside
+        started_unix_ns, using, name = time.time_ns(), self.using, self.name
+        span: Span | None = None
+        if self.is_traced:  # as start_span(), without a function call
+            try:
+                attributes = {semconv.OPERATION: name}
+                span = using.tracer.start_span(name, outside, _INTERNAL, attributes, None, started_unix_ns, False)
+            except BaseException as error:  # an id generator, sampler or processor of the host may fail here
+                failures.note("operation.start", error)
+        if outside or span is None:
+            inside = attribution.inside(outside, labels.within, span) if outside else self.alone_inside
+        else:
+            inside = Context({WITHIN_KEY: labels.within, SPAN_KEY: span})
         if threshold_s is None:
             threshold_s = using.response_time_threshold_s
         return self, labels, threshold_s, span, inside, started_unix_ns, time.perf_counter_ns()

@@ -11,10 +11,11 @@ from types import NoneType
 from typing import Any, Final
 
 from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan
 
 from hydrochat_otel.instrumentation import contexts, instruments, results, tracked
 from hydrochat_otel.instrumentation.finished import FinishedOperation
-from hydrochat_otel.instrumentation.operation import Begun, Operation, ids_of
+from hydrochat_otel.instrumentation.operation import Begun, Common, Operation, ids_of
 from hydrochat_otel.instrumentation.tracked import Tracked
 from hydrochat_otel.runtime import collection, failures
 
@@ -45,16 +46,11 @@ def _run(function: Function, kind: Tracked, before: Context, args: tuple[Any, ..
     alone: Begun | None = None  # the same, if nothing is around and there is no span
     try:
         try:
-            common = kind.known
+            known, bound = kind.known, instruments.binding.bound
+            common = known if known is not None and known.using is bound else kind.common()
             newest = collection.NEWEST.args  # looked at here, because the function call costs as much as both clocks
-            if (
-                before
-                or common is None
-                or common.using is not instruments.binding.bound
-                or common.is_traced
-                or (newest and newest[0] == "start")
-            ):
-                begun = _begin(kind, before)
+            if before or common.is_traced or (newest and newest[0] == "start"):
+                begun = _begin(common, kind.threshold_s, before)
             else:  # as there, without a function call
                 own_s, common_s = kind.threshold_s, common.using.response_time_threshold_s
                 threshold_s, inside = common_s if own_s is None else own_s, common.alone_inside
@@ -90,9 +86,9 @@ def _run(function: Function, kind: Tracked, before: Context, args: tuple[Any, ..
     return result
 
 
-def _begin(kind: Tracked, before: Context) -> Begun | Operation:
+def _begin(common: Common, threshold_s: float | None, before: Context) -> Begun | Operation:
     """Begin a call, and make its context current; in a garbage collection it continues as an operation."""
-    begun = kind.begun(before)
+    begun = common.begun(before, threshold_s)
     newest = collection.NEWEST.args
     if newest and newest[0] == "start" and collection.is_running():
         return Operation(begun, before)
@@ -122,17 +118,16 @@ def _end(begun: Begun | Operation | None, before: Context, raised: BaseException
         return
     common, labels, threshold_s, span, _, started_unix_ns, started_ns = begun
     elapsed_ns = ended_ns - started_ns
-    duration_s = elapsed_ns / 1e9
-    clocks = duration_s, started_unix_ns + elapsed_ns
+    duration_s, end_unix_ns = elapsed_ns / 1e9, started_unix_ns + elapsed_ns
     exceeded = duration_s > threshold_s
-    finished: FinishedOperation = _new(
-        FinishedOperation, (*clocks, "ok", None, *ids_of(span, before), labels, exceeded)
-    )
-    if span is not None:
-        try:
-            finished.end_span(span, finished.span_attributes)
-        except BaseException as failure:
-            failures.note("operation.finish", failure)
-    common.using.queue.put(finished)
+    record: Any = duration_s, end_unix_ns, "ok", None, *ids_of(span, before), labels, exceeded
+    if exceeded or (span is not None and type(span) is not NonRecordingSpan):
+        record = _new(FinishedOperation, record)
+        if span is not None:
+            try:
+                record.end_span(span, record.span_attributes)
+            except BaseException as failure:
+                failures.note("operation.finish", failure)
+    common.using.queue.put(record)
     if exceeded:
-        tracked.warn(finished, threshold_s)
+        tracked.warn(record, threshold_s)

@@ -10,7 +10,7 @@ from hydrochat_otel.instrumentation import contexts, instruments
 from hydrochat_otel.instrumentation.cancellations import outcome_of
 from hydrochat_otel.instrumentation.finished import FinishedOperation
 from hydrochat_otel.instrumentation.instruments import Instruments
-from hydrochat_otel.instrumentation.operation import Begun, Common, Operation
+from hydrochat_otel.instrumentation.operation import Common, Operation
 from hydrochat_otel.runtime import collection, safe_log
 from hydrochat_otel.semconv import Outcome
 
@@ -61,16 +61,16 @@ class Tracked:
     def __call__(self) -> Operation:
         """Begin an operation below the current one."""
         outside = contexts.get_current()
-        return Operation(self.begun(outside), outside)
+        return Operation(self.common().begun(outside, self.threshold_s), outside)
 
-    def begun(self, outside: Context) -> Begun:
-        """Begin work in the context, which is the current one."""
+    def common(self) -> Common:
+        """Return what the operations have in common that the current instruments record."""
         common = self.known
         if common is None or common.using is not instruments.binding.bound:
             common = common_of(instruments.current(), self._name)
             # A refused name is refused, and counted, with each call.
             self.known = common if common.name == self._name else None
-        return common.begun(outside, self.threshold_s)
+        return common
 
 
 def attach(context: Context) -> None:

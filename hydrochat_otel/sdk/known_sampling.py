@@ -19,21 +19,28 @@ _BY_PARENT: Final = (
 
 
 class KnownSampling:
-    """The known decisions of the sampler that decided last."""
+    """The known decisions of the sampler that decided last.
 
-    __slots__ = ("_decisions", "_sampler")
+    Attributes:
+        sampler: That sampler.
+        of_roots: Its decision for spans without a parent; None if it must be called.
+    """
+
+    __slots__ = ("_decisions", "of_roots", "sampler")
 
     def __init__(self) -> None:
-        self._sampler: Sampler | None = None
+        self.sampler: Sampler | None = None
+        self.of_roots: Decision | None = None
         self._decisions: tuple[Decision | None, ...] = (None,) * len(_BY_PARENT)
 
     def decision(self, sampler: Sampler, parent: SpanContext | None) -> Decision | None:
         """Return the decision for a span with this parent; None if the sampler must be called."""
-        if sampler is not self._sampler:
+        if sampler is not self.sampler:
             self._decisions = _decisions_of(sampler)
-            self._sampler = sampler
+            self.of_roots = self._decisions[0]
+            self.sampler = sampler
         if parent is None:
-            return self._decisions[0]
+            return self.of_roots
         return self._decisions[(1 if parent.is_remote else 3) + (parent.trace_flags & 1)]
 
 

@@ -42,6 +42,7 @@ _FLAGS: Final = tuple(TraceFlags(flags) for flags in range(4))
 _MOST_TRACE_ID: Final = 2**128 - 1
 _MOST_SPAN_ID: Final = 2**64 - 1
 _NO_STATE: Final = SpanContext(1, 1, is_remote=False).trace_state
+_new: Final[Any] = tuple.__new__
 _SAMPLE: Final = Decision.RECORD_AND_SAMPLE
 _DROP: Final = Decision.DROP
 
@@ -166,14 +167,22 @@ class LeanTracer(Tracer):
         else:
             parent, random = None, ids.flags
             trace_id = ids.new_trace_id() or ids.generator.generate_trace_id()
-        decision = self._sampling.decision(tracer.sampler, parent)
+        sampler, sampling = tracer.sampler, self._sampling
+        if parent is None and sampler is sampling.sampler:
+            decision = sampling.of_roots
+        else:
+            decision = sampling.decision(sampler, parent)
         if decision is None:
-            sampled = tracer.sampler.should_sample(context, trace_id, name, kind, attributes, ())
+            sampled = sampler.should_sample(context, trace_id, name, kind, attributes, ())
             decision, given, state = sampled.decision, sampled.attributes or {}, sampled.trace_state
         else:
             given, state = attributes, None if parent is None else parent.trace_state
         span_id = ids.new_span_id() or ids.generator.generate_span_id()
-        own = _span_context(trace_id, span_id, (_SAMPLED if decision is _SAMPLE else 0) | random, state)
+        flags = _FLAGS[(_SAMPLED if decision is _SAMPLE else 0) | random]
+        if 0 < trace_id <= _MOST_TRACE_ID and 0 < span_id <= _MOST_SPAN_ID:  # what the constructor would check
+            own = _new(SpanContext, (trace_id, span_id, False, flags, _NO_STATE if state is None else state, True))
+        else:
+            own = SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=state)
         if decision is _DROP:
             return NonRecordingSpan(own)
         span: Any = object.__new__(self._kind)  # the SDK's constructor prepares and copies what these spans do not have
@@ -192,14 +201,6 @@ class LeanTracer(Tracer):
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
         """Start a span of the SDK's own."""
         return self._tracer.start_as_current_span(*args, **kwargs)
-
-
-def _span_context(trace_id: int, span_id: int, flags: int, state: trace.TraceState | None) -> SpanContext:
-    """Return the context of a local span, without the constructor's checks if the ids pass them."""
-    if 0 < trace_id <= _MOST_TRACE_ID and 0 < span_id <= _MOST_SPAN_ID:
-        fields = (trace_id, span_id, False, _FLAGS[flags], _NO_STATE if state is None else state, True)
-        return tuple.__new__(SpanContext, fields)
-    return SpanContext(trace_id, span_id, is_remote=False, trace_flags=_FLAGS[flags], trace_state=state)
 
 
 def _cleaned(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
