@@ -62,7 +62,8 @@ class DeferredQueue:
 
     Args:
         capacity: The most items that wait before producers help.
-        keep: Takes the entries of several items, oldest first; None discards them.
+        keep: Takes the entries of several items, oldest first, and may remove them from the list: what an exception of
+            the host's leaves in it is there at the next call. None discards them.
         fed: Called after several items were fed; never raises.
         of_fields: The class of records that producers may put as plain tuples of their fields, which takes them less.
     """
@@ -76,6 +77,7 @@ class DeferredQueue:
     ) -> None:
         self._arrived: deque[_Arrived] = deque()
         self._being_settled: deque[_Arrived] = deque()  # what an interrupted settling leaves is next
+        self._being_kept: list[Any] = []
         self._settled: deque[Finished] = deque()
         self._being_fed: list[Finished] = []
         self._capacity = self._room = capacity
@@ -117,7 +119,7 @@ class DeferredQueue:
 
     def settle(self) -> None:
         """Store the entries of all queued items; runs only our own code. Any thread may call, they take turns."""
-        waits = self._arrived or self._being_settled or self._settling.inside
+        waits = self._arrived or self._being_settled or self._being_kept or self._settling.inside
         if waits and not self._worker.do(self._take_turn, _SETTLE_S, urgent=True):
             self._take_turn()
 
@@ -184,8 +186,7 @@ class DeferredQueue:
         self._settling.run(lambda: self._settle(len(self._arrived)))
 
     def _settle(self, count: int) -> None:
-        some = self._being_settled
-        entries: list[Any] = []
+        some, entries = self._being_settled, self._being_kept
         try:
             while some or count > 0:
                 if not some:
@@ -242,6 +243,7 @@ class DeferredQueue:
                 self._keep(entries)
             except BaseException as error:
                 failures.note("retention", error)
+            del entries[:]
 
     def _feed(self, count: int, until_s: float = math.inf, least: int = 0) -> int:
         """Feed so many of the oldest, but after the moment no more than `least`; return how many were fed."""
@@ -308,6 +310,7 @@ class DeferredQueue:
         # The parent measured these items; it still has them and records them.
         self._arrived.clear()
         self._being_settled.clear()
+        self._being_kept.clear()
         self._settled.clear()
         self._being_fed.clear()
         self._settling.inside.clear()

@@ -101,8 +101,15 @@ class MetricsStore:
 
     def extend(self, entries: Iterable[Entry | Waiting]) -> None:
         """Keep several entries that have just been made, or work whose entries are not made yet, oldest first."""
-        if some := tuple(entries):
-            self._inbox.append((self._monotonic(), some))
+        self.take(list(entries))
+
+    def take(self, entries: list[Entry | Waiting]) -> None:
+        """Do the same, and remove them from the list; at no moment one is in both or in neither."""
+        if entries:
+            inbox, batch = self._inbox, (self._monotonic(), tuple(entries))
+            # Nothing is called until both are done: after a call a signal handler could raise.
+            inbox += (batch,)
+            del entries[:]
         self._take_in(wait=False)
 
     def add_entry(self, entry: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The process's own window, which keeps every operation, call and span of the process."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from hydrochat_otel.runtime import process_globals
@@ -24,14 +24,16 @@ def before_reading(arrive: Callable[[], None]) -> None:
         store.arrive = arrive
 
 
-def keep(entries: Iterable[Entry | Waiting]) -> None:
+def keep(entries: list[Entry | Waiting]) -> None:
     """Keep entries that have just been made, or work whose entries are not, oldest first, in the process's window.
+
+    They leave the list in the moment in which they are in the window, so that an interrupted call can be repeated.
 
     Raises:
         SettingsError: As :func:`get_global_metrics_store`.
     """
     some = tuple(entries)
-    get_global_metrics_store().extend(some)
+    get_global_metrics_store().take(entries)
     notable_turns.see(some)
 
 

@@ -60,7 +60,7 @@ PARTS = {
     "price book": _part(f"{OURS}.prices.book:PriceBook.rate", MONEY),
     "price file": _part(f"{OURS}.prices.price_file:read_table", work="refresh"),
     "labels": _part(f"{OURS}.instrumentation.labels:ClosedSet.admit", *_BEGIN),
-    "window": _part(f"{OURS}.window.store:MetricsStore.extend", WINDOW),
+    "window": _part(f"{OURS}.window.store:MetricsStore.take", WINDOW),
     "notable turns": _part(f"{OURS}.window.notable:NotableTurns.see"),
     "state: outbox": _part(f"{OURS}.window.outbox:Outbox.trim", WINDOW),
     "state: exchange": _part(f"{OURS}.fleet.member:Member.exchange", SCRAPE),

@@ -49,7 +49,8 @@ def publish():
 
 
 CALLS = ("call", "call async", "stream", "stream async")
-HOSTS_WORK = {name: hosts.EVERYTHING[name] for name in (*CALLS, "live interaction", "graph")}
+FUNCTIONS = ("function", "failing function", "slow")
+HOSTS_WORK = {name: hosts.EVERYTHING[name] for name in (*FUNCTIONS, *CALLS, "live interaction", "graph")}
 READING = {
     "drain": deferred_queue.drain_all,
     "settle": deferred_queue.settle_all,
@@ -124,6 +125,27 @@ def test_a_time_limit_while_the_numbers_are_read_changes_none(install, tmp_path,
     assert wrong == []
     assert failures.counts() == {}
     assert books(pipeline)[:2] == (tracked, tracked)
+
+
+@pytest.mark.parametrize("name", ["drain", "settle"])
+def test_a_time_limit_without_a_thread_of_ours_changes_no_number(install, name):
+    """Where no thread can be started, the thread that was interrupted leaves the rest to the next one."""
+    pipeline = install(max_entries=100_000)
+    pipeline.instruments.queue._worker.stop()
+    work = [track_response_time(one)(int) for one in ("one", "another")]
+    tracked = 0
+
+    def prepare():
+        nonlocal tracked
+        for one in (*work, *work):
+            tracked += 1
+            one()
+
+    wrong, moments = sweep(READING[name], prepare)
+    assert wrong == []
+    assert failures.counts() == {}
+    assert books(pipeline)[:2] == (tracked, tracked)
+    assert moments > 100
 
 
 @pytest.mark.real
