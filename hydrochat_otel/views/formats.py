@@ -13,14 +13,9 @@ import orjson
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window import dollars
+from hydrochat_otel.window.moments import are_usual, microseconds
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_FIRST_US: Final = -62_135_596_800_000_000
-_LAST_US: Final = 253_402_300_799_999_999
-"""Microseconds since the epoch of the first and the last moment that Python's calendar has."""
-_FIRST_S: Final = _FIRST_US // 10**6
-_LAST_S: Final = _LAST_US // 10**6
-
 _DAY_US: Final = 86_400_000_000
 _TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
 _SIGNED_64_BIT: Final = range(-(2**63), 2**63)
@@ -62,38 +57,16 @@ def count(number: float) -> int | None:
     return round(number) if math.isfinite(number) else None
 
 
-def microseconds(unix_s: float) -> int:
-    """Return whole microseconds since the epoch, within Python's calendar; an invalid time counts as the epoch.
-
-    Cursors and time stamps both use it: with two roundings, entries could be listed in one order and dated in another.
-    """
-    if math.isnan(unix_s):
-        return 0
-    return round(min(max(unix_s * 1e6, _FIRST_US), _LAST_US))
-
-
 def milliseconds(unix_s: float) -> int:
     """Return whole milliseconds since the epoch, as JavaScript counts time."""
     return round(microseconds(unix_s) / 1000)
 
 
-def all_microseconds(unix_s: Sequence[float]) -> list[int]:
-    """Return :func:`microseconds` of each time, several times faster."""
-    if _are_usual(unix_s):
-        return [round(one * 1e6) for one in unix_s]
-    return [microseconds(one) for one in unix_s]
-
-
 def all_milliseconds(unix_s: Sequence[float]) -> list[int]:
     """Return :func:`milliseconds` of each time, several times faster."""
-    if _are_usual(unix_s):
+    if are_usual(unix_s):
         return [round(round(one * 1e6) / 1000) for one in unix_s]
     return [milliseconds(one) for one in unix_s]
-
-
-def _are_usual(unix_s: Sequence[float]) -> bool:
-    """Return whether none is NaN or outside of Python's calendar."""
-    return bool(unix_s) and math.isfinite(sum(unix_s)) and min(unix_s) > _FIRST_S and max(unix_s) < _LAST_S
 
 
 def utc(unix_s: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from hydrochat_otel import semconv
 from hydrochat_otel.views import formats
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.moments import microseconds
 from hydrochat_otel.window.notable import begins_a_turn
 
 MAX_TURNS: Final = 200
@@ -36,7 +37,7 @@ class Turn:
     def id(self) -> str:
         """The turn's name in addresses: trace, span and end, so that a root without a span has one, too."""
         root = self.root
-        return f"{root.trace_id:x}-{root.span_id:x}-{formats.microseconds(root.end_unix_s):x}"
+        return f"{root.trace_id:x}-{root.span_id:x}-{microseconds(root.end_unix_s):x}"
 
     @property
     def calls(self) -> list[Entry]:
@@ -98,7 +99,7 @@ def with_notable(entries: Sequence[Entry], notable: Iterable[Entry]) -> list[Ent
 
 
 def _identity(entry: Entry) -> tuple[int, int, int]:
-    return entry.trace_id, entry.span_id, formats.microseconds(entry.end_unix_s)
+    return entry.trace_id, entry.span_id, microseconds(entry.end_unix_s)
 
 
 def collect(entries: Sequence[Entry]) -> list[Turn]:

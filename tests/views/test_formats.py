@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views import formats
+from hydrochat_otel.window import moments
 
 ANYTHING = st.recursive(
     st.none()
@@ -99,5 +100,5 @@ def test_a_moment_is_written_as_the_standard_library_writes_it(end_us):
 @given(st.lists(st.floats()))
 def test_many_times_are_rounded_like_single_ones(unix_s):
     """Times that are converted together are the same whole microseconds and milliseconds, odd ones included."""
-    assert formats.all_microseconds(unix_s) == [formats.microseconds(one) for one in unix_s]
+    assert moments.all_microseconds(unix_s) == [moments.microseconds(one) for one in unix_s]
     assert formats.all_milliseconds(unix_s) == [formats.milliseconds(one) for one in unix_s]
