@@ -5,14 +5,15 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, ClassVar, Final, Self
 
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, process_globals
 from hydrochat_otel.views import formats
-from hydrochat_otel.window import digest
-from hydrochat_otel.window.columns import end_of
+from hydrochat_otel.window import digest, latest
+from hydrochat_otel.window.columns import end_of, ends_of
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.latest import Placed, placed
+from hydrochat_otel.window.moments import LAST_US
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
@@ -21,10 +22,6 @@ _SLACK: Final = 8
 """Entries beyond a page that are sorted with it, because their ends may round to the same microsecond."""
 _MICROSECOND_S: Final = 2e-6
 """Ends this close may have the same place; includes the rounding error of the clock's double."""
-
-_Place = tuple[int, int]
-_Listed = tuple[_Place, int, Entry]
-"""With its end in whole microseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +88,29 @@ class Filter:
 def page(matching: Sequence[Entry], shown: Filter) -> dict[str, Any]:
     """Return the section `entries` of the export and `page`, which says where the next page begins.
 
-    An entry that cannot be rendered is left out and counted under `json.entry`.
+    An entry that cannot be rendered is left out and counted under `json.entry`. The rows are shared with later pages: a
+    caller does not change them.
     """
-    listed, next_cursor = _listed(matching, shown)
+    is_newest = shown.cursor is None and not shown.selects and shown.limit <= latest.MOST
+    newest = digest.latest(matching, shown.limit) if is_newest else None
+    if newest is None:
+        listed, next_cursor = _listed(matching, shown)
+    else:
+        listed = newest.listed[::-1]
+        next_cursor = str(Cursor(*listed[-1][0], 1)) if newest.has_older else None
     return {
-        "entries": [row for _, end_us, entry in listed if (row := _row(entry, end_us)) is not None],
+        "entries": _rows(listed, keeps=is_newest),
         "page": {"limit": shown.limit, "matching": len(matching), "next_cursor": next_cursor},
     }
 
 
-def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[_Listed], str | None]:
+def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[Placed], str | None]:
     """Return the entries of the page, newest first, and the cursor of the next page."""
-    upto_unix_s = math.inf if (cursor := shown.cursor) is None else cursor.end_us / 1e6 + _MICROSECOND_S
+    cursor = shown.cursor
+    # Ends beyond the calendar have its last microsecond.
+    upto_unix_s = math.inf
+    if cursor is not None and cursor.end_us < LAST_US:
+        upto_unix_s = cursor.end_us / 1e6 + _MICROSECOND_S
     ends = sorted(map(end_of, matching)) if shown.selects else None
     number = shown.limit + _SLACK
     while True:
@@ -114,13 +122,11 @@ def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[_Listed], st
         number *= 4
 
 
-def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tuple[list[_Listed], str | None]:
+def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tuple[list[Placed], str | None]:
     """Return the page out of its candidates; `ends_here` says whether no older ones exist."""
-    ends_us = formats.all_microseconds([entry.end_unix_s for entry in candidates])
-    places = [(max(0, end_us), entry.span_id) for end_us, entry in zip(ends_us, candidates, strict=True)]
-    placed = sorted(zip(places, ends_us, candidates, strict=True), key=itemgetter(0))
-    places.sort()
-    end = len(placed)
+    listed = placed(candidates, ends_of(candidates))
+    places = [place for place, _, _ in listed]
+    end = len(listed)
     if (cursor := shown.cursor) is not None:
         first, last = (side(places, (cursor.end_us, cursor.span_id)) for side in (bisect_left, bisect_right))
         end = max(first, last - cursor.shown)
@@ -128,7 +134,31 @@ def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tupl
     next_cursor = None
     if start < end and (start > 0 or not ends_here):
         next_cursor = str(Cursor(*places[start], bisect_right(places, places[start]) - start))
-    return placed[start:end][::-1], next_cursor
+    return listed[start:end][::-1], next_cursor
+
+
+def _rows(listed: list[Placed], *, keeps: bool) -> list[dict[str, Any]]:
+    """Return the rows of a page, and keep them for the next one if asked to."""
+    known = _kept.get("rows", {})
+    rows, kept = list[dict[str, Any]](), dict[int, tuple[Entry, dict[str, Any]]]()
+    for _, end_us, entry in listed:
+        number = id(entry)
+        found = known.get(number)
+        if found is None:
+            row = _row(entry, end_us)
+            if row is None:
+                continue
+            found = entry, row
+        kept[number] = found
+        rows.append(found[1])
+    if keeps:
+        _kept["rows"] = kept
+    return rows
+
+
+_kept: Final[dict[str, dict[int, tuple[Entry, dict[str, Any]]]]] = {}
+"""The rows of the newest page by the identity of their entries, which it holds; less than a kilobyte each."""
+process_globals.register("rows of entries", _kept.clear)
 
 
 def _row(entry: Entry, end_us: int) -> dict[str, Any] | None:

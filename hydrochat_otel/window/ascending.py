@@ -46,8 +46,13 @@ class Ascending:
             for value in values:
                 del known[_place(known, value, 0)]
             return
+        ascending = sorted(values)
+        first = _place(known, ascending[0], 0)
+        if known[first : first + len(ascending)] == array("d", ascending):  # usually the oldest ends
+            del known[first : first + len(ascending)]
+            return
         at, kept = 0, array("d")
-        for value in sorted(values):
+        for value in ascending:
             place = _place(known, value, at)
             kept += known[at:place]
             at = place + 1

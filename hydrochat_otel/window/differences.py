@@ -61,17 +61,21 @@ def _of_parts(before: Sequence[Entry], after: Entries) -> Difference | None:
     start = next((place for place, part in enumerate(old) if part.run is new[0].run), None)
     if start is None or new[0].first < old[start].first:
         return None
-    same = 0
-    for mine, theirs in zip(old[start:], new, strict=False):
-        if mine.run is not theirs.run:
-            break
-        same += 1
+    same = _same_runs(old[start:], new)
     left = [*old[:start], Part(old[start].run, old[start].first, new[0].first)]
     old_rest, new_rest = _rest(old[start + same :], before.tail), _rest(new[same:], after.tail)
     found = _of_all(old_rest, new_rest, eq)
     if found is None:
         found = Difference(old_rest, new_rest)
     return Difference(Entries(left, found.removed, remembers=False), found.added)
+
+
+def _same_runs(old: tuple[Part, ...], new: tuple[Part, ...]) -> int:
+    """Return how many runs are the same, from the first on; the first may have lost more of its entries."""
+    number = min(len(old), len(new))
+    if old[1:number] == new[1:number]:  # compared in C
+        return number
+    return next((place for place in range(number) if old[place].run is not new[place].run), number)
 
 
 def _rest(parts: Sequence[Part], tail: tuple[Entry, ...]) -> tuple[Entry, ...]:

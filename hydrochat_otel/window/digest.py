@@ -10,17 +10,17 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from itertools import islice
+from itertools import chain, compress
 from typing import Final, NamedTuple, TypeVar
 
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.runtime.forks import Busy, ForkLock
-from hydrochat_otel.window import differences
+from hydrochat_otel.window import differences, latest as latest_entries
 from hydrochat_otel.window.ascending import Ascending
-from hydrochat_otel.window.columns import end_of
 from hydrochat_otel.window.differences import Difference
-from hydrochat_otel.window.entries import Entries, all_ends
+from hydrochat_otel.window.entries import Entries, all_ends, pieces_backwards
 from hydrochat_otel.window.entry import Entry
+from hydrochat_otel.window.latest import Latest
 from hydrochat_otel.window.operation_sums import OperationSums, Window
 from hydrochat_otel.window.summary import Headline, Summary, Tally, times_of
 from hydrochat_otel.window.timelines import Calls, CallSums, places
@@ -90,8 +90,26 @@ def newest(entries: Sequence[Entry], number: int, upto_unix_s: float, ends: Sequ
         since_unix_s, wanted, are_all = _read(entries, lambda digest: _bounds(digest.ends.values, number, upto_unix_s))
     else:
         since_unix_s, wanted, are_all = _bounds(ends, number, upto_unix_s)
-    inside = (entry for entry in reversed(entries) if since_unix_s <= end_of(entry) <= upto_unix_s)
-    return Newest(list(islice(inside, wanted))[::-1], since_unix_s, are_all)
+    found = list[list[Entry]]()
+    for piece in pieces_backwards(entries):
+        inside = [since_unix_s <= end <= upto_unix_s for end in piece.ends]
+        if any(inside):
+            found.append(list(compress(piece.entries(), inside)))
+            wanted -= len(found[-1])
+        if not wanted:
+            break
+    return Newest(list(chain.from_iterable(reversed(found))), since_unix_s, are_all)
+
+
+def latest(entries: Sequence[Entry], number: int) -> latest_entries.Newest | None:
+    """Return what :meth:`Latest.newest` returns of the window."""
+
+    def read(digest: Digest) -> latest_entries.Newest | None:
+        if digest.latest.is_exhausted:
+            del digest.latest
+        return digest.latest.newest(number)
+
+    return _read(entries, read)
 
 
 def _bounds(ends: Sequence[float], number: int, upto_unix_s: float) -> tuple[float, int, bool]:
@@ -174,6 +192,11 @@ class Digest:
         """The ends of all entries."""
         return _Ends(all_ends(self._entries))
 
+    @cached_property
+    def latest(self) -> Latest:
+        """The newest entries."""
+        return Latest(self._entries)
+
     def steps(self, start_unix_s: int, step_s: int, number: int) -> list[StepSums]:
         """Return the sums of each step."""
         calls = self.calls
@@ -185,7 +208,7 @@ def _held(entries: Sequence[Entry]) -> Sequence[Entry]:
     return entries.forgetful() if isinstance(entries, Entries) else entries
 
 
-_PARTS: Final = frozenset({"whole", "operations", "calls", "ends"})
+_PARTS: Final = frozenset({"whole", "operations", "calls", "ends", "latest"})
 
 
 _kept: Final[dict[str, Digest]] = {}

@@ -1,6 +1,7 @@
 """The entries of the window at one moment: a sequence that makes those in packed runs when they are read."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple, overload
 
@@ -66,15 +67,16 @@ class Entries(Sequence[Entry]):
 
     def __iter__(self) -> Iterator[Entry]:
         for number in range(len(self.parts)):
-            yield from self._of_part(number)
+            yield from self.of_part(number)
         yield from self.tail
 
     def __reversed__(self) -> Iterator[Entry]:
         yield from reversed(self.tail)
         for number in reversed(range(len(self.parts))):
-            yield from reversed(self._of_part(number))
+            yield from reversed(self.of_part(number))
 
-    def _of_part(self, number: int) -> list[Entry]:
+    def of_part(self, number: int) -> list[Entry]:
+        """Return the entries of one of the parts; not to be changed."""
         if self._made is None:
             return self.parts[number].entries()
         made = self._made.get(number)
@@ -100,7 +102,7 @@ class Entries(Sequence[Entry]):
         for number, (run, first, last) in enumerate(self.parts):
             length = run.number_of_entries(first, last)
             if at < length:
-                return self._of_part(number)[at]
+                return self.of_part(number)[at]
             at -= length
         return self.tail[at]
 
@@ -121,6 +123,30 @@ def calls_of(entries: Iterable[Entry]) -> Iterator[Entry]:
         yield from (call for run, first, last in entries.parts for call in run.calls(first, last))
         entries = entries.tail
     yield from (entry for entry in entries if entry.kind in KINDS_OF_CALLS)
+
+
+class Piece(NamedTuple):
+    """Entries that are next to each other.
+
+    Attributes:
+        ends: The end of each.
+        entries: Makes them.
+    """
+
+    ends: Sequence[float]
+    entries: Callable[[], Iterable[Entry]]
+
+
+def pieces_backwards(entries: Sequence[Entry]) -> Iterator[Piece]:
+    """Yield all entries in pieces, the newest piece first; packed ones are not made for it."""
+    tail = entries.tail if isinstance(entries, Entries) else entries
+    for end in range(len(tail), 0, -_PIECE):
+        some = tail[max(0, end - _PIECE) : end]
+        yield Piece(ends_of(some), partial(iter, some))
+    if isinstance(entries, Entries):
+        for number in reversed(range(len(entries.parts))):
+            run, first, last = entries.parts[number]
+            yield Piece(run.ends(first, last), partial(entries.of_part, number))
 
 
 def all_ends(entries: Iterable[Entry]) -> Iterator[float]:

@@ -5,8 +5,9 @@ from math import inf, nan
 
 import pytest
 
-from hydrochat_otel.views import entry_page, formats
+from hydrochat_otel.views import entry_page
 from hydrochat_otel.views.entry_page import Cursor, Filter
+from hydrochat_otel.window import moments
 from hydrochat_otel.window.entry import Entry
 
 NOW_S = 1_750_000_000.0
@@ -32,7 +33,7 @@ def test_the_pages_list_every_entry_once_and_the_newest_first(spread_s, limit):
     chance = random.Random(f"{spread_s} {limit}")
     ends = [NOW_S + spread_s * chance.random() * number for number in range(240)]
     entries = [Entry("span", "a", 0.1, end, trace_id=1, span_id=chance.getrandbits(60) + 1) for end in ends]
-    expected = sorted(entries, key=lambda one: (formats.microseconds(one.end_unix_s), one.span_id), reverse=True)
+    expected = sorted(entries, key=lambda one: (moments.microseconds(one.end_unix_s), one.span_id), reverse=True)
     assert walked(tuple(entries), limit) == [one.span_id for one in expected]
     newer = [one.span_id for one in expected if one.end_unix_s >= ends[120]]
     assert walked(tuple(entries), limit, since_unix_s=ends[120]) == newer
