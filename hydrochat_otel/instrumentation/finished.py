@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
-from operator import attrgetter, eq, truediv
+from operator import attrgetter, eq, itemgetter, truediv
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from opentelemetry.trace import NonRecordingSpan, Span, StatusCode
@@ -73,7 +73,7 @@ class Ending:
         if self.is_traced and span_id and span_id != self.parent_span_id:
             return span_id
         # Records of the same time, if a clock is coarse, still differ in their place in memory.
-        return hash((self.end_unix_ns, self.duration_s, id(self), _salt[0])) & _ID_MASK
+        return hash((self.end_unix_ns, id(self), _salt[0])) & _ID_MASK
 
     def final(self, attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
         """Add how the work ended to the attributes of its span, and return them."""
@@ -245,7 +245,7 @@ class FinishedOperation(_FinishedOperation, Ending):
         )
         number = len(waiting)
         if not any(are_traced):
-            hashes = map(hash, zip(ends_ns, durations_s, map(id, waiting), repeat(_salt[0], number), strict=True))
+            hashes = map(hash, zip(ends_ns, map(id, waiting), repeat(_salt[0], number), strict=True))
             spans = tuple([one & _ID_MASK for one in hashes])
         elif not (all(are_traced) and all(spans)) or (any(parents) and any(map(eq, spans, parents))):
             spans = tuple([one.own_id for one in waiting])
@@ -262,12 +262,14 @@ class FinishedOperation(_FinishedOperation, Ending):
     @staticmethod
     def are_unremarkable(waiting: "Sequence[FinishedOperation]") -> bool:
         """Return whether all are roots that ended well and in time."""
-        if any(map(_EXCEEDED, waiting)) or {"ok"} != set(map(_OUTCOME, waiting)):
+        if any(map(EXCEEDED, waiting)) or {"ok"} != set(map(OUTCOME, waiting)):
             return False
         return {"root"} == {labels.role for labels in set(map(_LABELS, waiting))}
 
 
-_ERROR: Final = attrgetter("error_type")
-_LABELS: Final = attrgetter("labels")
-_OUTCOME: Final = attrgetter("outcome")
-_EXCEEDED: Final = attrgetter("exceeded")
+# By their places: by their names they take twice the time.
+DURATION: Final = itemgetter(FinishedOperation._fields.index("duration_s"))
+OUTCOME: Final = itemgetter(FinishedOperation._fields.index("outcome"))
+EXCEEDED: Final = itemgetter(FinishedOperation._fields.index("exceeded"))
+_ERROR: Final = itemgetter(FinishedOperation._fields.index("error_type"))
+_LABELS: Final = itemgetter(FinishedOperation._fields.index("labels"))

@@ -6,7 +6,6 @@ One :class:`Instruments` serves one pair of providers. :func:`current` is what c
 
 import os
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -17,7 +16,14 @@ from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation import labels, refusals
 from hydrochat_otel.instrumentation.batched import Due, Kind
 from hydrochat_otel.instrumentation.feeds import Attributes, Feed, Feeder, PublicFeeder
-from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
+from hydrochat_otel.instrumentation.finished import (
+    DURATION,
+    EXCEEDED,
+    OUTCOME,
+    Ended,
+    FinishedOperation,
+    OperationLabels,
+)
 from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, first_use, process_globals
@@ -28,9 +34,6 @@ from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.waiting import Waiting
 
-_EXCEEDED: Final = attrgetter("exceeded")
-_OUTCOME: Final = attrgetter("outcome")
-_DURATION: Final = attrgetter("duration_s")
 _FOREIGN_READER_S: Final = 4.0
 """How long another library's reader may wait for our queue: well below the SDK's ten seconds for a callback."""
 
@@ -169,13 +172,13 @@ class _Operations(Kind[FinishedOperation]):
 
     def feed(self, work: list[FinishedOperation]) -> None:
         """Feed durations, violations and bad operations."""
-        exceeded = list(filter(_EXCEEDED, work))
+        exceeded = list(filter(EXCEEDED, work))
         if exceeded:
             self._violations.take_each([1] * len(exceeded), exceeded)
-        if exceeded or "error" in map(_OUTCOME, work):
+        if exceeded or "error" in map(OUTCOME, work):
             bad = [one for one in work if one.exceeded or one.outcome == "error"]
             self._bad.take_each([1] * len(bad), bad)
-        self._duration.take_each(list(map(_DURATION, work)), work)
+        self._duration.take_each(list(map(DURATION, work)), work)
 
 
 def _drain_for_others() -> None:

@@ -159,7 +159,7 @@ class Packed:
         self.born: Sequence[float] = array("d", born)
         self._durations = array("d", durations)
         self._ends = array("d", ends)
-        self._traces = b"".join([trace.to_bytes(16) for trace in traces])
+        self._traces = b"".join([trace.to_bytes(16) for trace in traces]) if any(traces) else bytes(16 * number)
         self._ids = array("Q", spans)
         self._ids.extend(parents)
         labels = _labels_of(columns)
