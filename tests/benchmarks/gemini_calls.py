@@ -7,33 +7,38 @@ import asyncio
 import importlib
 import importlib.util
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from benchmarks.contestants import costs
+from benchmarks.gemini_streams import READY, Production
 from benchmarks.measuring import Row, Way
 from google import genai
 from google.genai import types
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.sdk.reader import SnapshotReader
+from hydrochat_otel.window.snapshot import HistogramPoint
 
 MODEL = "gemini-2.0-flash"
+_TOKENS = "gen_ai.client.token.usage"
 CHUNKS = 100
+COPIES = 10
 _PEERS = {
     "Traceloop": ("opentelemetry.instrumentation.google_generativeai", "GoogleGenerativeAiInstrumentor"),
     "official": ("opentelemetry.instrumentation.google_genai", "GoogleGenAiSdkInstrumentor"),
 }
 
 
-def reply(text: str, *, last: bool = True, call: str | None = None) -> dict[str, object]:
+def reply(text: str, *, last: bool = True, call: str | None = None, answer_tokens: int = 30) -> dict[str, object]:
     """Return a reply as the service sends it."""
     part = {"text": text} if call is None else {"functionCall": {"name": call, "args": {}}}
     candidate: dict[str, object] = {"content": {"role": "model", "parts": [part]}, "index": 0}
@@ -44,10 +49,10 @@ def reply(text: str, *, last: bool = True, call: str | None = None) -> dict[str,
         "modelVersion": MODEL,
         "usageMetadata": {
             "promptTokenCount": 12,
-            "candidatesTokenCount": 30,
-            "totalTokenCount": 42,
+            "candidatesTokenCount": answer_tokens,
+            "totalTokenCount": 12 + answer_tokens,
             "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 12}],
-            "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 30}],
+            "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": answer_tokens}],
         },
     }
 
@@ -55,8 +60,8 @@ def reply(text: str, *, last: bool = True, call: str | None = None) -> dict[str,
 _ANSWER = json.dumps(reply("A short answer about a wound.")).encode()
 _CALLS = json.dumps(reply("", call="lookup")).encode()
 _STREAM = b"".join(
-    b"data: " + json.dumps(reply(f"word {number} ", last=number == CHUNKS - 1)).encode() + b"\r\n\r\n"
-    for number in range(CHUNKS)
+    b"data: %b\r\n\r\n" % json.dumps(reply(f"word {number} ", last=number == CHUNKS, answer_tokens=number)).encode()
+    for number in range(1, CHUNKS + 1)
 )
 _EMBEDDING = json.dumps({"embeddings": [{"values": [0.1] * 8, "statistics": {"tokenCount": 4}}]}).encode()
 
@@ -96,15 +101,16 @@ def lookup() -> str:
 class Calls:
     """The functions of the SDK that are called, which the obvious code wraps."""
 
-    def __init__(self) -> None:
+    def __init__(self, production: Production) -> None:
         made = client()
+        production.attend(made)
         self.generate = made.models.generate_content
         self.generate_async = made.aio.models.generate_content
         self.generate_stream = made.models.generate_content_stream
         self.embed = made.models.embed_content
 
 
-def cases(calls: Calls, finish: Callable[[], object] = int) -> dict[str, Way]:
+def cases(calls: Calls, production: Production, finish: Callable[[], object] = int) -> dict[str, Way]:
     """Return the shapes of calls that are compared, by name."""
     loop, large, of_tool = asyncio.new_event_loop(), "word " * 20_000, types.GenerateContentConfig(tools=[lookup])
 
@@ -112,8 +118,8 @@ def cases(calls: Calls, finish: Callable[[], object] = int) -> dict[str, Way]:
         for _ in range(10):
             await calls.generate_async(model=MODEL, contents="A question")
 
-    def stream() -> None:
-        for _ in calls.generate_stream(model=MODEL, contents="A question"):
+    def stream(contents: str) -> None:
+        for _ in calls.generate_stream(model=MODEL, contents=contents):
             pass
 
     def calling() -> None:
@@ -122,15 +128,28 @@ def cases(calls: Calls, finish: Callable[[], object] = int) -> dict[str, Way]:
     return {
         "sync": Way(lambda: calls.generate(model=MODEL, contents="A question"), finish),
         "asynchronous": Way(lambda: loop.run_until_complete(ten()), finish, 10),
-        "stream": Way(stream, finish),
+        "stream": Way(lambda: production.timed(lambda: stream("A question")), finish, path_s=production.path_s),
+        "chunk": Way(lambda: stream(READY), finish, COPIES * CHUNKS),
         "embedding": Way(lambda: calls.embed(model="gemini-embedding-001", contents="A text"), finish),
         "function_calling": Way(calling, finish),
         "large_prompt": Way(lambda: calls.generate(model=MODEL, contents=large), finish),
     }
 
 
-def ours() -> Callable[[], object]:
-    """Instrument with ours, and return what ends a batch: what was deferred, and one collection."""
+class Instrumented(NamedTuple):
+    """What instruments the calls of a process.
+
+    Attributes:
+        finish: Ends a batch: what was deferred, and one collection.
+        tokens: Collects, and returns all tokens that its metric has counted.
+    """
+
+    finish: Callable[[], object]
+    tokens: Callable[[], float]
+
+
+def ours() -> Instrumented:
+    """Instrument with ours."""
     reader = SnapshotReader()
     installed = pipeline.install(
         tracer_provider=TracerProvider(shutdown_on_exit=False),
@@ -143,18 +162,43 @@ def ours() -> Callable[[], object]:
         queue.drain()
         reader.read()
 
-    return finish
+    def tokens() -> float:
+        families, _ = reader.read()
+        return sum(
+            point.sum
+            for family in families
+            if family.name == _TOKENS
+            for point in family.points
+            if isinstance(point, HistogramPoint)
+        )
+
+    return Instrumented(finish, tokens)
 
 
-def peer(name: str) -> Callable[[], object]:
-    """Instrument with another library, and return what ends a batch."""
+def peer(name: str) -> Instrumented:
+    """Instrument with another library, whichever version of the SDK it declares to support."""
     module, kind = _PEERS[name]
     reader = InMemoryMetricReader()
     getattr(importlib.import_module(module), kind)().instrument(
         tracer_provider=TracerProvider(shutdown_on_exit=False),
         meter_provider=MeterProvider([reader], shutdown_on_exit=False),
+        skip_dep_check=True,
     )
-    return reader.get_metrics_data
+    return Instrumented(reader.get_metrics_data, lambda: tokens_of(reader))
+
+
+def tokens_of(reader: InMemoryMetricReader) -> float:
+    """Collect, and return all tokens that were counted by the conventions' metric."""
+    collected = reader.get_metrics_data()
+    return sum(
+        point.sum
+        for resource in (collected.resource_metrics if collected else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == _TOKENS
+        for point in metric.data.data_points
+        if isinstance(point, HistogramDataPoint)
+    )
 
 
 class ByHand:
@@ -213,33 +257,60 @@ class ByHand:
 
 
 def contestant(way: str) -> dict[str, Way]:
-    """Return the cases of a way in the process that calls this."""
+    """Return the cases of a way in the process that calls this; ends it if the way does not count their tokens."""
+    production = Production(COPIES)
+    calls = Calls(production)
+    production.keep(list(calls.generate_stream(model=MODEL, contents="A question")))
+    if way == "bare":
+        return cases(calls, production)
     if way == "by hand":
-        hand, calls = ByHand(), Calls()
+        hand = ByHand()
         hand.wrap(calls)
-        return cases(calls, hand.reader.get_metrics_data)
-    finish = int if way == "bare" else ours() if way == "ours" else peer(way)
-    return cases(Calls(), finish)
+        made = Instrumented(hand.reader.get_metrics_data, lambda: tokens_of(hand.reader))
+    else:
+        made = ours() if way == "ours" else peer(way)
+        calls = Calls(production)
+    found = cases(calls, production, made.finish)
+    for case, used in _USED.items():
+        before = made.tokens()
+        found[case].call()
+        if (counted := made.tokens() - before) != used:
+            sys.exit(f"{way} counted {counted} tokens of {case}, not {used}: it cannot be compared.")
+    return found
 
 
+_USED = {"sync": 42, "asynchronous": 420, "stream": 12 + CHUNKS, "chunk": 12 + CHUNKS, "large_prompt": 42}
+"""The tokens of one call of each case that all ways count alike."""
 _TARGETS = {
     ("sync", "Traceloop"): (0.45, 0.60),
     ("asynchronous", "Traceloop"): (0.45, 0.60),
     ("sync", "by hand"): (0.65, 0.65),
     ("asynchronous", "by hand"): (0.65, 0.65),
     ("stream", "Traceloop"): (0.60, 0.70),
+    ("chunk", "Traceloop"): (0.55, None),
 }
-_SIZES = {"sync": 100, "asynchronous": 10, "stream": 25, "embedding": 100, "function_calling": 50, "large_prompt": 50}
-_WRAPPED_BY_HAND = {"sync", "asynchronous", "stream", "function_calling", "large_prompt"}
+_SIZES = {
+    "sync": 100,
+    "asynchronous": 10,
+    "stream": 25,
+    "chunk": 5,
+    "embedding": 100,
+    "function_calling": 50,
+    "large_prompt": 50,
+}
+_UNCOUNTED = {("chunk", "by hand"), ("embedding", "by hand"), ("embedding", "Traceloop")}
+"""What does not count such calls, or nothing of them."""
 
 
-def rows(*, rounds: int = 45) -> Iterator[Row]:
+def rows(*, rounds: int = 45, generations: int = 9) -> Iterator[Row]:
     """Yield the rows of all shapes."""
     peers = [name for name, (module, _) in _PEERS.items() if importlib.util.find_spec(module) is not None]
-    found = costs("gemini_calls", ["bare", "ours", "by hand", *peers], _SIZES, bare="bare", rounds=rounds)
+    found = costs(
+        "gemini_calls", ["bare", "ours", "by hand", *peers], _SIZES, bare="bare", rounds=rounds, generations=generations
+    )
     for case, of_case in found.items():
         for other in ("by hand", *peers):
-            if other == "by hand" and case not in _WRAPPED_BY_HAND:
+            if (case, other) in _UNCOUNTED:
                 continue
             path, cpu = _TARGETS.get((case, other), (None, None))
             yield Row(f"Gemini {case}, path", other, of_case["ours"].path_us, of_case[other].path_us, path)

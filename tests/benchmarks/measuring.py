@@ -18,11 +18,13 @@ class Way(NamedTuple):
         call: Does it once.
         finish: Runs after a batch.
         weight: How many of what is compared one call is.
+        path_s: Returns the seconds on the path since the last time, if the calls measure them by themselves.
     """
 
     call: Callable[[], object]
     finish: Callable[[], object] = int
     weight: int = 1
+    path_s: Callable[[], float] | None = None
 
 
 class Cost(NamedTuple):
@@ -68,12 +70,18 @@ class Row(NamedTuple):
 
 def one_batch(way: Way, size: int) -> Cost:
     """Return the microseconds a call of one batch."""
+    if way.path_s is not None:
+        way.path_s()
     cpu, path = time.process_time(), time.thread_time()
     for _ in range(size):
         way.call()
-    path_us = (time.thread_time() - path) / size * 1e6
+    path_s, before_finish_s = time.thread_time() - path, time.process_time() - cpu
+    if way.path_s is not None:
+        path_s = before_finish_s = way.path_s()
+    finishing = time.process_time()
     way.finish()
-    return Cost(path_us / way.weight, (time.process_time() - cpu) / size * 1e6 / way.weight)
+    cpu_s = before_finish_s + time.process_time() - finishing
+    return Cost(path_s / size / way.weight * 1e6, cpu_s / size / way.weight * 1e6)
 
 
 def added(batches: Iterable[dict[str, Cost]], *, bare: str) -> dict[str, Cost]:
