@@ -22,7 +22,7 @@ from hydrochat_otel.prices.counts import (
     within,
 )
 from hydrochat_otel.prices.stated_counts import NOTHING, Counts, after
-from hydrochat_otel.prices.usage_fields import values_of
+from hydrochat_otel.prices.usage_fields import READERS, values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
     "ON_DEMAND_FLEX": "flex",
@@ -126,7 +126,7 @@ MISSING: Final = Tokens()
 """The tokens of a call whose reply has no usage."""
 
 
-_MOST_TAKEN: Final = 256
+MOST_TAKEN: Final = 256
 """Usage objects of a long stream whose counts wait to be evaluated together."""
 
 
@@ -137,54 +137,66 @@ class UsageRecord:
     nothing is ever added up. One record belongs to one call; :meth:`take` never raises, whatever a service sends. It
     only picks the fields up; the counts are evaluated when something asks, or when many wait.
 
+    Attributes:
+        taken: Counts that wait to be evaluated, :data:`MOST_TAKEN` at most. What reads the chunks of a stream adds to
+            them without :meth:`take`, and sets the details that a chunk states.
+        of_prompt: The last details of the prompt's tokens.
+        of_output: The last details of the answer's.
+
     Args:
         prompt_only: Whether the reply can use input tokens only, as an embedding does. Its prompt is the total if the
             usage states none.
     """
 
     # What few replies state stays with the class until it is set: a record is made on the host's path.
-    _has_usage = False
     _stated = NOTHING
     _tier = STANDARD
-    _of_prompt: Any = None
+    of_prompt: Any = None
     _of_cache: Any = None
     _of_tool: Any = None
-    _of_output: Any = None
+    of_output: Any = None
 
     def __init__(self, *, prompt_only: bool = False) -> None:
-        self._taken: list[Counts] = []
+        self.taken: list[Counts] = []
         self._prompt_only = prompt_only
 
     @property
     def is_known(self) -> bool:
         """Whether any count was taken, or refused."""
-        return after(self._stated, self._taken).is_known
+        return after(self._stated, self.taken).is_known
 
     def take(self, usage: Any) -> None:
         """Read one usage object of the SDK (``response.usage_metadata``), which may be None."""
         if usage is None:
             return
-        self._has_usage = True
-        prompt, cached, tool, answer, thoughts, total, of_prompt, of_cache, of_tool, of_output, traffic, tier = (
-            values_of(usage)
-        )
+        try:
+            values = READERS[type(usage)](usage.__dict__)
+        except (KeyError, AttributeError):
+            values = values_of(usage)
+        prompt, cached, tool, answer, thoughts, total, of_prompt, of_cache, of_tool, of_output, traffic, tier = values
         # Lists of earlier chunks are not kept: memory that the SDK would use again would stay in use.
         if of_prompt is not None:
-            self._of_prompt = of_prompt
-        if of_cache is not None:
-            self._of_cache = of_cache
-        if of_tool is not None:
-            self._of_tool = of_tool
+            self.of_prompt = of_prompt
         if of_output is not None:
-            self._of_output = of_output
+            self.of_output = of_output
+        if of_cache is not None or of_tool is not None:
+            self.take_details(of_cache, of_tool)
         if traffic is not None:
             self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
         if tier is not None:
             self.take_service_tier(text_of(tier))
-        taken = self._taken
+        taken = self.taken
         taken.append((prompt, cached, tool, answer, thoughts, total))
-        if len(taken) > _MOST_TAKEN:
-            self._stated, self._taken = after(self._stated, taken), []
+        if len(taken) > MOST_TAKEN:
+            self._stated = after(self._stated, taken)
+            taken.clear()
+
+    def take_details(self, of_cache: Any, of_tool: Any) -> None:
+        """Note the details that few replies state; None for those that this one does not."""
+        if of_cache is not None:
+            self._of_cache = of_cache
+        if of_tool is not None:
+            self._of_tool = of_tool
 
     def take_service_tier(self, tier: str) -> None:
         """Note the service tier that the reply was served from, by the API's name for it."""
@@ -196,8 +208,7 @@ class UsageRecord:
 
     def take_prompt(self, tokens: Any) -> None:
         """Note a reply that states input tokens only, as an embedding does: they are the total."""
-        self._has_usage = True
-        self._taken.append((tokens, None, None, None, None, tokens))
+        self.taken.append((tokens, None, None, None, None, tokens))
 
     def tokens(self, *, refused: bool = False) -> Tokens:
         """Return the tokens that were taken so far.
@@ -207,16 +218,17 @@ class UsageRecord:
         """
         known = self.known_tokens()
         if known is None:
-            return Tokens(reconciled=refused and self._has_usage, service_tier=self._tier)
+            has_usage = bool(self.taken) or self._stated is not NOTHING
+            return Tokens(reconciled=refused and has_usage, service_tier=self._tier)
         return known
 
     def known_tokens(self) -> Tokens | None:
         """Return the tokens that were taken so far; None if no count was taken, or refused."""
-        stated = after(self._stated, self._taken)
+        stated = after(self._stated, self.taken)
         if not stated.is_known:
             return None
         prompt, cached, tool, candidates, thoughts, total = stated.counts
-        details = (self._of_prompt, self._of_cache, self._of_tool, self._of_output)
+        details = (self.of_prompt, self._of_cache, self._of_tool, self.of_output)
         prompt, cached, tool = prompt or 0, cached or 0, tool or 0
         candidates, thoughts = candidates or 0, thoughts or 0
         if total is None and self._prompt_only and not (tool or candidates or thoughts):

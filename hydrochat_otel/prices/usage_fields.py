@@ -23,36 +23,36 @@ _NAMES: Final = (
     ("service_tier",),
 )
 """Names of each field: of generated content, of live sessions, of interactions."""
-_FIELDS: Final = len(_NAMES)
 _MOST_KINDS: Final = 64
 
-_readers: Final[dict[type, Callable[[Mapping[str, Any]], Values]]] = {}
+Reader = Callable[[Mapping[str, Any]], Values]
+
+READERS: Final[dict[type, Reader]] = {}
+"""For each kind of usage the function that reads the attributes of an object of it."""
 
 
 def values_of(usage: Any) -> Values:
     """Return the fields of a usage object of the SDK, in the order of :data:`Values`."""
     stated = vars(usage)  # an attribute that a model of pydantic does not have costs a microsecond to look up
-    try:
-        values = _readers[type(usage)](stated)
-    except KeyError:
-        pass
-    else:
-        return values if len(values) == _FIELDS else (*values, None)
     kind = type(usage)
-    if kind not in _readers and len(_readers) < _MOST_KINDS:
-        _readers[kind] = _reader(getattr(kind, "model_fields", {}))
-    return _values_of_any(stated)
+    reader = READERS.get(kind)
+    if reader is None:
+        reader = _reader(getattr(kind, "model_fields", {}))
+        if len(READERS) < _MOST_KINDS:
+            READERS[kind] = reader
+    try:
+        return reader(stated)
+    except KeyError:
+        return _values_of_any(stated)
 
 
-def _reader(fields: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Values]:
-    """Return a function that reads usage of a model: one look-up of all fields if each but the last has one name.
-
-    It leaves the last value out if the model does not have that field.
-    """
+def _reader(fields: Mapping[str, Any]) -> Reader:
+    """Return a function that reads usage of a model: one look-up of all fields if each but the last has one name."""
     names = [[name for name in names if name in fields] for names in _NAMES]
     if any(len(one) != 1 for one in names[:-1]) or len(names[-1]) > 1:
         return _values_of_any
-    return itemgetter(*(name for one in names for name in one))
+    read: Reader = itemgetter(*(name for one in names for name in one))
+    return read if names[-1] else lambda stated: (*read(stated), None)
 
 
 def _values_of_any(stated: Mapping[str, Any]) -> Values:

@@ -275,6 +275,6 @@ def test_usage_that_waits_is_evaluated_as_if_each_was_evaluated_at_once(stated):
     for one in stated:
         together.take(one)
         at_once.take(one)
-        at_once._stated, at_once._taken = after(at_once._stated, at_once._taken), []
+        at_once._stated, at_once.taken = after(at_once._stated, at_once.taken), []
     assert together.tokens() == at_once.tokens()
     assert together.is_known == at_once.is_known
