@@ -1,7 +1,7 @@
 """One call: one billable request to Gemini from start to finish, whichever function of the SDK made it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Final
@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel.instrumentation import answer_check, attribution, contexts, instruments
+from hydrochat_otel.instrumentation.gemini import alike_chunks
 from hydrochat_otel.instrumentation.gemini.attempts import Attempts, status_of
 from hydrochat_otel.instrumentation.gemini.call_labels import CallLabelCache, CallLabels
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
@@ -37,16 +38,19 @@ class Call(Work):
     """One request to Gemini in progress: its clock and span, its attempts, and the facts of its reply so far.
 
     Begun by :class:`calls.Calls`. It belongs to one thread or task at a time; only the first of several ends counts.
-    No method raises.
+    No method raises, except :meth:`take_chunk` and :attr:`is_read`.
 
     Attributes:
         labels: Its labels.
         attempts: The HTTP requests sent for it.
         inside: The context in which it and its span are current; None once it has ended.
+        is_read: Reads a chunk that is like the one before and returns True; after anything else :meth:`take_chunk` has
+            to read it. None if no chunk can be read like this.
     """
 
     # What few calls need stays with the class until it is set: a call is made on the host's path.
     inside: Context | None
+    is_read: Callable[[Any], bool] | None = None
     _chunks: ChunkTimes | None = None
     _token: Token[Context] | None = None
 
@@ -68,7 +72,7 @@ class Call(Work):
 
     def _leave(self) -> None:
         """Drop the context, which references this call: without the cycle, reference counting frees both."""
-        self.inside = None
+        self.inside = self.is_read = None
         self.context = self.outside
 
     def __enter__(self) -> None:
@@ -113,19 +117,19 @@ class Call(Work):
             failures.note("google_genai.reply", error)
 
     def take_chunk(self, chunk: Any) -> None:
-        """Read a chunk of a stream and note its time."""
+        """Read a chunk of a stream and note its time; raises what reading it raises."""
         now_ns = time.perf_counter_ns()
         if self.inside is None:
             return
-        try:
-            chunks = self._chunks
-            if chunks is None:
-                chunks = self._chunks = ChunkTimes()
-            chunks.moments_ns.append(now_ns)
-            if self._replies.read(chunk) and not chunks.answer_ns:
-                chunks.answer_ns = now_ns
-        except BaseException as error:
-            failures.note("google_genai.reply", error)
+        chunks = self._chunks
+        if chunks is None:
+            chunks = self._chunks = ChunkTimes()
+        chunks.moments_ns.append(now_ns)
+        self.is_read = None
+        if self._replies.read(chunk) and not chunks.answer_ns:
+            chunks.answer_ns = now_ns
+        if chunks.answer_ns:
+            self.is_read = alike_chunks.reader(self._replies, chunks, chunk)
 
     def close_turn(self) -> None:
         """End one turn of a live session: its counts stand, and the next turn's are added."""

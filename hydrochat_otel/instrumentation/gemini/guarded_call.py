@@ -43,10 +43,10 @@ class Follower(Protocol):
     def take_chunk(self, chunk: Any) -> None:
         """Read a chunk of a stream."""
 
-    def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+    def step(self, step: Callable[[], Any]) -> Any:
         """Run one step of a stream, read the returned chunk, and return it."""
 
-    def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Awaitable[Any]:
+    def step_async(self, step: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
         """Do the same for an awaitable step."""
 
     def succeed(self) -> None:
@@ -143,41 +143,45 @@ class GuardedCall(Guarded):
         """A context manager around one HTTP request."""
         return Guarded(self._call.attempts, "google_genai.attempt")
 
-    def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+    def step(self, step: Callable[[], Any]) -> Any:
         """Run one step of a stream with the call current, read the returned chunk, and return it."""
         before, call = contexts.get_current(), self._call
         try:
             try:
                 if (inside := call.inside) is not None:
                     contexts.attach(inside)
-                chunk = step(*arguments)
+                chunk = step()
             finally:
                 contexts.attach(before)
         except BaseException as error:
             leave(call, before, error)
             raise
         try:
-            call.take_chunk(chunk)
+            if (is_read := call.is_read) is None or not is_read(chunk):
+                call.take_chunk(chunk)
         except BaseException as failure:
+            call.is_read = None
             note("google_genai.reply", failure)
         return chunk
 
-    async def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    async def step_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
         """Do the same for an awaitable step."""
         before, call = contexts.get_current(), self._call
         try:
             try:
                 if (inside := call.inside) is not None:
                     contexts.attach(inside)
-                chunk = await step(*arguments)
+                chunk = await step()
             finally:
                 contexts.attach(before)
         except BaseException as error:
             leave(call, before, error)
             raise
         try:
-            call.take_chunk(chunk)
+            if (is_read := call.is_read) is None or not is_read(chunk):
+                call.take_chunk(chunk)
         except BaseException as failure:
+            call.is_read = None
             note("google_genai.reply", failure)
         return chunk
 

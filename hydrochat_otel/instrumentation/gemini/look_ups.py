@@ -84,15 +84,15 @@ class CreatingCall(GuardedCall):
         super().take_chunk(chunk)
         contained(_COMPONENT, self._remember, chunk)
 
-    def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+    def step(self, step: Callable[[], Any]) -> Any:
         """Run one step of a stream, read the returned event, and return it."""
-        event = super().step(step, *arguments)
+        event = super().step(step)
         contained(_COMPONENT, self._remember, event)
         return event
 
-    async def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    async def step_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
         """Do the same for an awaitable step."""
-        event = await super().step_async(step, *arguments)
+        event = await super().step_async(step)
         contained(_COMPONENT, self._remember, event)
         return event
 
@@ -135,15 +135,15 @@ class LookUp:
     take = complete
     take_chunk = complete
 
-    def step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+    def step(self, step: Callable[[], Any]) -> Any:
         """Run one step of a stream, look at the returned event, and return it."""
-        event = step(*arguments)
+        event = step()
         contained(_COMPONENT, self._look, event)
         return event
 
-    async def step_async(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    async def step_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
         """Do the same for an awaitable step."""
-        event = await step(*arguments)
+        event = await step()
         contained(_COMPONENT, self._look, event)
         return event
 

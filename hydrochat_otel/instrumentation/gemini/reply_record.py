@@ -19,10 +19,10 @@ from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
 from hydrochat_otel.prices.usage import Tokens, UsageRecord
 
-_FIELDS: Final = itemgetter(
+FIELDS: Final = itemgetter(
     "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
 )
-_CANDIDATE_FIELDS: Final = itemgetter("index", "grounding_metadata", "url_context_metadata", "finish_reason", "content")
+CANDIDATE_FIELDS: Final = itemgetter("index", "grounding_metadata", "url_context_metadata", "finish_reason", "content")
 _PART_FIELDS: Final = itemgetter("executable_code", "thought")
 
 
@@ -37,6 +37,7 @@ class ReplyRecord:
         is_refused: Whether the service refused the prompt.
         declared_error: The failure that the reply states instead of an exception.
         cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
+        usage_record: The usage of the current turn; None until one is stated.
 
     Args:
         labels: The labels of the call.
@@ -54,7 +55,7 @@ class ReplyRecord:
     declared_error = ""
     cached_content_tokens: int | None = None
     _turns: tuple[Tokens, ...] = ()
-    _usage_record: UsageRecord | None = None
+    usage_record: UsageRecord | None = None
     _usage_follows = False
     _uses: Uses | None = None
     _charges: dict[Charge, float] | None = None
@@ -74,14 +75,14 @@ class ReplyRecord:
 
         An ordinary one of generated content (at most one candidate, nothing charged by the unit) takes one pass.
         """
-        facts = _ordinary(reply)
+        facts = ordinary(reply)
         if facts is None:
             self._note(reply_facts.read(self._labels.operation, reply))
             return reply_facts.has_output(reply)
         usage, model, response_id, reason, has_output = facts
         self.has_answered, self._usage_follows = True, False
         if usage is not None:
-            (self._usage_record or self._usage).take(usage)
+            (self.usage_record or self._usage).take(usage)
         if model:
             self._answered_by = model
         if response_id:
@@ -94,7 +95,7 @@ class ReplyRecord:
         """End one turn of a live session: its counts stand, and the next turn's are added."""
         if (known := self._usage.known_tokens()) is not None:
             self._turns = (*self._turns, known)
-            self._usage_record = None
+            self.usage_record = None
 
     def charge(self, charge: Charge, units: float) -> None:
         """Note units that are charged in addition to the tokens."""
@@ -110,9 +111,9 @@ class ReplyRecord:
     @property
     def _usage(self) -> UsageRecord:
         """The usage of the current turn."""
-        usage = self._usage_record
+        usage = self.usage_record
         if usage is None:
-            usage = self._usage_record = UsageRecord(prompt_only=self._labels.operation == "embeddings")
+            usage = self.usage_record = UsageRecord(prompt_only=self._labels.operation == "embeddings")
             if self._labels.operation == "batch_result":
                 usage.take_batch()
         return usage
@@ -150,7 +151,7 @@ class ReplyRecord:
     @property
     def states_usage(self) -> bool:
         """Whether any usage was stated."""
-        return bool(self._turns) or (self._usage_record is not None and self._usage_record.is_known)
+        return bool(self._turns) or (self.usage_record is not None and self.usage_record.is_known)
 
     # -- after the end ---------------------------------------------------------------------------------------------
 
@@ -193,21 +194,21 @@ class ReplyRecord:
         return pricing.charges(units)
 
 
-def _ordinary(reply: Any) -> tuple[Any, Any, Any, str | None, bool] | None:
+def ordinary(reply: Any) -> tuple[Any, Any, Any, str | None, bool] | None:
     """Return the usage, model, id and finish reason of an ordinary reply, and whether it has output; None for others.
 
     The finish reason is empty if its candidate continues, None if there is no candidate.
     """
     has_output, reason = False, None
     try:
-        candidates, response, feedback, usage, model, response_id = _FIELDS(reply.__dict__)
+        candidates, response, feedback, usage, model, response_id = FIELDS(reply.__dict__)
         if feedback is not None:
             return None
         if response is not None and (headers := response.__dict__["headers"]) and TIER_HEADER in headers:
             return None
         if candidates:
             [candidate] = candidates
-            index, grounding, urls, finish_reason, content = _CANDIDATE_FIELDS(candidate.__dict__)
+            index, grounding, urls, finish_reason, content = CANDIDATE_FIELDS(candidate.__dict__)
             if index or grounding is not None or urls is not None:
                 return None
             reason = "" if finish_reason is None else reply_facts.finish_reason(candidate)

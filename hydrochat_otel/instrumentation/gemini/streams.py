@@ -1,6 +1,7 @@
 """Watches streams of the SDK: finished once, on end, error, close or drop; current only while a chunk is fetched."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -20,18 +21,19 @@ class WatchedStream(Dropping, Generator[Any, Any, Any]):
 
     def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], Follower | None]) -> None:
         self._chunks = chunks
+        self._next = chunks.__next__
         self._begin: Callable[[], Follower | None] | None = begin
         self._call: Follower | None = None
 
     def __next__(self) -> Any:
         call = self._call
         if call is None:
-            return self._step(self._chunks.__next__)
-        return call.step(self._chunks.__next__)
+            return self._step(self._next)
+        return call.step(self._next)
 
     def send(self, value: Any) -> Any:
         """Pass a value to the SDK's generator."""
-        return self._step(self._chunks.send, value)
+        return self._step(partial(self._chunks.send, value))
 
     def throw(
         self,
@@ -40,7 +42,7 @@ class WatchedStream(Dropping, Generator[Any, Any, Any]):
         tb: TracebackType | None = None,
     ) -> Any:
         """Raise in the SDK's generator."""
-        return self._step(self._chunks.throw, _thrown(typ, val, tb))
+        return self._step(partial(self._chunks.throw, _thrown(typ, val, tb)))
 
     def close(self) -> None:
         """Close the SDK's generator; a stream that is not finished is cancelled."""
@@ -55,14 +57,14 @@ class WatchedStream(Dropping, Generator[Any, Any, Any]):
         if call is not None:
             call.abandon()
 
-    def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+    def _step(self, step: Callable[[], Any]) -> Any:
         if self._begin is not None:
             begin, self._begin = self._begin, None
             self._call = contained("google_genai.begin", begin)
         call = self._call
         if call is None:
-            return step(*arguments)
-        return call.step(step, *arguments)
+            return step()
+        return call.step(step)
 
 
 class WatchedAsyncStream(Dropping, AsyncGenerator[Any, Any]):
@@ -72,14 +74,15 @@ class WatchedAsyncStream(Dropping, AsyncGenerator[Any, Any]):
 
     def __init__(self, chunks: AsyncGenerator[Any, Any], call: Follower) -> None:
         self._chunks = chunks
+        self._next = chunks.__anext__
         self._call = call
 
     def __anext__(self) -> Any:
-        return self._call.step_async(self._chunks.__anext__)
+        return self._call.step_async(self._next)
 
     def asend(self, value: Any) -> Any:
         """Pass a value to the SDK's generator."""
-        return self._step(self._chunks.asend, value)
+        return self._call.step_async(partial(self._chunks.asend, value))
 
     def athrow(
         self,
@@ -88,7 +91,7 @@ class WatchedAsyncStream(Dropping, AsyncGenerator[Any, Any]):
         tb: TracebackType | None = None,
     ) -> Any:
         """Raise in the SDK's generator."""
-        return self._step(self._chunks.athrow, _thrown(typ, val, tb))
+        return self._call.step_async(partial(self._chunks.athrow, _thrown(typ, val, tb)))
 
     async def aclose(self) -> None:
         """Close the SDK's generator; a stream that is not finished is cancelled."""
@@ -98,9 +101,6 @@ class WatchedAsyncStream(Dropping, AsyncGenerator[Any, Any]):
             self._call.fail(error)
             raise
         self._call.abandon()
-
-    def _step(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        return self._call.step_async(step, *arguments)
 
 
 def _thrown(typ: Any, val: BaseException | object, tb: TracebackType | None) -> Any:

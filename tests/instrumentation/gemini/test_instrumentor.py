@@ -202,7 +202,7 @@ def test_a_telemetry_that_breaks_does_not_break_the_call(emulator, instrumentor,
     client = open_client(emulator)
     for target, component in (
         ("hydrochat_otel.instrumentation.gemini.call_labels.CallLabelCache.at", "google_genai.begin"),
-        ("hydrochat_otel.instrumentation.gemini.reply_record._ordinary", "google_genai.reply"),
+        ("hydrochat_otel.instrumentation.gemini.reply_record.ordinary", "google_genai.reply"),
         ("hydrochat_otel.instrumentation.gemini.reply_record.ReplyRecord.ledger", "google_genai.finish"),
     ):
         with monkeypatch.context() as patch:
