@@ -27,6 +27,7 @@ _Labels = frozenset[tuple[str, str]]
 _KEPT_SERIES: Final = 16
 """The most series of a family whose sum with others is kept with it."""
 _TOGETHER: Final = "other families and the sum"
+_ON_GRID: Final = "the family on the grid"
 _STEPS: Final = 1 << 26
 """Steps in a second, and in one of any other unit than dollars."""
 _ACROSS: Final = {spec.name: spec.across for spec in semconv.METRICS}
@@ -74,14 +75,17 @@ def exact(families: Iterable[Family]) -> tuple[Family, ...]:
 
     The last digit of a sum of doubles depends on the order; a counter that falls by that digit looks like a reset.
     Seconds and others are rounded down to a binary grid, on which all orders agree up to 130 000 000; dollars are
-    rounded as :mod:`dollars` says.
+    rounded as :mod:`dollars` says. A family that has not changed gives the same object again.
     """
-    return tuple(
-        replace(family, points=tuple(_on_grid(point, family.unit) for point in family.points))
-        if _lasts(family)
-        else family
-        for family in families
-    )
+    return tuple(_exact(family) if _lasts(family) else family for family in families)
+
+
+def _exact(family: Family) -> Family:
+    known: Family | None = family.made.get(_ON_GRID)
+    if known is None:
+        points = tuple(_on_grid(point, family.unit) for point in family.points)
+        known = family.made[_ON_GRID] = replace(family, points=points)
+    return known
 
 
 def _floored(value: float) -> float:
@@ -122,6 +126,8 @@ def count_the_same(one: Sequence[Family], other: Sequence[Family]) -> bool:
     if len(one) != len(other):
         return False
     for now, before in zip(one, other, strict=True):
+        if now is before:
+            continue
         if now.name != before.name or (_lasts(now) and len(now.points) != len(before.points)):
             return False
         if _lasts(now):

@@ -39,6 +39,17 @@ def number(value, *exemplars, **labels):
     return NumberPoint(labels, value, exemplars)
 
 
+def test_exact_families_are_made_once():
+    """A family that has not changed gives the same family on the grid again, and a merged one stays the same object."""
+    ours, theirs = (counter(number(0.1), name="a"), histogram(), gauge(1.5)), (counter(number(2), name="a"),)
+    first = merging.exact(ours)
+    assert all(one is other for one, other in zip(first, merging.exact(ours), strict=True))
+    assert first == merging.exact((counter(number(0.1), name="a"), histogram(), gauge(1.5)))
+    again = [merging.merged([merging.exact(ours), theirs]) for _ in range(2)]
+    assert again[0][0] is again[1][0]
+    assert again[0][0].points[0].value > 2
+
+
 def test_counters_add_up_series_by_series():
     """Series with the same attributes are added, whatever their order; the others stay beside them."""
     one = (counter(number(1, model="a", outcome="ok"), number(2, model="b")),)
