@@ -14,8 +14,8 @@ from hydrochat_otel.window.moments import all_microseconds, microseconds
 
 MOST: Final = 128
 """The most entries that can be asked for."""
-_HELD: Final = 2 * MOST
-"""At twice as many, the older half is let go."""
+_HELD: Final = MOST + 32
+"""So many are looked for at first; beyond twice as many, the older half is let go."""
 _SPAN_ID: Final = itemgetter(Entry._fields.index("span_id"))
 _PLACE: Final = itemgetter(0)
 _BELOW_ALL: Final = -1
