@@ -157,7 +157,11 @@ class GuardedCall(Guarded):
             leave(call, before, error)
             raise
         try:
-            if (is_read := call.is_read) is None or not is_read(chunk):
+            try:
+                was_read = (is_read := call.is_read) is not None and is_read(chunk)
+            except ValueError:  # another thread reads a chunk of this stream at the moment
+                was_read = False
+            if not was_read:
                 call.take_chunk(chunk)
         except BaseException as failure:
             call.is_read = None

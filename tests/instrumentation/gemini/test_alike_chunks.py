@@ -238,3 +238,19 @@ def test_a_failure_of_the_reader_costs_one_chunk():
     assert failures.counts()["google_genai.reply"] == 1
     failures.forget()
     assert call._replies.ledger(0.0, has_lost_attempts=False).tokens.output_answer == 6
+
+
+def test_no_chunk_is_lost_while_another_thread_reads_one():
+    """A generator that runs in one thread cannot be resumed in another; the chunk is read as any reply is."""
+    stream, call = long_stream()[:3], begun()
+    chunks = WatchedStream(iter(stream), lambda: guarded(call))
+    next(chunks)
+
+    def resumed():
+        yield list(running)
+
+    running = resumed()
+    call.is_read = lambda _chunk: next(running)
+    assert next(chunks) is stream[1]
+    assert not failures.counts()
+    assert call._replies.ledger(0.0, has_lost_attempts=False).tokens.output_answer == 2
