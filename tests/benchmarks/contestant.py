@@ -1,4 +1,7 @@
-"""``python -m tests.benchmarks.contestant PART WAY``: the process of one way; it reads a case and a size per batch."""
+"""``python -m tests.benchmarks.contestant PART WAY``: the process of one way.
+
+It reads a case and how often to call it, and writes what that took; 0 ends a batch.
+"""
 
 import gc
 import importlib
@@ -7,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks.measuring import one_batch
+from benchmarks.measuring import ended, some
 
 
 def main() -> None:
@@ -17,8 +20,10 @@ def main() -> None:
     cases = importlib.import_module(f"benchmarks.{part}").contestant(way)
     for line in sys.stdin:
         case, size = line.split()
-        gc.collect()
-        print(*one_batch(cases[case], int(size)), flush=True)
+        way = cases[case]
+        print(*(some(way, int(size)) if int(size) else ended(way)), flush=True)
+        if not int(size):
+            gc.collect()
 
 
 main()

@@ -1,7 +1,8 @@
-"""Ways to do the same, each in a process of its own, which take turns in small batches.
+"""Ways to do the same, each in a process of its own, which take turns in parts of batches.
 
-Instrumentations change the same functions of the SDK, and a function that is changed back and forth is slower than one
-that was changed once. A process also has luck with its memory: several of each way are measured one after another.
+The speed of a machine changes within a second, so the parts are shorter. Instrumentations change the same functions of
+the SDK, and a function that is changed back and forth is slower than one that was changed once. A process also has luck
+with its memory: several of each way are measured one after another.
 """
 
 import subprocess
@@ -33,8 +34,8 @@ class Contestant:
             text=True,
         )
 
-    def batch(self, case: str, size: int) -> Cost:
-        """Do a case so many times, and return what one of them cost."""
+    def some(self, case: str, size: int) -> Cost:
+        """Do a case so many times, or end a batch if that is 0; return what it cost in all."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(case, size, file=self._process.stdin, flush=True)
@@ -52,7 +53,14 @@ class Contestant:
 
 
 def costs(
-    part: str, ways: Sequence[str], sizes: dict[str, int], *, bare: str, rounds: int, generations: int = 3
+    part: str,
+    ways: Sequence[str],
+    sizes: dict[str, int],
+    *,
+    bare: str,
+    rounds: int,
+    generations: int = 3,
+    parts: int = 1,
 ) -> dict[str, dict[str, Cost]]:
     """Return what each way adds to the bare one in each case: the median over all batches.
 
@@ -63,15 +71,23 @@ def costs(
         bare: The way that the others are compared with.
         rounds: Batches of each way and case.
         generations: How many processes of each way share the rounds.
+        parts: In how many parts a batch is done, each of all ways in turn.
     """
     measured: dict[str, list[dict[str, Cost]]] = {case: [] for case in sizes}
     for _ in range(generations):
         with ExitStack() as stack:
             contestants = [stack.enter_context(Contestant(part, way)) for way in ways]
             for case, size in sizes.items():
-                for one in contestants:
-                    one.batch(case, size)  # what is made for the first calls
-                measured[case] += [
-                    {one.way: one.batch(case, size) for one in contestants} for _ in range(rounds // generations)
-                ]
+                _batches(contestants, case, size, 1)  # what is made for the first calls
+                measured[case] += [_batches(contestants, case, size, parts) for _ in range(rounds // generations)]
     return {case: added(batches, bare=bare) for case, batches in measured.items()}
+
+
+def _batches(contestants: Sequence[Contestant], case: str, size: int, parts: int) -> dict[str, Cost]:
+    """Return what a call of each cost in one batch, its end included."""
+    turns = [[one.some(case, size // parts) for one in contestants] for _ in range(parts)]
+    turns.append([one.some(case, 0) for one in contestants])
+    return {
+        one.way: Cost(sum(cost.path_us for cost in taken) / size, sum(cost.cpu_us for cost in taken) / size)
+        for one, taken in zip(contestants, zip(*turns, strict=True), strict=True)
+    }

@@ -305,9 +305,8 @@ _UNCOUNTED = {("chunk", "by hand"), ("embedding", "by hand"), ("embedding", "Tra
 def rows(*, rounds: int = 45, generations: int = 9) -> Iterator[Row]:
     """Yield the rows of all shapes."""
     peers = [name for name, (module, _) in _PEERS.items() if importlib.util.find_spec(module) is not None]
-    found = costs(
-        "gemini_calls", ["bare", "ours", "by hand", *peers], _SIZES, bare="bare", rounds=rounds, generations=generations
-    )
+    ways = ["bare", "ours", "by hand", *peers]
+    found = costs("gemini_calls", ways, _SIZES, bare="bare", rounds=rounds, generations=generations, parts=5)
     for case, of_case in found.items():
         for other in ("by hand", *peers):
             if (case, other) in _UNCOUNTED:

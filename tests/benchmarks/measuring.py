@@ -68,20 +68,24 @@ class Row(NamedTuple):
         return self.ratio >= self.target if self.more_is_better else self.ratio <= self.target
 
 
-def one_batch(way: Way, size: int) -> Cost:
-    """Return the microseconds a call of one batch."""
+def some(way: Way, size: int) -> Cost:
+    """Return the microseconds of so many calls together."""
     if way.path_s is not None:
         way.path_s()
     cpu, path = time.process_time(), time.thread_time()
     for _ in range(size):
         way.call()
-    path_s, before_finish_s = time.thread_time() - path, time.process_time() - cpu
+    path_s, cpu_s = time.thread_time() - path, time.process_time() - cpu
     if way.path_s is not None:
-        path_s = before_finish_s = way.path_s()
-    finishing = time.process_time()
+        path_s = cpu_s = way.path_s()
+    return Cost(path_s / way.weight * 1e6, cpu_s / way.weight * 1e6)
+
+
+def ended(way: Way) -> Cost:
+    """Return the microseconds of what ends a batch."""
+    cpu = time.process_time()
     way.finish()
-    cpu_s = before_finish_s + time.process_time() - finishing
-    return Cost(path_s / size / way.weight * 1e6, cpu_s / size / way.weight * 1e6)
+    return Cost(0.0, (time.process_time() - cpu) / way.weight * 1e6)
 
 
 def added(batches: Iterable[dict[str, Cost]], *, bare: str) -> dict[str, Cost]:
