@@ -2,7 +2,9 @@
 
 --short         some rows in half a minute, without peers; fails on ratios far above the targets
 --json FILE     write the rows as JSON, too
---only WORD     only the parts whose name contains it: operations, paced, gemini, views, scrapes, starts
+--only WORD     only the parts whose name contains it: operations, paced, gemini, views, scrapes, starts, left
+
+The part "left" prints no ratios: it names the functions that are left on the host's path, and why they must stay.
 """
 
 import json
@@ -17,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks import gemini_calls, operations, paced, peers, scrapes, starts, views
+from benchmarks import gemini_calls, left, operations, paced, peers, scrapes, starts, views
 from benchmarks.measuring import Row
 
 from hydrochat_otel.sdk import fast_ways
@@ -71,13 +73,17 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     only = given[given.index("--only") + 1] if "--only" in given else ""
     measured = list(short() if is_short else every(only))
-    Console(width=140).print(shown(measured))
+    console, remaining = Console(width=140), {} if is_short or only not in "left" else dict(left.paths())
+    if measured:
+        console.print(shown(measured))
+    for path, found in remaining.items():
+        console.print(left.shown(path, found))
     if "--json" in given:
         about = {"python": platform.python_version(), "opentelemetry-sdk": version("opentelemetry-sdk")}
         rows = [row._asdict() | {"ratio": row.ratio, "is_reached": row.is_reached} for row in measured]
-        Path(given[given.index("--json") + 1]).write_text(
-            json.dumps({"about": about, "fast_ways": fast_ways.report(), "rows": rows}, indent=1)
-        )
+        functions = {path: [one._asdict() for one in found] for path, found in remaining.items()}
+        written = {"about": about, "fast_ways": fast_ways.report(), "rows": rows, "left": functions}
+        Path(given[given.index("--json") + 1]).write_text(json.dumps(written, indent=1))
     above = [row for row in measured if row.ratio > _AT_MOST.get((row.what, row.peer), float("inf"))]
     if is_short and above:
         sys.exit("Slower than it may be: " + "; ".join(f"{row.what}, {row.ratio} of {row.peer}" for row in above))
