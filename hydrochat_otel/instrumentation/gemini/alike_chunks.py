@@ -10,10 +10,11 @@ from operator import itemgetter
 from typing import Any, Final
 
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
-from hydrochat_otel.instrumentation.gemini.reply_record import CANDIDATE_FIELDS, FIELDS, ReplyRecord, ordinary
+from hydrochat_otel.instrumentation.gemini.reply_record import CANDIDATE_FIELDS, ReplyRecord, ordinary
 from hydrochat_otel.prices.usage import MOST_TAKEN, UsageRecord
 from hydrochat_otel.prices.usage_fields import READERS
 
+_FIELDS: Final = itemgetter("candidates", "prompt_feedback", "usage_metadata", "model_version", "response_id")
 _CODE: Final = itemgetter("executable_code")
 _NONE: Final[tuple[Any, ...]] = ()
 
@@ -38,18 +39,17 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
     The headers are not looked at: all chunks of a stream have those of one response.
     """
     # All that a chunk needs is in variables of this frame, which are the fastest to read.
-    fields, of_candidate, code_of, taken = FIELDS, CANDIDATE_FIELDS, _CODE, used.taken
-    _, _, _, usage, model, response_id = fields(like.__dict__)
-    clock_ns, read, add = time.perf_counter_ns, READERS[type(usage)], taken.append
+    fields, of_candidate, code_of = _FIELDS, CANDIDATE_FIELDS, _CODE
+    _, _, usage, model, response_id = fields(like.__dict__)
+    clock_ns, read, add = time.perf_counter_ns, READERS[type(usage)], used.taken.append
     known_traffic, known_tier = read(usage.__dict__)[-2:]
     chunk: Any = None
     like = usage = None
-    was_read = True
-    while was_read:
+    for _ in range(MOST_TAKEN - len(used.taken)):
         chunk = yield True
         now_ns, was_read = clock_ns(), False
         try:
-            candidates, _, feedback, usage, its_model, its_id = fields(chunk.__dict__)
+            candidates, feedback, usage, its_model, its_id = fields(chunk.__dict__)
             [candidate] = candidates or _NONE
             index, grounding, urls, finish_reason, content = of_candidate(candidate.__dict__)
             for part in content.__dict__["parts"] or _NONE:
@@ -69,20 +69,22 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
                     and finish_reason is None
                     and traffic is known_traffic
                     and tier is known_tier
-                    and len(taken) < MOST_TAKEN
                 )
         except (KeyError, AttributeError, ValueError):  # no candidate or several, no content, no usage
             break
-        if was_read:
-            came(now_ns)
-            if of_prompt is not None:
-                used.of_prompt = of_prompt
-            if of_output is not None:
-                used.of_output = of_output
-            if of_cache is not None or of_tool is not None:
-                used.take_details(of_cache, of_tool)
-            add((prompt, cached, tool, answer, thought, total))
-            # The chunk is the host's: nothing of it but the details stays in use until the next one comes.
-            chunk = candidates = candidate = content = part = usage = None
-            of_prompt = of_cache = of_tool = of_output = None
+        if not was_read:
+            break
+        came(now_ns)
+        if of_prompt is not None:
+            used.of_prompt = of_prompt
+        if of_output is not None:
+            used.of_output = of_output
+        if of_cache is not None or of_tool is not None:
+            used.take_details(of_cache, of_tool)
+        add((prompt, cached, tool, answer, thought, total))
+        # The chunk is the host's: nothing of it but the details stays in use until the next one comes.
+        chunk = candidates = candidate = content = part = usage = None
+        of_prompt = of_cache = of_tool = of_output = None
+    else:
+        yield True  # the last one that was read; then the counts that wait are evaluated
     yield False
