@@ -1,7 +1,7 @@
 """The ledger of one call: its tokens, and its dollars as far as prices are known."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.gemini.finished_call import Charged
 from hydrochat_otel.prices.book import PriceBook
@@ -26,6 +26,12 @@ class CallLedger(NamedTuple):
     saved_usd: float = 0.0
     repeat_usd: float | None = None
     charges: tuple[Charged, ...] = ()
+
+
+NOTHING_KNOWN: Final = CallLedger()
+"""The ledger of a call that cannot be evaluated."""
+_new: Final[Any] = tuple.__new__
+"""Makes a named tuple without the function call of its constructor."""
 
 
 class Pricing(NamedTuple):
@@ -73,7 +79,8 @@ class Pricing(NamedTuple):
             return CallLedger(tokens, charges=charges)
         saved_usd = rate.saved_usd(tokens) if cached else 0.0
         repeat_usd = _repeat_usd(rate, tokens) if has_lost_attempts else None
-        return CallLedger(tokens, rate.cost_usd(tokens), saved_usd, repeat_usd, charges)
+        ledger: CallLedger = _new(CallLedger, (tokens, rate.cost_usd(tokens), saved_usd, repeat_usd, charges))
+        return ledger
 
 
 def _repeat_usd(rate: Rate, first: Tokens) -> float:

@@ -8,7 +8,7 @@ from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt, lost_attempts
 from hydrochat_otel.instrumentation.gemini.call_labels import CallLabels
-from hydrochat_otel.instrumentation.gemini.call_ledger import CallLedger
+from hydrochat_otel.instrumentation.gemini.call_ledger import NOTHING_KNOWN
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.finished_call import UNSETTLED, FinishedCall
 from hydrochat_otel.instrumentation.gemini.reply_record import ReplyRecord
@@ -68,7 +68,7 @@ class EndedCall(NamedTuple):
         return made[0]
 
     def _settled(self) -> FinishedCall:
-        attempts, ended, replies, ledger = self.attempts, self.ended, self.replies, CallLedger()
+        attempts, ended, replies, ledger = self.attempts, self.ended, self.replies, NOTHING_KNOWN
         has_lost_attempts = len(attempts) > 1 and lost_attempts(attempts) > 0
         try:
             started_unix_s = ended.end_unix_ns / 1e9 - ended.duration_s

@@ -169,7 +169,7 @@ class ReplyRecord:
             has_lost_attempts: Whether an attempt was lost and repeated.
         """
         pricing = Pricing(self._prices, str(self._answered_by or self._labels.model_id), unix_s)
-        charges = self._charged(pricing)
+        charges = () if self._uses is None and self._charges is None else self._charged(pricing)
         usage = self._usage
         if not self._labels.has_tokens:
             return CallLedger(charges=charges)
@@ -186,8 +186,6 @@ class ReplyRecord:
         return pricing.ledger(turns, charges, has_lost_attempts=has_lost_attempts)
 
     def _charged(self, pricing: Pricing) -> tuple[Charged, ...]:
-        if self._uses is None and self._charges is None:
-            return ()
         units: dict[Charge, float] = dict(self._charges or {})
         for charge, uses in ({} if self._uses is None else self._uses.counts()).items():
             units[charge] = units.get(charge, 0.0) + charged_units(charge, bare_id(pricing.model), uses)
