@@ -10,7 +10,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain, compress
 from typing import Final, NamedTuple, TypeVar
 
 from hydrochat_otel.runtime import forks, process_globals
@@ -18,7 +17,7 @@ from hydrochat_otel.runtime.forks import Busy, ForkLock
 from hydrochat_otel.window import differences, latest as latest_entries
 from hydrochat_otel.window.ascending import Ascending
 from hydrochat_otel.window.differences import Difference
-from hydrochat_otel.window.entries import Entries, all_ends, pieces_backwards
+from hydrochat_otel.window.entries import Entries, all_ends, newest_between
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.latest import Latest
 from hydrochat_otel.window.operation_sums import OperationSums, Window
@@ -90,15 +89,8 @@ def newest(entries: Sequence[Entry], number: int, upto_unix_s: float, ends: Sequ
         since_unix_s, wanted, are_all = _read(entries, lambda digest: _bounds(digest.ends.values, number, upto_unix_s))
     else:
         since_unix_s, wanted, are_all = _bounds(ends, number, upto_unix_s)
-    found = list[list[Entry]]()
-    for piece in pieces_backwards(entries):
-        inside = [since_unix_s <= end <= upto_unix_s for end in piece.ends]
-        if any(inside):
-            found.append(list(compress(piece.entries(), inside)))
-            wanted -= len(found[-1])
-        if not wanted:
-            break
-    return Newest(list(chain.from_iterable(reversed(found))), since_unix_s, are_all)
+    found, _ = newest_between(entries, since_unix_s, upto_unix_s, wanted)
+    return Newest(found, since_unix_s, are_all)
 
 
 def latest(entries: Sequence[Entry], number: int) -> latest_entries.Newest | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, compress, islice
 from typing import Any, Final, NamedTuple, overload
 
 from hydrochat_otel.window.columns import (
@@ -147,6 +147,29 @@ def pieces_backwards(entries: Sequence[Entry]) -> Iterator[Piece]:
         for number in reversed(range(len(entries.parts))):
             run, first, last = entries.parts[number]
             yield Piece(run.ends(first, last), partial(entries.of_part, number))
+
+
+def newest_between(
+    entries: Sequence[Entry], since_unix_s: float, upto_unix_s: float, number: int
+) -> tuple[list[Entry], list[float]]:
+    """Return the entries that ended within these bounds, in the order of the window, and the end of each.
+
+    Args:
+        entries: The window.
+        since_unix_s: The earliest end.
+        upto_unix_s: The latest end.
+        number: How many there are; nothing older is looked at after so many.
+    """
+    found, ends = list[list[Entry]](), list[list[float]]()
+    for piece in pieces_backwards(entries):
+        if number <= 0:
+            break
+        inside = [since_unix_s <= end <= upto_unix_s for end in piece.ends]
+        if any(inside):
+            found.append(list(compress(piece.entries(), inside)))
+            ends.append(list(compress(piece.ends, inside)))
+            number -= len(found[-1])
+    return list(chain.from_iterable(reversed(found))), list(chain.from_iterable(reversed(ends)))
 
 
 def all_ends(entries: Iterable[Entry]) -> Iterator[float]:

@@ -3,12 +3,11 @@
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import chain, compress
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 from hydrochat_otel.window.differences import Difference
-from hydrochat_otel.window.entries import all_ends, pieces_backwards
+from hydrochat_otel.window.entries import all_ends, newest_between
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.moments import all_microseconds, microseconds
 
@@ -60,16 +59,7 @@ class Latest:
             after_s = ascending[-_HELD - 1]
             self._bound_us = max(0, microseconds(after_s))
             missing -= bisect_right(ascending, after_s)
-        found, ends = list[list[Entry]](), list[list[float]]()
-        for piece in pieces_backwards(entries):
-            if missing <= 0:
-                break
-            inside = [end > after_s for end in piece.ends]
-            if any(inside):
-                found.append(list(compress(piece.entries(), inside)))
-                ends.append(list(compress(piece.ends, inside)))
-                missing -= len(found[-1])
-        some = placed(list(chain.from_iterable(reversed(found))), list(chain.from_iterable(reversed(ends))))
+        some = placed(*newest_between(entries, math.nextafter(after_s, math.inf), math.inf, missing))
         self._take([one for one in some if one[0][0] > self._bound_us])
 
     def _take(self, listed: list[Placed]) -> None:
