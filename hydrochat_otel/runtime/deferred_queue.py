@@ -315,7 +315,7 @@ class DeferredQueue:
         self._settling.inside.clear()
         self._feeding.inside.clear()
         self._make_room()
-        self._is_relief_due = False
+        self._is_relief_due = self._holds_back = False
 
     def _start_in_child(self) -> None:
         if self._is_started:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Self
 from hydrochat_otel.runtime import failures, process_globals
 from hydrochat_otel.views import formats
 from hydrochat_otel.window import digest, latest
-from hydrochat_otel.window.columns import KINDS_OF_CALLS, end_of, ends_of
+from hydrochat_otel.window.columns import end_of, ends_of
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.latest import Placed, placed
 from hydrochat_otel.window.moments import LAST_US
@@ -165,7 +165,7 @@ def _row(entry: Entry, end_us: int) -> dict[str, Any] | None:
     try:
         row = entry.as_dict(formats.utc_of(end_us))
         row["duration"] = formats.finite(entry.duration_s)
-        if entry.kind in KINDS_OF_CALLS and entry.is_billed:
+        if entry.is_billed:
             row["cost_usd"] = formats.usd(entry.cost_usd)
     except Exception as error:
         failures.note("json.entry", error)

@@ -19,7 +19,7 @@ from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
 from hydrochat_otel.prices.usage import Tokens, UsageRecord
 
-FIELDS: Final = itemgetter(
+_FIELDS: Final = itemgetter(
     "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
 )
 CANDIDATE_FIELDS: Final = itemgetter("index", "grounding_metadata", "url_context_metadata", "finish_reason", "content")
@@ -199,7 +199,7 @@ def ordinary(reply: Any) -> tuple[Any, Any, Any, str | None, bool] | None:
     """
     has_output, reason = False, None
     try:
-        candidates, response, feedback, usage, model, response_id = FIELDS(reply.__dict__)
+        candidates, response, feedback, usage, model, response_id = _FIELDS(reply.__dict__)
         if feedback is not None:
             return None
         if response is not None and (headers := response.__dict__["headers"]) and TIER_HEADER in headers:
