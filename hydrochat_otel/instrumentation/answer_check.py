@@ -25,11 +25,8 @@ _CHECK_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.answe
 @contextmanager
 def demanding(check: Check) -> Iterator[None]:
     """Apply the check to the replies of the plain (not streamed) calls made inside, in this thread or task."""
-    token = context_api.attach(context_api.set_value(_CHECK_KEY, check))
-    try:
+    with contexts.holding(_CHECK_KEY, check):
         yield
-    finally:
-        context_api.detach(token)
 
 
 def refusal(reply: Any) -> str | None:

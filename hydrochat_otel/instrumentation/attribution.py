@@ -13,6 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation import contexts
 
 [SPAN_KEY] = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """The key under which the API keeps the current span."""
@@ -77,9 +78,6 @@ def cost_dimensions(**values: str) -> Iterator[None]:
         values: Values by name, identifiers such as ``gold``; any other value, or one that looks like a record number,
             is counted as ``other``.
     """
-    outer: Mapping[str, str] = dict(dimensions(context_api.get_current()))
-    token = context_api.attach(context_api.set_value(_DIMENSIONS_KEY, tuple(sorted({**outer, **values}.items()))))
-    try:
+    outer: Mapping[str, str] = dict(dimensions(contexts.get_current()))
+    with contexts.holding(_DIMENSIONS_KEY, tuple(sorted({**outer, **values}.items()))):
         yield
-    finally:
-        context_api.detach(token)

@@ -5,10 +5,8 @@ It starts once, is active while the work runs, and finishes exactly once. No oth
 
 import time
 from collections.abc import Mapping
-from contextvars import Token
 from typing import Any, Final, NamedTuple, Protocol
 
-from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanContext, SpanKind, TraceFlags
 from opentelemetry.util.types import AttributeValue
@@ -106,14 +104,6 @@ class Work:
     def started_unix_s(self) -> float:
         """When it began, in seconds since the epoch."""
         return self._started_unix_ns / 1e9
-
-    def enter(self) -> Token[Context]:
-        """Make the span current in the calling thread or task; returns the token for :meth:`leave`."""
-        return context_api.attach(self.context)
-
-    def leave(self, token: Token[Context]) -> None:
-        """Undo one :meth:`enter`."""
-        context_api.detach(token)
 
     def skip(self, idle_ns: int) -> None:
         """Exclude a time in which the work waited to continue."""

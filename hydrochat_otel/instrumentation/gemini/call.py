@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextvars import Token
 from types import TracebackType
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from hydrochat_otel.instrumentation.gemini.reply_record import ReplyRecord
 from hydrochat_otel.instrumentation.operation import DroppedWork, Work
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import collection, failures
 from hydrochat_otel.semconv import Outcome
 
 INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
@@ -31,7 +30,7 @@ _UNTRACED_KEYS: Final = frozenset({_SUPPRESSED_KEY, "suppress_instrumentation", 
 """Context keys that say that another instrumentation's span replaces ours, or that no span is wanted."""
 _new: Final[Any] = tuple.__new__
 """Makes a named tuple without the function call of its constructor."""
-_CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
+CALL_KEY: Final = context_api.create_key("hydrochat_otel.instrumentation.gemini.call")
 
 
 class Call(Work):
@@ -52,7 +51,6 @@ class Call(Work):
     inside: Context | None
     is_read: Callable[[Any], bool] | None = None
     _chunks: ChunkTimes | None = None
-    _token: Token[Context] | None = None
 
     def __init__(
         self,
@@ -67,7 +65,7 @@ class Call(Work):
         self.attempts = Attempts()
         self._replies = ReplyRecord(labels, label_cache, prices, using)
         traced = not outside or wants_span(outside)
-        super().__init__(using, labels.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced, key=_CALL_KEY)
+        super().__init__(using, labels.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced, key=CALL_KEY)
         self.inside = self.context
 
     def _leave(self) -> None:
@@ -76,17 +74,17 @@ class Call(Work):
         self.context = self.outside
 
     def __enter__(self) -> None:
-        """Make the call and its span current in this thread or task: around its request, or one step of its stream."""
+        """Make the call and its span current in this thread or task: around its request, or one step of its stream.
+
+        :class:`guarded_call.Guarded` restores the context.
+        """
         if self.inside is not None:
-            self._token = context_api.attach(self.inside)
+            contexts.attach(self.inside)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Undo it, and end the call with the exception; an exhausted stream is a complete one."""
-        token, self._token = self._token, None
-        if token is not None:
-            context_api.detach(token)
+        """End the call with the exception; an exhausted stream is a complete one."""
         if error is not None:
             self.end_with(error)
 
@@ -94,6 +92,8 @@ class Call(Work):
         """End the call with an exception of its request or of a step of its stream; an exhausted stream is complete."""
         if isinstance(error, StopIteration | StopAsyncIteration):
             self.succeed()
+        elif isinstance(error, GeneratorExit) or collection.is_running():
+            self.drop()  # a finaliser may close a coroutine
         else:
             self.fail(error)
 
@@ -169,7 +169,7 @@ class Call(Work):
         self._end(error, None)
 
     def drop(self) -> None:
-        """End the call of a stream that is no longer referenced; a finaliser calls this, so it only notes the end."""
+        """End the call of what is no longer referenced; a finaliser calls this, so it only notes the end."""
         if not self._close():
             return
         self._leave()
@@ -220,5 +220,5 @@ def wants_span(current: Context) -> bool:
 
 def current_call() -> Call | None:
     """Return the call that is current in this thread or task, or None."""
-    call = contexts.get_current().get(_CALL_KEY)
+    call = contexts.get_current().get(CALL_KEY)
     return call if isinstance(call, Call) else None

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 from opentelemetry.context import Context
 
 from hydrochat_otel.instrumentation import contexts
-from hydrochat_otel.instrumentation.gemini.call import Call, current_call
+from hydrochat_otel.instrumentation.gemini.call import CALL_KEY, Call, current_call
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.prices.charges import Charge
 from hydrochat_otel.runtime.failures import contained, note
@@ -80,18 +80,21 @@ class Guarded:
         component: Its name in ``hydrochat.telemetry.errors``.
     """
 
-    __slots__ = ("_before", "_component", "_manager")
+    __slots__ = ("_before", "_component", "_inside", "_manager")
 
     def __init__(self, manager: Manager, component: str) -> None:
         self._manager = manager
         self._component = component
         self._before: Context | None = None
+        self._inside: Context | None = None
 
     def __enter__(self) -> Self:
         """Enter it."""
         before = self._before = contexts.get_current()
+        self._inside = None
         try:
             contained(self._component, self._manager.__enter__)
+            self._inside = contexts.get_current()
         except BaseException:  # the host raised at one of our lines: __exit__ will not run
             contexts.attach(before)
             raise
@@ -100,12 +103,15 @@ class Guarded:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Leave it, and restore the context that was current before."""
+        """Restore the context that was current before, and leave it."""
+        before, inside = self._before, self._inside
         try:
+            if before is not None and inside is not None:
+                contained(self._component, contexts.leave, inside, before)
             contained(self._component, self._manager.__exit__, kind, error, traceback)
         finally:
-            if self._before is not None and contexts.get_current() is not self._before:
-                contexts.attach(self._before)
+            if before is not None and contexts.get_current() is inside:
+                contexts.attach(before)
 
     def around(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Call a function inside of it, and return what it returns; the context is left in any case."""
@@ -124,7 +130,7 @@ class Guarded:
             with self:
                 return await function(*arguments, **named)
         finally:
-            if contexts.get_current() is not before:
+            if contexts.get_current() is self._inside:
                 contexts.attach(before)
 
 
@@ -136,7 +142,7 @@ class GuardedCall(Guarded):
     def __init__(self, call: Call) -> None:
         self._manager = self._call = call
         self._component = "google_genai.call"
-        self._before = None
+        self._before = self._inside = None
 
     @property
     def attempts(self) -> Guarded:
@@ -176,10 +182,13 @@ class GuardedCall(Guarded):
                 if (inside := call.inside) is not None:
                     contexts.attach(inside)
                 chunk = await step()
-            finally:
                 contexts.attach(before)
+            except BaseException:
+                if contexts.get_current().get(CALL_KEY) is call:
+                    contexts.attach(before)
+                raise
         except BaseException as error:
-            leave(call, before, error)
+            leave_async(call, before, error)
             raise
         try:
             if (is_read := call.is_read) is None or not is_read(chunk):
@@ -273,6 +282,13 @@ def begin_stream(
 def leave(call: Call, before: Context, error: BaseException) -> None:
     """End a call with an exception, and restore the context if a signal handler raised while that was done."""
     contexts.attach(before)
+    contained("google_genai.call", call.end_with, error)
+
+
+def leave_async(call: Call, before: Context, error: BaseException) -> None:
+    """Do the same for a coroutine; it may be closed where another context is current, which stays."""
+    if contexts.get_current().get(CALL_KEY) is call:
+        contexts.attach(before)
     contained("google_genai.call", call.end_with, error)
 
 

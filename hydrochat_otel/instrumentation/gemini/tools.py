@@ -7,16 +7,14 @@ recorded through a closed set; its description, arguments and result are content
 import functools
 import time
 from collections.abc import Callable
-from contextvars import Token
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 from opentelemetry import context as context_api
-from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation import attribution, instruments
+from hydrochat_otel.instrumentation import attribution, contexts, instruments
 from hydrochat_otel.instrumentation.attribution import Within
 from hydrochat_otel.instrumentation.feeds import Feed
 from hydrochat_otel.instrumentation.finished import Ended
@@ -97,10 +95,10 @@ class ToolRun(Work):
         call_id: The id that the model gave its call of the function; empty for none.
     """
 
-    __slots__ = ("_declared_error", "_name", "_token")
+    __slots__ = ("_declared_error", "_name")
 
     def __init__(self, using: Instruments, name: str, call_id: str) -> None:
-        outside = context_api.get_current()
+        outside = contexts.get_current()
         attributes: dict[str, AttributeValue] = {
             semconv.GEN_AI_OPERATION: semconv.EXECUTE_TOOL,
             semconv.GEN_AI_TOOL_NAME: name,
@@ -111,7 +109,6 @@ class ToolRun(Work):
         super().__init__(using, f"{semconv.EXECUTE_TOOL} {name}", attributes, outside, traced=wants_span(outside))
         self._name = name
         self._declared_error = ""
-        self._token: Token[Context] | None = None
 
     def take(self, result: Any) -> None:
         """Note whether the result of an MCP tool states that it failed."""
@@ -119,16 +116,13 @@ class ToolRun(Work):
             self._declared_error = semconv.TOOL_ERROR
 
     def __enter__(self) -> None:
-        """Make its span current."""
-        self._token = self.enter()
+        """Make its span current; :class:`guarded_call.Guarded` restores the context."""
+        contexts.attach(self.context)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End it with the function's exception."""
-        token, self._token = self._token, None
-        if token is not None:
-            self.leave(token)
         if not self._close():
             return
         within = attribution.within(self.outside) or attribution.OUTSIDE
@@ -144,21 +138,18 @@ class ToolRun(Work):
 class _Announcement:
     """Publishes the function calls of a reply to the runs inside, which take their ids from it."""
 
-    __slots__ = ("_asked", "_token")
+    __slots__ = ("_asked",)
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
-        self._token: Token[Context] | None = None
 
     def __enter__(self) -> None:
-        self._token = context_api.attach(context_api.set_value(_ASKED_KEY, self._asked))
+        contexts.attach(context_api.set_value(_ASKED_KEY, self._asked))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        token, self._token = self._token, None
-        if token is not None:
-            context_api.detach(token)
+        """Do nothing: :class:`guarded_call.Guarded` restores the context."""
 
 
 # -- wrappers of the SDK's functions -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation import contexts
 from hydrochat_otel.instrumentation.gemini import guarded_call
+from hydrochat_otel.instrumentation.gemini.call import CALL_KEY
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import (
     GuardedCall,
@@ -19,6 +20,7 @@ from hydrochat_otel.instrumentation.gemini.guarded_call import (
     fail_attempt,
     guarded,
     leave,
+    leave_async,
 )
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime.failures import contained, note
@@ -103,10 +105,13 @@ def unary_async(original: Function, current: Current, operation: str, step: Step
                 if (inside := call.inside) is not None:
                     contexts.attach(inside)
                 reply = await original(self, *args, **kwargs)
-            finally:
                 contexts.attach(call.outside)
+            except BaseException:
+                if contexts.get_current().get(CALL_KEY) is call:
+                    contexts.attach(call.outside)
+                raise
         except BaseException as error:
-            leave(call, call.outside, error)
+            leave_async(call, call.outside, error)
             raise
         try:
             call.complete(reply)
