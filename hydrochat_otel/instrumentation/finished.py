@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
-from operator import attrgetter, eq, itemgetter, truediv
+from operator import eq, itemgetter, truediv
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from opentelemetry.trace import NonRecordingSpan, Span, StatusCode
@@ -250,10 +250,12 @@ class FinishedOperation(_FinishedOperation, Ending):
         elif not (all(are_traced) and all(spans)) or (any(parents) and any(map(eq, spans, parents))):
             spans = tuple([one.own_id for one in waiting])
         same = labels[0]
-        stated: list[Sequence[Any]] = [(same.name,) * number, (same.role,) * number, (same.root,) * number]
+        names, roles, roots = [same.name] * number, [same.role] * number, [same.root] * number
         if labels.count(same) < number:
-            stated = [tuple(map(attrgetter(name), labels)) for name in ("name", "role", "root")]
-        names, roles, roots = stated
+            names, roles = [one.name for one in labels], [one.role for one in labels]
+            roots = [one.root for one in labels]
+        if roots == names:  # as of all roots: one column is packed faster than two
+            roots = names
         ends = list(map(truediv, ends_ns, repeat(_NS, number)))
         kinds, none, no = ("operation",) * number, (None,) * number, (False,) * number
         work = [kinds, names, durations_s, ends, exceeded, errors, outcomes]

@@ -203,9 +203,10 @@ class DeferredQueue:
         """Move records to the settled ones, and what is kept of them to the entries."""
         settled, kept_whole = self._settled, self._kept_whole
         records: Any = some
-        if set(map(type, some)) == {tuple}:
-            records = list(map(_new, repeat(self._of_fields), some))
-        if kept_whole.issuperset(map(type, records)):
+        kinds = set(map(type, some))
+        if kinds == {tuple}:
+            records, kinds = list(map(_new, repeat(self._of_fields), some)), {self._of_fields}
+        if kinds <= kept_whole:
             # Nothing is called until both are done: after a call a signal handler could raise.
             settled += records
             entries += records

@@ -54,13 +54,15 @@ class Body:
             return self.born[-1]
         return self._runs[-1].born[-1] if self._runs else -math.inf
 
-    def next_of(self, batches: list[Batch]) -> tuple[int, list[float], list[Held]]:
+    def next_of(self, batches: list[Batch]) -> tuple[int, list[float], Sequence[Held]]:
         """Return how many of those that arrived are next in the order of age, and the columns to append them as.
 
         A single one that is older than the newest is inserted instead.
         """
         moments, newest_s = list(map(BORN, batches)), self.newest_s
         number = len(batches)
+        if number == 1 and moments[0] >= newest_s:
+            return 1, moments * len(batches[0][1]), batches[0][1]
         if moments[0] < newest_s or moments != sorted(moments):
             order = list(accumulate(moments, max, initial=newest_s))[1:]
             late = (place for place, born_s in enumerate(moments) if born_s <= order[place] - _CLOCK_WOBBLE_S)

@@ -4,6 +4,7 @@ A packed run keeps its entries in columns, a sixth of their size as objects, and
 """
 
 import math
+import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -156,9 +157,9 @@ class Packed:
             raise ValueError
         if not (math.hypot(*ends) < FAR_S and math.hypot(*durations) < math.inf):
             raise ValueError  # NaN, which equals nothing, could not be recognised again
-        self.born: Sequence[float] = array("d", born)
-        self._durations = array("d", durations)
-        self._ends = array("d", ends)
+        self.born: Sequence[float] = _doubles(born)
+        self._durations = _doubles(durations)
+        self._ends = _doubles(ends)
         self._traces = b"".join([trace.to_bytes(16) for trace in traces]) if any(traces) else bytes(16 * number)
         self._ids = array("Q", spans)
         self._ids.extend(parents)
@@ -275,6 +276,11 @@ def run_of(born: Sequence[float], held: Sequence[Held]) -> Run:
         return Plain(born, made(list(held)))
 
 
+def _doubles(values: Sequence[float]) -> "array[float]":
+    """Return an array of the values; twice as fast as by its constructor."""
+    return array("d", struct.pack(f"{len(values)}d", *values))
+
+
 def _columns_of(held: Sequence[Any]) -> _Columns:
     """Return the columns of entries and of what waits, whose entries are not made.
 
@@ -295,7 +301,7 @@ def _columns_of(held: Sequence[Any]) -> _Columns:
 def _place_in(differing: list[Sequence[Any]], column: Sequence[Any]) -> int:
     """Return the place of the column, which is added unless one with the same objects is there."""
     for place, other in enumerate(differing):
-        if all(map(is_, column, other)):
+        if column is other or all(map(is_, column, other)):
             return place
     differing.append(column)
     return len(differing) - 1
