@@ -5,6 +5,7 @@ importing thread after the module was executed, before the import statement retu
 loader, and nothing of ours stays on it. A hook that fails is counted; the import succeeds.
 """
 
+import copy
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -111,7 +112,10 @@ class _Finder:
 
 
 class _Loader:
-    """Loads a module with its own loader, which the module then has, and calls the hooks."""
+    """Loads a module with its own loader, which the module then has, and calls the hooks.
+
+    Code that only looks for the module sees this one. Copied or stored, it is the module's own loader.
+    """
 
     def __init__(self, finder: _Finder, loader: Any) -> None:
         self._finder = finder
@@ -119,6 +123,9 @@ class _Loader:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copy.copy, (self._loader,)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)

@@ -1,6 +1,8 @@
 """Promises of :mod:`hydrochat_otel.runtime.import_hooks`."""
 
+import copy
 import importlib
+import pickle
 import sys
 import threading
 
@@ -63,6 +65,17 @@ def test_nothing_of_ours_stays_on_a_module(module, seen):
     kinds = {type(one).__module__ for one in (found.loader_seen, found.__loader__, found.__spec__.loader)}
     assert kinds == {"_frozen_importlib_external"}
     assert importlib.util.find_spec(module).loader is found.__loader__
+
+
+def test_a_module_that_is_only_looked_for_has_a_loader_that_reads_it(module, seen):
+    """It reads the source, and can be copied and stored."""
+    when_imported(module, seen.append, component=COMPONENT)
+    loader = importlib.util.find_spec(module).loader
+    assert loader.get_source(module).startswith("import sys")
+    for copied in (copy.copy(loader), copy.deepcopy(loader), pickle.loads(pickle.dumps(loader))):
+        assert type(copied) is importlib.machinery.SourceFileLoader
+        assert copied.path == loader.path
+    assert seen == []
 
 
 def test_a_hook_that_fails_does_not_break_the_import(module, seen):
