@@ -10,6 +10,7 @@ from typing import Any, Final
 import wrapt
 
 from hydrochat_otel.instrumentation import generators
+from hydrochat_otel.instrumentation.classes import has_method
 from hydrochat_otel.instrumentation.generators import Begin
 
 _Proxy: Final[type] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # the latter makes everything iterable
@@ -91,4 +92,4 @@ def _proxy_class(protocols: frozenset[str]) -> type[_Awaited]:
 def standing_for(awaitable: Any, begin: Begin) -> Any:
     """Return a proxy of the awaitable that runs it, once awaited, in the operation that `begin` gives."""
     kind = type(awaitable)
-    return _proxy_class(frozenset(name for name in _PROTOCOLS if hasattr(kind, name)))(awaitable, begin)
+    return _proxy_class(frozenset(name for name in _PROTOCOLS if has_method(kind, name)))(awaitable, begin)

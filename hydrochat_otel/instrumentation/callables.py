@@ -144,8 +144,8 @@ class _BoundProxy(_CallableProxy):
 
 def _proxy_for(kind: type) -> Callable[..., Any]:
     """Return the class of the proxies of callables of the type."""
-    base = _BoundProxy if hasattr(kind, "__get__") else _CallableProxy
-    return _proxy_with(base, tuple(name for name in _ADDED if hasattr(kind, name)))
+    base = _BoundProxy if classes.has_method(kind, "__get__") else _CallableProxy
+    return _proxy_with(base, tuple(name for name in _ADDED if classes.has_method(kind, name)))
 
 
 @functools.cache

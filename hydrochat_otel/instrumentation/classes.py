@@ -46,6 +46,11 @@ def tracked_in_place(target: type, track: Callable[[Function], Function]) -> boo
     return True
 
 
+def has_method(kind: type, name: str) -> bool:
+    """Return whether instances of a class have a special method; one of its metaclass is not theirs."""
+    return hasattr(kind, name) and any(name in vars(base) for base in kind.__mro__)
+
+
 def _is_named(target: type) -> bool:
     """Return whether the class can be reached by its name: then its `class` statement has ended."""
     found: Any = sys.modules.get(target.__module__)

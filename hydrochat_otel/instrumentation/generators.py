@@ -4,6 +4,7 @@ Each takes `begin`, which begins the operation at the first step, and ends the o
 returned, raised, closed, or dropped. A failure of ours loses the measurement and never the work.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -72,7 +73,13 @@ def async_generator_function(function: Function, begin: Begin) -> Function:
         operation, inside = contained("performance.begin", _begun, begin) or _NOT_BEGUN
         try:
             generator = function(*args, **kwargs)
-            step: Function = generator.__anext__
+            # The loop closes each generator that its hooks saw begin: this one, which closes that one.
+            hooks = sys.get_asyncgen_hooks()
+            try:
+                sys.set_asyncgen_hooks(firstiter=None, finalizer=None)
+                step: Function = generator.__anext__().__await__
+            finally:
+                sys.set_asyncgen_hooks(*hooks)
             arguments: tuple[Any, ...] = ()
             while True:
                 item = await stretches.run(inside, step, arguments, {})

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 from hydrochat_otel.instrumentation import awaitables, generators, tracked
+from hydrochat_otel.instrumentation.classes import has_method
 from hydrochat_otel.instrumentation.generators import Begin, Function
 from hydrochat_otel.instrumentation.operation import Operation
 from hydrochat_otel.runtime import failures
@@ -64,7 +65,7 @@ class _Waiting:
 
 def is_unfinished(kind: type) -> bool:
     """Return whether results of the type may be unfinished work."""
-    return kind in _WRAPPERS or kind in _CONTEXT_MANAGERS or hasattr(kind, "__await__")
+    return kind in _WRAPPERS or kind in _CONTEXT_MANAGERS or has_method(kind, "__await__")
 
 
 def continued(result: Any, operation: Operation | None) -> Any:
@@ -78,7 +79,7 @@ def continued(result: Any, operation: Operation | None) -> Any:
     if wrap is None:
         if kind in _CONTEXT_MANAGERS:
             return _left_later(result, operation)
-        if not hasattr(kind, "__await__") or operation is None:
+        if not has_method(kind, "__await__") or operation is None:
             return None
         if asyncio.isfuture(result):
             result.add_done_callback(functools.partial(_end_with_future, operation))

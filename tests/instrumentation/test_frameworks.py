@@ -283,3 +283,30 @@ def test_a_greenlet_that_is_killed_is_cancelled(installed):
     assert [(row.operation, row.outcome, row.error) for row in installed.snapshot().operations()] == [
         ("turn", "cancelled", None)
     ]
+
+
+@pytest.mark.parametrize("decorate", [plain, track], ids=["plain", "tracked"])
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_the_end_of_a_loop_closes_each_unfinished_generator_once(decorate, loop, installed, caplog):
+    """Also one whose clean-up waits; the loop complains of nothing, and of nothing else than without the decorator."""
+    closed = []
+
+    @decorate
+    async def chunks():
+        try:
+            yield 1
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.01)
+            closed.append(1)
+
+    left = []
+
+    async def main():
+        left.extend(chunks() for _ in range(8))
+        for one in left:
+            await anext(one)
+
+    anyio.run(main, backend=loop)
+    assert len(closed) == 8
+    assert [record for record in caplog.records if record.name == "asyncio"] == []

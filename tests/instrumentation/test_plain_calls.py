@@ -140,3 +140,34 @@ def test_a_refused_name_is_counted_with_each_call(recorded):
         work()
     assert [finished.labels.name for finished in recorded] == ["other"] * 3
     assert sum(refusals.by_name().values()) == 3
+
+
+class Awaited(type):
+    """The metaclass of classes that can be awaited; what they make cannot."""
+
+    def __await__(cls):
+        yield
+
+
+class Listed(type):
+    """The metaclass of classes that can be iterated."""
+
+    def __iter__(cls):
+        return iter(())
+
+
+def test_a_method_of_the_metaclass_is_not_one_of_the_result(installed):
+    """A result of such a class is complete, and a callable of such a class cannot be iterated."""
+
+    class Result(metaclass=Awaited):
+        pass
+
+    class Caller(metaclass=Listed):
+        def __call__(self):
+            return Result()
+
+    tracked = track_response_time("made")(Caller())
+    assert type(tracked()) is Result
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(tracked)
+    assert [row.outcome for row in installed.snapshot().operations()] == ["ok"]
