@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -246,6 +247,15 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
         newest = self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
         if len(self.active_channels) > MAX_CONNECTIONS:
             self._spare(newest).handle_close()
+
+    def pull_trigger(self) -> None:
+        """Wake the loop.
+
+        Where eventlet has replaced `os.write`, it refuses a second thread that writes at the same moment: the first one
+        wakes the loop.
+        """
+        with suppress(RuntimeError):
+            super().pull_trigger()
 
     def maintenance(self, now: float) -> None:  # noqa: ARG002 - waitress' signature
         """Close what is overdue at once: waitress would wait until the client has read what was sent."""

@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+import waitress.trigger
 from conftest import TOKEN
 
 from hydrochat_otel import track_response_time, web
@@ -306,3 +307,17 @@ def test_an_application_that_exits(installed, caplog, kind):
         assert scrape(server) == 200
     assert failures.counts() == {"serve": 20}
     assert [record.name for record in caplog.records] == ["hydrochat_otel"]
+
+
+def test_a_wake_up_that_another_thread_has_under_way(server, monkeypatch):
+    """Under eventlet the second of two that write at once is refused; the first one wakes the loop."""
+    wake = waitress.trigger.trigger.pull_trigger
+
+    def refuse(*arguments):
+        wake(*arguments)
+        raise RuntimeError("Second simultaneous write on fileno 6 detected.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(waitress.trigger.trigger, "pull_trigger", refuse)
+        assert [scrape(server) for _ in range(8)] == [200] * 8
+    assert failures.counts() == {}
