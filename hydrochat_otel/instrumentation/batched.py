@@ -6,8 +6,6 @@ drain waits by its kind, and each kind feeds its instruments in one step when th
 
 from abc import ABC, abstractmethod
 from collections import deque
-from contextlib import suppress
-from itertools import repeat
 from typing import Any, Final, Generic, TypeVar
 
 from hydrochat_otel.runtime import failures, forks
@@ -31,7 +29,7 @@ class Kind(ABC, Generic[_Work]):
     def __init__(self, due: "Due") -> None:
         self._due = due
         self._is_due = False
-        self._waiting: deque[_Work] = deque()
+        self._waiting: list[_Work] = []
 
     def take(self, work: _Work) -> None:
         """Take one piece of finished work; it is fed at the next flush."""
@@ -57,9 +55,10 @@ class Kind(ABC, Generic[_Work]):
     def flush(self) -> None:
         """Feed what waits; never raises."""
         self._is_due = False  # first: a piece that another thread adds meanwhile makes this kind due again
-        work: list[_Work] = []
-        with suppress(IndexError):
-            work.extend(map(deque.popleft, repeat(self._waiting)))
+        waiting = self._waiting
+        # Nothing is called until both are done: after a call another thread could add a piece.
+        work = waiting[:]
+        del waiting[:]
         if work:
             try:
                 self.feed(work)

@@ -118,22 +118,33 @@ class _Buckets(Aggregation):
 
     def _count(self, values: Sequence[float]) -> int:
         """Count the values, and return the number of buckets that they are in."""
-        aggregation, edges, in_order = self._aggregation, self._edges, sorted(values)
-        first, number, filled = 0, len(in_order), 0
+        aggregation, least, most = self._aggregation, min(values), max(values)
+        numbers = self._by_bucket(values, least, most)
         with self._lock:
             counts = aggregation._value
             if counts is None:
                 counts = aggregation._value = aggregation._get_empty_bucket_counts()
-            while first < number:
-                place = bisect_left(edges, in_order[first])
-                last = bisect_right(in_order, edges[place], first) if place < len(edges) else number
-                counts[place] += last - first
-                first, filled = last, filled + 1
+            for place, number in numbers:
+                counts[place] += number
             aggregation._sum = reduce(add, values, aggregation._sum)  # sum() rounds in another way
             if self._with_extremes:
-                aggregation._min = min(aggregation._min, in_order[0])
-                aggregation._max = max(aggregation._max, in_order[-1])
-        return filled
+                aggregation._min = min(aggregation._min, least)
+                aggregation._max = max(aggregation._max, most)
+        return len(numbers)
+
+    def _by_bucket(self, values: Sequence[float], least: float, most: float) -> list[tuple[int, int]]:
+        """Return how many values are in each bucket that has any, after its place."""
+        edges, number = self._edges, len(values)
+        first = bisect_left(edges, least)
+        if first == len(edges) or most <= edges[first]:
+            return [(first, number)]
+        in_order, found, at = sorted(values), [], 0
+        while at < number:
+            place = bisect_left(edges, in_order[at])
+            until = bisect_right(in_order, edges[place], at) if place < len(edges) else number
+            found.append((place, until - at))
+            at = until
+        return found
 
     def _hold(self, newest_first: Iterable[tuple[float, Origin]], filled: int) -> None:
         """Hold the newest candidate of each bucket, of which no more than so many have one."""
