@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from operator import eq, itemgetter, truediv
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from opentelemetry.trace import NonRecordingSpan, Span, StatusCode
 from opentelemetry.util.types import AttributeValue
@@ -15,6 +15,9 @@ from hydrochat_otel.instrumentation.attribution import Within
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
+
+if TYPE_CHECKING:
+    from hydrochat_otel.instrumentation.usual import UsualOperation
 
 LateAttributes = Callable[[], dict[str, AttributeValue]]
 """Returns a new dictionary of the attributes of a span."""
@@ -145,6 +148,9 @@ class Recorder(Protocol):
     def operations(self, labels: "OperationLabels", error_type: str | None) -> "Taking[FinishedOperation]":
         """Return what feeds operations with these labels that ended in this way."""
 
+    def usual_operations(self, labels: "OperationLabels") -> "Taking[UsualOperation]":
+        """Return what feeds usual operations with these labels."""
+
 
 class OperationLabels:
     """What the operations of one name below one root have in common that the same instruments record.
@@ -165,6 +171,34 @@ class OperationLabels:
         self.role: Role = role
         self.root = root
         self.within = Within(name, root)
+
+
+def label_columns(labels: Sequence[OperationLabels]) -> tuple[list[str], list[Role], list[str]]:
+    """Return the columns of names, roles and roots."""
+    same, number = labels[0], len(labels)
+    names, roles, roots = [same.name] * number, [same.role] * number, [same.root] * number
+    if labels.count(same) < number:
+        names, roles = [one.name for one in labels], [one.role for one in labels]
+        roots = [one.root for one in labels]
+    if roots == names:  # as of all roots: one column is packed faster than two
+        roots = names
+    return names, roles, roots
+
+
+def grouped(waiting: list[Any], *columns: list[Any]) -> list[tuple[tuple[Any, ...], int]]:
+    """Bring the first in the list together by their keys, of which each column has a part.
+
+    Returns:
+        The keys in the order of the groups, and the number of each group.
+    """
+    number = len(columns[0])
+    if all(column.count(column[0]) == number for column in columns):
+        return [(tuple(column[0] for column in columns), number)]
+    groups = defaultdict[Any, list[Any]](list)
+    for one, key in zip(waiting[:number], zip(*columns, strict=True), strict=True):
+        groups[key].append(one)
+    waiting[:number] = chain.from_iterable(groups.values())
+    return [(key, len(group)) for key, group in groups.items()]
 
 
 class _FinishedOperation(NamedTuple):
@@ -215,15 +249,8 @@ class FinishedOperation(_FinishedOperation, Ending):
     def feed_first(waiting: "list[FinishedOperation]", number: int) -> None:
         """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
         some = waiting[:number]
-        labels, errors = list(map(_LABELS, some)), list(map(_ERROR, some))
-        groups = {(labels[0], errors[0]): some}
-        if not labels.count(labels[0]) == errors.count(errors[0]) == number:
-            groups = defaultdict(list)
-            for one, key in zip(some, zip(labels, errors, strict=True), strict=True):
-                groups[key].append(one)
-            waiting[:number] = chain.from_iterable(groups.values())
-        each = [(of.using.operations(of, error), len(group)) for (of, error), group in groups.items()]
-        for kind, size in each:
+        groups = grouped(waiting, list(map(_LABELS, some)), list(map(_ERROR, some)))
+        for kind, size in [(of.using.operations(of, error), size) for (of, error), size in groups]:
             kind.take_first(waiting, size)
 
     def entry(self) -> Entry:
@@ -249,13 +276,7 @@ class FinishedOperation(_FinishedOperation, Ending):
             spans = tuple([one & _ID_MASK for one in hashes])
         elif not (all(are_traced) and all(spans)) or (any(parents) and any(map(eq, spans, parents))):
             spans = tuple([one.own_id for one in waiting])
-        same = labels[0]
-        names, roles, roots = [same.name] * number, [same.role] * number, [same.root] * number
-        if labels.count(same) < number:
-            names, roles = [one.name for one in labels], [one.role for one in labels]
-            roots = [one.root for one in labels]
-        if roots == names:  # as of all roots: one column is packed faster than two
-            roots = names
+        names, roles, roots = label_columns(labels)
         ends = list(map(truediv, ends_ns, repeat(_NS, number)))
         kinds, none, no = ("operation",) * number, (None,) * number, (False,) * number
         work = [kinds, names, durations_s, ends, exceeded, errors, outcomes]

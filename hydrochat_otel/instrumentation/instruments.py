@@ -25,6 +25,7 @@ from hydrochat_otel.instrumentation.finished import (
     OperationLabels,
 )
 from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen
+from hydrochat_otel.instrumentation.usual import UsualOperation, durations_of
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, first_use, process_globals
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
@@ -100,7 +101,7 @@ class Instruments:
         self.ledger = ledger or DayLedger()
         self._feeder = feeder or PublicFeeder()
         self.due = Due()
-        self.queue = DeferredQueue(queue_capacity, keep, self.flush, FinishedOperation)
+        self.queue = DeferredQueue(queue_capacity, keep, self.flush, UsualOperation.complete)
         self.response_time_threshold_s = response_time_threshold_s
         self.operation_names = labels.operation_names(max_operations)
         self.model_names = labels.model_names()
@@ -118,6 +119,7 @@ class Instruments:
             if spec.kind in {"histogram", "counter"}
         }
         self._operations: dict[tuple[str, str, str | None], _Operations] = {}
+        self._usual: dict[str, _UsualOperations] = {}
 
     def histogram(self, spec: MetricSpec) -> Histogram:
         """Return the histogram of the spec."""
@@ -135,6 +137,13 @@ class Instruments:
         kind = self._operations.get(key)
         if kind is None:
             kind = self._operations[key] = _Operations(self, *key)
+        return kind
+
+    def usual_operations(self, labels: OperationLabels) -> Kind[UsualOperation]:
+        """Return what feeds usual operations with these labels, with the others of a drain."""
+        kind = self._usual.get(labels.name)
+        if kind is None:
+            kind = self._usual[labels.name] = _UsualOperations(self, labels.name)
         return kind
 
     def feed(self, spec: MetricSpec, attributes: Attributes) -> Feed:
@@ -179,6 +188,24 @@ class _Operations(Kind[FinishedOperation]):
             bad = [one for one in work if one.exceeded or one.outcome == "error"]
             self._bad.take_each([1] * len(bad), bad)
         self._duration.take_each(list(map(DURATION, work)), work)
+
+
+class _UsualOperations(Kind[UsualOperation]):
+    """Usual operations of one name."""
+
+    __slots__ = ("_duration",)
+
+    def __init__(self, using: Instruments, name: str) -> None:
+        super().__init__(using.due)
+        self._duration = using.feed(semconv.OPERATION_DURATION, {semconv.OPERATION: name, semconv.ROLE: "root"})
+
+    def feed(self, work: list[UsualOperation]) -> None:
+        """Feed durations."""
+        self._duration.take_all(durations_of(work), _NOWHERE)
+
+
+_NOWHERE: Final = Ended(0.0, 0, "ok", None)
+"""Where usual operations were measured: in no span."""
 
 
 def _drain_for_others() -> None:

@@ -5,9 +5,9 @@ clock. So what an :class:`Operation` does in many steps is done here in two for 
 another way (it raises, returns unfinished work, or runs inside a garbage collection) continues as an operation.
 """
 
+import math
 import time
 from collections.abc import Callable
-from types import NoneType
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -21,7 +21,7 @@ from hydrochat_otel.runtime import collection, failures
 
 Function = Callable[..., Any]
 
-_COMPLETE: Final = frozenset({NoneType, bool, int, float, str, bytes, list, tuple, dict, set})
+_COMPLETE: Final = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
 """Types of usual results, none of which is unfinished work."""
 _new: Final[Any] = tuple.__new__
 """Makes a named tuple without the function call of its constructor."""
@@ -30,65 +30,68 @@ _new: Final[Any] = tuple.__new__
 def plain_function(function: Function, kind: Tracked) -> Function:
     """Return a function with each call of the function tracked; its result may be unfinished work."""
 
+    # All in one function: each further one that a call passes costs as much as reading a clock.
     def timed(*args: Any, **kwargs: Any) -> Any:
-        before = contexts.get_current()
+        before, has_returned = contexts.get_current(), False
         try:
-            return _run(function, kind, before, args, kwargs)
-        finally:
-            if contexts.get_current() is not before:  # the host raised at one of our lines
-                tracked.attach(before)
+            begun: Begun | Operation | None = None
+            known, started_unix_s, started_ns = kind.known, math.nan, math.nan  # since which nothing ends in time
+            try:
+                try:
+                    if (
+                        before
+                        or known is None
+                        or known.is_traced
+                        or known.using is not instruments.binding.bound
+                        or collection.NEWEST.value == "start"
+                    ):
+                        begun = _begin(kind, before)
+                    else:  # nothing is around, and there is no span
+                        started_unix_s, started_ns = time.time(), time.perf_counter_ns()
+                        contexts.attach(known.alone_inside)
+                except BaseException as failure:
+                    failures.note("performance.begin", failure)
+                result = function(*args, **kwargs) if kwargs else function(*args)  # empty ones would be copied
+                if result is not None and type(result) not in _COMPLETE:
+                    # An operation that continues ends elsewhere.
+                    begun = begun or _begun(known, kind, started_unix_s, started_ns)
+                    result, begun, started_ns = failures.contained(
+                        "performance.result", _continuing, result, begun, before
+                    ) or (result, begun, started_ns)
+                has_returned = True
+                duration_s = (time.perf_counter_ns() - started_ns) / 1e9
+                if known is not None and duration_s <= kind.limit_s:
+                    contexts.attach(before)
+                    queue = known.using.queue
+                    if len(queue.arrived) < queue.room:  # as put(), without a function call
+                        queue.arrived.append((known.alone, started_unix_s, duration_s))
+                    else:
+                        queue.put((known.alone, started_unix_s, duration_s))
+                else:
+                    _end(begun or _begun(known, kind, started_unix_s, started_ns), before, None)
+            except BaseException as error:
+                if not has_returned:
+                    begun = begun or _begun(known, kind, started_unix_s, started_ns)
+                    failures.contained("performance.end", _end, begun, before, error)
+                    raise
+                failures.note("performance.end", error)
+                _restore(before)
+        except BaseException:  # also what the host raised at one of our lines
+            failures.contained("performance.end", _restore, before)
+            raise
+        return result
 
     return timed
 
 
-def _run(function: Function, kind: Tracked, before: Context, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    begun: Begun | Operation | None = None
-    alone: Begun | None = None  # the same, if nothing is around and there is no span
-    try:
-        try:
-            known, bound = kind.known, instruments.binding.bound
-            common = known if known is not None and known.using is bound else kind.common()
-            newest = collection.NEWEST.args  # looked at here, because the function call costs as much as both clocks
-            if before or common.is_traced or (newest and newest[0] == "start"):
-                begun = _begin(common, kind.threshold_s, before)
-            else:  # as there, without a function call
-                own_s, common_s = kind.threshold_s, common.using.response_time_threshold_s
-                threshold_s, inside = common_s if own_s is None else own_s, common.alone_inside
-                alone = common, common.alone, threshold_s, None, inside, time.time_ns(), time.perf_counter_ns()
-                contexts.attach(inside)
-        except BaseException as failure:
-            failures.note("performance.begin", failure)
-        result = function(*args, **kwargs) if kwargs else function(*args)  # empty ones would be copied
-        if type(result) not in _COMPLETE:
-            continuing = failures.contained("performance.result", _continuing, result, alone or begun, before)
-            if continuing is not None:
-                alone = None
-                result, begun = continuing
-    except BaseException as error:
-        failures.contained("performance.end", _end, alone or begun, before, error)
-        raise
-    try:
-        if alone is None:
-            _end(begun, before, None)
-            return result
-        ended_ns = time.perf_counter_ns()
-        contexts.attach(before)
-        common, labels, threshold_s, _, _, started_unix_ns, started_ns = alone
-        elapsed_ns = ended_ns - started_ns
-        duration_s, end_unix_ns = elapsed_ns / 1e9, started_unix_ns + elapsed_ns
-        exceeded = duration_s > threshold_s
-        fields = duration_s, end_unix_ns, "ok", None, 0, 0, 0, False, False, labels, exceeded
-        common.using.queue.put(fields)
-        if exceeded:
-            tracked.warn(_new(FinishedOperation, fields), threshold_s)
-    except BaseException as failure:
-        failures.note("performance.end", failure)
-    return result
+def _restore(before: Context) -> None:
+    if contexts.get_current() is not before:
+        tracked.attach(before)
 
 
-def _begin(common: Common, threshold_s: float | None, before: Context) -> Begun | Operation:
+def _begin(kind: Tracked, before: Context) -> Begun | Operation:
     """Begin a call, and make its context current; in a garbage collection it continues as an operation."""
-    begun = common.begun(before, threshold_s)
+    begun = kind.common().begun(before, kind.threshold_s)
     newest = collection.NEWEST.args
     if newest and newest[0] == "start" and collection.is_running():
         return Operation(begun, before)
@@ -96,14 +99,25 @@ def _begin(common: Common, threshold_s: float | None, before: Context) -> Begun 
     return begun
 
 
-def _continuing(result: Any, begun: Begun | Operation | None, before: Context) -> tuple[Any, Operation | None] | None:
-    """Return unfinished work and the operation, unless the work ends it; None for a complete result."""
+def _begun(known: Common | None, kind: Tracked, started_unix_s: float, started_ns: float) -> Begun | None:
+    """Return what has begun without anything around, if its call ends in another way than usual; None for nothing."""
+    if known is None or math.isnan(started_ns):
+        return None
+    own_s = kind.threshold_s
+    threshold_s = known.using.response_time_threshold_s if own_s is None else own_s
+    return known, known.alone, threshold_s, None, known.alone_inside, int(started_unix_s * 1e9), int(started_ns)
+
+
+def _continuing(
+    result: Any, begun: Begun | Operation | None, before: Context
+) -> tuple[Any, Operation | None, float] | None:
+    """Return unfinished work, the operation unless the work ends it, and no start; None for a complete result."""
     if not isinstance(begun, tuple) or not results.is_unfinished(type(result)):
         return None
     contexts.attach(before)
     operation = Operation(begun, before)
     work = failures.contained("performance.result", results.continued, result, operation)
-    return (result, operation) if work is None else (work, None)
+    return (result, operation, math.nan) if work is None else (work, None, math.nan)
 
 
 def _end(begun: Begun | Operation | None, before: Context, raised: BaseException | None) -> None:
@@ -120,14 +134,14 @@ def _end(begun: Begun | Operation | None, before: Context, raised: BaseException
     elapsed_ns = ended_ns - started_ns
     duration_s, end_unix_ns = elapsed_ns / 1e9, started_unix_ns + elapsed_ns
     exceeded = duration_s > threshold_s
-    record: Any = duration_s, end_unix_ns, "ok", None, *ids_of(span, before), labels, exceeded
-    if exceeded or (span is not None and type(span) is not NonRecordingSpan):
-        record = _new(FinishedOperation, record)
-        if span is not None:
-            try:
-                record.end_span(span, record.span_attributes)
-            except BaseException as failure:
-                failures.note("operation.finish", failure)
+    record: FinishedOperation = _new(
+        FinishedOperation, (duration_s, end_unix_ns, "ok", None, *ids_of(span, before), labels, exceeded)
+    )
+    if span is not None and type(span) is not NonRecordingSpan:
+        try:
+            record.end_span(span, record.span_attributes)
+        except BaseException as failure:
+            failures.note("operation.finish", failure)
     common.using.queue.put(record)
     if exceeded:
         tracked.warn(record, threshold_s)

@@ -49,13 +49,15 @@ class Tracked:
     Attributes:
         threshold_s: As the argument of :func:`begin`.
         known: What the operations of the instruments that recorded the last one have in common; None for none.
+        limit_s: Seconds above which one is a violation, for these instruments.
     """
 
-    __slots__ = ("_name", "known", "threshold_s")
+    __slots__ = ("_name", "known", "limit_s", "threshold_s")
 
     def __init__(self, name: str, threshold_s: float | None) -> None:
         self._name = name
         self.threshold_s = threshold_s
+        self.limit_s = 0.0
         self.known: Common | None = None
 
     def __call__(self) -> Operation:
@@ -69,7 +71,13 @@ class Tracked:
         if common is None or common.using is not instruments.binding.bound:
             common = common_of(instruments.current(), self._name)
             # A refused name is refused, and counted, with each call.
-            self.known = common if common.name == self._name else None
+            if common.name == self._name:
+                own_s = self.threshold_s
+                # Before others see that it is known.
+                self.limit_s = common.using.response_time_threshold_s if own_s is None else own_s
+                self.known = common
+            else:
+                self.known = None
         return common
 
 

@@ -15,8 +15,10 @@ import sys
 import threading
 from typing import Final
 
-NEWEST: Final = BaseException()
-"""Its arguments are the phase and the record of the newest collection of the process; none if none began yet."""
+NEWEST: Final = StopIteration()
+"""Its arguments are the phase and the record of the newest collection of the process; none if none began yet.
+
+Its `value` is the first of them, or None."""
 # gevent puts a class of its own in the place of `threading.local`, which raises when the interpreter exits.
 _local: Final = next(
     (kind for kind in object.__subclasses__() if (kind.__module__, kind.__name__) == ("_thread", "_local")),
@@ -34,4 +36,4 @@ def is_running() -> bool:
 
 if sys.version_info < (3, 12):
     gc.callbacks.append(functools.partial(_local.__setattr__, _of_thread))
-    gc.callbacks.append(functools.partial(BaseException.__init__, NEWEST))
+    gc.callbacks.append(functools.partial(StopIteration.__init__, NEWEST))

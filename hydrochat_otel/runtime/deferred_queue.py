@@ -16,13 +16,12 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import repeat
 from typing import Any, Final
 
 from hydrochat_otel.runtime import failures, feeding, forks
-from hydrochat_otel.runtime.feeding import Finished, Note
+from hydrochat_otel.runtime.feeding import Finished, Note, move
 from hydrochat_otel.runtime.forks import Phase
 from hydrochat_otel.runtime.stage import Stage
 from hydrochat_otel.runtime.worker import Worker
@@ -40,15 +39,15 @@ _SMALLEST_BATCH: Final = 16
 _STRETCH_S: Final = 0.001
 """How long the queue's thread feeds more than the smallest batch without a pause."""
 _PIECE: Final = 256
-"""The most items that are settled, or fed, together."""
+"""The most items that are fed together."""
+_SETTLED_PIECE: Final = 4 * _PIECE
+"""The most items that are settled together, which takes less."""
 _MOST_PAUSES: Final = 200
 _PAUSE_S: Final = 0.002
 _SETTLE_S: Final = 1.0
 """How long a reader of the window waits for the queue's thread before it settles itself."""
 _DRAIN_S: Final = 30.0
 """The limit of a drain without one of its own, as that of the SDK's flush."""
-_new: Final[Any] = tuple.__new__
-
 
 _Arrived = Finished | Note | tuple[Any, ...]
 
@@ -65,7 +64,11 @@ class DeferredQueue:
         keep: Takes the entries of several items, oldest first, and may remove them from the list: what an exception of
             the host's leaves in it is there at the next call. None discards them.
         fed: Called after several items were fed; never raises.
-        of_fields: The class of records that producers may put as plain tuples of their fields, which takes them less.
+        complete: Returns the records of several plain tuples, which producers may put because they take them less.
+
+    Attributes:
+        arrived: What was put and is not settled.
+        room: While fewer have arrived, a producer that must not call a function may append to them.
     """
 
     def __init__(
@@ -73,15 +76,15 @@ class DeferredQueue:
         capacity: int = 32768,
         keep: Callable[[list[Any]], None] | None = None,
         fed: Callable[[], None] | None = None,
-        of_fields: type[tuple[Any, ...]] = tuple,
+        complete: Callable[[Iterable[Any]], list[Any]] = list,
     ) -> None:
-        self._arrived: deque[_Arrived] = deque()
+        self.arrived: deque[_Arrived] = deque()
         self._being_settled: deque[_Arrived] = deque()  # what an interrupted settling leaves is next
         self._being_kept: list[Any] = []
         self._settled: deque[Finished] = deque()
         self._being_fed: list[Finished] = []
-        self._capacity = self._room = capacity
-        self._of_fields = of_fields
+        self._capacity = self.room = capacity
+        self._complete = complete
         self._keep = keep
         self._kept_whole: set[type] = set()
         self._fed = fed
@@ -95,12 +98,12 @@ class DeferredQueue:
         forks.register(Phase.THREADS, in_child=self._start_in_child)
 
     def __len__(self) -> int:
-        return len(self._arrived) + len(self._being_settled) + len(self._settled) + len(self._being_fed)
+        return len(self.arrived) + len(self._being_settled) + len(self._settled) + len(self._being_fed)
 
     def put(self, finished: Finished | tuple[Any, ...]) -> None:
         """Append one record; takes no lock and waits for nothing unless the queue is full. Any thread may call."""
-        if len(self._arrived) < self._room or self._relieve():
-            self._arrived.append(finished)
+        if len(self.arrived) < self.room or self._relieve():
+            self.arrived.append(finished)
 
     def put_kept(self, finished: Finished) -> None:
         """Append one record whose entry is already stored; as :meth:`put`."""
@@ -115,11 +118,11 @@ class DeferredQueue:
             make: Makes the record later, in another thread; None from it means nothing to record.
         """
         if len(self) < _MOST_NOTES * self._capacity:
-            self._arrived.append(Note(make))
+            self.arrived.append(Note(make))
 
     def settle(self) -> None:
         """Store the entries of all queued items; runs only our own code. Any thread may call, they take turns."""
-        waits = self._arrived or self._being_settled or self._being_kept or self._settling.inside
+        waits = self.arrived or self._being_settled or self._being_kept or self._settling.inside
         if waits and not self._worker.do(self._take_turn, _SETTLE_S, urgent=True):
             self._take_turn()
 
@@ -180,17 +183,17 @@ class DeferredQueue:
 
     def _make_room(self) -> None:
         """State how many may arrive besides those that are settled; it is stated again when their number changes."""
-        self._room = self._capacity - len(self._settled) - len(self._being_fed)
+        self.room = self._capacity - len(self._settled) - len(self._being_fed)
 
     def _take_turn(self) -> None:
-        self._settling.run(lambda: self._settle(len(self._arrived)))
+        self._settling.run(lambda: self._settle(len(self.arrived)))
 
     def _settle(self, count: int) -> None:
         some, entries = self._being_settled, self._being_kept
         try:
             while some or count > 0:
                 if not some:
-                    _move(self._arrived, some, min(count, _PIECE))
+                    move(self.arrived, some, min(count, _SETTLED_PIECE))
                     count -= len(some)
                     if not some:  # a full queue's producer took the last one
                         return
@@ -201,11 +204,10 @@ class DeferredQueue:
 
     def _settle_some(self, some: deque[_Arrived], entries: list[Any]) -> None:
         """Move records to the settled ones, and what is kept of them to the entries."""
-        settled, kept_whole = self._settled, self._kept_whole
+        settled, kept_whole, kinds = self._settled, self._kept_whole, set(map(type, some))
         records: Any = some
-        kinds = set(map(type, some))
-        if kinds == {tuple}:
-            records, kinds = list(map(_new, repeat(self._of_fields), some)), {self._of_fields}
+        if kinds == {tuple} and (completed := feeding.completed(self._complete, some)):
+            records, kinds = completed, {type(completed[0])}
         if kinds <= kept_whole:
             # Nothing is called until both are done: after a call a signal handler could raise.
             settled += records
@@ -224,7 +226,7 @@ class DeferredQueue:
         made: Finished | None = None
         try:
             if type(finished) is tuple:
-                made = _new(self._of_fields, finished)
+                [made] = self._complete([finished])
             else:
                 made = finished.make() if isinstance(finished, Note) else finished
             if made is None or self._keep is None:
@@ -255,7 +257,7 @@ class DeferredQueue:
                     fed += 1
                     feeding.feed_next(some)
                 else:
-                    _move(self._settled, some, min(count - fed, _PIECE))
+                    move(self._settled, some, min(count - fed, _PIECE))
                     if not some:
                         break
                     fed += feeding.feed_together(some)
@@ -302,13 +304,13 @@ class DeferredQueue:
     def _relieve_of_arrived(self) -> None:
         entries: list[Any] = []
         with suppress(IndexError):
-            if (finished := self._made(self._arrived.popleft(), entries)) is not None:
+            if (finished := self._made(self.arrived.popleft(), entries)) is not None:
                 feeding.feed(finished)
         self._keep_all(entries)
 
     def _forget_parent(self) -> None:
         # The parent measured these items; it still has them and records them.
-        self._arrived.clear()
+        self.arrived.clear()
         self._being_settled.clear()
         self._being_kept.clear()
         self._settled.clear()
@@ -321,12 +323,6 @@ class DeferredQueue:
     def _start_in_child(self) -> None:
         if self._is_started:
             self._worker.start()
-
-
-def _move(source: deque[Any], target: deque[Any] | list[Any], count: int) -> None:
-    """Move so many of the oldest, or all, in one step of the interpreter: no signal handler runs in between."""
-    with suppress(IndexError):
-        target.extend(map(deque.popleft, repeat(source, count)))
 
 
 _queues: Final[weakref.WeakSet[DeferredQueue]] = weakref.WeakSet()

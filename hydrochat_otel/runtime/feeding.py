@@ -1,6 +1,9 @@
 """Feeds finished work to its instruments, alone or together; what fails is counted and costs only itself."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import repeat
 from typing import Any, Final, Protocol
 
 from hydrochat_otel.runtime import failures, interruptions
@@ -30,6 +33,25 @@ class Note:
 
     def __init__(self, make: Callable[[], Finished | None]) -> None:
         self.make = make
+
+
+def move(source: deque[Any], target: Any, count: int) -> None:
+    """Move so many of the oldest, or all, in one step of the interpreter: no signal handler runs in between."""
+    if len(source) > count:
+        with suppress(IndexError):
+            target.extend(map(deque.popleft, repeat(source, count)))
+    else:  # nothing is called until both are done
+        target += source
+        source.clear()
+
+
+def completed(complete: Callable[[Iterable[Any]], list[Any]], some: Iterable[Any]) -> list[Any] | None:
+    """Return the records of plain tuples; None if that fails: each is completed alone then, and counted if it fails."""
+    try:
+        return complete(some)
+    except BaseException as error:
+        interruptions.pass_on(error)
+        return None
 
 
 def feed(finished: Finished) -> None:

@@ -100,8 +100,7 @@ def shown(path: str, found: list[Left]) -> Table:
 
 
 _PLAIN: Final = {
-    "plain_calls.timed": "Restores the context if a signal handler raises at any line inside.",
-    "plain_calls._run": "Calls the function, and looks whether its result is unfinished work.",
+    "plain_calls.timed": "Calls the function, looks whether its result is unfinished, and always restores the context.",
     "plain_calls._begin": "Makes the context of code inside current, unless the garbage collector runs.",
     "plain_calls._end": "Reads the clock, restores the context, makes the record and compares the threshold.",
 }

@@ -23,7 +23,6 @@ ROOMS = (hydrochat_otel.instrumentation, hydrochat_otel.runtime, hydrochat_otel.
 
 CARRIERS = (
     # They run the host's own work, which is missing without them.
-    "instrumentation.plain_calls._run",
     "instrumentation.stretches.run",
     "instrumentation.stretches._within",
     "instrumentation.stretches._do",

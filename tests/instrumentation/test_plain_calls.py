@@ -13,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from hydrochat_otel.instrumentation import instruments, refusals
 from hydrochat_otel.instrumentation.finished import FinishedOperation
 from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.instrumentation.usual import UsualOperation
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import deferred_queue
 
@@ -46,7 +47,15 @@ def recorded(request, monkeypatch):
         instrument_gemini=False,
     )
     found = []
-    monkeypatch.setattr(deferred_queue.DeferredQueue, "put", lambda _, fields: found.append(FinishedOperation(*fields)))
+
+    def put(_, finished):
+        if not isinstance(finished, FinishedOperation):
+            [usual] = UsualOperation.complete([finished])
+            finished = usual.ended
+        found.append(finished)
+
+    installed.instruments.queue.room = 0  # a call then puts its record by the function
+    monkeypatch.setattr(deferred_queue.DeferredQueue, "put", put)
     yield found
     installed.shutdown()
 

@@ -29,6 +29,11 @@ class Counted(NamedTuple):
     fed: Any
     stops_at: Any = None
 
+    @classmethod
+    def complete(cls, fields):
+        """Return records of plain tuples."""
+        return [cls(*one) for one in fields]
+
     @staticmethod
     def columns(waiting):
         """Return nothing: that there is such a function says that the window keeps the record itself."""
@@ -76,7 +81,7 @@ def test_a_failure_among_work_that_is_fed_together_costs_one_item():
 def test_fields_become_their_record():
     """A producer may put the fields of a record of the queue's class; the window and the instruments get the record."""
     kept, fed = [], []
-    queue = DeferredQueue(keep=kept.extend, of_fields=Counted)
+    queue = DeferredQueue(keep=kept.extend, complete=Counted.complete)
     queue.put((0, fed, None))
     queue.put((1, fed, None))
     queue.put(Counted(2, fed))
@@ -88,10 +93,20 @@ def test_fields_become_their_record():
     assert list(chain.from_iterable(fed)) == [0, 1, 2, 3]
 
 
+def test_a_failure_to_complete_one_costs_one_item():
+    """Those that are together with it are completed alone."""
+    kept, fed = [], []
+    queue = DeferredQueue(keep=kept.extend, complete=Counted.complete)
+    for fields in ((0, fed), (1,), (2, fed)):
+        queue.put(fields)
+    queue.drain()
+    assert ([one.value for one in kept], fed, failures.counts()) == ([0, 2], [[0, 2]], {"retention": 1})
+
+
 def test_a_full_queue_of_fields_is_recorded_by_its_producers():
     """Also before a record of the class was seen."""
     kept, fed = [], []
-    queue = DeferredQueue(64, kept.extend, of_fields=Counted)
+    queue = DeferredQueue(64, kept.extend, complete=Counted.complete)
     for number in range(200):
         queue.put((number, fed, None))
         assert len(queue) <= 64
