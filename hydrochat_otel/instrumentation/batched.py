@@ -29,7 +29,7 @@ class Kind(ABC, Generic[_Work]):
     def __init__(self, due: "Due") -> None:
         self._due = due
         self._is_due = False
-        self._waiting: list[_Work] = []
+        self._waiting: deque[_Work] = deque()
 
     def take(self, work: _Work) -> None:
         """Take one piece of finished work; it is fed at the next flush."""
@@ -55,10 +55,10 @@ class Kind(ABC, Generic[_Work]):
     def flush(self) -> None:
         """Feed what waits; never raises."""
         self._is_due = False  # first: a piece that another thread adds meanwhile makes this kind due again
-        waiting = self._waiting
+        waiting, work = self._waiting, list[_Work]()
         # Nothing is called until both are done: after a call another thread could add a piece.
-        work = waiting[:]
-        del waiting[:]
+        work += waiting
+        waiting.clear()
         if work:
             try:
                 self.feed(work)
