@@ -67,6 +67,15 @@ class _Group:
         self._earliest_unix_s = min((each[2][-1].end_unix_s for each in ranked), default=math.inf)
         return True
 
+    def keep_all(self, some: Sequence[_Ranked]) -> bool:
+        """Do the same with several turns, sorted once instead of one after another."""
+        ranked, earliest_unix_s = self.ranked, min([one[2][-1].end_unix_s for one in some])
+        if min(earliest_unix_s, self._earliest_unix_s) <= self._oldest_unix_s():
+            return sum([self.keep(one) for one in some]) > 0
+        self._earliest_unix_s = min(earliest_unix_s, self._earliest_unix_s)
+        ranked[:] = sorted([*ranked, *some])[-self._most :]  # in ascending order they are a heap
+        return max(some) >= ranked[0]
+
 
 class _Ranking:
     """The most notable turns of each kind; its caller holds a lock while it adds, and may read without it."""
@@ -88,6 +97,12 @@ class _Ranking:
             self._kept += self._slow.keep((root.duration_s, number, turn))
         if (cost_usd := sum([one.cost_usd for one in turn if one.cost_usd])) > 0:
             self._kept += self._dear.keep((cost_usd, number, turn))
+
+    def add_good(self, calls: Sequence[Entry]) -> None:
+        """Keep calls that ended well, each a turn by itself."""
+        ranked = [(one.cost_usd, next(self._numbers), (one,)) for one in calls if one.cost_usd and one.cost_usd > 0]
+        if ranked:
+            self._kept += self._dear.keep_all(ranked)
 
     def turns(self) -> tuple[Turn, ...]:
         """Return the turns, the most notable of each kind first; the same tuple until another turn is kept."""
@@ -155,12 +170,21 @@ class NotableTurns:
     def _sort(self, timeout_s: float) -> None:
         # Without waiting on the application's path: the entries wait for the next one, or for the next reading.
         with suppress(Busy), self._lock.within(timeout_s):
+            good: list[Entry] = []
             for _ in range(len(self._inbox)):
                 try:
                     entry = self._inbox.popleft()
                 except IndexError:
-                    return
+                    break
+                if isinstance(entry, Entry) and _is_good_call(entry) and entry.trace_id not in self._open:
+                    good.append(entry)
+                    continue
+                if good:
+                    self._ranking.add_good(good)
+                    good = []
                 self._sort_in(entry)
+            if good:
+                self._ranking.add_good(good)
 
     def _sort_in(self, one: Entry | Waiting) -> None:
         if isinstance(one, Entry):
@@ -215,6 +239,12 @@ def begins_a_turn(entry: Entry) -> bool:
     if entry.kind == "operation":
         return entry.role != "step"
     return entry.kind == "gemini" and entry.root_operation is None
+
+
+def _is_good_call(entry: Entry) -> bool:
+    """Return whether it is a call by itself that ended well: only its cost can make it notable."""
+    kind, _, _, _, exceeded, error, outcome, _, _, _, _, _, _, _, root, *_ = entry
+    return kind == "gemini" and root is None and error is None and outcome == "ok" and not exceeded
 
 
 notable_turns: Final = NotableTurns()

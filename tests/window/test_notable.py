@@ -100,6 +100,36 @@ def test_records_are_sorted_as_their_entries(clock, seed):
     assert {type(kept) for inside in one._open.values() for kept in inside} == {Entry}
 
 
+def call(chance, number, end_s):
+    """Return a call of one of a few costs, mostly by itself and mostly good."""
+    ending = chance.choice([("ok", None), ("ok", None), ("ok", None), ("blocked", None), ("error", "E")])
+    root = chance.choice([None, None, None, "turn"])
+    cost_usd = chance.choice([None, 0.0, 1.0, 2.0, 3.0])
+    return Entry("gemini", "generate_content", 0.1, end_s, error=ending[1], outcome=ending[0], trace_id=number // 3,
+                 span_id=number, cost_usd=cost_usd, root_operation=root)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_calls_are_sorted_together_as_one_after_another(clock, seed):
+    """Good calls are compared with the kept ones in one step: with the same result, also when some have expired."""
+    chance = random.Random(seed)
+    together, alone = NotableTurns(12, 100.0, clock.wall), NotableTurns(12, 100.0, clock.wall)
+    number = 0
+    for _ in range(8):
+        some = []
+        for _ in range(chance.randrange(12)):
+            number += 1
+            some.append(call(chance, number, clock.wall_s - chance.choice([0, 50, 99])))
+            if not chance.randrange(4):
+                some.extend(turn(number // 3, cost_usd=chance.choice([None, 1.0, 2.5]), end_s=clock.wall_s))
+        together.see(some)
+        for one in some:
+            alone.see([one])
+            alone.turns()
+        assert together.turns() == alone.turns()
+        clock.advance(chance.choice([0.5, 40.0, 70.0]))
+
+
 def test_none_are_kept_if_disabled(clock):
     """HYDROCHAT_NOTABLE_TURNS=0 keeps nothing."""
     assert seen(NotableTurns(0, 3600.0, clock.wall), turn(1, slow=True, end_s=clock.wall_s)) == []
