@@ -21,7 +21,7 @@ from hydrochat_otel.prices.counts import (
     text_of,
     within,
 )
-from hydrochat_otel.prices.stated_counts import NOTHING, Counts, after
+from hydrochat_otel.prices.stated_counts import NOTHING, Counts, after, balanced
 from hydrochat_otel.prices.usage_fields import READERS, values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
@@ -173,7 +173,7 @@ class UsageRecord:
             values = READERS[type(usage)](usage.__dict__)
         except (KeyError, AttributeError):
             values = values_of(usage)
-        prompt, cached, tool, answer, thoughts, total, of_prompt, of_cache, of_tool, of_output, traffic, tier = values
+        prompt, cached, tool, answer, thoughts, total, of_prompt, of_cache, of_tool, of_output, traffic, *tiers = values
         # Lists of earlier chunks are not kept: memory that the SDK would use again would stay in use.
         if of_prompt is not None:
             self.of_prompt = of_prompt
@@ -183,8 +183,8 @@ class UsageRecord:
             self.take_details(of_cache, of_tool)
         if traffic is not None:
             self._tier = _TIER_BY_TRAFFIC.get(text_of(traffic), OTHER)
-        if tier is not None:
-            self.take_service_tier(text_of(tier))
+        if tiers and tiers[0] is not None:
+            self.take_service_tier(text_of(tiers[0]))
         taken = self.taken
         taken.append((prompt, cached, tool, answer, thoughts, total))
         if len(taken) > MOST_TAKEN:
@@ -224,23 +224,11 @@ class UsageRecord:
 
     def known_tokens(self) -> Tokens | None:
         """Return the tokens that were taken so far; None if no count was taken, or refused."""
-        stated = after(self._stated, self.taken)
-        if not stated.is_known:
-            return None
-        prompt, cached, tool, candidates, thoughts, total = stated.counts
         details = (self.of_prompt, self._of_cache, self._of_tool, self.of_output)
-        prompt, cached, tool = prompt or 0, cached or 0, tool or 0
-        candidates, thoughts = candidates or 0, thoughts or 0
-        if total is None and self._prompt_only and not (tool or candidates or thoughts):
-            total = prompt
-        if cached <= prompt and prompt + tool + candidates + thoughts == total:  # as nearly every reply balances
-            fresh, answer, thinking, reconciled = prompt - cached, candidates, thoughts, True
-        else:
-            balanced = balance(prompt, cached, tool, candidates, thoughts, total=total)
-            fresh, cached, tool, answer, thinking, reconciled = balanced[:6]
-            total = balanced.total
-        if not stated.is_credible or total > LARGEST_COUNT:
-            reconciled = False
+        found = self._found()
+        if found is None:
+            return None
+        fresh, cached, tool, answer, thinking, reconciled = found
         of_text = only_text(details)
         if of_text is not None:
             no = NO_MODALITIES
@@ -271,6 +259,27 @@ class UsageRecord:
             estimated,
             (bool(of_prompt), bool(of_cache), bool(of_tool), bool(of_output)),
         )
+
+    def _found(self) -> tuple[int, int, int, int, int, bool] | None:
+        """Return the buckets, and whether they sum up to the total; None if no count was taken, or refused."""
+        taken, stated = self.taken, None
+        if len(taken) != 1 or self._stated is not NOTHING:
+            stated = after(self._stated, taken)
+        if stated is None or stated.is_credible:
+            whole = balanced(taken[0] if stated is None else stated.counts)
+            if whole is not None:  # as of nearly every reply
+                return whole[0] - whole[1], *whole[1:], True
+        if stated is None:
+            stated = after(NOTHING, taken)
+        if not stated.is_known:
+            return None
+        prompt, cached, tool, candidates, thoughts, total = stated.counts
+        prompt, cached, tool = prompt or 0, cached or 0, tool or 0
+        candidates, thoughts = candidates or 0, thoughts or 0
+        if total is None and self._prompt_only and not (tool or candidates or thoughts):
+            total = prompt
+        made = balance(prompt, cached, tool, candidates, thoughts, total=total)
+        return *made[:5], made.reconciled and stated.is_credible and made.total <= LARGEST_COUNT
 
 
 def total_of(turns: Iterable[Tokens]) -> Tokens:

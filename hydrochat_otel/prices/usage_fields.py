@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 Values = tuple[Any, ...]
-"""Six counts, four lists of details, the traffic type and the service tier; None if not stated."""
+"""Six counts, four lists of details, the traffic type, and a service tier if such usage has one; None if not stated."""
 
 
 _NAMES: Final = (
@@ -26,6 +26,9 @@ _NAMES: Final = (
 _MOST_KINDS: Final = 64
 
 Reader = Callable[[Mapping[str, Any]], Values]
+
+SERVED: Final = 10
+"""From here on the values state how the reply was served: the traffic type and the service tier."""
 
 READERS: Final[dict[type, Reader]] = {}
 """For each kind of usage the function that reads the attributes of an object of it."""
@@ -51,8 +54,7 @@ def _reader(fields: Mapping[str, Any]) -> Reader:
     names = [[name for name in names if name in fields] for names in _NAMES]
     if any(len(one) != 1 for one in names[:-1]) or len(names[-1]) > 1:
         return _values_of_any
-    read: Reader = itemgetter(*(name for one in names for name in one))
-    return read if names[-1] else lambda stated: (*read(stated), None)
+    return itemgetter(*(name for one in names for name in one))
 
 
 def _values_of_any(stated: Mapping[str, Any]) -> Values:

@@ -155,7 +155,6 @@ WHY: Final[Mapping[str, str]] = {
     **{f"instrumentation.gemini.{name}": why for name, why in _CALLS.items()},
     "sdk.span_processor.on_end": "Keeps spans of other libraries; ours are kept from their records.",
     "prices.usage.take": "Every count is picked up; it is evaluated later.",
-    "prices.usage_fields.<lambda>": "Adds the field that the SDK's usage of generated content does not have.",
     "prices.counts.text_of": "Reads a member of an enumeration of the SDK.",
     "runtime.deferred_queue.put": "The queue is bounded: a full one is relieved by its producer.",
     "opentelemetry": "The SDK's switch for tracers, and its calls of the processors.",

@@ -12,7 +12,7 @@ from typing import Any, Final
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.reply_record import CANDIDATE_FIELDS, ReplyRecord, ordinary
 from hydrochat_otel.prices.usage import MOST_TAKEN, UsageRecord
-from hydrochat_otel.prices.usage_fields import READERS
+from hydrochat_otel.prices.usage_fields import READERS, SERVED
 
 _FIELDS: Final = itemgetter("candidates", "prompt_feedback", "usage_metadata", "model_version", "response_id")
 _CODE: Final = itemgetter("executable_code")
@@ -42,7 +42,7 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
     fields, of_candidate, code_of = _FIELDS, CANDIDATE_FIELDS, _CODE
     _, _, usage, model, response_id = fields(like.__dict__)
     clock_ns, read, add = time.perf_counter_ns, READERS[type(usage)], used.taken.append
-    known_traffic, known_tier = read(usage.__dict__)[-2:]
+    known_served = [*read(usage.__dict__)[SERVED:]]
     chunk: Any = None
     like = usage = None
     for _ in range(MOST_TAKEN - len(used.taken)):
@@ -56,8 +56,8 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
                 if code_of(part.__dict__) is not None:
                     break
             else:
-                prompt, cached, tool, answer, thought, total, of_prompt, of_cache, of_tool, of_output, traffic, tier = (
-                    read(usage.__dict__)
+                prompt, cached, tool, answer, thought, total, of_prompt, of_cache, of_tool, of_output, *served = read(
+                    usage.__dict__
                 )
                 was_read = (
                     feedback is None
@@ -67,8 +67,7 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
                     and grounding is None
                     and urls is None
                     and finish_reason is None
-                    and traffic is known_traffic
-                    and tier is known_tier
+                    and served == known_served
                 )
         except (KeyError, AttributeError, ValueError):  # no candidate or several, no content, no usage
             break
