@@ -50,12 +50,12 @@ class DayLedger:
     def add(self, model: str, outcome: str, calls: Sequence[tuple[float, DayCounts]]) -> None:
         """Add calls, each with the moment at which it ended (seconds since the epoch), in the order of the sequence."""
         for quarter, ended in groupby(calls, _quarter_of):
-            added = [counts for _, counts in ended]
+            calls_usd, sums = days.added([counts for _, counts in ended])
             keys = self._keys.get((quarter, model, outcome)) or self._keys_of(quarter, model, outcome)
             with _lock:
                 is_new = keys[0] not in self._rows
                 for key in keys:
-                    self._rows[key] = days.with_calls(self._rows.get(key, days.NOTHING), added)
+                    self._rows[key] = days.with_calls(self._rows.get(key, days.NOTHING), sums, calls_usd)
                 if is_new:
                     self._rows = days.bounded(self._rows)
 

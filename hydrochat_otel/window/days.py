@@ -85,11 +85,19 @@ class DayCounts(NamedTuple):
 Days = Mapping[DayKey, DayCounts]
 
 NOTHING: Final = DayCounts()
+_COST: Final = DayCounts._fields.index("cost_usd")
 
 
-def with_calls(known: DayCounts, calls: Sequence[DayCounts]) -> DayCounts:
-    """Return the sums with more calls, added one after another; their dollars may be smaller than `plus` keeps."""
-    return DayCounts(*[reduce(add, column) for column in zip(known, *calls, strict=True)])
+def added(calls: Sequence[DayCounts]) -> tuple[Sequence[float], DayCounts]:
+    """Return the dollars of each of several calls, and the sums of all their other numbers."""
+    columns = list(zip(*calls, strict=True))
+    calls_usd, columns[_COST] = columns[_COST], ()
+    return calls_usd, DayCounts(*map(sum, columns))
+
+
+def with_calls(known: DayCounts, sums: DayCounts, calls_usd: Sequence[float]) -> DayCounts:
+    """Return the sums with more calls, whose dollars are added one by one: they may be too small for `plus`."""
+    return DayCounts(*map(add, known, sums))._replace(cost_usd=reduce(add, calls_usd, known.cost_usd))
 
 
 def merged(parts: Iterable[Days]) -> dict[DayKey, DayCounts]:
