@@ -58,7 +58,7 @@ class Pricing(NamedTuple):
     def ledger(self, turns: Sequence[Tokens], charges: tuple[Charged, ...], *, has_lost_attempts: bool) -> CallLedger:
         """Return the ledger of the turns of a call; each turn is priced separately, and a call has at least one."""
         if len(turns) == 1:
-            return self._ledger_of_one(turns[0], charges, has_lost_attempts=has_lost_attempts)
+            return self.ledger_of_one(turns[0], charges, has_lost_attempts=has_lost_attempts)
         tokens = total_of(turns)
         if not (tokens.total or tokens.reconciled):
             return CallLedger(tokens, charges=charges)
@@ -70,7 +70,8 @@ class Pricing(NamedTuple):
         repeat_usd = _repeat_usd(*known[0]) if has_lost_attempts else None
         return CallLedger(tokens, sum(rate.cost_usd(turn) for rate, turn in known), saved_usd, repeat_usd, charges)
 
-    def _ledger_of_one(self, tokens: Tokens, charges: tuple[Charged, ...], *, has_lost_attempts: bool) -> CallLedger:
+    def ledger_of_one(self, tokens: Tokens, charges: tuple[Charged, ...], *, has_lost_attempts: bool) -> CallLedger:
+        """Return the ledger of a call of one turn."""
         fresh, cached, tool, answer, thinking, reconciled = tokens[:6]
         if not (reconciled or fresh or cached or tool or answer or thinking):
             return CallLedger(tokens, charges=charges)

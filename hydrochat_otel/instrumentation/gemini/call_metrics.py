@@ -13,12 +13,13 @@ from hydrochat_otel.instrumentation.gemini.convention_feeds import ConventionFee
 from hydrochat_otel.instrumentation.instruments import Instruments
 
 if TYPE_CHECKING:
+    from hydrochat_otel.instrumentation.gemini.ended_call import EndedCall
     from hydrochat_otel.instrumentation.gemini.finished_call import FinishedCall
 
 _MOST_PLANS: Final = 4096
 
 
-class _Plan(Kind["FinishedCall"]):
+class Plan(Kind["EndedCall"]):
     """The feeds of all calls with the same labels, attribution, answering model and outcome. Made once."""
 
     def __init__(self, call: "FinishedCall", attribution: Mapping[str, str]) -> None:
@@ -74,15 +75,16 @@ class _Plan(Kind["FinishedCall"]):
             )
         return feeds
 
-    def feed(self, work: list["FinishedCall"]) -> None:
+    def feed(self, work: list["EndedCall"]) -> None:
         """Feed the calls of one drain.
 
         A call inside another GenAI instrumentation's span, or with suppressed instrumentation, counts in the
         ``hydrochat.llm.*`` instruments only: the other instrumentation feeds the ``gen_ai.*`` ones.
         """
-        if traced := [call for call in work if call.ended.is_traced]:
+        calls = [one.finished for one in work]
+        if traced := [call for call in calls if call.ended.is_traced]:
             self.conventions.take(traced)
-        if metered := [call for call in work if call.is_metered]:
+        if metered := [call for call in calls if call.is_metered] if self.labels.is_billed else []:
             counted = [(call.ended_unix_s, call.counts()) for call in metered]
             self.using.ledger.add(self.labels.model, metered[0].ended.outcome, counted)
             if not self.labels.is_result:
@@ -95,9 +97,13 @@ class _Plan(Kind["FinishedCall"]):
         ended = [call.ended for call in calls]
         self.calls.take_each([1] * len(calls), ended)
         self.duration.take_each([one.duration_s for one in ended], ended)
-        for call in calls:
-            if call.chunks is not None and call.chunks.first_answer_s is not None:
-                self.first_answer_token.take(call.chunks.first_answer_s, call.ended)
+        answered = [
+            (call.chunks.first_answer_s, call.ended)
+            for call in calls
+            if call.chunks is not None and call.chunks.first_answer_s is not None
+        ]
+        if answered:
+            self.first_answer_token.take_each(*zip(*answered, strict=True))
 
     def _feed_tokens(self, calls: list["FinishedCall"]) -> None:
         unreconciled = [call.ended for call in calls if call.is_unreconciled]
@@ -162,19 +168,15 @@ class _Plan(Kind["FinishedCall"]):
             cause = feeds
 
 
-def record(call: "FinishedCall") -> None:
-    """Count one finished call together with the others of its drain."""
-    _plan_of(call).take(call)
-
-
-def _plan_of(call: "FinishedCall") -> _Plan:
+def plan_of(call: "FinishedCall") -> Plan:
+    """Return what feeds the call together with those of its drain that are like it."""
     using, labels, ended = call.using, call.labels, call.ended
     attribution = using.attributions.attributes(call.within, labels.model, call.dimensions)
     # The plan references both objects, so that no other objects can have their ids.
     key = (id(labels), id(attribution), call.response_model, ended.error_type, ended.outcome)
     plan = using.plans.get(key)
-    if not isinstance(plan, _Plan):
+    if not isinstance(plan, Plan):
         if len(using.plans) >= _MOST_PLANS:
             using.plans.clear()
-        plan = using.plans[key] = _Plan(call, attribution)
+        plan = using.plans[key] = Plan(call, attribution)
     return plan

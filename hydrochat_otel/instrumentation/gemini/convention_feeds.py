@@ -105,11 +105,12 @@ class _EmbeddingFeeds:
 
 
 def _take_chunks(calls: "Sequence[FinishedCall]", first: Feed, gaps: Feed) -> None:
-    for call in calls:
-        if call.chunks is not None:
-            first.take(call.chunks.first_s, call.ended)
-            if call.chunks.gaps_s:
-                gaps.take_all(call.chunks.gaps_s, call.ended)
+    streamed = [(call.chunks, call.ended) for call in calls if call.chunks is not None]
+    if streamed:
+        first.take_each([chunks.first_s for chunks, _ in streamed], [ended for _, ended in streamed])
+    for chunks, ended in streamed:
+        if chunks.gaps_s:
+            gaps.take_all(chunks.gaps_s, ended)
 
 
 def _take_tokens(calls: "Sequence[FinishedCall]", of_input: Feed, of_output: Feed | None = None) -> None:

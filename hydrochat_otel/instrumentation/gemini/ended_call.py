@@ -1,5 +1,7 @@
 """A call that has ended: what the host's path leaves for the thread that drains, or for a reader of its span."""
 
+from collections import defaultdict
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
@@ -9,6 +11,7 @@ from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt, lost_attempts
 from hydrochat_otel.instrumentation.gemini.call_labels import CallLabels
 from hydrochat_otel.instrumentation.gemini.call_ledger import NOTHING_KNOWN
+from hydrochat_otel.instrumentation.gemini.call_metrics import plan_of
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.finished_call import UNSETTLED, FinishedCall
 from hydrochat_otel.instrumentation.gemini.reply_record import ReplyRecord
@@ -56,8 +59,22 @@ class EndedCall(NamedTuple):
         return self.finished.entry()
 
     def feed(self) -> None:
-        """Feed it to the instruments."""
-        self.finished.feed()
+        """Feed it to the instruments, together with the others of its drain."""
+        plan_of(self.finished).take(self)
+
+    @staticmethod
+    def feed_first(waiting: "list[EndedCall]", number: int) -> None:
+        """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
+        some = waiting[:number]
+        plans = [plan_of(one.finished) for one in some]
+        groups = {plans[0]: some}
+        if plans.count(plans[0]) < number:
+            groups = defaultdict(list)
+            for plan, one in zip(plans, some, strict=True):
+                groups[plan].append(one)
+            waiting[:number] = chain.from_iterable(groups.values())
+        for plan, group in groups.items():
+            plan.take_first(waiting, len(group))
 
     @property
     def finished(self) -> FinishedCall:
@@ -80,7 +97,8 @@ class EndedCall(NamedTuple):
             (
                 *self[:6],  # what it has in common with this one
                 *ledger,
-                self._is_incomplete(has_lost_attempts=has_lost_attempts),
+                (has_lost_attempts or ended.outcome in UNSETTLED)
+                and self._is_incomplete(has_lost_attempts=has_lost_attempts),
                 replies.has_answered,
                 replies.response_model,
                 str(replies.response_id),
@@ -92,13 +110,11 @@ class EndedCall(NamedTuple):
         return finished
 
     def _is_incomplete(self, *, has_lost_attempts: bool) -> bool:
-        """Return whether the service may charge for more than the call saw of its usage."""
+        """Return whether the service may charge for more than the call saw of its usage, which has not ended well."""
         if not self.labels.has_tokens:
             return False
         if has_lost_attempts:
             return True
-        if self.ended.outcome not in UNSETTLED:
-            return False
         replies = self.replies
         if (replies.declared_error or replies.is_cancelled) and replies.states_usage:
             return False  # the reply itself states its end and its usage until then

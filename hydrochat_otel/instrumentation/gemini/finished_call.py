@@ -7,14 +7,14 @@ from opentelemetry.util.types import AttributeValue
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
 from hydrochat_otel.instrumentation.finished import Ended
-from hydrochat_otel.instrumentation.gemini import call_metrics, service_ids, token_modalities
+from hydrochat_otel.instrumentation.gemini import service_ids, token_modalities
 from hydrochat_otel.instrumentation.gemini.attempts import ONE_ANSWERED, Attempt
 from hydrochat_otel.instrumentation.gemini.call_labels import CallLabels
 from hydrochat_otel.instrumentation.gemini.chunk_times import Arrivals
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.charges import Charge
 from hydrochat_otel.prices.usage import STANDARD, Tokens
-from hydrochat_otel.window.days import DayCounts
+from hydrochat_otel.window.days import NOTHING_MISSING, DayCounts
 from hydrochat_otel.window.entry import Entry
 
 _NO_TOKENS: Final = (0, 0, 0, 0, 0)
@@ -137,6 +137,10 @@ class FinishedCall(NamedTuple):
 
     def counts(self) -> DayCounts:
         """Return its numbers for the days; tokens and dollars exactly as in the counters."""
+        tokens, cost_usd = self.tokens, self.token_cost_usd
+        is_whole = cost_usd is not None and not (self.charges or self.is_incomplete)
+        if is_whole and tokens is not None and tokens.reconciled:
+            return _new(DayCounts, (0 if self.labels.is_result else 1, *tokens[:5], cost_usd, *NOTHING_MISSING))
         buckets = self.buckets
         total, is_incomplete = sum(buckets), self.is_incomplete
         missing = (
@@ -152,10 +156,6 @@ class FinishedCall(NamedTuple):
     def ended_unix_s(self) -> float:
         """When it ended, in seconds since the epoch."""
         return self.ended.end_unix_ns / 1e9
-
-    def feed(self) -> None:
-        """Feed it to the instruments."""
-        call_metrics.record(self)
 
     def entry(self) -> Entry | None:
         """Return its entry for the window; None for a call that was never sent."""

@@ -24,6 +24,8 @@ _FIELDS: Final = itemgetter(
 )
 CANDIDATE_FIELDS: Final = itemgetter("index", "grounding_metadata", "url_context_metadata", "finish_reason", "content")
 _PART_FIELDS: Final = itemgetter("executable_code", "thought")
+_new: Final[Any] = tuple.__new__
+"""Makes a named tuple without the function call of its constructor."""
 
 
 class ReplyRecord:
@@ -168,12 +170,15 @@ class ReplyRecord:
             unix_s: When the call began, in seconds since the epoch.
             has_lost_attempts: Whether an attempt was lost and repeated.
         """
-        pricing = Pricing(self._prices, str(self._answered_by or self._labels.model_id), unix_s)
+        model = str(self._answered_by or self._labels.model_id)
+        pricing: Pricing = _new(Pricing, (self._prices, model, unix_s))
         charges = () if self._uses is None and self._charges is None else self._charged(pricing)
-        usage = self._usage
+        usage = self.usage_record or self._usage
         if not self._labels.has_tokens:
             return CallLedger(charges=charges)
         known, turns = usage.known_tokens(), self._turns
+        if known is not None and not turns:
+            return pricing.ledger_of_one(known, charges, has_lost_attempts=has_lost_attempts)
         if known is None:
             if self._usage_follows:
                 return CallLedger(charges=charges)
