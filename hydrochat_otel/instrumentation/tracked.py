@@ -2,7 +2,7 @@
 
 import logging
 import math
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.context import Context
 
@@ -64,6 +64,9 @@ class Tracked:
         """Begin an operation below the current one."""
         outside = contexts.get_current()
         return Operation(self.common().begun(outside, self.threshold_s), outside)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tracked, (self._name, self.threshold_s)  # functions are stored by value as well, as `cloudpickle` does
 
     def common(self) -> Common:
         """Return what the operations have in common that the current instruments record."""

@@ -1,9 +1,11 @@
 """Logs sentences without harm to the host: its handlers may raise, and may lack a character in their encoding.
 
 A handler of the host's that raises (a full disk, a closed file) would raise into whatever logs. A handler with an
-encoding that lacks a character would print a traceback to stderr instead of the sentence.
+encoding that lacks a character would print a traceback to stderr instead of the sentence. A handler that is tracked,
+and slow, would make a sentence about itself for each one that it writes.
 """
 
+import inspect
 import logging
 from collections.abc import Iterator
 from typing import Final
@@ -12,6 +14,7 @@ from hydrochat_otel.runtime import interruptions
 
 _STACK_FRAMES: Final = 2
 _DEEPEST_HANDLER: Final = 3
+_NESTED: Final = 2
 
 
 def warning(logger: logging.Logger, sentence: str, *arguments: object) -> None:
@@ -31,7 +34,7 @@ def info(logger: logging.Logger, sentence: str, *arguments: object) -> None:
 
 def _log(logger: logging.Logger, level: int, sentence: str, arguments: tuple[object, ...]) -> None:
     try:
-        if not logger.isEnabledFor(level):
+        if not logger.isEnabledFor(level) or _is_nested():
             return
         text = sentence % arguments if arguments else sentence
         encodings = () if text.isascii() else set(_encodings(logger))
@@ -43,6 +46,15 @@ def _log(logger: logging.Logger, level: int, sentence: str, arguments: tuple[obj
     except BaseException as failure:  # there is no other place to report it
         if interruptions.is_the_hosts(failure):
             raise
+
+
+def _is_nested() -> bool:
+    """Return whether a handler that writes a sentence of ours has led to this one, which would have no end."""
+    frame, found = inspect.currentframe(), 0
+    while frame is not None and found < _NESTED:
+        found += frame.f_globals is globals() and frame.f_code.co_name == "_log"
+        frame = frame.f_back
+    return found == _NESTED
 
 
 def _encodings(logger: logging.Logger) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Promise: a decorated plain function is recorded exactly as the same code in a `with` block, in every surrounding."""
 
 import asyncio
+import pickle
 from contextlib import nullcontext
 
 import pytest
@@ -12,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from hydrochat_otel.instrumentation import instruments, refusals
 from hydrochat_otel.instrumentation.finished import FinishedOperation
+from hydrochat_otel.instrumentation.tracked import Tracked
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.instrumentation.usual import UsualOperation
 from hydrochat_otel.pipeline import pipeline
@@ -180,3 +182,12 @@ def test_a_method_of_the_metaclass_is_not_one_of_the_result(installed):
     with pytest.raises(TypeError, match="not iterable"):
         iter(tracked)
     assert [row.outcome for row in installed.snapshot().operations()] == ["ok"]
+
+
+def test_a_function_can_be_stored_by_value(installed):
+    """As `cloudpickle` does to send one to another process: what it holds is stored with it, also after a call."""
+    work = track_response_time("stored", 0.5)(lambda: None)
+    work()
+    [kind] = [cell.cell_contents for cell in work.__closure__ if isinstance(cell.cell_contents, Tracked)]
+    stored = pickle.loads(pickle.dumps(kind))
+    assert (stored.common().name, stored.threshold_s, stored.known is not None) == ("stored", 0.5, True)

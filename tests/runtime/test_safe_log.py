@@ -79,3 +79,21 @@ def test_a_handler_that_forwards_to_itself_is_no_loop(capsys, logger):
     logger.addHandler(handler)
     safe_log.warning(logger, "\u00e4")
     assert capsys.readouterr().err == "\u00e4\n"
+
+
+def test_a_handler_that_makes_a_sentence_itself_is_called_once(logger):
+    """As one that is tracked, and slow: it would be called for its own sentence, without an end."""
+    written = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            written.append(record.getMessage())
+            safe_log.warning(logger, "from the handler")
+            logger.info("the host's own")
+
+    logger.addHandler(Handler(logging.WARNING))
+    safe_log.warning(logger, "first")
+    safe_log.warning(logger, "second")
+    assert written == ["first", "second"]
+    logger.error("of the host")
+    assert written[2:] == ["of the host", "from the handler"]
