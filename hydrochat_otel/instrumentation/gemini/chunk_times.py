@@ -1,6 +1,5 @@
 """When the chunks of one stream came, in seconds since its call began."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -37,8 +36,13 @@ class ChunkTimes:
         moments = self.moments_ns
         if not moments:
             return None
+        gaps_s: list[float] = []
+        earlier = moments[0]
+        for later in moments[1:]:  # pairs would take half as long again
+            gaps_s.append((later - earlier) / 1e9)
+            earlier = later
         return Arrivals(
             (moments[0] - started_ns) / 1e9,
             (self.answer_ns - started_ns) / 1e9 if self.answer_ns else None,
-            tuple([(later - earlier) / 1e9 for earlier, later in pairwise(moments)]),
+            tuple(gaps_s),
         )
