@@ -22,7 +22,7 @@ from hydrochat_otel.prices.counts import (
     within,
 )
 from hydrochat_otel.prices.stated_counts import NOTHING, Counts, after, balanced
-from hydrochat_otel.prices.usage_fields import READERS, values_of
+from hydrochat_otel.prices.usage_fields import READERS, SERVED, Values, values_of
 
 _TIER_BY_TRAFFIC: Final[Mapping[str, str]] = {
     "ON_DEMAND_FLEX": "flex",
@@ -40,6 +40,7 @@ _TIER_BY_NAME: Final[Mapping[str, str]] = {
     "unspecified": "standard",
     "": "standard",
 }
+_new: Final[Any] = tuple.__new__
 STANDARD: Final = "standard"
 BATCH: Final = "batch"
 OTHER: Final = "other"
@@ -173,6 +174,10 @@ class UsageRecord:
             values = READERS[type(usage)](usage.__dict__)
         except (KeyError, AttributeError):
             values = values_of(usage)
+        self.take_values(values)
+
+    def take_values(self, values: Values) -> None:
+        """Note what a usage object states."""
         prompt, cached, tool, answer, thoughts, total, of_prompt, of_cache, of_tool, of_output, traffic, *tiers = values
         # Lists of earlier chunks are not kept: memory that the SDK would use again would stay in use.
         if of_prompt is not None:
@@ -231,9 +236,7 @@ class UsageRecord:
         fresh, cached, tool, answer, thinking, reconciled = found
         of_text = only_text(details)
         if of_text is not None:
-            no = NO_MODALITIES
-            fields = (fresh, cached, tool, answer, thinking, reconciled, no, no, no, no, self._tier, False, of_text)
-            return tuple.__new__(Tokens, fields)  # without the checks of its constructor: most calls end here
+            return _of_text((fresh, cached, tool, answer, thinking, reconciled), self._tier, of_text)
         read = [by_modality(one) for one in details]
         reconciled = reconciled and all(are_credible for _, are_credible in read)
         of_prompt, of_cache, of_tool, of_output = (counts for counts, _ in read)
@@ -280,6 +283,23 @@ class UsageRecord:
             total = prompt
         made = balance(prompt, cached, tool, candidates, thoughts, total=total)
         return *made[:5], made.reconciled and stated.is_credible and made.total <= LARGEST_COUNT
+
+
+def tokens_of(values: Values) -> Tokens | None:
+    """Return the tokens of a reply that states its usage once; None for one that needs a record of its usage."""
+    whole, of_text = balanced(values[:6]), only_text(values[6:10])
+    if whole is None or of_text is None or any(one is not None for one in values[SERVED:]):
+        return None
+    return _of_text((whole[0] - whole[1], *whole[1:], True), STANDARD, of_text)
+
+
+def _of_text(
+    buckets: tuple[int, int, int, int, int, bool], service_tier: str, broken_down: tuple[bool, bool, bool, bool]
+) -> Tokens:
+    no = NO_MODALITIES
+    # Without the checks of its constructor: most calls end here.
+    made: Tokens = _new(Tokens, (*buckets, no, no, no, no, service_tier, False, broken_down))
+    return made
 
 
 def total_of(turns: Iterable[Tokens]) -> Tokens:

@@ -6,8 +6,9 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
-from hydrochat_otel.prices.stated_counts import after
-from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, balance, total_of
+from hydrochat_otel.prices.stated_counts import after, balanced
+from hydrochat_otel.prices.usage import MISSING, Tokens, UsageRecord, balance, tokens_of, total_of
+from hydrochat_otel.prices.usage_fields import values_of
 
 counts = st.integers(min_value=0, max_value=10**7)
 wild_counts = st.none() | st.integers(min_value=-10, max_value=10**6)
@@ -278,3 +279,55 @@ def test_usage_that_waits_is_evaluated_as_if_each_was_evaluated_at_once(stated):
         at_once._stated, at_once.taken = after(at_once._stated, at_once.taken), []
     assert together.tokens() == at_once.tokens()
     assert together.is_known == at_once.is_known
+
+
+def stating(cached, *counts, total, **rest):
+    """Return the values of usage with these counts: of a total that is None, their sum."""
+    prompt, tool, answer, thoughts = counts
+    known = [count for count in counts if type(count) is int]
+    values = (prompt, cached, tool, answer, thoughts, sum(known) if total is None else total)
+    return SimpleNamespace(**dict(zip(FIELDS, values, strict=True)), **rest)
+
+
+mostly_balanced = st.builds(
+    stating,
+    st.sampled_from([None, None, 0, 3, 10**6]),
+    *[odd_counts] * 4,
+    total=st.one_of(st.none(), st.none(), odd_counts),
+    prompt_tokens_details=st.sampled_from([None, [], details(text=3), details(audio=3), details(text=1, audio=2)]),
+    traffic_type=st.sampled_from([None, None, "ON_DEMAND", "ON_DEMAND_FLEX"]),
+)
+
+
+@given(mostly_balanced)
+def test_usage_that_is_stated_once_gives_the_tokens_of_its_record(stated):
+    """What is evaluated without a record is as with one; only ordinary usage is."""
+    record, tokens = UsageRecord(), tokens_of(values_of(stated))
+    record.take(stated)
+    assert tokens is None or tokens == record.known_tokens()
+
+
+@given(mostly_balanced)
+def test_counts_that_balance_are_balanced_in_one_step(stated):
+    """The short way to the buckets finds those of the long way, and refuses counts that do not balance."""
+    counts = tuple(getattr(stated, field) for field in FIELDS)
+    found = balanced(counts)
+    if any(count is not None and type(count) is not int for count in counts):
+        assert found is None
+        return
+    *parts, total = (count or 0 for count in counts)
+    whole = balance(*parts, total=counts[-1])
+    is_whole = whole.reconciled and max(*parts, total) <= 2**40
+    if found is None:
+        assert not is_whole or 0 < parts[-1] <= parts[-2]  # the long way also finds thoughts inside the answer
+    else:
+        assert is_whole
+        assert (found[0] - found[1], *found[1:]) == whole.buckets
+
+
+def test_ordinary_usage_needs_no_record():
+    """Counts that balance, of text, from the standard tier."""
+    stated = usage(
+        prompt_token_count=5, candidates_token_count=2, total_token_count=7, prompt_tokens_details=details(text=5)
+    )
+    assert tokens_of(values_of(stated)) == Tokens(5, 0, 0, 2, 0, True, broken_down=(True, False, False, False))

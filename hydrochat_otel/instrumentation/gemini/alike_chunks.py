@@ -25,7 +25,7 @@ def reader(record: ReplyRecord, times: ChunkTimes, chunk: Any) -> Callable[[Any]
     It returns whether it has read the chunk and noted its time. After it refused one or raised, it must not be called
     again.
     """
-    used = record.usage_record
+    used = record.usage_so_far()
     if used is None or type(vars(chunk).get("usage_metadata")) not in READERS or ordinary(chunk) is None:
         return None
     reading = _read(used, times.moments_ns.append, chunk)

@@ -17,7 +17,8 @@ from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
-from hydrochat_otel.prices.usage import Tokens, UsageRecord
+from hydrochat_otel.prices.usage import Tokens, UsageRecord, tokens_of
+from hydrochat_otel.prices.usage_fields import READERS, Values
 
 _FIELDS: Final = itemgetter(
     "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
@@ -39,7 +40,6 @@ class ReplyRecord:
         is_refused: Whether the service refused the prompt.
         declared_error: The failure that the reply states instead of an exception.
         cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
-        usage_record: The usage of the current turn; None until one is stated.
 
     Args:
         labels: The labels of the call.
@@ -57,7 +57,9 @@ class ReplyRecord:
     declared_error = ""
     cached_content_tokens: int | None = None
     _turns: tuple[Tokens, ...] = ()
-    usage_record: UsageRecord | None = None
+    _usage_record: UsageRecord | None = None
+    _only_usage: Values | None = None
+    """The first usage of the turn; its record is made when another one comes, or when something needs it."""
     _usage_follows = False
     _uses: Uses | None = None
     _charges: dict[Charge, float] | None = None
@@ -84,7 +86,7 @@ class ReplyRecord:
         usage, model, response_id, reason, has_output = facts
         self.has_answered, self._usage_follows = True, False
         if usage is not None:
-            (self.usage_record or self._usage).take(usage)
+            self._take_usage(usage)
         if model:
             self._answered_by = model
         if response_id:
@@ -97,7 +99,7 @@ class ReplyRecord:
         """End one turn of a live session: its counts stand, and the next turn's are added."""
         if (known := self._usage.known_tokens()) is not None:
             self._turns = (*self._turns, known)
-            self.usage_record = None
+            self._usage_record = self._only_usage = None
 
     def charge(self, charge: Charge, units: float) -> None:
         """Note units that are charged in addition to the tokens."""
@@ -110,14 +112,37 @@ class ReplyRecord:
         (body,) = response.response_stream
         self._usage_part = reply_facts.usage_part(body)
 
+    def usage_so_far(self) -> UsageRecord | None:
+        """Return the usage of the current turn, to which its next chunks may be added; None if none was stated."""
+        if not self._has_usage:
+            return None
+        usage, self._only_usage = self._usage, None
+        return usage
+
+    def _take_usage(self, usage: Any) -> None:
+        if self._usage_record is None and self._only_usage is None:
+            try:
+                self._only_usage = READERS[type(usage)](usage.__dict__)
+            except (KeyError, AttributeError):
+                self._usage.take(usage)
+        else:
+            self._usage.take(usage)
+            self._only_usage = None  # it is in the record
+
+    @property
+    def _has_usage(self) -> bool:
+        return self._usage_record is not None or self._only_usage is not None
+
     @property
     def _usage(self) -> UsageRecord:
-        """The usage of the current turn."""
-        usage = self.usage_record
+        usage = self._usage_record
         if usage is None:
-            usage = self.usage_record = UsageRecord(prompt_only=self._labels.operation == "embeddings")
+            usage = UsageRecord(prompt_only=self._labels.operation == "embeddings")
             if self._labels.operation == "batch_result":
                 usage.take_batch()
+            if self._only_usage is not None:
+                usage.take_values(self._only_usage)
+            self._usage_record = usage  # whole: two threads may make it at the same time
         return usage
 
     def _note(self, facts: ReplyFacts) -> None:
@@ -153,7 +178,7 @@ class ReplyRecord:
     @property
     def states_usage(self) -> bool:
         """Whether any usage was stated."""
-        return bool(self._turns) or (self.usage_record is not None and self.usage_record.is_known)
+        return bool(self._turns) or (self._has_usage and self._usage.is_known)
 
     # -- after the end ---------------------------------------------------------------------------------------------
 
@@ -173,12 +198,15 @@ class ReplyRecord:
         model = str(self._answered_by or self._labels.model_id)
         pricing: Pricing = _new(Pricing, (self._prices, model, unix_s))
         charges = () if self._uses is None and self._charges is None else self._charged(pricing)
-        usage = self.usage_record or self._usage
         if not self._labels.has_tokens:
             return CallLedger(charges=charges)
-        known, turns = usage.known_tokens(), self._turns
-        if known is not None and not turns:
-            return pricing.ledger_of_one(known, charges, has_lost_attempts=has_lost_attempts)
+        turns = self._turns
+        if self._only_usage is not None and self._usage_record is None and not (turns or self._labels.is_result):
+            known = tokens_of(self._only_usage)
+            if known is not None:
+                return pricing.ledger_of_one(known, charges, has_lost_attempts=has_lost_attempts)
+        usage = self._usage
+        known = usage.known_tokens()
         if known is None:
             if self._usage_follows:
                 return CallLedger(charges=charges)
