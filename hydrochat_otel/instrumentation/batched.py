@@ -5,7 +5,8 @@ drain waits by its kind, and each kind feeds its instruments in one step when th
 """
 
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import defaultdict, deque
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 
 from hydrochat_otel.runtime import failures, forks
@@ -101,3 +102,19 @@ class Due:
         for kind in tuple(self.kinds):
             kind.forget()
         self.kinds.clear()
+
+
+def grouped(waiting: list[Any], *columns: list[Any]) -> list[tuple[tuple[Any, ...], int]]:
+    """Bring the first in the list together by their keys, of which each column has a part.
+
+    Returns:
+        The keys in the order of the groups, and the number of each group.
+    """
+    number = len(columns[0])
+    if all(column.count(column[0]) == number for column in columns):
+        return [(tuple(column[0] for column in columns), number)]
+    groups = defaultdict[Any, list[Any]](list)
+    for one, key in zip(waiting[:number], zip(*columns, strict=True), strict=True):
+        groups[key].append(one)
+    waiting[:number] = chain.from_iterable(groups.values())
+    return [(key, len(group)) for key, group in groups.items()]

@@ -1,9 +1,8 @@
 """Finished work as a frozen record, from which span attributes, metrics and the window's entry are all made."""
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import chain, repeat
+from itertools import repeat
 from operator import eq, itemgetter, truediv
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -12,6 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Within
+from hydrochat_otel.instrumentation.batched import grouped
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
@@ -183,22 +183,6 @@ def label_columns(labels: Sequence[OperationLabels]) -> tuple[list[str], list[Ro
     if roots == names:  # as of all roots: one column is packed faster than two
         roots = names
     return names, roles, roots
-
-
-def grouped(waiting: list[Any], *columns: list[Any]) -> list[tuple[tuple[Any, ...], int]]:
-    """Bring the first in the list together by their keys, of which each column has a part.
-
-    Returns:
-        The keys in the order of the groups, and the number of each group.
-    """
-    number = len(columns[0])
-    if all(column.count(column[0]) == number for column in columns):
-        return [(tuple(column[0] for column in columns), number)]
-    groups = defaultdict[Any, list[Any]](list)
-    for one, key in zip(waiting[:number], zip(*columns, strict=True), strict=True):
-        groups[key].append(one)
-    waiting[:number] = chain.from_iterable(groups.values())
-    return [(key, len(group)) for key, group in groups.items()]
 
 
 class _FinishedOperation(NamedTuple):

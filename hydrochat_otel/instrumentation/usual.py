@@ -11,7 +11,8 @@ from itertools import count, repeat
 from operator import add
 from typing import Any, Final, NamedTuple
 
-from hydrochat_otel.instrumentation.finished import FinishedOperation, OperationLabels, grouped, label_columns
+from hydrochat_otel.instrumentation.batched import grouped
+from hydrochat_otel.instrumentation.finished import FinishedOperation, OperationLabels, label_columns
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Role
 from hydrochat_otel.window.entry import Entry

@@ -1,12 +1,11 @@
 """A call that has ended: what the host's path leaves for the thread that drains, or for a reader of its span."""
 
-from collections import defaultdict
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel.instrumentation.attribution import Dimensions, Within
+from hydrochat_otel.instrumentation.batched import grouped
 from hydrochat_otel.instrumentation.finished import Ended
 from hydrochat_otel.instrumentation.gemini.attempts import Attempt, lost_attempts
 from hydrochat_otel.instrumentation.gemini.call_labels import CallLabels
@@ -65,16 +64,8 @@ class EndedCall(NamedTuple):
     @staticmethod
     def feed_first(waiting: "list[EndedCall]", number: int) -> None:
         """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
-        some = waiting[:number]
-        plans = [plan_of(one.finished) for one in some]
-        groups = {plans[0]: some}
-        if plans.count(plans[0]) < number:
-            groups = defaultdict(list)
-            for plan, one in zip(plans, some, strict=True):
-                groups[plan].append(one)
-            waiting[:number] = chain.from_iterable(groups.values())
-        for plan, group in groups.items():
-            plan.take_first(waiting, len(group))
+        for (plan,), size in grouped(waiting, [plan_of(one.finished) for one in waiting[:number]]):
+            plan.take_first(waiting, size)
 
     @property
     def finished(self) -> FinishedCall:
