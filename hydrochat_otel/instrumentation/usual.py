@@ -12,7 +12,7 @@ from operator import add
 from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation.batched import grouped
-from hydrochat_otel.instrumentation.finished import FinishedOperation, OperationLabels, label_columns
+from hydrochat_otel.instrumentation.finished import OperationLabels, label_columns
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Role
 from hydrochat_otel.window.entry import Entry
@@ -34,6 +34,16 @@ process_globals.register("ids of usual operations", _draw_ids)
 forks.register(forks.Phase.WINDOW, in_child=_draw_ids)
 
 
+class _Ended:
+    """How each of them ended."""
+
+    __slots__ = ()
+
+    outcome: Final = "ok"
+    error_type: Final = None
+    trace_id: Final = 0
+
+
 class _UsualOperation(NamedTuple):
     noted: Noted
     own_id: int
@@ -50,18 +60,12 @@ class UsualOperation(_UsualOperation):
     __slots__ = ()
 
     exceeded: Final = False
+    ended: Final = _Ended()
 
     @classmethod
     def complete(cls, noted: Iterable[Noted]) -> "list[UsualOperation]":
         """Return the records of what was noted of several."""
         return list(map(_new, repeat(cls), zip(noted, _ids[0], strict=False)))
-
-    @property
-    def ended(self) -> FinishedOperation:
-        """When and how it ended: the same operation with all fields."""
-        labels, started_unix_s, duration_s = self.noted
-        end_unix_ns = int((started_unix_s + duration_s) * 1e9)
-        return FinishedOperation(duration_s, end_unix_ns, "ok", None, 0, 0, 0, False, False, labels, False)
 
     @property
     def role(self) -> Role:

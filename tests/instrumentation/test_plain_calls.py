@@ -12,10 +12,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from hydrochat_otel.instrumentation import instruments, refusals
-from hydrochat_otel.instrumentation.finished import FinishedOperation
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation
 from hydrochat_otel.instrumentation.tracked import Tracked
 from hydrochat_otel.instrumentation.tracker import track_response_time
-from hydrochat_otel.instrumentation.usual import UsualOperation
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import deferred_queue
 
@@ -52,8 +51,9 @@ def recorded(request, monkeypatch):
 
     def put(_, finished):
         if not isinstance(finished, FinishedOperation):
-            [usual] = UsualOperation.complete([finished])
-            finished = usual.ended
+            labels, started_unix_s, duration_s = finished
+            ended = Ended(duration_s, int((started_unix_s + duration_s) * 1e9), "ok", None)
+            finished = FinishedOperation(*ended, labels, False)
         found.append(finished)
 
     installed.instruments.queue.room = 0  # a call then puts its record by the function

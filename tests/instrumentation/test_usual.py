@@ -2,8 +2,9 @@
 
 import os
 
-from hydrochat_otel.instrumentation.finished import FinishedOperation, OperationLabels
+from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.instrumentation.usual import UsualOperation
+from hydrochat_otel.window.notable import NotableTurns
 
 LABELS = [OperationLabels(None, name, "root", name) for name in ("ask", "render")]
 
@@ -24,11 +25,20 @@ def test_columns_are_those_of_the_entries():
 def test_an_entry_is_that_of_the_same_operation_with_all_fields():
     """But for the id, which every record has for itself, and for the resolution of a clock in seconds."""
     for one in usual(20):
-        assert isinstance(one.ended, FinishedOperation)
-        same, entry = one.ended.entry(), one.entry()
+        labels, started_unix_s, duration_s = one.noted
+        ended = Ended(duration_s, round((started_unix_s + duration_s) * 1e9), "ok", None)
+        same, entry = FinishedOperation(*ended, labels, False).entry(), one.entry()
         assert abs(same.end_unix_s - entry.end_unix_s) < 1e-6
         assert same._replace(span_id=0, end_unix_s=0) == entry._replace(span_id=0, end_unix_s=0)
-        assert (one.exceeded, one.role) == (one.ended.exceeded, one.ended.role)
+        assert (one.exceeded, one.role, one.ended.outcome, one.ended.error_type) == (False, "root", "ok", None)
+
+
+def test_one_among_notable_work_is_not_notable():
+    """Work of another kind makes the window look at each."""
+    failed = FinishedOperation(*Ended(0.1, 10**18, "error", "ValueError"), LABELS[0], False)
+    turns = NotableTurns(wall=lambda: 1e9)
+    turns.see([failed, *usual(3)])
+    assert turns.turns() == ((failed.entry(),),)
 
 
 def test_ids_are_distinct_and_fit_into_64_bits():
