@@ -48,18 +48,19 @@ class Providers:
         self.tracer_provider = tracer_provider
         self.meter_provider = meter_provider
         self.processor = _processor_of(tracer_provider)
-        made = next((one for one in self._readers() if isinstance(one, SnapshotReader)), None)
-        self._is_added = made is not None
-        self.reader = made or SnapshotReader()
+        found = (one for one in self._readers() if isinstance(one, SnapshotReader))
+        self.reader = next(found, None) or SnapshotReader()
+        self._is_added = False
         self._instance_id = _instance_id_of_user(meter_provider)
         self._forking = threading.local()  # several threads may fork at once
 
     def add_reader(self, *, fast: bool) -> None:
         """Register the reader with the meter provider; `fast` allows it to collect quickly."""
         self.reader.choose_way(fast=fast)
-        if not self._is_added:
+        if self.reader not in self._readers():  # also one that was, until the pipeline ended that this one replaces
+            self.reader.forget_parent()
             self.meter_provider.add_metric_reader(self.reader)
-            self._is_added = True
+        self._is_added = True
 
     def remove_reader(self) -> None:
         """Undo :meth:`add_reader`."""

@@ -106,6 +106,42 @@ print(json.dumps([
     assert fresh_process(code) == [["turn"], True, False, True, 2, 3]
 
 
+FIRST = {
+    "the first tracked call": "track_response_time('early')(int)()",
+    "auto-instrumentation": "pipeline.install_provisionally(instrument_gemini=False)",
+    "a pipeline that was shut down": "hydrochat_otel.install(); hydrochat_otel.shutdown(); "
+    "first_use.on_first_use(pipeline.install_on_first_use); track_response_time('early')(int)()",
+}
+
+
+@pytest.mark.parametrize("readers", ["[]", "[SnapshotReader()]"], ids=["no reader", "a reader of the environment"])
+@pytest.mark.parametrize("first", FIRST)
+def test_a_pipeline_that_replaces_another_one_counts(first, readers):
+    """On the host's own providers, which both use: the metrics are read by the one that is installed."""
+    code = f"""
+import json
+import hydrochat_otel
+from hydrochat_otel import semconv, track_response_time
+from hydrochat_otel.pipeline import pipeline
+from hydrochat_otel.runtime import first_use
+from hydrochat_otel.sdk.reader import SnapshotReader
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+metrics.set_meter_provider(MeterProvider({readers}))
+{FIRST[first]}
+before = hydrochat_otel.current()
+installed = hydrochat_otel.install(max_entries=30, instrument_gemini=False)
+track_response_time("turn")(int)()
+points = installed.snapshot().points(semconv.OPERATION_DURATION)
+print(json.dumps([
+    installed is before,
+    installed.meter_provider is metrics.get_meter_provider(),
+    [sum(one.counts) for one in points if "turn" in dict(one.attributes).values()],
+]))
+"""
+    assert fresh_process(code) == [False, True, [1]]
+
+
 def test_bad_settings_do_not_break_the_first_tracked_call():
     """Without an install() a bad setting is logged in one sentence and the application's calls work."""
     code = """
