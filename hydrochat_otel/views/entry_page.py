@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from hydrochat_otel.runtime import failures, process_globals
+from hydrochat_otel.runtime import failures
 from hydrochat_otel.views import formats
 from hydrochat_otel.window import digest, latest
-from hydrochat_otel.window.columns import end_of, ends_of
+from hydrochat_otel.window.columns import end_of
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.latest import Placed, placed
 from hydrochat_otel.window.moments import LAST_US
@@ -99,7 +99,7 @@ def page(matching: Sequence[Entry], shown: Filter) -> dict[str, Any]:
         listed = newest.listed[::-1]
         next_cursor = str(Cursor(*listed[-1][0], 1)) if newest.has_older else None
     return {
-        "entries": _rows(listed, keeps=is_newest),
+        "entries": _rows(listed),
         "page": {"limit": shown.limit, "matching": len(matching), "next_cursor": next_cursor},
     }
 
@@ -124,8 +124,8 @@ def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[Placed], str
 
 def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tuple[list[Placed], str | None]:
     """Return the page out of its candidates; `ends_here` says whether no older ones exist."""
-    listed = placed(candidates, ends_of(candidates))
-    places = [place for place, _, _ in listed]
+    listed = placed(candidates)
+    places = [one[0] for one in listed]
     end = len(listed)
     if (cursor := shown.cursor) is not None:
         first, last = (side(places, (cursor.end_us, cursor.span_id)) for side in (bisect_left, bisect_right))
@@ -137,35 +137,24 @@ def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tupl
     return listed[start:end][::-1], next_cursor
 
 
-def _rows(listed: list[Placed], *, keeps: bool) -> list[dict[str, Any]]:
-    """Return the rows of a page, and keep them for the next one if asked to."""
-    known = _kept.get("rows", {})
-    rows, kept = list[dict[str, Any]](), dict[int, tuple[Entry, dict[str, Any]]]()
-    for _, end_us, entry in listed:
-        number = id(entry)
-        found = known.get(number)
-        if found is None:
+def _rows(listed: list[Placed]) -> list[dict[str, Any]]:
+    """Return the rows of a page; each is made once for as long as its entry is among the newest."""
+    rows = list[dict[str, Any]]()
+    for _, end_us, entry, made in listed:
+        if not made:
             row = _row(entry, end_us)
             if row is None:
                 continue
-            found = entry, row
-        kept[number] = found
-        rows.append(found[1])
-    if keeps:
-        _kept["rows"] = kept
+            made.append(row)
+        rows.append(made[0])
     return rows
-
-
-_kept: Final[dict[str, dict[int, tuple[Entry, dict[str, Any]]]]] = {}
-"""The rows of the newest page by the identity of their entries, which it holds; less than a kilobyte each."""
-process_globals.register("rows of entries", _kept.clear)
 
 
 def _row(entry: Entry, end_us: int) -> dict[str, Any] | None:
     try:
         row = entry.as_dict(formats.utc_of(end_us))
-        row["duration"] = formats.finite(entry.duration_s)
-        if entry.is_billed:
+        row["duration"] = formats.finite(row["duration"])
+        if row["kind"] != "operation" and entry.is_billed:
             row["cost_usd"] = formats.usd(entry.cost_usd)
     except Exception as error:
         failures.note("json.entry", error)

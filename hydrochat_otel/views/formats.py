@@ -16,7 +16,6 @@ from hydrochat_otel.window import dollars
 from hydrochat_otel.window.moments import are_usual, microseconds
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_DAY_US: Final = 86_400_000_000
 _TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
 _SIGNED_64_BIT: Final = range(-(2**63), 2**63)
 _MAX_DEPTH: Final = 64
@@ -77,11 +76,11 @@ def utc(unix_s: float) -> str:
 def utc_of(end_us: int) -> str:
     """Return :func:`utc` of whole microseconds since the epoch, within Python's calendar."""
     # The standard library takes three times as long to write the time of day.
-    day, of_day = divmod(end_us, _DAY_US)
-    of_minute, seconds_us = divmod(of_day, 60_000_000)
-    hour, minute = divmod(of_minute, 60)
-    second, us = divmod(seconds_us, 1_000_000)
-    return f"{_date(day)}T{_TWO_DIGITS[hour]}:{_TWO_DIGITS[minute]}:{_TWO_DIGITS[second]}.{us:06d}+00:00"
+    second = end_us // 1_000_000
+    minute = second // 60
+    hour = minute // 60
+    of_day = f"{_TWO_DIGITS[hour % 24]}:{_TWO_DIGITS[minute % 60]}:{_TWO_DIGITS[second % 60]}"
+    return f"{_date(hour // 24)}T{of_day}.{end_us % 1_000_000:06d}+00:00"
 
 
 @lru_cache(maxsize=64)

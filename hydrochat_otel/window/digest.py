@@ -89,7 +89,7 @@ def newest(entries: Sequence[Entry], number: int, upto_unix_s: float, ends: Sequ
         since_unix_s, wanted, are_all = _read(entries, lambda digest: _bounds(digest.ends.values, number, upto_unix_s))
     else:
         since_unix_s, wanted, are_all = _bounds(ends, number, upto_unix_s)
-    found, _ = newest_between(entries, since_unix_s, upto_unix_s, wanted)
+    found = newest_between(entries, since_unix_s, upto_unix_s, wanted)
     return Newest(found, since_unix_s, are_all)
 
 
@@ -136,8 +136,8 @@ class _Ends(Ascending):
 
     def change(self, difference: Difference) -> None:
         """Remove and add the ends of entries."""
-        self.remove(list(all_ends(difference.removed)))
-        self.add(list(all_ends(difference.added)))
+        self.remove(all_ends(difference.removed))
+        self.add(all_ends(difference.added))
 
 
 class Digest:

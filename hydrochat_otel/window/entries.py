@@ -149,10 +149,8 @@ def pieces_backwards(entries: Sequence[Entry]) -> Iterator[Piece]:
             yield Piece(run.ends(first, last), partial(entries.of_part, number))
 
 
-def newest_between(
-    entries: Sequence[Entry], since_unix_s: float, upto_unix_s: float, number: int
-) -> tuple[list[Entry], list[float]]:
-    """Return the entries that ended within these bounds, in the order of the window, and the end of each.
+def newest_between(entries: Sequence[Entry], since_unix_s: float, upto_unix_s: float, number: int) -> list[Entry]:
+    """Return the entries that ended within these bounds, in the order of the window.
 
     Args:
         entries: The window.
@@ -160,24 +158,23 @@ def newest_between(
         upto_unix_s: The latest end.
         number: How many there are; nothing older is looked at after so many.
     """
-    found, ends = list[list[Entry]](), list[list[float]]()
+    found = list[list[Entry]]()
     for piece in pieces_backwards(entries):
         if number <= 0:
             break
         inside = [since_unix_s <= end <= upto_unix_s for end in piece.ends]
         if any(inside):
             found.append(list(compress(piece.entries(), inside)))
-            ends.append(list(compress(piece.ends, inside)))
             number -= len(found[-1])
-    return list(chain.from_iterable(reversed(found))), list(chain.from_iterable(reversed(ends)))
+    return list(chain.from_iterable(reversed(found)))
 
 
-def all_ends(entries: Iterable[Entry]) -> Iterator[float]:
-    """Yield the end of each entry."""
-    if isinstance(entries, Entries):
-        yield from (end for run, first, last in entries.parts for end in run.ends(first, last))
-        entries = entries.tail
-    yield from ends_of(entries)
+def all_ends(entries: Iterable[Entry]) -> list[float]:
+    """Return the end of each entry."""
+    if not isinstance(entries, Entries):
+        return ends_of(entries)
+    of_parts = [run.ends(first, last) for run, first, last in entries.parts]
+    return list(chain(*of_parts, ends_of(entries.tail)))
 
 
 def newest_operations(entries: Sequence[Entry], number: int) -> list[list[Any]]:

@@ -1,5 +1,6 @@
 """The entry: what the window keeps of one finished operation, call or span."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -76,21 +77,24 @@ class Entry(NamedTuple):
         Args:
             timestamp: The value of `timestamp`; if None, the end as an aware datetime in UTC.
         """
+        # Together, because reading each field by its name takes longer than all the rest.
+        (kind, operation, duration_s, end_unix_s, exceeded_threshold, error, outcome, trace_id, span_id, parent_span_id,
+         *known) = self  # fmt: skip
         row: dict[str, Any] = {
-            "kind": self.kind,
-            "operation": self.operation,
-            "duration": self.duration_s,
-            "timestamp": datetime.fromtimestamp(self.end_unix_s, UTC) if timestamp is None else timestamp,
-            "exceeded_threshold": self.exceeded_threshold,
-            "error": self.error,
-            "outcome": self.outcome,
+            "kind": kind,
+            "operation": operation,
+            "duration": duration_s,
+            "timestamp": datetime.fromtimestamp(end_unix_s, UTC) if timestamp is None else timestamp,
+            "exceeded_threshold": exceeded_threshold,
+            "error": error,
+            "outcome": outcome,
         }
-        if self.trace_id:
-            row["trace_id"] = f"{self.trace_id:032x}"
-            row["span_id"] = f"{self.span_id:016x}"
-        if self.parent_span_id:
-            row["parent_span_id"] = f"{self.parent_span_id:016x}"
-        self._add_known(row)
+        if trace_id:
+            row["trace_id"] = _hexadecimal(trace_id, 16)
+            row["span_id"] = _hexadecimal(span_id, 8)
+        if parent_span_id:
+            row["parent_span_id"] = _hexadecimal(parent_span_id, 8)
+        _add_known(row, known)
         if self.tokens is not None:
             row["tokens"] = dict(zip(semconv.TOKEN_BUCKETS, self.tokens, strict=True))
         if self.incomplete:
@@ -99,21 +103,31 @@ class Entry(NamedTuple):
             row["estimated"] = True
         return row
 
-    def _add_known(self, row: dict[str, Any]) -> None:
-        """Add what is known of it; a loop over the names takes twice the time."""
-        if self.model is not None:
-            row["model"] = self.model
-        if self.cost_usd is not None:
-            row["cost_usd"] = self.cost_usd
-        if self.role is not None:
-            row["role"] = self.role
-        if self.root_operation is not None:
-            row["root_operation"] = self.root_operation
-        if self.operation_name is not None:
-            row["operation_name"] = self.operation_name
-        if self.first_token_s is not None:
-            row["first_token_s"] = self.first_token_s
-        if self.attempts is not None:
-            row["attempts"] = self.attempts
-        if self.retry_wait_s is not None:
-            row["retry_wait_s"] = self.retry_wait_s
+
+def _hexadecimal(number: int, length: int) -> str:
+    """Return an id of so many bytes in lower case digits; twice as fast as its format."""
+    try:
+        return number.to_bytes(length).hex()
+    except OverflowError:
+        return f"{number:0{2 * length}x}"
+
+
+def _add_known(row: dict[str, Any], fields: Sequence[Any]) -> None:
+    """Add what is known of an entry, of its fields from the model on; a loop over the names takes twice the time."""
+    model, _, cost_usd, role, root_operation, operation_name, _, _, first_token_s, attempts, retry_wait_s = fields
+    if model is not None:
+        row["model"] = model
+    if cost_usd is not None:
+        row["cost_usd"] = cost_usd
+    if role is not None:
+        row["role"] = role
+    if root_operation is not None:
+        row["root_operation"] = root_operation
+    if operation_name is not None:
+        row["operation_name"] = operation_name
+    if first_token_s is not None:
+        row["first_token_s"] = first_token_s
+    if attempts is not None:
+        row["attempts"] = attempts
+    if retry_wait_s is not None:
+        row["retry_wait_s"] = retry_wait_s

@@ -4,7 +4,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.window.differences import Difference
 from hydrochat_otel.window.entries import all_ends, newest_between
@@ -15,6 +15,7 @@ MOST: Final = 128
 """The most entries that can be asked for."""
 _HELD: Final = MOST + 32
 """So many are looked for at first; beyond twice as many, the older half is let go."""
+_END: Final = itemgetter(Entry._fields.index("end_unix_s"))
 _SPAN_ID: Final = itemgetter(Entry._fields.index("span_id"))
 _PLACE: Final = itemgetter(0)
 _BELOW_ALL: Final = -1
@@ -24,8 +25,8 @@ Place = tuple[int, int]
 """Of an entry in the order of pages: its end in whole microseconds since the epoch, at least 0, and its span's id."""
 
 
-Placed = tuple[Place, int, Entry]
-"""An entry with its place, and its end in whole microseconds since the epoch."""
+Placed = tuple[Place, int, Entry, list[Any]]
+"""An entry with its place, its end in whole microseconds since the epoch, and what a page has made of it."""
 
 
 class Newest(NamedTuple):
@@ -35,12 +36,13 @@ class Newest(NamedTuple):
     has_older: bool
 
 
-def placed(entries: Sequence[Entry], ends: Sequence[float]) -> list[Placed]:
-    """Return entries with these ends in the order of their places; those of one place stay in their order."""
-    ends_us = all_microseconds(ends)
+def placed(entries: Sequence[Entry]) -> list[Placed]:
+    """Return entries in the order of their places; those of one place stay in their order."""
+    ends_us = all_microseconds(list(map(_END, entries)))
     not_below = ends_us if min(ends_us, default=0) >= 0 else [max(0, end_us) for end_us in ends_us]
     places = zip(not_below, map(_SPAN_ID, entries), strict=True)
-    return sorted(zip(places, ends_us, entries, strict=True), key=_PLACE)
+    nothing_made: list[list[Any]] = [[] for _ in entries]
+    return sorted(zip(places, ends_us, entries, nothing_made, strict=True), key=_PLACE)
 
 
 class Latest:
@@ -59,12 +61,12 @@ class Latest:
             after_s = ascending[-_HELD - 1]
             self._bound_us = max(0, microseconds(after_s))
             missing -= bisect_right(ascending, after_s)
-        some = placed(*newest_between(entries, math.nextafter(after_s, math.inf), math.inf, missing))
+        some = placed(newest_between(entries, math.nextafter(after_s, math.inf), math.inf, missing))
         self._take([one for one in some if one[0][0] > self._bound_us])
 
     def _take(self, listed: list[Placed]) -> None:
         self._listed = listed
-        self._places = [place for place, _, _ in listed]
+        self._places = list(map(_PLACE, listed))
         self._has_equals = len(set(self._places)) < len(listed)
 
     def change(self, difference: Difference) -> None:
@@ -80,10 +82,10 @@ class Latest:
             self._take(self._listed[bisect_right(self._places, (self._bound_us, _ABOVE_IDS)) :])
 
     def _remove(self, entries: Sequence[Entry]) -> None:
-        ends = list(all_ends(entries))
+        ends = all_ends(entries)
         if not ends or microseconds(max(ends)) <= self._bound_us:
             return
-        for place, _, entry in placed(tuple(entries), ends):
+        for place, _, entry, _ in placed(tuple(entries)):
             if place[0] > self._bound_us:
                 first, last = (side(self._places, place) for side in (bisect_left, bisect_right))
                 at = next((at for at in range(first, last) if self._listed[at][2] == entry), None)
@@ -93,8 +95,14 @@ class Latest:
                 del self._places[at]
 
     def _add(self, entries: Sequence[Entry]) -> None:
-        for one in placed(entries, list(all_ends(entries))):
-            place = one[0]
+        added = placed(entries)
+        places = list(map(_PLACE, added))
+        if places and places[0][0] > self._bound_us and (not self._places or places[0] > self._places[-1]):
+            self._has_equals = self._has_equals or len(set(places)) < len(places)
+            self._places += places
+            self._listed += added
+            return
+        for place, one in zip(places, added, strict=True):
             if place[0] > self._bound_us:
                 at = bisect_right(self._places, place)
                 if at and self._places[at - 1] == place:

@@ -314,3 +314,11 @@ def test_after_the_pipeline_ended_nothing_refers_to_its_instruments(install):
     pipelines.shutdown()
     held = get_global_metrics_store()._body.held
     assert [type(one) for one in held] == [Entry] * 6
+
+
+@pytest.mark.parametrize("number", [1, 2**63, 2**64 - 1, 2**64, 2**127, 2**128 - 1, 2**128])
+def test_ids_are_hexadecimal_digits(number):
+    """An id has 32 or 16 digits in lower case, and more if it is too long for a trace."""
+    row = Entry("span", "a", 0.1, 0.0, trace_id=number, span_id=number, parent_span_id=number).as_dict()
+    assert row["trace_id"] == f"{number:032x}"
+    assert row["span_id"] == row["parent_span_id"] == f"{number:016x}"
