@@ -179,7 +179,9 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
             super().service()
         except BaseException as error:  # in a thread of ours: a KeyboardInterrupt here is no Ctrl-C
             try:
-                self.cancel()
+                with self.requests_lock:
+                    self.requests = []
+                self.will_close = True  # not `cancel()`, after which waitress 3.0.0 leaves the connection open
                 self.server.pull_trigger()
             except OSError:  # the server is already closed
                 pass
