@@ -25,20 +25,17 @@ class Kind(ABC, Generic[_Work]):
         due: The kinds that are fed together.
     """
 
-    __slots__ = ("_due", "_is_due", "_waiting")
+    __slots__ = ("_due", "_waiting")
 
     def __init__(self, due: "Due") -> None:
         self._due = due
-        self._is_due = False
         self._waiting: deque[_Work] = deque()
 
     def take(self, work: _Work) -> None:
         """Take one piece of finished work; it is fed at the next flush."""
         self._waiting.append(work)
-        if not self._is_due:
-            self._is_due = True
-            self._due.kinds.append(self)
-        elif len(self._waiting) > _MOST_WAITING:
+        self._due.kinds[self] = None
+        if len(self._waiting) > _MOST_WAITING:
             self.flush()
 
     def take_first(self, work: list[_Work], number: int) -> None:
@@ -47,29 +44,32 @@ class Kind(ABC, Generic[_Work]):
         # Nothing is called from here on: after a call a signal handler could raise.
         waiting += some
         del work[:number]
-        if not self._is_due:
-            self._is_due = True
-            due += (self,)
-        elif len(waiting) > _MOST_WAITING:
+        due[self] = None
+        if len(waiting) > _MOST_WAITING:
             self.flush()
 
     def flush(self) -> None:
-        """Feed what waits; never raises."""
-        self._is_due = False  # first: a piece that another thread adds meanwhile makes this kind due again
-        waiting, work = self._waiting, list[_Work]()
-        # Nothing is called until both are done: after a call another thread could add a piece.
-        work += waiting
-        waiting.clear()
-        if work:
-            try:
+        """Feed what waits; raises only what the host raised into it, and what is not being fed then waits again."""
+        waiting, due, work = self._waiting, self._due.kinds, list[_Work]()
+        is_fed = False
+        try:
+            # Nothing is called until all is done: after a call another thread could add a piece.
+            if self in due:
+                del due[self]
+            work += waiting
+            waiting.clear()
+            if work:
+                is_fed = True
                 self.feed(work)
-            except BaseException as error:
-                failures.note("queue.record", error)
+        except BaseException as error:
+            if not is_fed:
+                waiting.extendleft(reversed(work))
+                due[self] = None
+            failures.note("queue.record", error)
 
     def forget(self) -> None:
         """Discard what waits."""
         self._waiting.clear()
-        self._is_due = False
 
     @abstractmethod
     def feed(self, work: list[_Work]) -> None:
@@ -80,22 +80,18 @@ class Due:
     """The kinds that have work to feed.
 
     Attributes:
-        kinds: They, each once; a kind adds itself.
+        kinds: They, each once, in the order of their first work; a kind adds itself.
     """
 
     def __init__(self) -> None:
-        self.kinds: deque[Kind[Any]] = deque()
+        self.kinds: dict[Kind[Any], None] = {}
         forks.register(Phase.QUEUE, in_child=self._forget_parent)
 
     def flush(self) -> None:
-        """Feed all work that waits; never raises."""
-        kinds = self.kinds
-        while kinds:
-            try:
-                kind = kinds.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            kind.flush()
+        """Feed all work that waits; raises only what the host raised into it."""
+        while self.kinds:
+            for kind in [*self.kinds]:  # one that another thread feeds meanwhile has nothing left
+                kind.flush()
 
     def _forget_parent(self) -> None:
         # The parent measured this work; it still has it and feeds it.

@@ -17,7 +17,7 @@ from opentelemetry import context
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline as pipelines
-from hydrochat_otel.runtime import deferred_queue, failures
+from hydrochat_otel.runtime import deferred_queue, failures, feeding
 from hydrochat_otel.web import Request, paths, respond
 from hydrochat_otel.window import body
 from hydrochat_otel.window.entry import Entry
@@ -146,6 +146,35 @@ def test_a_time_limit_without_a_thread_of_ours_changes_no_number(install, name):
     assert failures.counts() == {}
     assert books(pipeline)[:2] == (tracked, tracked)
     assert moments > 100
+
+
+def test_a_time_limit_while_instruments_are_fed_stops_no_later_feeding(install):
+    """What has not begun to be fed is fed the next time, and so is everything that comes later."""
+    pipeline = install(max_entries=100_000)
+    queue, flush = pipeline.instruments.queue, pipeline.instruments.flush
+    queue._worker.stop()
+    work = [track_response_time(one)(int) for one in ("one", "another")]
+
+    def prepare():
+        for one in (*work, *work):
+            one()
+        queue.settle()
+        feeding.feed_together(settled := [*queue._settled])
+        assert not settled
+        queue._settled.clear()
+
+    for _ in range(3):
+        prepare()
+        _, counted = arrived(flush, 0)
+    number = books(pipeline)[1]
+    for nth in range(1, counted.moments + 1, 1 if not MOMENTS else 7):
+        prepare()
+        _, arrival = arrived(flush, nth)
+        prepare()
+        flush()
+        before, number = number, books(pipeline)[1]
+        assert 6 <= number - before <= 8, arrival.place
+    assert counted.moments > 100
 
 
 @pytest.mark.real
