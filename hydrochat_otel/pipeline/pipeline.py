@@ -67,8 +67,8 @@ def install(
                 )
             return current_one
         tracer_provider = tracer_provider or providers.tracer_provider(claim=True)
-        meter_provider = meter_provider or providers.meter_provider(claim=True)
-        made = Pipeline(settings, tracer_provider, meter_provider, released=_release)
+        readable = providers.meter_provider(claim=True, given=meter_provider)
+        made = Pipeline(settings, tracer_provider, readable, released=_release)
         if current_one is not None:
             current_one.shutdown()
         return _start(made)

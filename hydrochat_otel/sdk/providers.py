@@ -156,21 +156,24 @@ def tracer_provider(*, claim: bool) -> trace.TracerProvider:
     return _unwrapped(found, TracerProvider) or found
 
 
-def meter_provider(*, claim: bool) -> MeterProvider:
-    """Return the global meter provider, or make one; see :func:`find_or_make`.
+def meter_provider(*, claim: bool, given: metrics.MeterProvider | None = None) -> MeterProvider:
+    """Return the given or the global meter provider, or make one; see :func:`find_or_make`.
 
-    If the global one is not the SDK's, it cannot be read. Then a provider of our own counts.
+    If it is not the SDK's, it cannot be read. Then a provider of our own counts.
     """
-    found = metrics.get_meter_provider()
+    if isinstance(given, MeterProvider):
+        return given
+    found = given or metrics.get_meter_provider()
     unwrapped = _unwrapped(found, MeterProvider)
     if unwrapped is not None:
         return unwrapped
     made = MeterProvider(resource=_resource())
-    if type(found).__name__ != "_ProxyMeterProvider":
+    if given is not None or type(found).__name__ != "_ProxyMeterProvider":
         safe_log.warning(
             logger,
-            "The global meter provider is %s, which cannot be read: hydrochat_otel counts on a provider of its own, "
+            "The %s meter provider is %s, which cannot be read: hydrochat_otel counts on a provider of its own, "
             "and shows no metrics of other libraries.",
+            "global" if given is None else "given",
             _class_name(found),
         )
     elif claim:

@@ -15,6 +15,7 @@ _KEPT_IN_304: Final = frozenset({"Cache-Control", "ETag", "Vary"})
 
 def delivered(request: Request, response: Response) -> Response:
     """Return the response as it is sent."""
+    response = _varying(response)
     if _has_already(request, response):
         kept = tuple(header for header in response.headers if header[0] in _KEPT_IN_304)
         return replace(bodiless(_NOT_MODIFIED), headers=kept)
@@ -31,15 +32,20 @@ def _has_already(request: Request, response: Response) -> bool:
     return "*" in known or tag.removeprefix("W/") in known
 
 
+def _varying(response: Response) -> Response:
+    """Return the response with what it varies by, which a 304 says as well: a long body may be compressed."""
+    if len(response.body) < _GZIP_FROM_BYTES:
+        return response
+    varies = response.header("Vary")
+    headers = [header for header in response.headers if header[0] != "Vary"]
+    headers.append(("Vary", f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"))
+    return Response(response.status, tuple(headers), response.body)
+
+
 def _compressed(request: Request, response: Response) -> tuple[Headers, bytes]:
     """Return headers and body, compressed if the client accepts it and the body is long enough."""
-    body = response.body
-    if len(body) < _GZIP_FROM_BYTES:
-        return response.headers, body
-    varies = response.header("Vary")
-    headers = tuple([header for header in response.headers if header[0] != "Vary"])
-    headers = (*headers, ("Vary", f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"))
-    if not _accepts_gzip(request.headers.get("accept-encoding", "")):
+    headers, body = response.headers, response.body
+    if len(body) < _GZIP_FROM_BYTES or not _accepts_gzip(request.headers.get("accept-encoding", "")):
         return headers, body
     # Level 1: a scrape is repetitive text, and higher levels cost several times as much for a few per cent.
     return (*headers, ("Content-Encoding", "gzip")), gzip.compress(body, compresslevel=1, mtime=0)

@@ -25,11 +25,12 @@ class ForeignMeters(metrics.MeterProvider):
         return metrics.NoOpMeter("x")
 
 logging.getLogger("hydrochat_otel").addHandler(Handler())
+GIVEN = {}
 FIRST
 import hydrochat_otel
 from hydrochat_otel.web import Request, respond
 
-hydrochat_otel.install(metrics_token="token-of-the-tests-1234")
+hydrochat_otel.install(metrics_token="token-of-the-tests-1234", **GIVEN)
 with hydrochat_otel.track_response_time("turn"):
     pass
 found = respond(Request("GET", "/metrics", {"authorization": "Bearer token-of-the-tests-1234"}))
@@ -59,8 +60,9 @@ def after(first):
     [
         ("trace.set_tracer_provider(ForeignTracers())", NO_PROCESSORS),
         ("metrics.set_meter_provider(ForeignMeters())", NO_READERS),
+        ("GIVEN = {'meter_provider': ForeignMeters()}", NO_READERS.replace("global", "given")),
     ],
-    ids=["tracer", "meter"],
+    ids=["tracer", "meter", "given meter"],
 )
 def test_another_librarys_provider_costs_its_part_only(first, sentence):
     """Counting, window and endpoints work beside it, and one sentence says which part is missing."""

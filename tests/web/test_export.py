@@ -187,6 +187,7 @@ def test_the_entity_tag_shows_whether_something_changed(installed):
     tag = first.header("ETag")
     again = ask(headers={"if-none-match": f'"other", {tag}'})
     assert (again.status, again.body, again.header("ETag"), again.header("Content-Length")) == (304, b"", tag, None)
+    assert again.header("Vary") == first.header("Vary")
     with track_response_time("turn"):
         pass
     changed = ask(headers={"if-none-match": tag})
