@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.window import digest
+from hydrochat_otel.window.store import MetricsStore
 
 _ENTRIES = (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 _SERIES = (10, 30, 100, 300, 1000, 2000)
@@ -43,9 +44,12 @@ def of_entries(most: int) -> Panel:
         kept = views.entries(number, views.NEW * (rounds + 1))
         for name, render, obvious in shown:
             digest.forget()
+            store = MetricsStore(max_entries=number)
             ours, theirs = [], []
             for begin in range(0, views.NEW * (rounds + 1), views.NEW):
-                snapshot = views.snapshot_of(kept[begin : begin + number])
+                end = begin + number
+                store.extend(kept[end - views.NEW : end] if begin else kept[:number])
+                snapshot = views.snapshot_of(store, kept[end - 1].end_unix_s)
                 ours.append(best_us(lambda render=render, snapshot=snapshot: render(snapshot), rounds=1))
                 if name == "overview" and number <= 100_000 and begin < views.NEW:
                     rows = [one.as_dict() for one in snapshot.entries]
