@@ -5,7 +5,6 @@ is stated here, for a piece of the queue at a time.
 """
 
 import random
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, repeat
 from operator import add
@@ -95,12 +94,11 @@ class UsualOperation(_UsualOperation):
         noted, own_ids = zip(*waiting, strict=True)
         labels, starts_unix_s, durations_s = zip(*noted, strict=True)
         number = len(waiting)
-        durations = array("d", durations_s)
-        ends = array("d", map(add, starts_unix_s, durations))
+        ends = list(map(add, starts_unix_s, durations_s))
         names, roles, roots = label_columns(labels)
         kinds, well = ("operation",) * number, ("ok",) * number
         none, no, zero = (None,) * number, (False,) * number, (0,) * number
-        work = [kinds, names, durations, ends, no, none, well]
+        work = [kinds, names, durations_s, ends, no, none, well]
         return [*work, zero, own_ids, zero, none, none, none, roles, roots, none, no, no, none, none, none]
 
     @staticmethod

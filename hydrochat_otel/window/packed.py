@@ -153,7 +153,7 @@ class Packed:
     def __init__(self, born: Sequence[float], columns: _Columns) -> None:
         _, _, durations, ends, _, _, _, traces, spans, parents, *_ = columns
         number = len(born)
-        if {*_types_of(durations), *_types_of(ends)} != {float}:
+        if {*map(type, durations), *map(type, ends)} != {float}:
             raise ValueError
         if not (math.hypot(*ends) < FAR_S and math.hypot(*durations) < math.inf):
             raise ValueError  # NaN, which equals nothing, could not be recognised again
@@ -296,10 +296,6 @@ def _columns_of(held: Sequence[Any]) -> _Columns:
         theirs = zip(*kind.columns([one for one in held if type(one) is kind]), strict=True)
         rows = [next(theirs) if type(one) is kind else one for one in rows]
     return list(zip(*rows, strict=True))
-
-
-def _types_of(column: Sequence[Any]) -> set[type]:
-    return {float} if type(column) is array and column.typecode == "d" else set(map(type, column))
 
 
 def _place_in(differing: list[Sequence[Any]], column: Sequence[Any]) -> int:
