@@ -265,15 +265,9 @@ class UsageRecord:
 
     def _found(self) -> tuple[int, int, int, int, int, bool] | None:
         """Return the buckets, and whether they sum up to the total; None if no count was taken, or refused."""
-        taken, stated = self.taken, None
-        if len(taken) != 1 or self._stated is not NOTHING:
-            stated = after(self._stated, taken)
-        if stated is None or stated.is_credible:
-            whole = balanced(taken[0] if stated is None else stated.counts)
-            if whole is not None:  # as of nearly every reply
-                return whole[0] - whole[1], *whole[1:], True
-        if stated is None:
-            stated = after(NOTHING, taken)
+        stated = after(self._stated, self.taken)
+        if stated.is_credible and (whole := balanced(stated.counts)) is not None:  # as of nearly every reply
+            return whole[0] - whole[1], *whole[1:], True
         if not stated.is_known:
             return None
         prompt, cached, tool, candidates, thoughts, total = stated.counts

@@ -88,8 +88,7 @@ class EndedCall(NamedTuple):
             (
                 *self[:6],  # what it has in common with this one
                 *ledger,
-                (has_lost_attempts or ended.outcome in UNSETTLED)
-                and self._is_incomplete(has_lost_attempts=has_lost_attempts),
+                self._is_incomplete(has_lost_attempts=has_lost_attempts),
                 replies.has_answered,
                 replies.response_model,
                 str(replies.response_id),
@@ -101,11 +100,13 @@ class EndedCall(NamedTuple):
         return finished
 
     def _is_incomplete(self, *, has_lost_attempts: bool) -> bool:
-        """Return whether the service may charge for more than the call saw of its usage, which has not ended well."""
+        """Return whether the service may charge for more than the call saw of its usage."""
         if not self.labels.has_tokens:
             return False
         if has_lost_attempts:
             return True
+        if self.ended.outcome not in UNSETTLED:
+            return False
         replies = self.replies
         if (replies.declared_error or replies.is_cancelled) and replies.states_usage:
             return False  # the reply itself states its end and its usage until then

@@ -18,7 +18,7 @@ from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
 from hydrochat_otel.prices.usage import Tokens, UsageRecord, tokens_of
-from hydrochat_otel.prices.usage_fields import READERS, Values
+from hydrochat_otel.prices.usage_fields import Values, values_of
 
 _FIELDS: Final = itemgetter(
     "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
@@ -120,14 +120,11 @@ class ReplyRecord:
         return usage
 
     def _take_usage(self, usage: Any) -> None:
-        if self._usage_record is None and self._only_usage is None:
-            try:
-                self._only_usage = READERS[type(usage)](usage.__dict__)
-            except (KeyError, AttributeError):
-                self._usage.take(usage)
-        else:
+        if self._has_usage:
             self._usage.take(usage)
             self._only_usage = None  # it is in the record
+        else:
+            self._only_usage = values_of(usage)
 
     @property
     def _has_usage(self) -> bool:
