@@ -184,8 +184,7 @@ class GuardedCall(Guarded):
                 chunk = await step()
                 contexts.attach(before)
             except BaseException:
-                if contexts.get_current().get(CALL_KEY) is call:
-                    contexts.attach(before)
+                restore(call, before)
                 raise
         except BaseException as error:
             leave_async(call, before, error)
@@ -285,10 +284,15 @@ def leave(call: Call, before: Context, error: BaseException) -> None:
     contained("google_genai.call", call.end_with, error)
 
 
-def leave_async(call: Call, before: Context, error: BaseException) -> None:
-    """Do the same for a coroutine; it may be closed where another context is current, which stays."""
+def restore(call: Call, before: Context) -> None:
+    """Restore the context, unless a coroutine is closed where another one than the call's is current, which stays."""
     if contexts.get_current().get(CALL_KEY) is call:
         contexts.attach(before)
+
+
+def leave_async(call: Call, before: Context, error: BaseException) -> None:
+    """Do the same for a coroutine."""
+    restore(call, before)
     contained("google_genai.call", call.end_with, error)
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 from hydrochat_otel.instrumentation import contexts
 from hydrochat_otel.instrumentation.gemini import guarded_call
-from hydrochat_otel.instrumentation.gemini.call import CALL_KEY
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import (
     GuardedCall,
@@ -21,6 +20,7 @@ from hydrochat_otel.instrumentation.gemini.guarded_call import (
     guarded,
     leave,
     leave_async,
+    restore,
 )
 from hydrochat_otel.instrumentation.gemini.streams import WatchedAsyncStream, WatchedStream
 from hydrochat_otel.runtime.failures import contained, note
@@ -107,8 +107,7 @@ def unary_async(original: Function, current: Current, operation: str, step: Step
                 reply = await original(self, *args, **kwargs)
                 contexts.attach(call.outside)
             except BaseException:
-                if contexts.get_current().get(CALL_KEY) is call:
-                    contexts.attach(call.outside)
+                restore(call, call.outside)
                 raise
         except BaseException as error:
             leave_async(call, call.outside, error)
