@@ -4,14 +4,14 @@ import os
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import eq, itemgetter, truediv
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from opentelemetry.trace import NonRecordingSpan, Span, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.attribution import Within
-from hydrochat_otel.instrumentation.batched import grouped
+from hydrochat_otel.instrumentation.batched import Kind, grouped
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
@@ -129,26 +129,13 @@ class Ended(_Ended, Ending):
     __slots__ = ()
 
 
-_Work = TypeVar("_Work")
-
-
-class Taking(Protocol[_Work]):
-    """Takes finished work of one kind; see :class:`batched.Kind`."""
-
-    def take(self, work: _Work) -> None:
-        """Take one piece of finished work."""
-
-    def take_first(self, work: list[_Work], number: int) -> None:
-        """Take so many of the first in the list, and remove them from it."""
-
-
 class Recorder(Protocol):
     """Feeds finished operations to instruments."""
 
-    def operations(self, labels: "OperationLabels", error_type: str | None) -> "Taking[FinishedOperation]":
+    def operations(self, labels: "OperationLabels", error_type: str | None) -> "Kind[FinishedOperation]":
         """Return what feeds operations with these labels that ended in this way."""
 
-    def usual_operations(self, labels: "OperationLabels") -> "Taking[UsualOperation]":
+    def usual_operations(self, labels: "OperationLabels") -> "Kind[UsualOperation]":
         """Return what feeds usual operations with these labels."""
 
 

@@ -47,9 +47,8 @@ class FinishedWork(Protocol):
 class Work:
     """The clock and the span of a piece of work.
 
-    Started by construction. :meth:`enter` and :meth:`leave` make its span current for a part of the work (for
-    generators and streams: one step). None of the methods raises. It belongs to one logical flow; two threads that end
-    it at the same time still end it once.
+    Started by construction. Its context is current for a part of the work (for generators and streams: one step). None
+    of the methods raises. It belongs to one logical flow; two threads that end it at the same time still end it once.
 
     Attributes:
         instruments: The instruments that it was started with and that record it.

@@ -1,7 +1,7 @@
 """A tracked call of a plain function, in as few steps as possible.
 
 Such a function may take microseconds itself, and each function of ours that a call passes costs as much as reading a
-clock. So what an :class:`Operation` does in many steps is done here in two for a call that returns. A call that ends in
+clock. So what an :class:`Operation` does in many steps is done here in one for a call that returns. A call that ends in
 another way (it raises, returns unfinished work, or runs inside a garbage collection) continues as an operation.
 """
 
@@ -92,8 +92,7 @@ def _restore(before: Context) -> None:
 def _begin(kind: Tracked, before: Context) -> Begun | Operation:
     """Begin a call, and make its context current; in a garbage collection it continues as an operation."""
     begun = kind.common().begun(before, kind.threshold_s)
-    newest = collection.NEWEST.args
-    if newest and newest[0] == "start" and collection.is_running():
+    if collection.NEWEST.value == "start" and collection.is_running():
         return Operation(begun, before)
     contexts.attach(begun[4])
     return begun
@@ -103,9 +102,7 @@ def _begun(known: Common | None, kind: Tracked, started_unix_s: float, started_n
     """Return what has begun without anything around, if its call ends in another way than usual; None for nothing."""
     if known is None or math.isnan(started_ns):
         return None
-    own_s = kind.threshold_s
-    threshold_s = known.using.response_time_threshold_s if own_s is None else own_s
-    return known, known.alone, threshold_s, None, known.alone_inside, int(started_unix_s * 1e9), int(started_ns)
+    return known, known.alone, kind.limit_s, None, known.alone_inside, int(started_unix_s * 1e9), int(started_ns)
 
 
 def _continuing(
