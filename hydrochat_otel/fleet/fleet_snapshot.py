@@ -10,7 +10,7 @@ from hydrochat_otel.fleet import merging
 from hydrochat_otel.fleet.totals import Totals
 from hydrochat_otel.runtime import process_globals
 from hydrochat_otel.semconv import MetricSpec
-from hydrochat_otel.window.contents import Contents
+from hydrochat_otel.window.contents import Contents, Filling
 from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import (
@@ -69,17 +69,11 @@ def snapshot_of(
         sharing: How many they are.
         counted_since_unix_s: Since when everything was counted; None if that is not known.
     """
-    whole = (
-        _family(semconv.RETENTION_ENTRIES, {"": contents.current_entries}),
-        _family(semconv.RETENTION_UTILIZATION, {"": contents.utilization_ratio}),
-        _family(semconv.RETENTION_COVERED, {"": contents.covered_s}),
-        _family(semconv.STATE_WORKERS, {"": sharing.workers}),
-        *_budget_families(budget),
-    )
+    filling = Filling(contents.current_entries, contents.max_entries, contents.covered_s)
     return Snapshot(
         unix_s=unix_s,
         resource=resource,
-        families=_merged([*chain.from_iterable(parts), *whole]),
+        families=families_of(list(parts), filling, budget, sharing.workers),
         entries=contents.entries,
         retention=Retention(
             contents.max_entries,
@@ -94,11 +88,42 @@ def snapshot_of(
     )
 
 
+def families_of(
+    parts: Sequence[Sequence[Family]], filling: Filling, budget: Budget, workers: int
+) -> tuple[Family, ...]:
+    """Return the families of all parts together, with the gauges of the whole; the same object as before if it can be.
+
+    Args:
+        parts: As for :func:`snapshot_of`.
+        filling: Of the window, of all or of the one process.
+        budget: Of all together.
+        workers: How many processes reported recently.
+    """
+    whole = filling, budget, workers
+    known = _newest_parts.get("families")
+    if known is None or known[0] != whole or len(known[1]) != len(parts) or not all(map(is_, known[1], parts)):
+        gauges = (
+            _family(semconv.RETENTION_ENTRIES, {"": filling.current_entries}),
+            _family(semconv.RETENTION_UTILIZATION, {"": filling.utilization_ratio}),
+            _family(semconv.RETENTION_COVERED, {"": filling.covered_s}),
+            _family(semconv.STATE_WORKERS, {"": workers}),
+            *_budget_families(budget),
+        )
+        known = _newest_parts["families"] = whole, parts, _merged([*chain.from_iterable(parts), *gauges])
+    return known[2]
+
+
+_Whole = tuple[Filling, Budget, int]
+_newest_parts: Final[dict[str, tuple[_Whole, Sequence[Sequence[Family]], tuple[Family, ...]]]] = {}
+process_globals.register("parts of families", _newest_parts.clear)
+
+
 def _merged(families: list[Family]) -> tuple[Family, ...]:
-    """Return the families of all parts together; the same object as before if all are the same objects."""
+    """Return the families together that have series; the same object as before if all are the same objects."""
     known = _newest_merged.get("families")
     if known is None or len(known[0]) != len(families) or not all(map(is_, known[0], families)):
-        known = _newest_merged["families"] = families, merging.merged([families])
+        together = tuple(family for family in merging.merged([families]) if family.points)
+        known = _newest_merged["families"] = families, together
     return known[1]
 
 
@@ -135,8 +160,8 @@ def _budget_families(budget: Budget) -> Iterable[Family]:
     yield _family(semconv.LLM_SPEND, {"day": budget.spent_day_usd, "month": budget.spent_month_usd}, semconv.PERIOD)
     if budget.day_usd is not None and budget.month_usd is not None:
         yield _family(semconv.LLM_BUDGET, {"day": budget.day_usd, "month": budget.month_usd}, semconv.PERIOD)
-    if budget.forecast is not None:
-        yield _family(semconv.LLM_FORECAST, dict(budget.forecast.bounds()), semconv.BOUND)
+    forecast = {} if budget.forecast is None else dict(budget.forecast.bounds())
+    yield _family(semconv.LLM_FORECAST, forecast, semconv.BOUND)  # without one as well: it supersedes an earlier one
 
 
 def _family(spec: MetricSpec, values: Mapping[str, float], attribute: str | None = None) -> Family:

@@ -36,7 +36,7 @@ _COMBINE: Final[Mapping[str, Callable[[float, float], float]]] = {
     "dollars": dollars.plus,
     "max": max,
     "min": min,
-    "fleet": lambda _, other: other,  # the last part speaks for the whole fleet
+    "fleet": lambda _, other: other,
 }
 
 
@@ -166,6 +166,8 @@ def _together(same: list[Family]) -> Family:
 def _added_up(same: list[Family]) -> Family:
     first = same[0]
     across = _across(first)
+    if across == "fleet":  # the last part speaks for the whole fleet, also where it has no series
+        return replace(first, points=same[-1].points)
     series: dict[_Labels, list[Point]] = {}
     as_written: dict[tuple[tuple[str, str], ...], list[Point]] = {}
     for family in same:

@@ -26,7 +26,7 @@ from hydrochat_otel.settings import Settings
 from hydrochat_otel.window import window
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.notable import notable_turns
-from hydrochat_otel.window.snapshot import Budget, Snapshot
+from hydrochat_otel.window.snapshot import Budget, Metrics, Snapshot
 from hydrochat_otel.window.store import MetricsStore
 
 if TYPE_CHECKING:
@@ -137,6 +137,10 @@ class Pipeline:
                 old, and nothing waits: the application's own code calls it so.
         """
         return self._snapshots.take() if fresh else self._snapshots.take_known()
+
+    def metrics(self) -> Metrics:
+        """Return the metrics of a snapshot alone; the window's entries are not made, which takes most of the time."""
+        return self._snapshots.take_metrics()
 
     def notable_entries(self) -> list[Entry]:
         """Return the entries of the slow, failed and expensive turns of all processes, as far as they were read."""

@@ -21,7 +21,7 @@ from hydrochat_otel.window import days as all_days, dollars, window
 from hydrochat_otel.window.days import Days
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.notable import notable_turns
-from hydrochat_otel.window.snapshot import Budget, Sharing, Snapshot
+from hydrochat_otel.window.snapshot import Budget, Metrics, Sharing, Snapshot
 from hydrochat_otel.window.store import MetricsStore
 
 if TYPE_CHECKING:
@@ -80,6 +80,14 @@ class Snapshots:
             return self._of_known(str(error))
         return self._alone() if view is None else self._of(view)
 
+    def take_metrics(self) -> Metrics:
+        """Return the metrics that :meth:`take` would; makes no entries of this process's window."""
+        try:
+            view = self.publisher.fresh()
+        except StateError as error:
+            return self._of_known(str(error)).metrics()
+        return self._metrics_alone() if view is None else self._of(view).metrics()
+
     def take_known(self) -> Snapshot:
         """Return the snapshot of this process now, and of the others as of the last reading; waits for nothing."""
         return self._of_known(self.publisher.problem)
@@ -130,6 +138,15 @@ class Snapshots:
             sharing=sharing,
             counted_since_unix_s=self._since_unix_s,
         )
+
+    def _metrics_alone(self) -> Metrics:
+        deferred_queue.drain_all()
+        with self._lock:
+            filling = _store().filling()
+            families, resource = self._providers.reader.read(is_drained=True)
+            days = self._ledger.days()
+        budget_ = self._budget(days, time.time())
+        return Metrics(fleet_snapshot.families_of((families,), filling, budget_, _ALONE.workers), resource, _ALONE)
 
     def _of_known(self, problem: str | None) -> Snapshot:
         known = self.publisher.known()

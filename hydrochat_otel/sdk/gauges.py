@@ -152,7 +152,7 @@ _GAUGES: Final[tuple[tuple[MetricSpec, OwnCallback], ...]] = (
     (semconv.LLM_PRICE, _callback(_price)),
     (semconv.LLM_SPEND, _callback(_spend, once=True)),
     (semconv.LLM_BUDGET, _callback(_budget, once=True)),
-    (semconv.LLM_FORECAST, _callback(_forecast)),
+    (semconv.LLM_FORECAST, _callback(_forecast, once=True)),
     (semconv.STATE_WORKERS, _callback(_workers, once=True)),
     (semconv.RETENTION_COVERED, _callback(_covered, once=True)),
     (semconv.BUILD_INFO, _callback(_build_info, once=True)),

@@ -122,10 +122,10 @@ def _scrape(exposition: Format) -> Response:
     running = pipeline.current()
     if (exporter := running.pushes_to()) is not None:
         raise Refused(409, f"This process pushes its metrics ({exporter}); scraping would count them twice.")
-    snapshot = running.snapshot()
-    if snapshot.sharing.problem is not None:
-        raise Refused(503, snapshot.sharing.problem, ("Retry-After", "2"))
-    body = _bodies.render(snapshot, exposition)
+    found = running.metrics()
+    if found.sharing.problem is not None:
+        raise Refused(503, found.sharing.problem, ("Retry-After", "2"))
+    body = _bodies.render(found, exposition)
     return answer(exposition.content_type, body, ("Vary", "Accept"))
 
 

@@ -141,6 +141,20 @@ class Sharing:
     notice: str | None = None
 
 
+class Metrics(NamedTuple):
+    """The metrics of a snapshot, for a view that shows nothing else of it.
+
+    Attributes:
+        families: Every metric the process emits, of all scopes; the same object as long as nothing has changed.
+        resource: The process's resource attributes, as text.
+        sharing: Which processes they cover.
+    """
+
+    families: tuple[Family, ...]
+    resource: Attributes
+    sharing: Sharing = Sharing()
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Metrics and window at one moment.
@@ -171,6 +185,10 @@ class Snapshot:
     def __repr__(self) -> str:
         counts = f"{len(self.families)} metrics, {len(self.entries)} entries, {self.sharing.workers} processes"
         return f"<Snapshot at {self.unix_s:.0f} s since the epoch: {counts}>"
+
+    def metrics(self) -> Metrics:
+        """Return its metrics alone."""
+        return Metrics(self.families, self.resource, self.sharing)
 
     def points(self, spec: MetricSpec) -> tuple[Point, ...]:
         """Return the series of one of our metrics; empty if nothing was recorded."""

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from hydrochat_otel import semconv
 from hydrochat_otel.fleet import fleet_snapshot, merging
 from hydrochat_otel.fleet.totals import Totals
+from hydrochat_otel.window.contents import Filling
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import (
     Budget,
@@ -200,6 +201,20 @@ def test_the_snapshot_of_all_members():
         "hydrochat.llm.budget": {("day",): 10.0, ("month",): 300.0},
         "hydrochat.llm.forecast": {("expected",): 30.0, ("low",): 20.0, ("high",): 40.0},
     }
+
+
+def test_a_forecast_that_has_ended():
+    """Without a forecast for all, one that a member still reports is not shown."""
+    points = (NumberPoint({semconv.BOUND: "low"}, 2.0),)
+    reported = Family("hydrochat.llm.forecast", "gauge", "{USD}", "", semconv.SCOPE, "1", points)
+    shown = {}
+    for forecast in (None, Forecast(30.0, 20.0, 40.0)):
+        filling, budget = Filling(0, 10, 0.0), Budget(forecast=forecast)
+        families = fleet_snapshot.families_of([(reported,)], filling, budget, 1)
+        shown[forecast] = [
+            [point.value for point in one.points] for one in families if one.name == "hydrochat.llm.forecast"
+        ]
+    assert list(shown.values()) == [[], [[30.0, 20.0, 40.0]]]
 
 
 @pytest.mark.parametrize(

@@ -211,3 +211,14 @@ def test_a_forked_child_can_take_snapshots(installed):
     finally:
         stop.set()
         looker.join()
+
+
+def test_the_metrics_of_a_snapshot(installed):
+    """They are those of the snapshot, as the same objects while nothing changes, and have what is recorded next."""
+    metrics = installed.metrics()
+    assert metrics == installed.snapshot().metrics()
+    assert installed.metrics().families is metrics.families
+    with track_response_time("turn"):
+        pass
+    [counted] = [one for one in installed.metrics().families if one.name == semconv.OPERATION_DURATION.name]
+    assert [sum(point.counts) for point in counted.points] == [1]

@@ -85,6 +85,7 @@ def host(request, hosts):
 def frozen_here(installed, monkeypatch):
     """This process shows the same frozen numbers as the hosts."""
     monkeypatch.setattr(Pipeline, "snapshot", lambda _: frozen.SNAPSHOT)
+    monkeypatch.setattr(Pipeline, "metrics", lambda _: frozen.SNAPSHOT.metrics())
     return installed
 
 

@@ -14,7 +14,7 @@ from hydrochat_otel.runtime import failures, interruptions
 from hydrochat_otel.views.prometheus.families import SUFFIXES, PrometheusFamily, joined
 from hydrochat_otel.views.prometheus.naming import escaped
 from hydrochat_otel.views.prometheus.negotiation import Format
-from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, NumberPoint, Point, Snapshot
+from hydrochat_otel.window.snapshot import Exemplar, Family, HistogramPoint, Metrics, NumberPoint, Point, Snapshot
 
 _EXEMPLAR_LIMIT: Final = 128
 """Most characters in the labels of an exemplar, names and values together (OpenMetrics 1.0)."""
@@ -29,7 +29,7 @@ _START: Final = "\x00"
 _number: Final[Callable[[float], str]] = floatToGoString
 
 
-def render(snapshot: Snapshot, exposition: Format) -> bytes:
+def render(snapshot: Snapshot | Metrics, exposition: Format) -> bytes:
     """Return the snapshot as the body of a scrape, UTF-8; exemplars under OpenMetrics only.
 
     Milliseconds, on any thread. A series that conflicts with an earlier one or that cannot be written is left out and

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from hydrochat_otel.runtime import failures, process_globals
 from hydrochat_otel.views.prometheus.naming import family_name, labels
 from hydrochat_otel.window import dollars
-from hydrochat_otel.window.snapshot import Attributes, Family, HistogramPoint, NumberPoint, Point, Snapshot
+from hydrochat_otel.window.snapshot import Attributes, Family, HistogramPoint, Metrics, NumberPoint, Point, Snapshot
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 
@@ -62,7 +62,7 @@ class PrometheusFamily:
 Joined = tuple[PrometheusFamily, tuple[Family, ...]]
 
 
-def joined(snapshot: Snapshot) -> Iterable[Joined]:
+def joined(snapshot: Snapshot | Metrics) -> Iterable[Joined]:
     """Return the families of a snapshot with the metrics that each joins, of all scopes; `target_info` first.
 
     Series with the same labels are summed; of gauges the last one counts. What conflicts with an earlier family is left

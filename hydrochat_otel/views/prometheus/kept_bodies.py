@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.views.prometheus.exposition import render
 from hydrochat_otel.views.prometheus.negotiation import Format
-from hydrochat_otel.window.snapshot import Attributes, Family, Snapshot
+from hydrochat_otel.window.snapshot import Attributes, Family, Metrics, Snapshot
 
 _LONGEST: Final = 1 << 18
 """The most bytes of a body that is kept."""
@@ -26,8 +26,8 @@ class KeptBodies:
     def __init__(self) -> None:
         self._newest: dict[Format, _Written] = {}
 
-    def render(self, snapshot: Snapshot, exposition: Format) -> bytes:
-        """Return what :func:`render` does; a snapshot of the same metrics, as objects, has the same body."""
+    def render(self, snapshot: Snapshot | Metrics, exposition: Format) -> bytes:
+        """Return what :func:`render` does; the same families and resource, as objects, have the same body."""
         known = self._newest.get(exposition)
         is_same = known is not None and known.families is snapshot.families and known.resource is snapshot.resource
         if known is not None and is_same and known.body is not None:

@@ -71,3 +71,4 @@ def install():
     except PipelineError:
         pipeline.install(metrics_token=TOKEN, instrument_gemini=False)
     Pipeline.snapshot = lambda _: SNAPSHOT
+    Pipeline.metrics = lambda _: SNAPSHOT.metrics()
