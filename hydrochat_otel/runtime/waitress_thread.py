@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from waitress.adjustments import Adjustments
@@ -38,7 +39,7 @@ class ServingThread:
         listening: socket.socket,
         name: str,
         *,
-        server_class: type[Any] = TcpWSGIServer,
+        server_class: Callable[..., Any] = TcpWSGIServer,
         **options: Any,
     ) -> None:
         self._sockets: dict[int, Any] = {}

@@ -11,13 +11,14 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.serve.bounded_requests import BoundedParser, BoundedTask
+from hydrochat_otel.serve.bounded_requests import BoundedParser, BoundedTask, Repeated, Respond
 from hydrochat_otel.web.networks import network_of
 
 MAX_CONNECTIONS: Final = 128
@@ -52,7 +53,6 @@ OPTIONS: Final[dict[str, Any]] = {
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]
     """One connection; its methods run on the thread of the loop, except `service`, which runs on a worker."""
 
-    parser_class = BoundedParser
     task_class = BoundedTask
     _head: bytes | None = None
     """The head of an answer that waits for its body; empty until it is written, None if none waits."""
@@ -60,6 +60,8 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.repeated = Repeated()
+        self.parser_class = partial(BoundedParser, repeated=self.repeated)
         self.request: Any
         self.requests: list[Any]
         self.network = network_of(str(self.addr[0])) if self.addr else ""
@@ -115,9 +117,20 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         """Send, or leave it to the loop, which looks again when the answer is complete."""
         self._is_sending = True
         try:
+            if self.adj is self.server.adj_at_once:
+                data = self._unsent(data)
             super().write_soon(data)
         finally:
             self._is_sending = False
+
+    def _unsent(self, data: bytes) -> bytes:
+        """Send without waitress' buffers, which take as long as sending; return what the system's does not take."""
+        with self.outbuf_lock:
+            if self.total_outbufs_len or not self.connected:
+                return data
+            sent, _ = self._flush_exception(partial(self.send, data), do_close=False)
+        self.last_activity = time.time()
+        return data[sent:]
 
     def writable(self) -> bool:
         """Return whether the loop has something to send; not while a worker does.
@@ -165,13 +178,18 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
 
 
 class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
-    """Accepts at most :data:`MAX_CONNECTIONS`; a further one replaces the least useful one."""
+    """Accepts at most :data:`MAX_CONNECTIONS`; a further one replaces the least useful one.
+
+    Args:
+        respond: Answers in place of the WSGI application; None for that application.
+    """
 
     channel_class = BoundedChannel
     _pause_until_s = 0.0
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, respond: Respond | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.respond = respond
         # Whether a worker sends: as an option waitress deprecates it. A version that does not read it sends each part.
         self.adj.send_bytes = SEND_BUFFER_BYTES
         self.adj_at_once = copy.copy(self.adj)

@@ -8,17 +8,18 @@ import atexit
 import errno
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from hydrochat_otel.fleet.discovery import service_of
 from hydrochat_otel.runtime import background, failures, forks, safe_log
 from hydrochat_otel.runtime.deadline_fetch import FetchError, fetch
 from hydrochat_otel.runtime.forks import ForkLock, Phase
 from hydrochat_otel.serve.server import Server, ServerError, numeric
-from hydrochat_otel.web import wsgi_app
+from hydrochat_otel.web import Request, Response, respond
 from hydrochat_otel.web.paths import HEALTH_PATH
 
 logger: Final = logging.getLogger("hydrochat_otel")
@@ -34,7 +35,6 @@ _FLEET: Final = "Hydrochat-Otel-Fleet"
 """Header in which a keeper names its fleet when it asks which program has the port; the same service answers with its
 own.
 """
-_FLEET_ASKED: Final = f"HTTP_{_FLEET.upper().replace('-', '_')}"
 
 
 class PortKeeper:
@@ -117,7 +117,7 @@ class PortKeeper:
         with self._lock:
             if self._stopped.is_set():
                 return False
-            server = self._server = Server(address, self._port, partial(_answer, self._fleet))
+            server = self._server = Server(address, self._port, respond=partial(_answer, self._fleet))
             server.start()
         safe_log.info(logger, "Serving %s", server.url)
         if self._on_open is not None:
@@ -204,11 +204,9 @@ class _Holder(Enum):
     UNCLEAR = "it does not answer yet"
 
 
-def _answer(fleet: str, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def _answer(fleet: str, request: Request) -> Response:
     """Answer as usual; a keeper of the same service gets the fleet as well."""
-
-    def start(status: str, headers: list[tuple[str, str]]) -> Any:
-        is_ours = service_of(environ.get(_FLEET_ASKED, "")) == service_of(fleet)
-        return start_response(status, [*headers, (_FLEET, fleet)] if is_ours else headers)
-
-    return wsgi_app(environ, start)
+    response = respond(request)
+    if service_of(request.headers.get(_FLEET.lower(), "")) != service_of(fleet):
+        return response
+    return replace(response, headers=(*response.headers, (_FLEET, fleet)))

@@ -6,12 +6,13 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
 from hydrochat_otel.runtime.waitress_thread import ServingThread
 from hydrochat_otel.serve.bounded_server import OPTIONS, BoundedServer
-from hydrochat_otel.web import wsgi_app
+from hydrochat_otel.web import Request, Response, respond
 
 _THREADS: Final = 8
 _STOP_WITHIN_S: Final = 0.8
@@ -27,14 +28,23 @@ class Server:
     Args:
         host: Name or address to listen on.
         port: TCP port; 0 takes a free one.
-        app: The WSGI application.
+        app: A WSGI application to serve in place of the site.
+        respond: Answers the requests to the site.
 
     Raises:
         ServerError: The address cannot be listened on.
     """
 
-    def __init__(self, host: str, port: int, app: Callable[..., Iterable[bytes]] = wsgi_app) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        app: Callable[..., Iterable[bytes]] | None = None,
+        *,
+        respond: Callable[[Request], Response] = respond,
+    ) -> None:
         self._app = app
+        self._respond = respond if app is None else None
         self._socket = _listen(host, port)
         self._serving: ServingThread | None = None
         address, self.port = self._socket.getsockname()[:2]
@@ -60,7 +70,7 @@ class Server:
             self._app,
             self._socket,
             name="hydrochat-otel-server",
-            server_class=BoundedServer,
+            server_class=partial(BoundedServer, respond=self._respond),
             threads=_THREADS,
             **OPTIONS,
         )

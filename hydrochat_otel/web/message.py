@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 import orjson
@@ -15,6 +16,9 @@ BODY_WITHIN_S: Final = 10.0
 
 JSON: Final = "application/json; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
+
+STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+"""Status and phrase as the first line of an answer shows them."""
 
 ARRIVED_S: Final = "hydrochat_otel.arrived_s"
 """Key of a WSGI environment: the monotonic time at which the request had arrived, from our own server."""

@@ -1,13 +1,10 @@
 """The web side as a WSGI application (PEP 3333)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
-from hydrochat_otel.web.message import ARRIVED_S, MAX_BODY_BYTES, Request, is_too_long
+from hydrochat_otel.web.message import ARRIVED_S, MAX_BODY_BYTES, STATUS_LINES, Request, is_too_long
 from hydrochat_otel.web.routes import respond
-
-_STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 def wsgi_app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -26,7 +23,7 @@ def wsgi_app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> 
             arrived_s=environ.get(ARRIVED_S),
         )
     )
-    start_response(_STATUS[response.status], list(response.headers))
+    start_response(STATUS_LINES[response.status], list(response.headers))
     return [response.body] if response.body else []
 
 

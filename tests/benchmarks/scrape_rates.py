@@ -61,13 +61,11 @@ print(server.server_port, flush=True)
 """
 _CONSTANT = """
 from hydrochat_otel.server import Server
-
-def app(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
-    return [body]
+from hydrochat_otel.web import Response
 
 body = b"x" * SIZE
-server = Server("127.0.0.1", 0, app)
+response = Response(200, (("Content-Type", "text/plain"), ("Content-Length", str(len(body)))), body)
+server = Server("127.0.0.1", 0, respond=lambda _: response)
 server.start()
 print(server.port, flush=True)
 """

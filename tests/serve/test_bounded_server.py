@@ -191,13 +191,13 @@ def test_an_answer_that_is_not_read(server, impatient):
 
 def test_the_loop_waits_while_a_worker_sends(server, monkeypatch):
     """A socket that a worker sends to is not offered to the loop, which would find it ready again and again."""
-    flush, seen = bounded_server.BoundedChannel._flush_some, []
+    send, seen = bounded_server.BoundedChannel.send, []
 
-    def looking(channel, *, do_close):
+    def looking(channel, data, do_close=True):
         seen.append(channel.writable())
-        return flush(channel, do_close=do_close)
+        return send(channel, data, do_close)
 
-    monkeypatch.setattr(bounded_server.BoundedChannel, "_flush_some", looking)
+    monkeypatch.setattr(bounded_server.BoundedChannel, "send", looking)
     assert scrape(server) == 200
     assert seen == [False]
 
@@ -321,3 +321,67 @@ def test_a_wake_up_that_another_thread_has_under_way(server, monkeypatch):
         patched.setattr(waitress.trigger.trigger, "pull_trigger", refuse)
         assert [scrape(server) for _ in range(8)] == [200] * 8
     assert failures.counts() == {}
+
+
+@pytest.mark.parametrize("is_site", [True, False])
+def test_a_connection_that_changes_its_requests(installed, is_site):
+    """What is kept of a connection's newest request and answer is never used for another one."""
+    with Server("127.0.0.1", 0, *([] if is_site else [web.wsgi_app])) as server, connected(server) as client:
+        wrong = {"Authorization": f"Bearer {TOKEN[:-1]}"}
+        asked = [("GET", SCRAPE), ("GET", SCRAPE), ("GET", wrong), ("GET", SCRAPE), ("HEAD", SCRAPE), ("GET", SCRAPE)]
+        found = []
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        with contextlib.closing(connection):
+            for method, headers in asked:
+                connection.request(method, web.METRICS_PATH, headers=headers)
+                answer = connection.getresponse()
+                found.append((answer.status, int(answer.headers["Content-Length"]) > 0, answer.read() != b""))
+        assert [one[0] for one in found] == [200, 200, 401, 200, 200, 200]
+        assert [one[1:] for one in found] == [(True, method == "GET") for method, _ in asked]
+        ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        for _ in range(2):
+            client.sendall(ask)
+            assert b"Connection" not in one_answer(client)
+        client.sendall(ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert b"\r\nConnection: close\r\n" in answer_of(client)
+
+
+def test_a_kept_request_that_is_sent_ahead(server):
+    """Of requests that are kept and sent together two are answered, the second with the end of the connection."""
+    ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connected(server) as client:
+        for _ in range(3):
+            client.sendall(ask)
+            assert one_answer(client).startswith(b"HTTP/1.1 200 ")
+        client.sendall(ask * 3)
+        answers = answer_of(client)
+    assert (answers.count(b"HTTP/1.1 200 "), answers.count(b"Connection: close")) == (2, 1)
+
+
+def test_bodies_that_the_site_reads(server):
+    """A form is read whether its length is announced or not, one beyond the bound is refused, and none is kept."""
+    form = f"token={TOKEN}".encode()
+    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(form), form)
+    head = b"POST /session HTTP/1.1\r\nHost: x\r\n"
+    with connected(server) as client:
+        for sent, status in [
+            (b"Content-Length: %d\r\n\r\n%b" % (len(form), form), b"303"),
+            (b"Transfer-Encoding: chunked\r\n\r\n" + chunked, b"303"),
+            (b"Content-Length: 5000\r\n\r\n" + b"x" * 5000, b"413"),
+            (b"Content-Length: 7\r\n\r\ntoken=x", b"401"),
+            (b"Content-Length: %d\r\n\r\n%b" % (len(form), form), b"303"),
+        ]:
+            client.sendall(head + sent)
+            assert client.recv(1 << 16).split(b" ")[1] == status
+
+
+def test_a_header_of_several_lines():
+    """An answer whose header has several lines is not sent: what follows could be taken for headers."""
+    split = web.Response(200, (("Content-Length", "0"), ("X-Note", "a\r\nSet-Cookie: b")))
+    with (
+        Server("127.0.0.1", 0, respond=lambda _: split) as server,
+        connected(server, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as client,
+    ):
+        answer = answer_of(client)
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"Set-Cookie" not in answer
