@@ -171,7 +171,7 @@ class UsageRecord:
         if usage is None:
             return
         try:
-            values = READERS[type(usage)](usage.__dict__)
+            values = READERS[type(usage)].values(usage.__dict__)
         except (KeyError, AttributeError):
             values = values_of(usage)
         self.take_values(values)

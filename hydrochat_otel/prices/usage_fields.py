@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Values = tuple[Any, ...]
 """Six counts, four lists of details, the traffic type, and a service tier if such usage has one; None if not stated."""
@@ -24,14 +24,30 @@ _NAMES: Final = (
 )
 """Names of each field: of generated content, of live sessions, of interactions."""
 _MOST_KINDS: Final = 64
-
-Reader = Callable[[Mapping[str, Any]], Values]
+_DETAILS: Final = 6
 
 SERVED: Final = 10
 """From here on the values state how the reply was served: the traffic type and the service tier."""
 
+
+class Reader(NamedTuple):
+    """Reads the objects of one kind of usage, each in one step; the functions take the attributes of an object.
+
+    Attributes:
+        values: Reads all of them.
+        counts: Reads the six counts.
+        details: Reads the four lists of details.
+        served: Reads how the reply was served: one value, or as many as such usage has.
+    """
+
+    values: Callable[[Mapping[str, Any]], Values]
+    counts: Callable[[Mapping[str, Any]], Values]
+    details: Callable[[Mapping[str, Any]], Values]
+    served: Callable[[Mapping[str, Any]], Any]
+
+
 READERS: Final[dict[type, Reader]] = {}
-"""For each kind of usage the function that reads the attributes of an object of it."""
+"""For each kind of usage its reader."""
 
 
 def values_of(usage: Any) -> Values:
@@ -44,17 +60,18 @@ def values_of(usage: Any) -> Values:
         if len(READERS) < _MOST_KINDS:
             READERS[kind] = reader
     try:
-        return reader(stated)
+        return reader.values(stated)
     except KeyError:
         return _values_of_any(stated)
 
 
 def _reader(fields: Mapping[str, Any]) -> Reader:
-    """Return a function that reads usage of a model: one look-up of all fields if each but the last has one name."""
-    names = [[name for name in names if name in fields] for names in _NAMES]
-    if any(len(one) != 1 for one in names[:-1]) or len(names[-1]) > 1:
-        return _values_of_any
-    return itemgetter(*(name for one in names for name in one))
+    """Return the reader of a model: one look-up of several fields if each but the last has one name."""
+    found = [[name for name in names if name in fields] for names in _NAMES]
+    if any(len(one) != 1 for one in found[:-1]) or len(found[-1]) > 1:
+        return _OF_ANY
+    names = [name for one in found for name in one]
+    return Reader(*(itemgetter(*some) for some in (names, names[:_DETAILS], names[_DETAILS:SERVED], names[SERVED:])))
 
 
 def _values_of_any(stated: Mapping[str, Any]) -> Values:
@@ -62,3 +79,11 @@ def _values_of_any(stated: Mapping[str, Any]) -> Values:
     return tuple(
         [next((value for name in reversed(names) if (value := stated.get(name)) is not None), None) for names in _NAMES]
     )
+
+
+_OF_ANY: Final = Reader(
+    _values_of_any,
+    lambda stated: _values_of_any(stated)[:_DETAILS],
+    lambda stated: _values_of_any(stated)[_DETAILS:SERVED],
+    lambda stated: _values_of_any(stated)[SERVED:],
+)

@@ -120,8 +120,7 @@ _SPANS: Final = {
     "end_own": "A span ends once, under its lock, and each processor gets it.",
 }
 _CALLS: Final = {
-    "streams.__next__": "The stream that the caller consumes is ours.",
-    "guarded_call.step": "The call's span is current while a chunk is fetched, and never in between.",
+    "streams._steps_of": "The call's span is current while a chunk is fetched, and never in between.",
     "alike_chunks._read": "Each chunk has a time, and may be the last that states usage.",
     "wrappers.counted": "Calls the SDK with the context of the call, and restores it whatever happens.",
     "wrappers.noted": "Each HTTP request is an attempt; a repeated one may be charged for.",
@@ -154,7 +153,7 @@ WHY: Final[Mapping[str, str]] = {
     **{f"sdk.lean_spans.{name}": why for name, why in _SPANS.items()},
     **{f"instrumentation.gemini.{name}": why for name, why in _CALLS.items()},
     "sdk.span_processor.on_end": "Keeps spans of other libraries; ours are kept from their records.",
-    "prices.usage.take": "Every count is picked up; it is evaluated later.",
+    "prices.usage_fields.values_of": "The first usage of a stream is all that most replies have.",
     "prices.counts.text_of": "Reads a member of an enumeration of the SDK.",
     "runtime.deferred_queue.put": "The queue is bounded: a full one is relieved by its producer.",
     "opentelemetry": "The SDK's switch for tracers, and its calls of the processors.",

@@ -1,4 +1,4 @@
-"""Reads the chunks in the middle of a stream, which differ from the one before only in their text and their counts.
+"""Reads the chunks of a stream after its first, which differ from it in their text, their counts and why they end.
 
 A stream reads each of its chunks on the host's path. These are read by a generator, whose resumption costs less than
 the calls and look-ups of reading any reply; it refuses every other chunk, which is then read as any reply.
@@ -9,10 +9,11 @@ from collections.abc import Callable, Generator
 from operator import itemgetter
 from typing import Any, Final
 
+from hydrochat_otel.instrumentation.gemini import reply_facts
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.reply_record import CANDIDATE_FIELDS, ReplyRecord, ordinary
 from hydrochat_otel.prices.usage import MOST_TAKEN, UsageRecord
-from hydrochat_otel.prices.usage_fields import READERS, SERVED
+from hydrochat_otel.prices.usage_fields import READERS
 
 _FIELDS: Final = itemgetter("candidates", "prompt_feedback", "usage_metadata", "model_version", "response_id")
 _CODE: Final = itemgetter("executable_code")
@@ -28,12 +29,12 @@ def reader(record: ReplyRecord, times: ChunkTimes, chunk: Any) -> Callable[[Any]
     used = record.usage_so_far()
     if used is None or type(vars(chunk).get("usage_metadata")) not in READERS or ordinary(chunk) is None:
         return None
-    reading = _read(used, times.moments_ns.append, chunk)
+    reading = _read(record, used, times.moments_ns.append, chunk)
     next(reading)
     return reading.send
 
 
-def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generator[bool, Any, None]:
+def _read(record: ReplyRecord, used: UsageRecord, came: Callable[[int], None], like: Any) -> Generator[bool, Any, None]:
     """Read each chunk that is sent, and yield whether it was read; end after the first that was not.
 
     The headers are not looked at: all chunks of a stream have those of one response.
@@ -41,8 +42,9 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
     # All that a chunk needs is in variables of this frame, which are the fastest to read.
     fields, of_candidate, code_of = _FIELDS, CANDIDATE_FIELDS, _CODE
     _, _, usage, model, response_id = fields(like.__dict__)
-    clock_ns, read, add = time.perf_counter_ns, READERS[type(usage)], used.taken.append
-    known_served = [*read(usage.__dict__)[SERVED:]]
+    clock_ns, add = time.perf_counter_ns, used.taken.append
+    _, counts_of, details_of, served_of = READERS[type(usage)]
+    known_served = served_of(usage.__dict__)
     chunk: Any = None
     like = usage = None
     for _ in range(MOST_TAKEN - len(used.taken)):
@@ -56,9 +58,9 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
                 if code_of(part.__dict__) is not None:
                     break
             else:
-                prompt, cached, tool, answer, thought, total, of_prompt, of_cache, of_tool, of_output, *served = read(
-                    usage.__dict__
-                )
+                stated = usage.__dict__
+                counts, served = counts_of(stated), served_of(stated)
+                of_prompt, of_cache, of_tool, of_output = details_of(stated)
                 was_read = (
                     feedback is None
                     and its_model == model
@@ -66,7 +68,6 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
                     and not index
                     and grounding is None
                     and urls is None
-                    and finish_reason is None
                     and served == known_served
                 )
         except (KeyError, AttributeError, ValueError):  # no candidate or several, no content, no usage
@@ -80,9 +81,11 @@ def _read(used: UsageRecord, came: Callable[[int], None], like: Any) -> Generato
             used.of_output = of_output
         if of_cache is not None or of_tool is not None:
             used.take_details(of_cache, of_tool)
-        add((prompt, cached, tool, answer, thought, total))
+        add(counts)
+        if finish_reason is not None:
+            record.take_reason(reply_facts.finish_reason(candidate))
         # The chunk is the host's: nothing of it but the details stays in use until the next one comes.
-        chunk = candidates = candidate = content = part = usage = None
+        chunk = candidates = candidate = content = part = usage = stated = None
         of_prompt = of_cache = of_tool = of_output = None
     else:
         yield True  # the last one that was read; then the counts that wait are evaluated

@@ -28,6 +28,14 @@ class Manager(Protocol):
 class Follower(Protocol):
     """Takes what a reply states as it passes, in every form of a reply; no method raises anything of ours."""
 
+    @property
+    def inside(self) -> Context | None:
+        """The context of each step of a stream; None for one that is current nowhere, or has ended."""
+
+    @property
+    def is_read(self) -> Callable[[Any], bool] | None:
+        """Reads a chunk that is like the one before, and may raise; see :class:`Call`."""
+
     def around(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function with the call current, and return what it returns."""
 
@@ -43,17 +51,17 @@ class Follower(Protocol):
     def take_chunk(self, chunk: Any) -> None:
         """Read a chunk of a stream."""
 
-    def step(self, step: Callable[[], Any]) -> Any:
-        """Run one step of a stream, read the returned chunk, and return it."""
-
     def step_async(self, step: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
-        """Do the same for an awaitable step."""
+        """Run one step of an asynchronous stream with the call current, read the chunk, and return it."""
 
     def succeed(self) -> None:
         """Note that the reply is complete."""
 
     def fail(self, error: BaseException) -> None:
         """Note what the SDK raised."""
+
+    def end_with(self, error: BaseException) -> None:
+        """Note what a step of a stream raised: an exhausted one is complete."""
 
     def abandon(self) -> None:
         """Note that the caller left."""
@@ -65,10 +73,10 @@ class Follower(Protocol):
 class Dropping:
     """Drops its call when nothing references it any more; it has none if its construction was interrupted."""
 
-    _call: Follower | None = None
+    call: Follower | None = None
 
     def __del__(self) -> None:
-        if (call := self._call) is not None:
+        if (call := self.call) is not None:
             call.drop()
 
 
@@ -149,33 +157,18 @@ class GuardedCall(Guarded):
         """A context manager around one HTTP request."""
         return Guarded(self._call.attempts, "google_genai.attempt")
 
-    def step(self, step: Callable[[], Any]) -> Any:
-        """Run one step of a stream with the call current, read the returned chunk, and return it."""
-        before, call = contexts.get_current(), self._call
-        try:
-            try:
-                if (inside := call.inside) is not None:
-                    contexts.attach(inside)
-                chunk = step()
-            finally:
-                contexts.attach(before)
-        except BaseException as error:
-            leave(call, before, error)
-            raise
-        try:
-            try:
-                was_read = (is_read := call.is_read) is not None and is_read(chunk)
-            except ValueError:  # another thread reads a chunk of this stream at the moment
-                was_read = False
-            if not was_read:
-                call.take_chunk(chunk)
-        except BaseException as failure:
-            call.is_read = None
-            note("google_genai.reply", failure)
-        return chunk
+    @property
+    def inside(self) -> Context | None:
+        """The context in which the call is current; None once it has ended."""
+        return self._call.inside
+
+    @property
+    def is_read(self) -> Callable[[Any], bool] | None:
+        """Reads a chunk that is like the one before; may raise."""
+        return self._call.is_read
 
     async def step_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
-        """Do the same for an awaitable step."""
+        """Run one step of an asynchronous stream with the call current, read the chunk, and return it."""
         before, call = contexts.get_current(), self._call
         try:
             try:
@@ -191,7 +184,7 @@ class GuardedCall(Guarded):
             raise
         try:
             if (is_read := call.is_read) is None or not is_read(chunk):
-                call.take_chunk(chunk)
+                self.take_chunk(chunk)
         except BaseException as failure:
             call.is_read = None
             note("google_genai.reply", failure)
@@ -236,6 +229,10 @@ class GuardedCall(Guarded):
     def fail(self, error: BaseException) -> None:
         """End the call with what the SDK raised."""
         contained("google_genai.finish", self._call.fail, error)
+
+    def end_with(self, error: BaseException) -> None:
+        """End the call with what a step of its stream raised: an exhausted one is complete."""
+        contained("google_genai.call", self._call.end_with, error)
 
     def abandon(self) -> None:
         """End the call of a caller that left."""

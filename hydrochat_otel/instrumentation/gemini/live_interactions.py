@@ -18,8 +18,10 @@ _ENDING: Final = frozenset({"interaction.completed", "interaction.cancelled", "i
 class _Held(Dropping):
     """Holds the call of a connection: lives as long as the connection, and ends the call when nothing references it."""
 
+    call: GuardedCall
+
     def __init__(self, call: GuardedCall) -> None:
-        self._call = self.call = call
+        self.call = call
 
 
 _held: Final[weakref.WeakKeyDictionary[Any, _Held]] = weakref.WeakKeyDictionary()

@@ -84,18 +84,6 @@ class CreatingCall(GuardedCall):
         super().take_chunk(chunk)
         contained(_COMPONENT, self._remember, chunk)
 
-    def step(self, step: Callable[[], Any]) -> Any:
-        """Run one step of a stream, read the returned event, and return it."""
-        event = super().step(step)
-        contained(_COMPONENT, self._remember, event)
-        return event
-
-    async def step_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
-        """Do the same for an awaitable step."""
-        event = await super().step_async(step)
-        contained(_COMPONENT, self._remember, event)
-        return event
-
     def _remember(self, reply: Any) -> None:
         stated = _stated(reply)
         if not stated.name:
@@ -115,6 +103,7 @@ class LookUp:
     """
 
     __slots__ = ("_begin", "_waiting")
+    inside = is_read = None
 
     def __init__(self, begin: Callable[[str], GuardedCall | None], waiting: Begun[str]) -> None:
         self._begin = begin
@@ -135,14 +124,8 @@ class LookUp:
     take = complete
     take_chunk = complete
 
-    def step(self, step: Callable[[], Any]) -> Any:
-        """Run one step of a stream, look at the returned event, and return it."""
-        event = step()
-        contained(_COMPONENT, self._look, event)
-        return event
-
     async def step_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
-        """Do the same for an awaitable step."""
+        """Run one step of an asynchronous stream, look at the returned event, and return it."""
         event = await step()
         contained(_COMPONENT, self._look, event)
         return event
@@ -155,6 +138,8 @@ class LookUp:
 
     def fail(self, error: BaseException) -> None:
         """Do nothing either."""
+
+    end_with = fail
 
     def _look(self, reply: Any) -> None:
         stated = _stated(reply)

@@ -28,7 +28,7 @@ def follow(reply: Any, call: Follower) -> None:
     """End the call with a reply, now or when its caller has read it; never raises."""
     if hasattr(reply, "generator"):
         # In place, as the SDK itself does: the stream that the caller gets stays the same object.
-        reply.generator = WatchedStream(reply.generator, lambda: call)
+        reply.generator = WatchedStream(reply.generator, lambda: call, call)
     else:
         _follow_unary(reply, call)
 
@@ -121,10 +121,10 @@ class _Reader:
 class _PassingBody(Dropping):
     """Observes the bytes of a response that its caller reads; it lives as long as the response does."""
 
-    _call: Follower
+    call: Follower
 
     def __init__(self, response: Any, call: Follower) -> None:
-        self._call = call
+        self.call = call
         self._reader = _Reader(call)
         self._iterate: Callable[..., Iterator[bytes]] = response.iter_bytes
         self._aiterate: Callable[..., AsyncIterator[bytes]] = response.aiter_bytes
@@ -137,28 +137,28 @@ class _PassingBody(Dropping):
         parts = self._iterate(chunk_size)
         try:
             while True:
-                part = self._call.around(next, parts, None)
+                part = self.call.around(next, parts, None)
                 if part is None:
                     self._finish()
                     return
                 self._feed(part)
                 yield part
         finally:
-            self._call.drop()  # left early; after any other end it does nothing
+            self.call.drop()  # left early; after any other end it does nothing
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """Yield what the response's own function yields, and read it as well."""
         parts = self._aiterate(chunk_size)
         try:
             while True:
-                part = await self._call.around_async(anext, parts, None)
+                part = await self.call.around_async(anext, parts, None)
                 if part is None:
                     self._finish()
                     return
                 self._feed(part)
                 yield part
         finally:
-            self._call.drop()
+            self.call.drop()
 
     def _feed(self, part: bytes) -> None:
         try:
@@ -171,7 +171,7 @@ class _PassingBody(Dropping):
             self._reader.end()
         except Exception as error:
             failures.note("google_genai.reply", error)
-        self._call.succeed()
+        self.call.succeed()
 
 
 def as_reply(said: dict[str, Any]) -> SimpleNamespace:

@@ -92,8 +92,12 @@ class ReplyRecord:
         if response_id:
             self.response_id = response_id
         if reason or (reason is not None and not self.finish_reasons):
-            self.finish_reasons = reply_facts.merged(self.finish_reasons, (reason,))
+            self.take_reason(reason)
         return has_output
+
+    def take_reason(self, reason: str) -> None:
+        """Note why the only candidate of a reply ended."""
+        self.finish_reasons = reply_facts.merged(self.finish_reasons, (reason,))
 
     def close_turn(self) -> None:
         """End one turn of a live session: its counts stand, and the next turn's are added."""

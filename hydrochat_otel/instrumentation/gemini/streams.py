@@ -5,11 +5,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from hydrochat_otel.instrumentation import contexts
 from hydrochat_otel.instrumentation.gemini.guarded_call import Dropping, Follower
-from hydrochat_otel.runtime.failures import contained
+from hydrochat_otel.runtime.failures import contained, note
 
 
-class WatchedStream(Dropping, Generator[Any, Any, Any]):
+class WatchedStream(Generator[Any, Any, Any]):
     """A generator of the SDK and the call that it belongs to.
 
     As lazy as the original: the call begins when the first chunk is requested, as the SDK then sends the request.
@@ -17,23 +18,28 @@ class WatchedStream(Dropping, Generator[Any, Any, Any]):
     Args:
         chunks: The SDK's generator.
         begin: Begins the call; if it returns None the stream passes unwatched.
+        call: What `begin` returns, if the call has begun already.
     """
 
-    def __init__(self, chunks: Generator[Any, Any, Any], begin: Callable[[], Follower | None]) -> None:
-        self._chunks = chunks
-        self._next = chunks.__next__
-        self._begin: Callable[[], Follower | None] | None = begin
-        self._call: Follower | None = None
+    # A chunk passes one generator of ours and nothing else: a function around it would cost as much as reading it.
+    __slots__ = ("__next__", "__weakref__", "_chunks", "_dropping", "_steps")
+    __next__: Callable[[], Any]
 
-    def __next__(self) -> Any:
-        call = self._call
-        if call is None:
-            return self._step(self._next)
-        return call.step(self._next)
+    def __init__(
+        self,
+        chunks: Generator[Any, Any, Any],
+        begin: Callable[[], Follower | None],
+        call: Follower | None = None,
+    ) -> None:
+        self._chunks = chunks
+        self._dropping = dropping = Dropping()
+        dropping.call = call
+        self._steps = steps = self._steps_of(chunks, begin, dropping)
+        self.__next__ = steps.__next__
 
     def send(self, value: Any) -> Any:
         """Pass a value to the SDK's generator."""
-        return self._step(partial(self._chunks.send, value))
+        return self._steps.send(value)
 
     def throw(
         self,
@@ -42,12 +48,12 @@ class WatchedStream(Dropping, Generator[Any, Any, Any]):
         tb: TracebackType | None = None,
     ) -> Any:
         """Raise in the SDK's generator."""
-        return self._step(partial(self._chunks.throw, _thrown(typ, val, tb)))
+        return self._steps.throw(_thrown(typ, val, tb))
 
     def close(self) -> None:
         """Close the SDK's generator; a stream that is not finished is cancelled."""
-        self._begin = None
-        call = self._call
+        self._steps.close()
+        call = self._dropping.call
         try:
             self._chunks.close()
         except BaseException as error:
@@ -57,32 +63,66 @@ class WatchedStream(Dropping, Generator[Any, Any, Any]):
         if call is not None:
             call.abandon()
 
-    def _step(self, step: Callable[[], Any]) -> Any:
-        if self._begin is not None:
-            begin, self._begin = self._begin, None
-            self._call = contained("google_genai.begin", begin)
-        call = self._call
+    @staticmethod
+    def _steps_of(
+        chunks: Generator[Any, Any, Any], begin: Callable[[], Follower | None], dropping: Dropping
+    ) -> Generator[Any, Any, Any]:
+        """Yield the chunks, each fetched with the call current, and read; the call ends with them."""
+        call = dropping.call = contained("google_genai.begin", begin)
         if call is None:
-            return step()
-        return call.step(step)
+            return (yield from chunks)
+        get_current, attach, inside = contexts.get_current, contexts.attach, call.inside
+        following = fetch = chunks.__next__
+        is_read: Callable[[Any], bool] | None = None
+        while True:
+            before = get_current()
+            try:
+                try:
+                    attach(before if inside is None else inside)
+                    chunk = fetch()
+                finally:
+                    attach(before)
+            except BaseException as error:
+                attach(before)  # a signal handler may have raised before it was
+                fetch = following  # it may hold the exception, whose traceback holds this frame
+                call.end_with(error)
+                if isinstance(error, StopIteration):
+                    return error.value
+                raise
+            try:
+                if is_read is None or not is_read(chunk):
+                    call.take_chunk(chunk)
+                    is_read = call.is_read
+            except BaseException as failure:
+                is_read = None
+                note("google_genai.reply", failure)
+            try:
+                sent = yield chunk
+            except GeneratorExit:
+                raise
+            except BaseException as thrown:
+                fetch = partial(chunks.throw, thrown)
+            else:
+                fetch = following if sent is None else partial(chunks.send, sent)
+            chunk = None  # it is the host's
 
 
 class WatchedAsyncStream(Dropping, AsyncGenerator[Any, Any]):
     """The same for an asynchronous generator; its request was sent before the first chunk is requested."""
 
-    _call: Follower
+    call: Follower
 
     def __init__(self, chunks: AsyncGenerator[Any, Any], call: Follower) -> None:
         self._chunks = chunks
         self._next = chunks.__anext__
-        self._call = call
+        self.call = call
 
     def __anext__(self) -> Any:
-        return self._call.step_async(self._next)
+        return self.call.step_async(self._next)
 
     def asend(self, value: Any) -> Any:
         """Pass a value to the SDK's generator."""
-        return self._call.step_async(partial(self._chunks.asend, value))
+        return self.call.step_async(partial(self._chunks.asend, value))
 
     def athrow(
         self,
@@ -91,16 +131,16 @@ class WatchedAsyncStream(Dropping, AsyncGenerator[Any, Any]):
         tb: TracebackType | None = None,
     ) -> Any:
         """Raise in the SDK's generator."""
-        return self._call.step_async(partial(self._chunks.athrow, _thrown(typ, val, tb)))
+        return self.call.step_async(partial(self._chunks.athrow, _thrown(typ, val, tb)))
 
     async def aclose(self) -> None:
         """Close the SDK's generator; a stream that is not finished is cancelled."""
         try:
             await self._chunks.aclose()
         except BaseException as error:
-            self._call.fail(error)
+            self.call.fail(error)
             raise
-        self._call.abandon()
+        self.call.abandon()
 
 
 def _thrown(typ: Any, val: BaseException | object, tb: TracebackType | None) -> Any:

@@ -2,12 +2,13 @@
 
 import asyncio
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
-from hydrochat_otel.instrumentation.gemini import reply_facts
+from hydrochat_otel.instrumentation.gemini import alike_chunks, reply_facts
 from hydrochat_otel.instrumentation.gemini.calls import Calls
 from hydrochat_otel.instrumentation.gemini.guarded_call import guarded
 from hydrochat_otel.instrumentation.gemini.reply_record import ReplyRecord
@@ -217,40 +218,59 @@ def test_so_are_those_of_an_asynchronous_stream(plainly_read):
 
 
 def test_no_chunk_is_kept():
-    """What the caller does not keep is freed when its chunk was read, though the stream goes on."""
-    sent, call = (alike(one.usage_metadata) for one in long_stream()), begun()
-    chunks = WatchedStream(sent, lambda: guarded(call))
-    seen = [weakref.ref(next(chunks)) for _ in range(3)]
-    assert [one() for one in seen] == [None, None, None]
+    """What the caller does not keep is freed before the next one is fetched, as with the SDK's own generator."""
+    chunks, freed = [alike(one.usage_metadata) for one in long_stream()[:9]], []
+
+    def sent():
+        while chunks:
+            freed.append(all(one() is None for one in seen))
+            yield chunks.pop(0)
+
+    call, seen = begun(), []
+    for chunk in WatchedStream(sent(), lambda: guarded(call)):
+        seen.append(weakref.ref(chunk))
+        del chunk
+    assert freed == [True] * 9
 
 
-def test_a_failure_of_the_reader_costs_one_chunk():
+def test_the_end_of_an_answer_is_read_by_the_generator(plainly_read):
+    """The last chunk differs from the others in why it ends."""
+    stream, call = [*long_stream()[:5], alike(USAGE, candidates=[candidate(text(), finish_reason="STOP")])], begun()
+    assert list(WatchedStream(iter(stream), lambda: guarded(call))) == stream
+    assert plainly_read == stream[:1]
+    assert call._replies.finish_reasons == ("stop",)
+
+
+def test_a_failure_of_the_reader_costs_one_chunk(monkeypatch):
     """The reader that failed is left, and the next chunk is read as any reply is."""
-    stream, call = long_stream()[:6], begun()
-    chunks = WatchedStream(iter(stream), lambda: guarded(call))
-    next(chunks)
+    stream, call, made = long_stream()[:6], begun(), []
 
     def broken(_chunk):
         raise ZeroDivisionError
 
-    call.is_read = broken
-    assert list(chunks) == stream[1:]
+    def reader(*arguments):
+        made.append(arguments)
+        return broken if len(made) == 1 else None
+
+    monkeypatch.setattr(alike_chunks, "reader", reader)
+    assert list(WatchedStream(iter(stream), lambda: guarded(call))) == stream
     assert failures.counts()["google_genai.reply"] == 1
     failures.forget()
+    assert len(call._chunks.moments_ns) == 5
     assert call._replies.ledger(0.0, has_lost_attempts=False).tokens.output_answer == 6
 
 
-def test_no_chunk_is_lost_while_another_thread_reads_one():
-    """A generator that runs in one thread cannot be resumed in another; the chunk is read as any reply is."""
-    stream, call = long_stream()[:3], begun()
-    chunks = WatchedStream(iter(stream), lambda: guarded(call))
-    next(chunks)
+def test_another_thread_cannot_disturb_the_reader():
+    """It gets the exception that the SDK's own generator raises; the call goes on."""
+    stream, call, answers = long_stream()[:3], begun(), []
 
-    def resumed():
-        yield list(running)
+    def sent():
+        for chunk in stream:
+            answers.append(pool.submit(next, chunks).exception(timeout=9))
+            yield chunk
 
-    running = resumed()
-    call.is_read = lambda _chunk: next(running)
-    assert next(chunks) is stream[1]
-    assert not failures.counts()
-    assert call._replies.ledger(0.0, has_lost_attempts=False).tokens.output_answer == 2
+    chunks = WatchedStream(sent(), lambda: guarded(call))
+    with ThreadPoolExecutor() as pool:
+        assert list(chunks) == stream
+    assert [(type(error), str(error)) for error in answers] == [(ValueError, "generator already executing")] * 3
+    assert call._replies.ledger(0.0, has_lost_attempts=False).tokens.output_answer == 3

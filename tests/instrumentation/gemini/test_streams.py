@@ -6,12 +6,17 @@ import inspect
 import time
 
 import pytest
+from hypothesis import given, strategies as st
 from instrumentation.gemini.client_calls import read, read_async
 from instrumentation.gemini.scenario_runner import FLASH, open_client
 from instrumentation.gemini.scenarios import WORDS
 from opentelemetry import trace
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.gemini.calls import Calls
+from hydrochat_otel.instrumentation.gemini.guarded_call import guarded
+from hydrochat_otel.instrumentation.gemini.streams import WatchedStream
+from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.testing.replies import Part, Reply, Usage, answer
 
 THOUGHTFUL = Reply(
@@ -141,3 +146,76 @@ def test_a_stream_closed_after_its_last_chunk_is_complete(emulator, meters, inst
     next(chunks)
     chunks.close()
     assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"ok": 1}
+
+
+class ThrownError(Exception):
+    """What a caller raises in a stream."""
+
+
+def chunk_source(log):
+    """Return a generator that answers everything that a caller may do, and notes it."""
+
+    def made():
+        try:
+            for number in range(4):
+                try:
+                    log.append(f"received {yield f'chunk {number}'}")
+                except ThrownError as error:
+                    log.append(f"raised {error}")
+                    yield "after what was raised"
+        finally:
+            log.append("closed")
+        return "the end"
+
+    return made()
+
+
+DONE = {
+    "next": next,
+    "send nothing": lambda chunks: chunks.send(None),
+    "send": lambda chunks: chunks.send("a value"),
+    "throw": lambda chunks: chunks.throw(ThrownError("one")),
+    "throw a class": lambda chunks: chunks.throw(ThrownError, "two"),
+    "throw another": lambda chunks: chunks.throw(LookupError("three")),
+    "close": lambda chunks: chunks.close(),
+    "rest": list,
+}
+
+
+def answers_of(chunks, actions):
+    """Return what a caller of a stream sees."""
+    seen = []
+    for action in actions:
+        try:
+            seen.append(DONE[action](chunks))
+        except Exception as error:
+            seen.append((type(error), error.args))
+    return seen
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+@given(st.lists(st.sampled_from(sorted(DONE)), max_size=7))
+def test_a_stream_answers_as_the_generator_of_the_sdk(is_counted, actions):
+    """Whatever its caller does, in any order; nothing is left current."""
+    plain, watched = [], []
+    calls = Calls(PriceBook(None))
+    chunks = WatchedStream(
+        chunk_source(watched), lambda: guarded(calls.begin("generate_content", FLASH, None)) if is_counted else None
+    )
+    original = chunk_source(plain)
+    assert answers_of(chunks, actions) == answers_of(original, actions)
+    assert watched == plain
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_a_stream_that_was_requested_and_never_read_is_a_cancelled_call(meters, instrumentor):
+    """Its request was sent, unlike that of the usual stream; it is dropped, or closed."""
+    calls = Calls(PriceBook(None))
+    for end in (lambda _: None, WatchedStream.close):
+        call = guarded(calls.begin("interaction", FLASH, None))
+        with call.attempts:  # it is sent
+            stream = WatchedStream(chunk_source([]), lambda call=call: call, call)
+        del call
+        end(stream)
+        del stream
+    assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"cancelled": 2}
