@@ -30,6 +30,7 @@ _TOGETHER: Final = "other families and the sum"
 _ON_GRID: Final = "the family on the grid"
 _STEPS: Final = 1 << 26
 """Steps in a second, and in one of any other unit than dollars."""
+_HISTOGRAMS: Final = {HistogramPoint}
 _ACROSS: Final = {spec.name: spec.across for spec in semconv.METRICS}
 _COMBINE: Final[Mapping[str, Callable[[float, float], float]]] = {
     "sum": lambda one, other: one + other,
@@ -174,10 +175,11 @@ def _added_up(same: list[Family]) -> Family:
         for point in family.points:
             # Most processes write the attributes of a series in the same order, in which they are compared faster.
             written = tuple(point.attributes.items())
-            points = as_written.get(written)
-            if points is None:
+            try:
+                as_written[written].append(point)
+            except KeyError:
                 points = as_written[written] = series.setdefault(frozenset(written), [])
-            points.append(point)
+                points.append(point)
     return replace(first, points=tuple(_sum_of(points, across) for points in series.values()))
 
 
@@ -186,13 +188,12 @@ def _sum_of(points: list[Point], across: str) -> Point:
     first = points[0]
     if len(points) == 1:
         return first
-    if isinstance(first, HistogramPoint):
-        attributes, edges = first.attributes, first.edges
-        alike = [one for one in points if isinstance(one, HistogramPoint) and one.edges == edges]
-        if len(alike) == len(points):
-            counts = tuple(map(sum, zip(*[one.counts for one in alike], strict=False)))
-            exemplars = _newest(chain.from_iterable([one.exemplars for one in alike]), edges)
-            return HistogramPoint(attributes, edges, counts, reduce(add, [one.sum for one in alike]), exemplars)
+    if isinstance(first, HistogramPoint) and set(map(type, points)) == _HISTOGRAMS:
+        _, edges, counts, sums, exemplars = zip(*points, strict=True)
+        if edges.count(first.edges) == len(points):
+            newest = _newest(chain.from_iterable(exemplars), first.edges) if any(exemplars) else ()
+            together = tuple(map(sum, zip(*counts, strict=False)))
+            return HistogramPoint(first.attributes, first.edges, together, reduce(add, sums), newest)
     return reduce(lambda one, other: _sum(one, other, across), points)
 
 
