@@ -5,6 +5,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, filterfalse
+from operator import itemgetter
 from typing import Any, ClassVar, Final, Self
 
 from hydrochat_otel.runtime import failures
@@ -18,6 +20,8 @@ from hydrochat_otel.window.moments import LAST_US
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
 
+_MADE: Final = itemgetter(3)
+"""Of a placed entry: its row in a list, which is empty until it is made."""
 _SLACK: Final = 8
 """Entries beyond a page that are sorted with it, because their ends may round to the same microsecond."""
 _MICROSECOND_S: Final = 2e-6
@@ -139,15 +143,10 @@ def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tupl
 
 def _rows(listed: list[Placed]) -> list[dict[str, Any]]:
     """Return the rows of a page; each is made once for as long as its entry is among the newest."""
-    rows = list[dict[str, Any]]()
-    for _, end_us, entry, made in listed:
-        if not made:
-            row = _row(entry, end_us)
-            if row is None:
-                continue
+    for _, end_us, entry, made in filterfalse(_MADE, listed):
+        if (row := _row(entry, end_us)) is not None:
             made.append(row)
-        rows.append(made[0])
-    return rows
+    return list(chain.from_iterable(map(_MADE, listed)))
 
 
 def _row(entry: Entry, end_us: int) -> dict[str, Any] | None:

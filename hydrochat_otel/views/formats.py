@@ -78,14 +78,13 @@ def utc_of(end_us: int) -> str:
     # The standard library takes three times as long to write the time of day.
     second = end_us // 1_000_000
     minute = second // 60
-    hour = minute // 60
-    of_day = f"{_TWO_DIGITS[hour % 24]}:{_TWO_DIGITS[minute % 60]}:{_TWO_DIGITS[second % 60]}"
-    return f"{_date(hour // 24)}T{of_day}.{end_us % 1_000_000:06d}+00:00"
+    of_hour = f"{_TWO_DIGITS[minute % 60]}:{_TWO_DIGITS[second % 60]}"
+    return f"{_hour(minute // 60)}{of_hour}.{end_us % 1_000_000:06d}+00:00"
 
 
 @lru_cache(maxsize=64)
-def _date(day: int) -> str:
-    return (_EPOCH + timedelta(day)).date().isoformat()
+def _hour(hour: int) -> str:
+    return (_EPOCH + timedelta(hours=hour)).isoformat()[:14]
 
 
 def utc_seconds(unix_s: float) -> str:

@@ -1,6 +1,5 @@
 """The entry: what the window keeps of one finished operation, call or span."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -79,7 +78,7 @@ class Entry(NamedTuple):
         """
         # Together, because reading each field by its name takes longer than all the rest.
         (kind, operation, duration_s, end_unix_s, exceeded_threshold, error, outcome, trace_id, span_id, parent_span_id,
-         *known) = self  # fmt: skip
+         _, _, _, role, root_operation, *_) = self  # fmt: skip
         row: dict[str, Any] = {
             "kind": kind,
             "operation": operation,
@@ -90,31 +89,36 @@ class Entry(NamedTuple):
             "outcome": outcome,
         }
         if trace_id:
-            row["trace_id"] = _hexadecimal(trace_id, 16)
-            row["span_id"] = _hexadecimal(span_id, 8)
+            row["trace_id"], row["span_id"] = _hexadecimal(trace_id, span_id)
         if parent_span_id:
-            row["parent_span_id"] = _hexadecimal(parent_span_id, 8)
-        _add_known(row, known)
-        if self.tokens is not None:
-            row["tokens"] = dict(zip(semconv.TOKEN_BUCKETS, self.tokens, strict=True))
-        if self.incomplete:
-            row["incomplete"] = True
-        if self.estimated:
-            row["estimated"] = True
+            row["parent_span_id"] = f"{parent_span_id:016x}"
+        if kind != "operation":
+            _add_known(row, self)
+            if self.tokens is not None:
+                row["tokens"] = dict(zip(semconv.TOKEN_BUCKETS, self.tokens, strict=True))
+            if self.incomplete:
+                row["incomplete"] = True
+            if self.estimated:
+                row["estimated"] = True
+            return row
+        if role is not None:
+            row["role"] = role
+        if root_operation is not None:
+            row["root_operation"] = root_operation
         return row
 
 
-def _hexadecimal(number: int, length: int) -> str:
-    """Return an id of so many bytes in lower case digits; twice as fast as its format."""
+def _hexadecimal(trace_id: int, span_id: int) -> tuple[str, str]:
+    """Return both ids in lower case digits; twice as fast as their formats."""
     try:
-        return number.to_bytes(length).hex()
+        return trace_id.to_bytes(16).hex(), span_id.to_bytes(8).hex()
     except OverflowError:
-        return f"{number:0{2 * length}x}"
+        return f"{trace_id:032x}", f"{span_id:016x}"
 
 
-def _add_known(row: dict[str, Any], fields: Sequence[Any]) -> None:
-    """Add what is known of an entry, of its fields from the model on; a loop over the names takes twice the time."""
-    model, _, cost_usd, role, root_operation, operation_name, _, _, first_token_s, attempts, retry_wait_s = fields
+def _add_known(row: dict[str, Any], entry: Entry) -> None:
+    """Add what is known of anything but an operation; a loop over the names takes twice the time."""
+    model, _, cost_usd, role, root_operation, operation_name, _, _, first_token_s, attempts, retry_wait_s = entry[10:]
     if model is not None:
         row["model"] = model
     if cost_usd is not None:
