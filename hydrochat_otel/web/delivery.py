@@ -16,10 +16,13 @@ _KEPT_IN_304: Final = frozenset({"Cache-Control", "ETag", "Vary"})
 def delivered(request: Request, response: Response) -> Response:
     """Return the response as it is sent."""
     response = _varying(response)
+    compresses = len(response.body) >= _GZIP_FROM_BYTES and _accepts_gzip(request.headers.get("accept-encoding", ""))
+    if compresses:
+        response = _tagged(response)
     if _has_already(request, response):
         kept = tuple(header for header in response.headers if header[0] in _KEPT_IN_304)
         return replace(bodiless(_NOT_MODIFIED), headers=kept)
-    headers, body = _compressed(request, response)
+    headers, body = _compressed(response) if compresses else (response.headers, response.body)
     headers = (*headers, ("Content-Length", str(len(body))))
     return Response(response.status, headers, b"" if request.method == "HEAD" else body)
 
@@ -42,13 +45,19 @@ def _varying(response: Response) -> Response:
     return Response(response.status, tuple(headers), response.body)
 
 
-def _compressed(request: Request, response: Response) -> tuple[Headers, bytes]:
-    """Return headers and body, compressed if the client accepts it and the body is long enough."""
-    headers, body = response.headers, response.body
-    if len(body) < _GZIP_FROM_BYTES or not _accepts_gzip(request.headers.get("accept-encoding", "")):
-        return headers, body
+def _tagged(response: Response) -> Response:
+    """Return the response with a strong entity tag of its compressed body: that of the plain one names other bytes."""
+    tag = response.header("ETag")
+    if tag is None or tag.startswith("W/"):
+        return response
+    headers = tuple(header for header in response.headers if header[0] != "ETag")
+    return Response(response.status, (*headers, ("ETag", f'{tag[:-1]}-gzip"')), response.body)
+
+
+def _compressed(response: Response) -> tuple[Headers, bytes]:
     # Level 1: a scrape is repetitive text, and higher levels cost several times as much for a few per cent.
-    return (*headers, ("Content-Encoding", "gzip")), gzip.compress(body, compresslevel=1, mtime=0)
+    body = gzip.compress(response.body, compresslevel=1, mtime=0)
+    return (*response.headers, ("Content-Encoding", "gzip")), body
 
 
 @lru_cache(maxsize=64)

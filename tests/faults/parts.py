@@ -44,7 +44,7 @@ PARTS = {
     ),
     "aggregation: collected": _part(f"{SDK}.metrics._internal.aggregation:_SumAggregation.collect", SCRAPE),
     "reader": _part(f"{OURS}.sdk.reader:SnapshotReader.read", SCRAPE),
-    "gauge": _part(f"{OURS}.pipeline.assembly:Pipeline.spent"),
+    "gauge": _part(f"{OURS}.pipeline.assembly:Pipeline.spent", fast=False),
     "exporter of spans": _part(
         f"{SDK}.trace.export.in_memory_span_exporter:InMemorySpanExporter.export", SPANS, contained=True
     ),
@@ -68,7 +68,7 @@ PARTS = {
     "renderer: prometheus": _part(f"{OURS}.views.prometheus.exposition:_head", SCRAPE),
     "renderer: export": _part(f"{OURS}.views.json_export:_budget", SCRAPE),
     "web: access": _part(f"{OURS}.web.guard:decision", SCRAPE),
-    "web: delivery": _part(f"{OURS}.web.delivery:_compressed", SCRAPE),
+    "web: delivery": _part(f"{OURS}.web.delivery:_varying", SCRAPE),
     "settings": _part(f"{OURS}.settings:Settings.load", work="first use"),
     "clock: monotonic": _part("time:perf_counter_ns", *_BEGIN),
     "clock: wall": _part(f"{OURS}.instrumentation.operation:time.time_ns", *_BEGIN),
