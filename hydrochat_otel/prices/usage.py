@@ -211,10 +211,6 @@ class UsageRecord:
         """Note that the reply comes from a batch job, which has a price list of its own."""
         self._tier = BATCH
 
-    def take_prompt(self, tokens: Any) -> None:
-        """Note a reply that states input tokens only, as an embedding does: they are the total."""
-        self.taken.append((tokens, None, None, None, None, tokens))
-
     def tokens(self, *, refused: bool = False) -> Tokens:
         """Return the tokens that were taken so far.
 

@@ -65,6 +65,11 @@ def values_of(usage: Any) -> Values:
         return _values_of_any(stated)
 
 
+def prompt_values(tokens: int) -> Values:
+    """Return the fields of a reply that states input tokens only, as an embedding does: they are the total."""
+    return (tokens, None, None, None, None, tokens, None, None, None, None, None)
+
+
 def _reader(fields: Mapping[str, Any]) -> Reader:
     """Return the reader of a model: one look-up of several fields if each but the last has one name."""
     found = [[name for name in names if name in fields] for names in _NAMES]

@@ -103,20 +103,23 @@ def read(operation: str, reply: Any) -> ReplyFacts:
         return _interaction(said)
     usage = said.get("usage_metadata")
     feedback = said.get("prompt_feedback")
-    response = said.get("sdk_http_response")
-    tier = response.headers.get(TIER_HEADER) if response is not None and response.headers else None
     stores = operation == "create_cache" and usage is not None
     return ReplyFacts(
         usage=None if stores else usage,
-        prompt_tokens=_embedded(said) if usage is None else None,
+        prompt_tokens=embedded_tokens(said) if usage is None else None,
         cached_content_tokens=usage.total_token_count if stores else None,
         model=str(said.get("model_version") or ""),
         response_id=str(said.get("response_id") or ""),
         finish_reasons=_reasons(said.get("candidates")),
         is_refused=feedback is not None and feedback.block_reason is not None,
-        service_tier=str(tier or ""),
+        service_tier=tier(said.get("sdk_http_response")),
         uses=_uses(said),
     )
+
+
+def tier(response: Any) -> str:
+    """Return the service tier that the headers of a response name, empty for none."""
+    return str((response.headers.get(TIER_HEADER) if response is not None and response.headers else None) or "")
 
 
 def usage_part(body: str) -> str:
@@ -217,7 +220,7 @@ def _declared_error(name: str, event: str, status: Any) -> str:
     return "failed" if event == "interaction.completed" and code else ""
 
 
-def _embedded(said: dict[str, Any]) -> int | None:
+def embedded_tokens(said: dict[str, Any]) -> int | None:
     """Return the tokens that Vertex AI or a batch counts for each embedding; nothing else of an embedding costs."""
     if (count := said.get("token_count")) is not None:
         return count if is_count(count) else None

@@ -18,7 +18,7 @@ from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
 from hydrochat_otel.prices.usage import Tokens, UsageRecord, tokens_of
-from hydrochat_otel.prices.usage_fields import Values, values_of
+from hydrochat_otel.prices.usage_fields import Values, prompt_values, values_of
 
 _FIELDS: Final = itemgetter(
     "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
@@ -79,14 +79,18 @@ class ReplyRecord:
 
         An ordinary one of generated content (at most one candidate, nothing charged by the unit) takes one pass.
         """
+        labels = self._labels
+        if not labels.has_output:
+            self._note_embedding(vars(reply))
+            return False
         facts = ordinary(reply)
         if facts is None:
-            self._note(reply_facts.read(self._labels.operation, reply))
+            self._note(reply_facts.read(labels.operation, reply))
             return reply_facts.has_output(reply)
         usage, model, response_id, reason, has_output = facts
         self.has_answered, self._usage_follows = True, False
         if usage is not None:
-            self._take_usage(usage)
+            self._take(values_of(usage))
         if model:
             self._answered_by = model
         if response_id:
@@ -123,12 +127,12 @@ class ReplyRecord:
         usage, self._only_usage = self._usage, None
         return usage
 
-    def _take_usage(self, usage: Any) -> None:
+    def _take(self, values: Values) -> None:
         if self._has_usage:
-            self._usage.take(usage)
+            self._usage.take_values(values)
             self._only_usage = None  # it is in the record
         else:
-            self._only_usage = values_of(usage)
+            self._only_usage = values
 
     @property
     def _has_usage(self) -> bool:
@@ -146,12 +150,22 @@ class ReplyRecord:
             self._usage_record = usage  # whole: two threads may make it at the same time
         return usage
 
+    def _note_embedding(self, said: dict[str, Any]) -> None:
+        """Note what an embedding states: it has no candidates, and an SDK whose replies have no usage counts tokens."""
+        self.has_answered = True
+        if (usage := said.get("usage_metadata")) is not None:
+            self._take(values_of(usage))
+        elif (tokens := reply_facts.embedded_tokens(said)) is not None:
+            self._take(prompt_values(tokens))
+        if tier := reply_facts.tier(said.get("sdk_http_response")):
+            self._usage.take_service_tier(tier)
+
     def _note(self, facts: ReplyFacts) -> None:
         self.has_answered = True
         if facts.usage is not None:
-            self._usage.take(facts.usage)
+            self._take(values_of(facts.usage))
         if facts.prompt_tokens is not None:
-            self._usage.take_prompt(facts.prompt_tokens)
+            self._take(prompt_values(facts.prompt_tokens))
         if facts.cached_content_tokens is not None:
             self.cached_content_tokens = facts.cached_content_tokens
         if facts.model:
