@@ -92,8 +92,9 @@ def of_processes(series: int = 200) -> Iterator[Row]:
                 [sys.executable, "-c", _COLLECT, folder],
                 env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             ) as peer:  # fmt: skip
-                # In turn: the processor's speed may change between two parts of a run.
-                costs = [(best_us(ours, rounds=1), _answer_us(peer)) for _ in range(15)]
+                # In turn, because the processor's speed may change between two parts of a run; ours, which takes a
+                # twentieth, several times in each turn: else the pause before it would be most of what is measured.
+                costs = [(best_us(ours, rounds=5), _answer_us(peer)) for _ in range(9)]
                 peer.kill()
         best = [min(column) for column in zip(*costs, strict=True)]
         yield Row(f"merged over {processes} processes", "prometheus_client", best[0], best[1], 0.06)
