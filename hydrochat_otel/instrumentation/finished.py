@@ -17,7 +17,7 @@ from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
 
 if TYPE_CHECKING:
-    from hydrochat_otel.instrumentation.usual import UsualOperation
+    from hydrochat_otel.instrumentation.usual import InnerOperation, UsualOperation
 
 LateAttributes = Callable[[], dict[str, AttributeValue]]
 """Returns a new dictionary of the attributes of a span."""
@@ -136,7 +136,10 @@ class Recorder(Protocol):
         """Return what feeds operations with these labels that ended in this way."""
 
     def usual_operations(self, labels: "OperationLabels") -> "Kind[UsualOperation]":
-        """Return what feeds usual operations with these labels."""
+        """Return what feeds usual operations with these labels, if nothing is around them."""
+
+    def inner_operations(self, labels: "OperationLabels") -> "Kind[InnerOperation]":
+        """Return what feeds usual operations with these labels inside something."""
 
 
 class OperationLabels:

@@ -25,7 +25,7 @@ from hydrochat_otel.instrumentation.finished import (
     OperationLabels,
 )
 from hydrochat_otel.instrumentation.own_callbacks import OwnCallback, Seen
-from hydrochat_otel.instrumentation.usual import UsualOperation, durations_of
+from hydrochat_otel.instrumentation.usual import InnerOperation, UsualOperation, are_unsampled, durations_of
 from hydrochat_otel.prices.day_ledger import DayLedger
 from hydrochat_otel.runtime import deferred_queue, failures, first_use, process_globals
 from hydrochat_otel.runtime.deferred_queue import DeferredQueue
@@ -120,6 +120,7 @@ class Instruments:
         }
         self._operations: dict[tuple[str, str, str | None], _Operations] = {}
         self._usual: dict[str, _UsualOperations] = {}
+        self._inner: dict[tuple[str, str], _InnerOperations] = {}
 
     def histogram(self, spec: MetricSpec) -> Histogram:
         """Return the histogram of the spec."""
@@ -144,6 +145,14 @@ class Instruments:
         kind = self._usual.get(labels.name)
         if kind is None:
             kind = self._usual[labels.name] = _UsualOperations(self, labels.name)
+        return kind
+
+    def inner_operations(self, labels: OperationLabels) -> Kind[InnerOperation]:
+        """Return what feeds usual operations inside something, with the others of a drain."""
+        key = (labels.name, labels.role)
+        kind = self._inner.get(key)
+        if kind is None:
+            kind = self._inner[key] = _InnerOperations(self, *key)
         return kind
 
     def feed(self, spec: MetricSpec, attributes: Attributes) -> Feed:
@@ -204,8 +213,25 @@ class _UsualOperations(Kind[UsualOperation]):
         self._duration.take_all(durations_of(work), _NOWHERE)
 
 
+class _InnerOperations(Kind[InnerOperation]):
+    """Usual operations of one name and role, each inside a span or an operation."""
+
+    __slots__ = ("_duration",)
+
+    def __init__(self, using: Instruments, name: str, role: str) -> None:
+        super().__init__(using.due)
+        self._duration = using.feed(semconv.OPERATION_DURATION, {semconv.OPERATION: name, semconv.ROLE: role})
+
+    def feed(self, work: list[InnerOperation]) -> None:
+        """Feed durations."""
+        if are_unsampled(work):
+            self._duration.take_all(durations_of(work), _NOWHERE)
+        else:
+            self._duration.take_each(durations_of(work), work)
+
+
 _NOWHERE: Final = Ended(0.0, 0, "ok", None)
-"""Where usual operations were measured: in no span."""
+"""Where usual operations were measured: in no span that is exported."""
 
 
 def _drain_for_others() -> None:

@@ -12,11 +12,12 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanContext, SpanKin
 from opentelemetry.util.types import AttributeValue
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation import attribution
-from hydrochat_otel.instrumentation.attribution import SPAN_KEY, WITHIN_KEY
+from hydrochat_otel.instrumentation import attribution, late_contexts
+from hydrochat_otel.instrumentation.attribution import SPAN_KEY, WITHIN_KEY, Within
 from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
 from hydrochat_otel.instrumentation.finished import Ended, Ending, FinishedOperation, LateAttributes, OperationLabels
 from hydrochat_otel.instrumentation.instruments import Instruments
+from hydrochat_otel.instrumentation.late_contexts import Begin
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome
 from hydrochat_otel.window.entry import Entry
@@ -211,9 +212,10 @@ class Common:
         name: Their label.
         alone: What they have in common if no other operation is around.
         alone_inside: The context of code inside, if nothing at all is around and there is no tracer.
+        begin: Begins one that has no span that records.
     """
 
-    __slots__ = ("_steps", "alone", "alone_inside", "is_traced", "name", "using")
+    __slots__ = ("_steps", "alone", "alone_inside", "begin", "is_traced", "name", "using")
 
     def __init__(self, using: Instruments, name: str) -> None:
         self.using = using
@@ -222,6 +224,16 @@ class Common:
         self.alone = OperationLabels(using, name, "root", name)
         self.alone_inside = attribution.inside(Context(), self.alone.within, None)
         self._steps: dict[str, OperationLabels] = {}
+        self.begin: Begin = late_contexts.beginning(using.tracer, self)
+
+    def labels(self, outside: Context) -> OperationLabels:
+        """Return the labels of work that begins in the context."""
+        around: Any = outside.get(WITHIN_KEY)
+        return self.alone if around is None else self._steps.get(around.root) or self._step(around.root)
+
+    def within(self, outside: Context) -> Within:
+        """Return the operations around code inside work that begins in the context."""
+        return self.labels(outside).within
 
     def begun(self, outside: Context, threshold_s: float | None) -> "Begun":
         """Begin work in the context.
@@ -230,8 +242,7 @@ class Common:
             outside: The context.
             threshold_s: Seconds above which it is a violation; None takes that of the instruments.
         """
-        around: Any = outside.get(WITHIN_KEY)
-        labels = self.alone if around is None else self._steps.get(around.root) or self._step(around.root)
+        labels = self.labels(outside) if outside else self.alone
         started_unix_ns, using, name = time.time_ns(), self.using, self.name
         span: Span | None = None
         if self.is_traced:  # as start_span(), without a function call

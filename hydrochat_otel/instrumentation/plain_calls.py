@@ -13,16 +13,22 @@ from typing import Any, Final
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan
 
-from hydrochat_otel.instrumentation import contexts, instruments, results, tracked
+from hydrochat_otel.instrumentation import contexts, results, tracked
+from hydrochat_otel.instrumentation.attribution import SPAN_KEY
 from hydrochat_otel.instrumentation.finished import FinishedOperation
+from hydrochat_otel.instrumentation.instruments import binding
+from hydrochat_otel.instrumentation.late_contexts import IN_ONE_VARIABLE, SeenContext, references
 from hydrochat_otel.instrumentation.operation import Begun, Common, Operation, ids_of
 from hydrochat_otel.instrumentation.tracked import Tracked
+from hydrochat_otel.instrumentation.usual import NotedInside
 from hydrochat_otel.runtime import collection, failures
+from hydrochat_otel.runtime.collection import NEWEST
 
 Function = Callable[..., Any]
 
 _COMPLETE: Final = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
 """Types of usual results, none of which is unfinished work."""
+_NEVER: Final = math.nan
 _new: Final[Any] = tuple.__new__
 """Makes a named tuple without the function call of its constructor."""
 
@@ -34,27 +40,26 @@ def plain_function(function: Function, kind: Tracked) -> Function:
     def timed(*args: Any, **kwargs: Any) -> Any:
         before, has_returned = contexts.get_current(), False
         try:
-            begun: Begun | Operation | None = None
-            known, started_unix_s, started_ns = kind.known, math.nan, math.nan  # since which nothing ends in time
+            begun = inside = None
+            known, started_unix_s, started_ns = kind.known, _NEVER, _NEVER  # since which nothing ends in time
             try:
                 try:
                     if (
-                        before
-                        or known is None
-                        or known.is_traced
-                        or known.using is not instruments.binding.bound
-                        or collection.NEWEST.value == "start"
+                        known is None
+                        or known.using is not binding.bound
+                        or NEWEST.value == "start"
+                        or ((before or known.is_traced) and (inside := known.begin(before)) is None)
                     ):
                         begun = _begin(kind, before)
-                    else:  # nothing is around, and there is no span
+                    else:  # there is no span that records
                         started_unix_s, started_ns = time.time(), time.perf_counter_ns()
-                        contexts.attach(known.alone_inside)
+                        contexts.attach(known.alone_inside if inside is None else inside)
                 except BaseException as failure:
                     failures.note("performance.begin", failure)
                 result = function(*args, **kwargs) if kwargs else function(*args)  # empty ones would be copied
                 if result is not None and type(result) not in _COMPLETE:
                     # An operation that continues ends elsewhere.
-                    begun = begun or _begun(known, kind, started_unix_s, started_ns)
+                    begun = begun or _begun(known, kind.limit_s, before, inside, (started_unix_s, started_ns))
                     result, begun, started_ns = failures.contained(
                         "performance.result", _continuing, result, begun, before
                     ) or (result, begun, started_ns)
@@ -62,16 +67,24 @@ def plain_function(function: Function, kind: Tracked) -> Function:
                 duration_s = (time.perf_counter_ns() - started_ns) / 1e9
                 if known is not None and duration_s <= kind.limit_s:
                     contexts.attach(before)
+                    record = (
+                        (known.alone, started_unix_s, duration_s)
+                        if inside is None
+                        or not (before or references(inside) != IN_ONE_VARIABLE or type(inside) is SeenContext)
+                        else _inner(known, before, references(inside), inside, (started_unix_s, duration_s))
+                    )
                     queue = known.using.queue
                     if len(queue.arrived) < queue.room:  # as put(), without a function call
-                        queue.arrived.append((known.alone, started_unix_s, duration_s))
+                        queue.arrived.append(record)
                     else:
-                        queue.put((known.alone, started_unix_s, duration_s))
+                        queue.put(record)
                 else:
-                    _end(begun or _begun(known, kind, started_unix_s, started_ns), before, None)
+                    _end(
+                        begun or _begun(known, kind.limit_s, before, inside, (started_unix_s, started_ns)), before, None
+                    )
             except BaseException as error:
                 if not has_returned:
-                    begun = begun or _begun(known, kind, started_unix_s, started_ns)
+                    begun = begun or _begun(known, kind.limit_s, before, inside, (started_unix_s, started_ns))
                     failures.contained("performance.end", _end, begun, before, error)
                     raise
                 failures.note("performance.end", error)
@@ -98,11 +111,49 @@ def _begin(kind: Tracked, before: Context) -> Begun | Operation:
     return begun
 
 
-def _begun(known: Common | None, kind: Tracked, started_unix_s: float, started_ns: float) -> Begun | None:
-    """Return what has begun without anything around, if its call ends in another way than usual; None for nothing."""
+def _begun(
+    known: Common | None, limit_s: float, before: Context, inside: Context | None, since: tuple[float, float]
+) -> Begun | None:
+    """Return what has begun without a span that records, if it ends in another way than usual; None for nothing.
+
+    Args:
+        known: What it has in common with others.
+        limit_s: Seconds above which it is a violation.
+        before: The context in which it began.
+        inside: The context of code inside; None if nothing was around.
+        since: When it began: in seconds since the epoch, and by the monotonic clock.
+    """
+    started_unix_s, started_ns = since
     if known is None or math.isnan(started_ns):
         return None
-    return known, known.alone, kind.limit_s, None, known.alone_inside, int(started_unix_s * 1e9), int(started_ns)
+    if inside is None:
+        inside = known.alone_inside
+    span: Any = inside.get(SPAN_KEY) if known.is_traced else None
+    return known, known.labels(before), limit_s, span, inside, int(started_unix_s * 1e9), int(started_ns)
+
+
+def _inner(
+    known: Common, before: Context, number: int, inside: SeenContext, took: tuple[float, float]
+) -> FinishedOperation | NotedInside:
+    """Return the record of a call without a span that records that ended well and in time.
+
+    Args:
+        known: What it has in common with others.
+        before: The context in which it began.
+        number: The number of references to the context of code inside.
+        inside: That context. Its span has ids if something has looked at it, or may do so later.
+        took: When it began (in seconds since the epoch), and the seconds that it took.
+    """
+    started_unix_s, duration_s = took
+    labels = known.labels(before)
+    if number == IN_ONE_VARIABLE and type(inside) is not SeenContext:
+        return labels, started_unix_s, duration_s, inside.parent
+    span: Any = inside.get(SPAN_KEY) if known.is_traced else None
+    end_unix_ns = int((started_unix_s + duration_s) * 1e9)
+    record: FinishedOperation = _new(
+        FinishedOperation, (duration_s, end_unix_ns, "ok", None, *ids_of(span, before), labels, False)
+    )
+    return record
 
 
 def _continuing(

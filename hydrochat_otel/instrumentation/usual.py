@@ -1,7 +1,7 @@
-"""The record of the most usual operation: nothing was around it, it has no span, and it ended well and in time.
+"""The records of the most usual operations: no span was recorded, and they ended well and in time.
 
-Most calls of a process without a tracer are such operations, so the host's path notes three fields of them and the rest
-is stated here, for a piece of the queue at a time.
+Most calls of a process without a tracer, or whose sampler drops most spans, are such operations. So the host's path
+notes three or four fields of them and the rest is stated here, for a piece of the queue at a time.
 """
 
 import random
@@ -10,15 +10,24 @@ from itertools import count, repeat
 from operator import add
 from typing import Any, Final, NamedTuple
 
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, TraceFlags
+
 from hydrochat_otel.instrumentation.batched import grouped
 from hydrochat_otel.instrumentation.finished import OperationLabels, label_columns
 from hydrochat_otel.runtime import forks, process_globals
-from hydrochat_otel.semconv import Role
+from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
 
 Noted = tuple[OperationLabels, float, float]
-"""What is noted of such an operation: its labels, when it began (in seconds since the epoch), and how many it took."""
+"""What is noted of one with nothing around: its labels, when it began (in seconds since the epoch), and how many it
+took."""
+NotedInside = tuple[OperationLabels, float, float, SpanContext | None]
+"""What is noted of one with something around: the same, and the context of the span around it, if there is a valid one.
+"""
 
+_SAMPLED: Final = int(TraceFlags.SAMPLED)
+_ALONE: Final = 3
+"""The number of fields that are noted of one with nothing around."""
 _new: Final[Any] = tuple.__new__
 _ids: Final[list[Iterator[int]]] = []
 """Gives the next id; begins anywhere, so that ids differ between processes."""
@@ -33,14 +42,12 @@ process_globals.register("ids of usual operations", _draw_ids)
 forks.register(forks.Phase.WINDOW, in_child=_draw_ids)
 
 
-class _Ended:
-    """How each of them ended."""
+class _Ended(NamedTuple):
+    """How one of them ended."""
 
-    __slots__ = ()
-
-    outcome: Final = "ok"
-    error_type: Final = None
-    trace_id: Final = 0
+    trace_id: int = 0
+    outcome: Outcome = "ok"
+    error_type: None = None
 
 
 class _UsualOperation(NamedTuple):
@@ -62,9 +69,12 @@ class UsualOperation(_UsualOperation):
     ended: Final = _Ended()
 
     @classmethod
-    def complete(cls, noted: Iterable[Noted]) -> "list[UsualOperation]":
+    def complete(cls, noted: Sequence[Noted | NotedInside]) -> "list[UsualOperation | InnerOperation]":
         """Return the records of what was noted of several."""
-        return list(map(_new, repeat(cls), zip(noted, _ids[0], strict=False)))
+        kinds: Iterable[type] = repeat(cls)
+        if len(noted) * _ALONE < sum(map(len, noted)):
+            kinds = [cls if len(one) == _ALONE else InnerOperation for one in noted]
+        return list(map(_new, kinds, zip(noted, _ids[0], strict=False)))
 
     @property
     def role(self) -> Role:
@@ -92,14 +102,8 @@ class UsualOperation(_UsualOperation):
     def columns(waiting: "Sequence[UsualOperation]") -> list[Sequence[Any]]:
         """Return the columns of the entries of several, in the order of the fields of an entry; without making one."""
         noted, own_ids = zip(*waiting, strict=True)
-        labels, starts_unix_s, durations_s = zip(*noted, strict=True)
-        number = len(waiting)
-        ends = list(map(add, starts_unix_s, durations_s))
-        names, roles, roots = label_columns(labels)
-        kinds, well = ("operation",) * number, ("ok",) * number
-        none, no, zero = (None,) * number, (False,) * number, (0,) * number
-        work = [kinds, names, durations_s, ends, no, none, well]
-        return [*work, zero, own_ids, zero, none, none, none, roles, roots, none, no, no, none, none, none]
+        zero = (0,) * len(waiting)
+        return _columns(*zip(*noted, strict=True), zero, own_ids, zero)
 
     @staticmethod
     def are_unremarkable(_: "Sequence[UsualOperation]") -> bool:
@@ -107,6 +111,106 @@ class UsualOperation(_UsualOperation):
         return True
 
 
-def durations_of(work: "Sequence[UsualOperation]") -> list[float]:
+class _InnerOperation(NamedTuple):
+    noted: NotedInside
+    own_id: int
+
+
+class InnerOperation(_InnerOperation):
+    """An operation with a span or another operation around that ended well and in time.
+
+    It has no span, or one that nothing has seen. Its exemplars carry the span around it.
+
+    Attributes:
+        noted: Its labels, start and duration, and the span around it.
+        own_id: The id of its entry.
+    """
+
+    __slots__ = ()
+
+    exceeded: Final = False
+
+    @property
+    def ended(self) -> _Ended:
+        """How it ended."""
+        return _Ended(self.trace_id)
+
+    @property
+    def role(self) -> Role:
+        """Whether a caller waits for it or it is a step."""
+        return self.noted[0].role
+
+    @property
+    def trace_id(self) -> int:
+        """The trace of the span around it; 0 for none."""
+        return _around(self)[0]
+
+    @property
+    def span_id(self) -> int:
+        """The id of that span; 0 for none."""
+        return _around(self)[1]
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether that span is sampled."""
+        return bool(_around(self)[3] & _SAMPLED)
+
+    def feed(self) -> None:
+        """Feed it to the instruments."""
+        labels = self.noted[0]
+        labels.using.inner_operations(labels).take(self)
+
+    @staticmethod
+    def feed_first(waiting: "list[InnerOperation]", number: int) -> None:
+        """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
+        groups = grouped(waiting, [noted[0] for noted, _ in waiting[:number]])
+        for kind, size in [(labels.using.inner_operations(labels), size) for (labels,), size in groups]:
+            kind.take_first(waiting, size)
+
+    def entry(self) -> Entry:
+        """Return its entry for the window; each time an equal one."""
+        [row] = zip(*self.columns([self]), strict=True)
+        return Entry(*row)
+
+    @staticmethod
+    def columns(waiting: "Sequence[InnerOperation]") -> list[Sequence[Any]]:
+        """Return the columns of the entries of several, in the order of the fields of an entry; without making one."""
+        noted, own_ids = zip(*waiting, strict=True)
+        *work, around = zip(*noted, strict=True)
+        traces, parents, *_ = zip(*[one or INVALID_SPAN_CONTEXT for one in around], strict=True)
+        return _columns(*work, traces, own_ids, parents)
+
+    @staticmethod
+    def are_unremarkable(waiting: "Sequence[InnerOperation]") -> bool:
+        """Return whether all are roots that ended well and in time."""
+        return all(labels.role == "root" for labels in {noted[0] for noted, _ in waiting})
+
+
+def _around(one: InnerOperation) -> SpanContext:
+    """Return the context of the span around it, or an invalid one."""
+    return one[0][3] or INVALID_SPAN_CONTEXT
+
+
+def _columns(
+    labels: Sequence[OperationLabels],
+    starts_unix_s: Sequence[float],
+    durations_s: Sequence[float],
+    *ids: Sequence[int],
+) -> list[Sequence[Any]]:
+    number = len(labels)
+    ends = list(map(add, starts_unix_s, durations_s))
+    names, roles, roots = label_columns(labels)
+    kinds, well = ("operation",) * number, ("ok",) * number
+    none, no = (None,) * number, (False,) * number
+    work = [kinds, names, durations_s, ends, no, none, well]
+    return [*work, *ids, none, none, none, roles, roots, none, no, no, none, none, none]
+
+
+def durations_of(work: "Sequence[UsualOperation | InnerOperation]") -> list[float]:
     """Return the seconds that each took."""
     return [noted[2] for noted, _ in work]
+
+
+def are_unsampled(work: "Sequence[InnerOperation]") -> bool:
+    """Return whether no span around them is sampled."""
+    return not any(around is not None and around[3] & _SAMPLED for (_, _, _, around), _ in work)

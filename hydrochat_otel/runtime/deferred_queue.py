@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -76,7 +76,7 @@ class DeferredQueue:
         capacity: int = 32768,
         keep: Callable[[list[Any]], None] | None = None,
         fed: Callable[[], None] | None = None,
-        complete: Callable[[Iterable[Any]], list[Any]] = list,
+        complete: Callable[[Sequence[Any]], list[Any]] = list,
     ) -> None:
         self.arrived: deque[_Arrived] = deque()
         self._being_settled: deque[_Arrived] = deque()  # what an interrupted settling leaves is next
@@ -206,8 +206,8 @@ class DeferredQueue:
         """Move records to the settled ones, and what is kept of them to the entries."""
         settled, kept_whole, kinds = self._settled, self._kept_whole, set(map(type, some))
         records: Any = some
-        if kinds == {tuple} and (completed := feeding.completed(self._complete, some)):
-            records, kinds = completed, {type(completed[0])}
+        if tuple in kinds and (completed := feeding.completed(self._complete, some, kinds)):
+            records, kinds = completed, set(map(type, completed))
         if kinds <= kept_whole:
             # Nothing is called until both are done: after a call a signal handler could raise.
             settled += records

@@ -1,7 +1,7 @@
 """Feeds finished work to its instruments, alone or together; what fails is counted and costs only itself."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import repeat
 from typing import Any, Final, Protocol
@@ -45,10 +45,19 @@ def move(source: deque[Any], target: Any, count: int) -> None:
         source.clear()
 
 
-def completed(complete: Callable[[Iterable[Any]], list[Any]], some: Iterable[Any]) -> list[Any] | None:
-    """Return the records of plain tuples; None if that fails: each is completed alone then, and counted if it fails."""
+def completed(complete: Callable[[Sequence[Any]], list[Any]], some: Sequence[Any], kinds: set[type]) -> Any:
+    """Return them with the records of plain tuples; None if that fails: each is completed alone then, and counted.
+
+    Args:
+        complete: Returns the records of several plain tuples.
+        some: Records and plain tuples.
+        kinds: Their types.
+    """
     try:
-        return complete(some)
+        if len(kinds) == 1:
+            return complete(some)
+        made = iter(complete([one for one in some if type(one) is tuple]))
+        return [next(made) if type(one) is tuple else one for one in some]
     except BaseException as error:
         interruptions.pass_on(error)
         return None

@@ -10,7 +10,7 @@ IN_USE: Final = "in use"
 OFF: Final = "off: HYDROCHAT_FAST is 0"
 UNUSED: Final = "not used yet"
 
-_states: Final[dict[str, str]] = {"collection": UNUSED, "context": UNUSED, "feeds": UNUSED, "lean spans": UNUSED}
+_states: Final = dict.fromkeys(("collection", "context", "feeds", "lean spans", "unseen spans"), UNUSED)
 
 
 def report() -> dict[str, str]:

@@ -25,12 +25,14 @@ class KnownIds(NamedTuple):
         new_trace_id: Returns an id; 0, once in more traces than there will be, must be asked of the generator again.
         new_span_id: Does the same for a span.
         flags: The trace flags that say whether ids of traces are random.
+        are_drawn: Whether the generator is the SDK's own, of which nothing notices when it is called.
     """
 
     generator: IdGenerator
     new_trace_id: Callable[[], int]
     new_span_id: Callable[[], int]
     flags: int
+    are_drawn: bool
 
 
 def known(generator: Any) -> KnownIds:
@@ -39,5 +41,5 @@ def known(generator: Any) -> KnownIds:
     kind = type(generator)
     if kind is RandomIdGenerator and (kind.generate_trace_id, kind.generate_span_id) == _OWN:
         draw = random.getrandbits
-        return KnownIds(generator, partial(draw, _TRACE_BITS), partial(draw, _SPAN_BITS), flags)
-    return KnownIds(generator, generator.generate_trace_id, generator.generate_span_id, flags)
+        return KnownIds(generator, partial(draw, _TRACE_BITS), partial(draw, _SPAN_BITS), flags, True)
+    return KnownIds(generator, generator.generate_trace_id, generator.generate_span_id, flags, False)

@@ -23,10 +23,10 @@ from opentelemetry.util.types import Attributes
 
 from hydrochat_otel.instrumentation.attribution import SPAN_KEY
 from hydrochat_otel.instrumentation.finished import Ended, LateAttributes
+from hydrochat_otel.instrumentation.late_contexts import Begin, Kind, KnowingTracer
 from hydrochat_otel.runtime import failures, interruptions
-from hydrochat_otel.sdk import fast_ways, known_ids
+from hydrochat_otel.sdk import fast_ways, known_ids, known_sampling, unseen_spans
 from hydrochat_otel.sdk.known_ids import KnownIds
-from hydrochat_otel.sdk.known_sampling import KnownSampling
 
 NAME: Final = "lean spans"
 _MOST_ATTRIBUTES: Final = 64
@@ -121,7 +121,7 @@ class LeanSpan(sdk_trace.Span):
         return self.__dict__.setdefault("_attributes", made)
 
 
-class LeanTracer(Tracer):
+class LeanTracer(KnowingTracer):
     """Starts lean spans instead of the SDK's own."""
 
     def __init__(self, tracer: sdk_trace.Tracer) -> None:
@@ -137,7 +137,7 @@ class LeanTracer(Tracer):
                 "_span_processor": tracer.span_processor,
             },
         )
-        self._sampling = KnownSampling()
+        self._sampling = known_sampling.known(self._tracer.sampler)
         self._ids: KnownIds | None = None
 
     def start_span(  # noqa: PLR0917 - the API's signature
@@ -162,16 +162,16 @@ class LeanTracer(Tracer):
             ids = self._ids = known_ids.known(tracer.id_generator)
         around: Any = context.get(SPAN_KEY)
         parent: SpanContext | None = None if around is None else around.get_span_context()
-        if parent is not None and parent.is_valid:
-            trace_id, random = parent.trace_id, parent.trace_flags & _RANDOM
-        else:
-            parent, random = None, ids.flags
-            trace_id = ids.new_trace_id() or ids.generator.generate_trace_id()
         sampler, sampling = tracer.sampler, self._sampling
-        if parent is None and sampler is sampling.sampler:
-            decision = sampling.of_roots
+        if sampling.sampler is not sampler:
+            sampling = self._sampling = known_sampling.known(sampler)
+        if parent is not None and parent.is_valid:
+            trace_id, random, answer = parent.trace_id, parent.trace_flags & _RANDOM, sampling.of_child(parent)
         else:
-            decision = sampling.decision(sampler, parent)
+            parent, random, answer = None, ids.flags, sampling.of_roots
+            drawn = unseen_spans.drawn_trace_id() if type(answer) is int else 0
+            trace_id = drawn or ids.new_trace_id() or ids.generator.generate_trace_id()
+        decision = known_sampling.decision_of(answer, trace_id) if type(answer) is int else answer
         if decision is None:
             sampled = sampler.should_sample(context, trace_id, name, kind, attributes, ())
             decision, given, state = sampled.decision, sampled.attributes or {}, sampled.trace_state
@@ -197,6 +197,10 @@ class LeanTracer(Tracer):
         span._lock = Lock()
         tracer.span_processor.on_start(span, parent_context=context)
         return span  # type: ignore[no-any-return]
+
+    def beginning(self, kind: Kind) -> Begin:
+        """Return what begins calls of which the sampler is known to drop the span."""
+        return unseen_spans.beginning(self._tracer, kind)
 
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
         """Start a span of the SDK's own."""
@@ -245,6 +249,7 @@ def _bounded(clean: dict[str, Any], most: int | None, dropped: int = 0) -> Bound
 def lean(tracer: Tracer, *, fast: bool) -> Tracer:
     """Return the lean form of a tracer of the SDK; the tracer itself if it or its limits are not as expected."""
     reason = fast_ways.OFF if not fast else _problem_of(tracer) or _problem()
+    unseen_spans.probe(reason)
     if reason is not None:
         fast_ways.fall_back(NAME, reason)
         return tracer

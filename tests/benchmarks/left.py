@@ -152,6 +152,7 @@ WHY: Final[Mapping[str, str]] = {
     **{f"instrumentation.{name}": why for name, why in (_PLAIN | _WORK).items()},
     **{f"sdk.lean_spans.{name}": why for name, why in _SPANS.items()},
     **{f"instrumentation.gemini.{name}": why for name, why in _CALLS.items()},
+    "sdk.unseen_spans.begin": "The span that a sampler drops is made only if something looks at it.",
     "sdk.span_processor.on_end": "Keeps spans of other libraries; ours are kept from their records.",
     "prices.usage_fields.values_of": "The first usage of a stream is all that most replies have.",
     "prices.counts.text_of": "Reads a member of an enumeration of the SDK.",

@@ -4,6 +4,7 @@
 reaches, instead of a sample of its moments.
 """
 
+import contextvars
 import gc
 import itertools
 import os
@@ -12,7 +13,11 @@ import pytest
 from faults import hosts
 from faults.arriving import arrived, held_locks
 from faults.interrupting import TimeLimitError, track
-from opentelemetry import context
+from opentelemetry import context, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from hydrochat_otel import semconv
 from hydrochat_otel.instrumentation.tracker import track_response_time
@@ -104,6 +109,38 @@ def test_a_time_limit_in_a_call_passes_through(install, name):
     assert (kept, calls_kept) == (counted, calls_counted)
     assert kept + calls_kept > 0
     assert moments > 100
+
+
+LOOKING = track_response_time("looking")(lambda: trace.get_current_span().is_recording())
+DROPPED = {
+    "nothing looks": track_response_time("unseen")(int),
+    "something looks": LOOKING,
+    "inside another": track_response_time("outer")(LOOKING),
+    "in a request": lambda: REQUEST.run(LOOKING),
+}
+REQUEST = contextvars.copy_context()
+REQUEST.run(
+    context.attach, trace.set_span_in_context(NonRecordingSpan(SpanContext(3, 4, is_remote=True)), context.Context())
+)
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_a_time_limit_in_a_call_whose_span_is_dropped_passes_through(name):
+    """Also while the span is made, because something looks: nothing stays current, and the books agree."""
+    pipeline = pipelines.install(
+        tracer_provider=TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False),
+        meter_provider=MeterProvider(shutdown_on_exit=False),
+        metrics_token="token-of-the-tests-1234",
+        instrument_gemini=False,
+        max_entries=100_000,
+    )
+    wrong, moments = sweep(DROPPED[name])
+    assert wrong == []
+    assert failures.counts() == {}
+    kept, counted = books(pipeline)[:2]
+    assert kept == counted > 0
+    assert moments > 5
+    pipeline.shutdown()
 
 
 @pytest.mark.parametrize("state", ["memory", "sqlite"])

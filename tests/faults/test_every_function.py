@@ -10,11 +10,18 @@ import types
 import pytest
 from faults import hosts
 from faults.surfaces import SURFACES
+from opentelemetry import context, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 import hydrochat_otel.instrumentation
 import hydrochat_otel.runtime
 import hydrochat_otel.window
 from hydrochat_otel.instrumentation.gemini import calls, late_usage, live_interactions, storage, wrappers
+from hydrochat_otel.instrumentation.tracker import track_response_time
+from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import deferred_queue, failures
 
 pytestmark = pytest.mark.thorough
@@ -31,6 +38,9 @@ CARRIERS = (
     "instrumentation.tracker.ResponseTimeTracker.__exit__",
     "instrumentation.gemini.streams.Watched",
     "instrumentation.results.lazily",
+    # The methods of a context that the host looks at: those of any context, after a contained step.
+    "instrumentation.late_contexts.LateContext.__",
+    *(f"instrumentation.late_contexts.LateContext.{name}" for name in vars(dict) if not name.startswith("__")),
     # LangChain calls these, and catches their exceptions as far as it can.
     "instrumentation.langgraph.TurnTracker.on_chain",
     # The guards themselves: a dozen lines each, which call only what they guard.
@@ -117,6 +127,52 @@ def test_the_host_continues_whatever_fails(installed, error):
     assert hosts.changes() == {}
     # Work that the faults left unfinished fails here, and not in the next test.
     gc.collect()
+    deferred_queue.drain_all(5.0)
+
+
+@pytest.fixture
+def dropping():
+    """Install on a provider whose sampler drops every span."""
+    installed = pipeline.install(
+        tracer_provider=TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False),
+        meter_provider=MeterProvider(shutdown_on_exit=False),
+        instrument_gemini=False,
+    )
+    yield installed
+    installed.shutdown()
+
+
+@pytest.mark.parametrize("error", [InjectedError, SystemExit])
+def test_the_host_continues_whatever_fails_in_a_call_whose_span_is_dropped(dropping, error):
+    """Calls that look at their context, and calls that do not, alone and inside a request that is not sampled."""
+    request = trace.set_span_in_context(NonRecordingSpan(SpanContext(3, 4, is_remote=True)), context.Context())
+    looking = track_response_time("looking")(lambda: (trace.get_current_span().is_recording(), context.get_value("x")))
+    work = track_response_time("work")(looking)
+
+    def changes():
+        found = []
+        for around in (context.Context(), request):
+            token = context.attach(around)
+            found += [call() for call in (looking, work, looking)] + [context.get_current() is around]
+            context.detach(token)
+        return found
+
+    unchanged = [(False, None), (False, None), (False, None), True] * 2
+    modules = ("plain_calls", "late_contexts", "operation", "usual", "finished", "attribution", "tracked")
+    theirs, changed = tuple(f"instrumentation.{module}." for module in modules), {}
+    for path, owner, name, function in functions():
+        short = path.removeprefix("hydrochat_otel.")
+        if not short.startswith(theirs) or short.startswith(CARRIERS):
+            continue
+        undo = replaced(owner, name, function, error)
+        try:
+            recorded = changes()
+        finally:
+            undo()
+        if recorded != unchanged:
+            changed[short] = recorded
+    assert changed == {}
+    assert changes() == unchanged
     deferred_queue.drain_all(5.0)
 
 

@@ -51,8 +51,10 @@ def recorded(request, monkeypatch):
 
     def put(_, finished):
         if not isinstance(finished, FinishedOperation):
-            labels, started_unix_s, duration_s = finished
-            ended = Ended(duration_s, int((started_unix_s + duration_s) * 1e9), "ok", None)
+            labels, started_unix_s, duration_s, *around = finished
+            trace_id, span_id, _, flags, *_ = (around and around[0]) or trace.INVALID_SPAN_CONTEXT
+            ids = trace_id, span_id, span_id, bool(flags & 1)
+            ended = Ended(duration_s, int((started_unix_s + duration_s) * 1e9), "ok", None, *ids)
             finished = FinishedOperation(*ended, labels, False)
         found.append(finished)
 

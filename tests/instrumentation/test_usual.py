@@ -1,12 +1,18 @@
-"""Promise: a call that is noted in three fields is in the window and in the metrics as if it had all of them."""
+"""Promise: a call that is noted in a few fields is in the window and in the metrics as if it had all of them."""
 
 import os
 
+import pytest
+from opentelemetry.trace import SpanContext, TraceFlags
+
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
-from hydrochat_otel.instrumentation.usual import UsualOperation
+from hydrochat_otel.instrumentation.usual import InnerOperation, UsualOperation, are_unsampled
 from hydrochat_otel.window.notable import NotableTurns
 
 LABELS = [OperationLabels(None, name, "root", name) for name in ("ask", "render")]
+STEP = OperationLabels(None, "look", "step", "ask")
+SAMPLED = SpanContext(7, 8, is_remote=False, trace_flags=TraceFlags(1))
+UNSAMPLED = SpanContext(9, 10, is_remote=True)
 
 
 def usual(number):
@@ -33,6 +39,52 @@ def test_an_entry_is_that_of_the_same_operation_with_all_fields():
         assert (one.exceeded, one.role, one.ended.outcome, one.ended.error_type) == (False, "root", "ok", None)
 
 
+def inner(*around, labels=STEP):
+    """Return the records of a call inside each of these spans."""
+    return UsualOperation.complete(
+        [(labels, 1_764_385_000 + place * 0.37, 0.001, one) for place, one in enumerate(around)]
+    )
+
+
+def test_one_inside_something_belongs_to_what_is_around():
+    """Its entry, its columns and its exemplar are those of the same operation with all fields."""
+    some = inner(SAMPLED, UNSAMPLED, None)
+    assert {type(one) for one in some} == {InnerOperation}
+    assert list(zip(*InnerOperation.columns(some), strict=True)) == [one.entry() for one in some]
+    for one in some:
+        labels, started_unix_s, duration_s, around = one.noted
+        ids = (around.trace_id, around.span_id, around.span_id, around.trace_flags.sampled) if around else (0, 0, 0)
+        ended = Ended(duration_s, round((started_unix_s + duration_s) * 1e9), "ok", None, *ids)
+        same, entry = FinishedOperation(*ended, labels, False), one.entry()
+        assert same.entry()._replace(span_id=0, end_unix_s=0) == entry._replace(span_id=0, end_unix_s=0)
+        assert (one.trace_id, one.span_id, one.is_sampled) == (same.trace_id, same.span_id, same.is_sampled)
+        assert (one.exceeded, one.role, one.ended.trace_id, one.ended.outcome) == (False, "step", same.trace_id, "ok")
+
+
+def test_both_kinds_are_completed_together_in_their_order():
+    """Each tuple gives one record of its kind."""
+    noted = [(LABELS[0], 1.0, 0.1), (STEP, 2.0, 0.1, SAMPLED), (LABELS[1], 3.0, 0.1), (STEP, 4.0, 0.1, None)]
+    assert [(type(one), one.noted) for one in UsualOperation.complete(noted)] == [
+        (UsualOperation, noted[0]),
+        (InnerOperation, noted[1]),
+        (UsualOperation, noted[2]),
+        (InnerOperation, noted[3]),
+    ]
+    assert UsualOperation.complete([]) == []
+
+
+@pytest.mark.parametrize(("around", "expected"), [([None, UNSAMPLED], True), ([None, SAMPLED], False)])
+def test_one_in_a_sampled_span_may_be_an_exemplar(around, expected):
+    """All others are fed without looking at each."""
+    assert are_unsampled(inner(*around)) is expected
+
+
+def test_a_step_is_no_turn_of_its_own():
+    """The window looks at each, unless all are roots."""
+    assert not InnerOperation.are_unremarkable([*inner(UNSAMPLED), *inner(UNSAMPLED, labels=LABELS[0])])
+    assert InnerOperation.are_unremarkable(inner(UNSAMPLED, None, labels=LABELS[0]))
+
+
 def test_one_among_notable_work_is_not_notable():
     """Work of another kind makes the window look at each."""
     failed = FinishedOperation(*Ended(0.1, 10**18, "error", "ValueError"), LABELS[0], False)
@@ -55,6 +107,8 @@ def test_ids_are_distinct_and_fit_into_64_bits():
 class Taken(list):
     """Takes work of one kind."""
 
+    take = list.append
+
     def take_first(self, work, number):
         """Take so many of the first."""
         self += work[:number]
@@ -71,6 +125,10 @@ class Recorder:
         """Return the place."""
         return self.kinds.setdefault(labels.name, Taken())
 
+    def inner_operations(self, labels):
+        """Return the place of one inside something."""
+        return self.kinds.setdefault(f"inside {labels.name}", Taken())
+
 
 def test_several_are_fed_by_their_labels():
     """Each goes once to what feeds its labels, in its order."""
@@ -81,3 +139,10 @@ def test_several_are_fed_by_their_labels():
     UsualOperation.feed_first(waiting, 6)
     assert waiting == ["another"]
     assert recorder.kinds == {"a": some[0::2], "b": some[1::2]}
+    some = UsualOperation.complete([(labels[place % 2], 0.0, float(place), UNSAMPLED) for place in range(6)])
+    waiting = [*some, "another"]
+    InnerOperation.feed_first(waiting, 6)
+    assert waiting == ["another"]
+    some[0].feed()
+    assert recorder.kinds["inside a"] == [*some[0::2], some[0]]
+    assert recorder.kinds["inside b"] == some[1::2]
