@@ -80,6 +80,15 @@ class Dropping:
             call.drop()
 
 
+class Held(Dropping):
+    """Holds the call of a connection, and ends it when nothing references the connection any more."""
+
+    call: "GuardedCall"
+
+    def __init__(self, call: "GuardedCall") -> None:
+        self.call = call
+
+
 class Guarded:
     """Wraps a context manager of ours in a ``with`` statement so that it cannot harm the host.
 

@@ -10,11 +10,11 @@ import weakref
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, guarded
+from hydrochat_otel.instrumentation.gemini.guarded_call import Held, guarded
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
 from hydrochat_otel.runtime.failures import contained
 
-_calls: Final[weakref.WeakKeyDictionary[Any, GuardedCall]] = weakref.WeakKeyDictionary()
+_held: Final[weakref.WeakKeyDictionary[Any, Held]] = weakref.WeakKeyDictionary()
 
 
 def connection(original: Function, current: Current, operation: str) -> Function:
@@ -23,19 +23,20 @@ def connection(original: Function, current: Current, operation: str) -> Function
     @functools.wraps(original)
     @contextlib.asynccontextmanager
     async def counted(self: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        call: GuardedCall | None = contained("google_genai.begin", _begin, current, operation, self, kwargs)
-        if call is None:
+        # A session that its loop never closes ends when this frame is freed.
+        held: Held | None = contained("google_genai.begin", _begin, current, operation, self, kwargs)
+        if held is None:
             async with original(self, *args, **kwargs) as session:
                 yield session
             return
         try:
             async with original(self, *args, **kwargs) as session:
-                contained("google_genai.live", _remember, session, call)
+                contained("google_genai.live", _remember, session, held)
                 yield session
         except BaseException as error:
-            call.fail(error)
+            held.call.end_with(error)
             raise
-        call.succeed()
+        held.call.succeed()
 
     return counted
 
@@ -52,22 +53,23 @@ def message_async(original: Function, _current: Current, _operation: str) -> Fun
     return read
 
 
-def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> GuardedCall | None:
+def _begin(current: Current, operation: str, owner: Any, arguments: dict[str, Any]) -> Held | None:
     counting = current()
     if counting is None:
         return None
     client = owner._api_client  # noqa: SLF001 - as the SDK does
-    return guarded(counting.begin(operation, arguments.get("model"), client, arguments.get("config")))
+    call = guarded(counting.begin(operation, arguments.get("model"), client, arguments.get("config")))
+    return None if call is None else Held(call)
 
 
-def _remember(session: Any, call: GuardedCall) -> None:
-    _calls[session] = call
+def _remember(session: Any, held: Held) -> None:
+    _held[session] = held
 
 
 def _take(session: Any, received: Any) -> None:
-    call = _calls.get(session)
-    if call is not None:
-        call.take(received)
+    held = _held.get(session)
+    if held is not None:
+        held.call.take(received)
         content = getattr(received, "server_content", None)
         if getattr(content, "turn_complete", None):
-            call.close_turn()
+            held.call.close_turn()

@@ -7,7 +7,7 @@ import functools
 import weakref
 from typing import Any, Final
 
-from hydrochat_otel.instrumentation.gemini.guarded_call import Dropping, GuardedCall, guarded
+from hydrochat_otel.instrumentation.gemini.guarded_call import GuardedCall, Held, guarded
 from hydrochat_otel.instrumentation.gemini.raw_replies import as_reply
 from hydrochat_otel.instrumentation.gemini.wrappers import Current, Function
 from hydrochat_otel.runtime.failures import contained
@@ -15,16 +15,7 @@ from hydrochat_otel.runtime.failures import contained
 _ENDING: Final = frozenset({"interaction.completed", "interaction.cancelled", "interaction.canceled"})
 
 
-class _Held(Dropping):
-    """Holds the call of a connection: lives as long as the connection, and ends the call when nothing references it."""
-
-    call: GuardedCall
-
-    def __init__(self, call: GuardedCall) -> None:
-        self.call = call
-
-
-_held: Final[weakref.WeakKeyDictionary[Any, _Held]] = weakref.WeakKeyDictionary()
+_held: Final[weakref.WeakKeyDictionary[Any, Held]] = weakref.WeakKeyDictionary()
 
 
 def opened_async(original: Function, current: Current, operation: str) -> Function:
@@ -81,7 +72,7 @@ def _begin(current: Current, operation: str, context: Any) -> GuardedCall | None
 
 
 def _hold(current: Current, context: Any, connection: Any, call: GuardedCall) -> None:
-    _held[connection] = _Held(call)
+    _held[connection] = Held(call)
     if (counting := current()) is not None:
         counting.late.interactions.take(str(getattr(context, "_interaction_id", "")))
 

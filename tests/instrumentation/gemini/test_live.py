@@ -1,7 +1,10 @@
 """Promises of :mod:`hydrochat_otel.instrumentation.gemini.live`."""
 
+import asyncio
 import contextlib
+import gc
 import json
+from types import SimpleNamespace
 
 import pytest
 from google import genai
@@ -10,6 +13,9 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.gemini import live as ours
+from hydrochat_otel.instrumentation.gemini.calls import Calls
+from hydrochat_otel.prices.book import PriceBook
 
 MODEL = "gemini-live-2.5-flash"
 
@@ -119,3 +125,32 @@ async def test_a_session_without_usage_is_unreconciled(meters, instrumentor):
         await say(session, "x")
     measured = meters.measured()
     assert (measured.calls, measured.tokens, measured.unreconciled_calls) == ({"ok": 1}, (0,) * 5, 1)
+
+
+class Session:
+    """A session of the SDK, as far as one is watched."""
+
+
+def test_a_session_that_its_loop_never_closes_is_a_cancelled_call(meters, instrumentor):
+    """A loop that is closed without ending its generators runs none of their lines: the call ends as it is freed."""
+
+    @contextlib.asynccontextmanager
+    async def connect(_owner, *, model):
+        yield Session()
+
+    async def receive(_session):
+        return types.LiveServerMessage.model_validate({**usage(10, 5), **turn("a", turnComplete=True)})
+
+    async def talk(connecting):
+        session = await connecting.__aenter__()
+        await ours.message_async(receive, lambda: None, "")(session)
+
+    calls = Calls(PriceBook(None))
+    connecting = ours.connection(connect, lambda: calls, "live")(SimpleNamespace(_api_client=None), model=MODEL)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(talk(connecting))
+    loop.close()
+    del connecting
+    gc.collect()
+    measured = meters.measured()
+    assert (measured.calls, measured.tokens) == ({"cancelled": 1}, (10, 0, 0, 5, 0))
