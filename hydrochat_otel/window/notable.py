@@ -67,14 +67,19 @@ class _Group:
         self._earliest_unix_s = min((each[2][-1].end_unix_s for each in ranked), default=math.inf)
         return True
 
-    def keep_all(self, some: Sequence[_Ranked]) -> bool:
-        """Do the same with several turns, sorted once instead of one after another."""
+    def keep_all(self, some: Sequence[_Ranked], calls: list[Entry]) -> bool:
+        """Do the same with several turns, sorted once instead of one after another, and empty the list of their calls.
+
+        Both happen in one step: if a signal handler raises, a turn is kept and its call is not waiting, or neither.
+        """
         ranked, earliest_unix_s = self.ranked, min([one[2][-1].end_unix_s for one in some])
         if min(earliest_unix_s, self._earliest_unix_s) <= self._oldest_unix_s():
+            calls.clear()
             return sum([self.keep(one) for one in some]) > 0
         self._earliest_unix_s = min(earliest_unix_s, self._earliest_unix_s)
-        ranked[:] = sorted([*ranked, *some])[-self._most :]  # in ascending order they are a heap
-        return max(some) >= ranked[0]
+        kept = sorted([*ranked, *some])[-self._most :]  # in ascending order they are a heap
+        ranked[:], calls[:] = kept, ()
+        return max(some) >= kept[0]
 
 
 class _Ranking:
@@ -98,11 +103,17 @@ class _Ranking:
         if (cost_usd := sum([one.cost_usd for one in turn if one.cost_usd])) > 0:
             self._kept += self._dear.keep((cost_usd, number, turn))
 
-    def add_good(self, calls: Sequence[Entry]) -> None:
-        """Keep calls that ended well, each a turn by itself."""
+    def add_good(self, calls: list[Entry]) -> None:
+        """Keep calls that ended well, each a turn by itself, and empty the list."""
         ranked = [(one.cost_usd, next(self._numbers), (one,)) for one in calls if one.cost_usd and one.cost_usd > 0]
-        if ranked:
-            self._kept += self._dear.keep_all(ranked)
+        if not ranked:
+            calls.clear()
+            return
+        is_another = True
+        try:
+            is_another = self._dear.keep_all(ranked, calls)
+        finally:  # a signal handler may raise after they were kept
+            self._kept += is_another
 
     def turns(self) -> tuple[Turn, ...]:
         """Return the turns, the most notable of each kind first; the same tuple until another turn is kept."""
@@ -139,6 +150,8 @@ class NotableTurns:
         """Discard every turn, as a forked child does: they belong to its parent."""
         self._most, self._ttl_s = self._bounds
         self._inbox: deque[Entry | Waiting] = deque(maxlen=_WAITING)
+        self._good: list[Entry] = []
+        """Good calls out of the inbox that are not compared with the kept turns yet."""
         self._open: OrderedDict[int, list[Entry | Waiting]] = OrderedDict()
         self._ranking = _Ranking(self._most, self._oldest_unix_s)
 
@@ -170,7 +183,7 @@ class NotableTurns:
     def _sort(self, timeout_s: float) -> None:
         # Without waiting on the application's path: the entries wait for the next one, or for the next reading.
         with suppress(Busy), self._lock.within(timeout_s):
-            good: list[Entry] = []
+            good = self._good  # what is in it stays if a signal handler raises
             for _ in range(len(self._inbox)):
                 try:
                     entry = self._inbox.popleft()
@@ -181,7 +194,6 @@ class NotableTurns:
                     continue
                 if good:
                     self._ranking.add_good(good)
-                    good = []
                 self._sort_in(entry)
             if good:
                 self._ranking.add_good(good)
