@@ -154,14 +154,24 @@ class Pipeline:
         """Return the name of the service from the meter provider's resource."""
         return self._providers.service_name()
 
-    def force_flush(self) -> None:
-        """Record all finished work that is queued, and make the providers export it."""
+    def force_flush(self) -> bool:
+        """Record all finished work that is queued, and make the providers export it.
+
+        Returns:
+            Whether all of it was exported in time. What a processor, reader or exporter raises is noted here, and keeps
+            the other provider from nothing.
+        """
         self.instruments.queue.drain()
         self.publish()
-        flush = getattr(self.tracer_provider, "force_flush", None)
-        if flush is not None:
-            flush()
-        self.meter_provider.force_flush()
+        succeeded = True
+        for provider in (self.tracer_provider, self.meter_provider):
+            try:
+                flush = getattr(provider, "force_flush", None)
+                succeeded = (flush is None or flush() is not False) and succeeded
+            except BaseException as error:
+                failures.note("force_flush", error)
+                succeeded = False
+        return succeeded
 
     def publish(self, *, read: bool = False) -> None:
         """Publish what is new to the processes that share the state, and read theirs if requested; never raises."""

@@ -10,7 +10,11 @@ import threading
 import time
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
+import hydrochat_otel
 from hydrochat_otel import track_response_time
 from hydrochat_otel.runtime import background, failures
 
@@ -158,3 +162,42 @@ def test_a_shutdown_may_interrupt_the_start_of_a_thread():
     """A signal handler that ends the pipeline while its thread holds the lock of `threading` is not blocked by it."""
     with threading._active_limbo_lock:
         assert background.within(30, lambda: None, component="test.end")
+
+
+class BrokenReader(InMemoryMetricReader):
+    """A reader of the application whose exporter fails."""
+
+    def force_flush(self, timeout_millis=10_000):
+        raise OSError("the collector is away")
+
+
+class BrokenProcessor(SpanProcessor):
+    """The same for spans."""
+
+    def force_flush(self, timeout_millis=30_000):
+        raise OSError("the collector is away")
+
+
+@pytest.mark.parametrize("broken", ["reader", "processor", "neither"])
+def test_a_flush_says_whether_it_succeeded_and_raises_nothing(broken):
+    """What fails is noted, and the other provider is flushed."""
+    flushed = []
+
+    class Reader(InMemoryMetricReader):
+        def force_flush(self, timeout_millis=10_000):
+            flushed.append("metrics")
+            return True
+
+    class Processor(SpanProcessor):
+        def force_flush(self, timeout_millis=30_000):
+            flushed.append("spans")
+            return True
+
+    readers = [BrokenReader() if broken == "reader" else Reader()]
+    spans, metrics = TracerProvider(shutdown_on_exit=False), MeterProvider(readers, shutdown_on_exit=False)
+    spans.add_span_processor(BrokenProcessor() if broken == "processor" else Processor())
+    installed = hydrochat_otel.install(tracer_provider=spans, meter_provider=metrics, instrument_gemini=False)
+    assert installed.force_flush() is (broken == "neither")
+    assert flushed == {"reader": ["spans"], "processor": ["metrics"], "neither": ["spans", "metrics"]}[broken]
+    assert failures.counts() == ({} if broken == "neither" else {"force_flush": 1})
+    failures.forget()
