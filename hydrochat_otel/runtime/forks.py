@@ -177,12 +177,12 @@ def run_last() -> None:
 
     The SDK's providers renew their locks and their resource in the child. Our steps use both.
     """
-    _process.newest += 1
-    number = _process.newest
+    process.newest += 1
+    number = process.newest
 
     def if_newest(step: Step) -> Callable[[], None]:
         def run() -> None:
-            if number == _process.newest:  # the interpreter cannot remove a hook
+            if number == process.newest:  # the interpreter cannot remove a hook
                 step()
 
         return run
@@ -197,7 +197,15 @@ def run_last() -> None:
 
 
 class _Process:
+    """What is known of this process.
+
+    Attributes:
+        newest: Number of the newest hooks.
+        forked_ns: When it was forked, by the monotonic clock; 0 if it was not.
+    """
+
     newest = 0
+    forked_ns = 0
 
 
 class _Local(threading.local):
@@ -207,7 +215,7 @@ class _Local(threading.local):
         self.held: list[Held] = []
 
 
-_process: Final = _Process()
+process: Final = _Process()
 _local: Final = _Local()
 _registrations: Final[list[Registration]] = []
 _locks: Final[list[weakref.ref[ForkLock]]] = []
@@ -235,6 +243,7 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
+    process.forked_ns = time.perf_counter_ns()
     for lock in _living():
         if not lock.is_held_for_fork:
             lock.renew()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import os
 import time
 
 import pytest
@@ -219,3 +220,22 @@ def test_a_stream_that_was_requested_and_never_read_is_a_cancelled_call(meters, 
         end(stream)
         del stream
     assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"cancelled": 2}
+
+
+@pytest.mark.parametrize("end", ["close", "rest"])
+def test_a_forked_child_counts_no_call_of_its_parent(meters, instrumentor, end):
+    """It inherits a stream that its parent reads to the end, and closes its copy, or reads it, too."""
+    call = guarded(Calls(PriceBook(None)).begin("generate_content", FLASH, None))
+    with call.attempts:  # it is sent
+        chunks = WatchedStream(chunk_source([]), lambda: call, call)
+    next(chunks)
+    child = os.fork()
+    if not child:
+        try:
+            DONE[end](chunks)
+            os._exit(len(meters.by(semconv.LLM_CALLS, semconv.OUTCOME)))
+        finally:
+            os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(list(chunks)) == 3
+    assert meters.by(semconv.LLM_CALLS, semconv.OUTCOME) == {"ok": 1}
