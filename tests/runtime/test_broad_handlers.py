@@ -18,6 +18,7 @@ APART = {
     "runtime/deadline_fetch.py": "a thread of its own, whose exception its caller raises",
     "instrumentation/generators.py": "throws it into the host's generator",
     "instrumentation/stretches.py": "throws it into the host's awaitable",
+    "instrumentation/gemini/streams.py": "throws it into the generator of the SDK",
 }
 """Rooms and files in which a broad handler may stay without asking, and why."""
 
