@@ -3,6 +3,8 @@
 import os
 import random
 import signal
+import sqlite3
+from functools import partial
 
 import pytest
 from fleet import forked
@@ -11,6 +13,7 @@ from fleet.backend_contract import NOW_S, contents, everything, said
 from fleet.merge_contract import *  # noqa: F403 - as above
 
 from hydrochat_otel.fleet.bounds import Bounds, StateError
+from hydrochat_otel.fleet.sqlite import file
 from hydrochat_otel.fleet.sqlite.backend import SqliteBackend
 
 
@@ -69,6 +72,37 @@ def test_a_kill_loses_nothing_that_was_acknowledged(make_sqlite, after, caplog):
     texts = [f"{seq}".encode() for seq in range(1, last + 1)]
     assert kept == contents({"one": texts[-1] * 5000}, texts)
     assert not caplog.records
+
+
+class InterruptedConnection(sqlite3.Connection):
+    """A connection at some statements of which the handler of a signal raises."""
+
+    before = after = ()
+
+    def execute(self, statement, *values):
+        if statement in self.before:
+            raise KeyboardInterrupt
+        done = super().execute(statement, *values)
+        if statement in self.after:
+            raise KeyboardInterrupt
+        return done
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((), ["BEGIN IMMEDIATE"]), ((), ["COMMIT"]), (["COMMIT", "ROLLBACK"], ())], ids=str
+)
+def test_a_transaction_that_a_signal_handler_interrupts_is_not_left_open(make_sqlite, monkeypatch, before, after):
+    """Neither the next one nor another process waits for it."""
+    monkeypatch.setattr(file.sqlite3, "connect", partial(sqlite3.connect, factory=InterruptedConnection))
+    backend, other = make_sqlite(), make_sqlite()
+    backend.exchange(said("one", 1), 0, read=False)
+    with monkeypatch.context() as interrupting:
+        interrupting.setattr(InterruptedConnection, "before", before)
+        interrupting.setattr(InterruptedConnection, "after", after)
+        with pytest.raises(KeyboardInterrupt):
+            backend.exchange(said("one", 2), 0, read=False)
+    backend.exchange(said("one", 3), 0, read=False)
+    other.exchange(said("two", 1), 0, read=False)
 
 
 def test_time_is_counted_from_the_making_of_the_state(make_sqlite, clock):

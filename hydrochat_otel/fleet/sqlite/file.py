@@ -309,8 +309,10 @@ def _identity(watched: tuple[Path, ...]) -> _Identity:
 
 
 def _committed(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
-    connection.execute("BEGIN IMMEDIATE")
+    if connection.in_transaction:  # a signal handler raised while the last one was rolled back
+        connection.execute("ROLLBACK")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         result = work(connection)
         connection.execute("COMMIT")
     except BaseException:
