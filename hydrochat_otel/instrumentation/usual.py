@@ -5,6 +5,7 @@ notes three or four fields of them and the rest is stated here, for a piece of t
 """
 
 import random
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, repeat
 from operator import add
@@ -12,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, TraceFlags
 
-from hydrochat_otel.instrumentation.batched import grouped
+from hydrochat_otel.instrumentation.batched import Kind, grouped
 from hydrochat_otel.instrumentation.finished import OperationLabels, label_columns
 from hydrochat_otel.runtime import forks, process_globals
 from hydrochat_otel.semconv import Outcome, Role
@@ -50,12 +51,53 @@ class _Ended(NamedTuple):
     error_type: None = None
 
 
+class _Noted:
+    """An operation that ended well and in time, as the host's path noted it."""
+
+    __slots__ = ()
+
+    noted: Any
+    exceeded: Final = False
+
+    @property
+    def role(self) -> Role:
+        """Whether a caller waits for it or it is a step."""
+        role: Role = self.noted[0].role
+        return role
+
+    @staticmethod
+    @abstractmethod
+    def kind_of(labels: OperationLabels) -> Kind[Any]:
+        """Return what feeds those with these labels."""
+
+    @staticmethod
+    @abstractmethod
+    def columns(waiting: Sequence[Any]) -> list[Sequence[Any]]:
+        """Return the columns of the entries of several, in the order of the fields of an entry; without making one."""
+
+    def feed(self) -> None:
+        """Feed it to the instruments."""
+        self.kind_of(self.noted[0]).take(self)
+
+    @classmethod
+    def feed_first(cls, waiting: list[Any], number: int) -> None:
+        """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
+        groups = grouped(waiting, [noted[0] for noted, _ in waiting[:number]])
+        for kind, size in [(cls.kind_of(labels), size) for (labels,), size in groups]:
+            kind.take_first(waiting, size)
+
+    def entry(self) -> Entry:
+        """Return its entry for the window; each time an equal one."""
+        [row] = zip(*self.columns([self]), strict=True)
+        return Entry(*row)
+
+
 class _UsualOperation(NamedTuple):
     noted: Noted
     own_id: int
 
 
-class UsualOperation(_UsualOperation):
+class UsualOperation(_UsualOperation, _Noted):
     """A root without a span and without anything around that ended well and in time.
 
     Attributes:
@@ -65,7 +107,6 @@ class UsualOperation(_UsualOperation):
 
     __slots__ = ()
 
-    exceeded: Final = False
     ended: Final = _Ended()
 
     @classmethod
@@ -76,27 +117,10 @@ class UsualOperation(_UsualOperation):
             kinds = [cls if len(one) == _ALONE else InnerOperation for one in noted]
         return list(map(_new, kinds, zip(noted, _ids[0], strict=False)))
 
-    @property
-    def role(self) -> Role:
-        """A caller waits for it."""
-        return self.noted[0].role
-
-    def feed(self) -> None:
-        """Feed it to the instruments."""
-        labels = self.noted[0]
-        labels.using.usual_operations(labels).take(self)
-
     @staticmethod
-    def feed_first(waiting: "list[UsualOperation]", number: int) -> None:
-        """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
-        groups = grouped(waiting, [noted[0] for noted, _ in waiting[:number]])
-        for kind, size in [(labels.using.usual_operations(labels), size) for (labels,), size in groups]:
-            kind.take_first(waiting, size)
-
-    def entry(self) -> Entry:
-        """Return its entry for the window; each time an equal one."""
-        [row] = zip(*self.columns([self]), strict=True)
-        return Entry(*row)
+    def kind_of(labels: OperationLabels) -> "Kind[UsualOperation]":
+        """Return what feeds those with these labels."""
+        return labels.using.usual_operations(labels)
 
     @staticmethod
     def columns(waiting: "Sequence[UsualOperation]") -> list[Sequence[Any]]:
@@ -116,7 +140,7 @@ class _InnerOperation(NamedTuple):
     own_id: int
 
 
-class InnerOperation(_InnerOperation):
+class InnerOperation(_InnerOperation, _Noted):
     """An operation with a span or another operation around that ended well and in time.
 
     It has no span, or one that nothing has seen. Its exemplars carry the span around it.
@@ -128,17 +152,10 @@ class InnerOperation(_InnerOperation):
 
     __slots__ = ()
 
-    exceeded: Final = False
-
     @property
     def ended(self) -> _Ended:
         """How it ended."""
         return _Ended(self.trace_id)
-
-    @property
-    def role(self) -> Role:
-        """Whether a caller waits for it or it is a step."""
-        return self.noted[0].role
 
     @property
     def trace_id(self) -> int:
@@ -155,22 +172,10 @@ class InnerOperation(_InnerOperation):
         """Whether that span is sampled."""
         return bool(_around(self)[3] & _SAMPLED)
 
-    def feed(self) -> None:
-        """Feed it to the instruments."""
-        labels = self.noted[0]
-        labels.using.inner_operations(labels).take(self)
-
     @staticmethod
-    def feed_first(waiting: "list[InnerOperation]", number: int) -> None:
-        """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
-        groups = grouped(waiting, [noted[0] for noted, _ in waiting[:number]])
-        for kind, size in [(labels.using.inner_operations(labels), size) for (labels,), size in groups]:
-            kind.take_first(waiting, size)
-
-    def entry(self) -> Entry:
-        """Return its entry for the window; each time an equal one."""
-        [row] = zip(*self.columns([self]), strict=True)
-        return Entry(*row)
+    def kind_of(labels: OperationLabels) -> "Kind[InnerOperation]":
+        """Return what feeds those with these labels."""
+        return labels.using.inner_operations(labels)
 
     @staticmethod
     def columns(waiting: "Sequence[InnerOperation]") -> list[Sequence[Any]]:
