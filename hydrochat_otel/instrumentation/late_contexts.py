@@ -159,17 +159,20 @@ IN_ONE_VARIABLE: Final = _in_one_variable()
 """That number for an object that only one variable of the calling function references; 0 if it does not say."""
 
 
-class _Probe:
+class Probe:
+    """A kind of calls by which a way to begin them is looked at."""
+
     begin: Begin = maybe_with_span
 
     def within(self, _: Context) -> Within:
+        """Return always the same."""
         return Within("inner", "outer")
 
 
 @cache
 def _is_possible() -> bool:
     """Return whether a late context is an ordinary one for each that looks at it, with this version of the API."""
-    around, begin = Context({"key": "value"}), _without_span(_Probe())
+    around, begin = Context({"key": "value"}), _without_span(Probe())
     expected = {WITHIN_KEY: Within("inner", "outer"), **around}
     try:
         looks: list[Callable[[Any], Any]] = [dict, Context, lambda one: {**one}, lambda one: one.copy()]

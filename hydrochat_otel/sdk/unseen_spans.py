@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState
 
 from hydrochat_otel.instrumentation import late_contexts
-from hydrochat_otel.instrumentation.attribution import SPAN_KEY, Within
-from hydrochat_otel.instrumentation.late_contexts import Begin, Kind, LateContext, parent_in
+from hydrochat_otel.instrumentation.attribution import SPAN_KEY
+from hydrochat_otel.instrumentation.late_contexts import Begin, Kind, LateContext, Probe, parent_in
 from hydrochat_otel.runtime import interruptions, process_globals
 from hydrochat_otel.sdk import fast_ways, known_ids, known_sampling
 from hydrochat_otel.sdk.known_ids import KnownIds
@@ -112,13 +112,6 @@ def probe(reason: str | None) -> None:
         fast_ways.fall_back(NAME, reason)
 
 
-class _Probe:
-    begin: Begin = late_contexts.maybe_with_span
-
-    def within(self, _: Context) -> Within:
-        return Within("inner", "outer")
-
-
 @cache
 def _is_possible() -> bool:
     """Return whether the spans are those of this version of the SDK."""
@@ -128,7 +121,7 @@ def _is_possible() -> bool:
     try:
         provider = TracerProvider(ALWAYS_OFF, Resource.get_empty(), shutdown_on_exit=False)
         tracer = provider.get_tracer("probe")
-        begin = _beginning(tracer, _Probe())
+        begin = _beginning(tracer, Probe())
         return all(_same(begin(one), tracer.start_span("name", one, SpanKind.INTERNAL)) for one in around)
     except Exception as error:
         interruptions.pass_on(error)
