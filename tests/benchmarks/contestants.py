@@ -2,9 +2,11 @@
 
 The speed of a machine changes within a second, so the parts are shorter. Instrumentations change the same functions of
 the SDK, and a function that is changed back and forth is slower than one that was changed once. A process also has luck
-with its memory: several of each way are measured one after another.
+with its memory: several of each way are measured one after another. What ran just before counts, too: the order is
+another one in each part.
 """
 
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -74,20 +76,27 @@ def costs(
         parts: In how many parts a batch is done, each of all ways in turn.
     """
     measured: dict[str, list[dict[str, Cost]]] = {case: [] for case in sizes}
+    order = random.Random(0)
     for _ in range(generations):
         with ExitStack() as stack:
             contestants = [stack.enter_context(Contestant(part, way)) for way in ways]
             for case, size in sizes.items():
-                _batches(contestants, case, size, 1)  # what is made for the first calls
-                measured[case] += [_batches(contestants, case, size, parts) for _ in range(rounds // generations)]
+                batch_of(contestants, case, size, 1, order)  # what is made for the first calls
+                measured[case] += [
+                    batch_of(contestants, case, size, parts, order) for _ in range(rounds // generations)
+                ]
     return {case: added(batches, bare=bare) for case, batches in measured.items()}
 
 
-def _batches(contestants: Sequence[Contestant], case: str, size: int, parts: int) -> dict[str, Cost]:
-    """Return what a call of each cost in one batch, its end included."""
-    turns = [[one.some(case, size // parts) for one in contestants] for _ in range(parts)]
-    turns.append([one.some(case, 0) for one in contestants])
+def batch_of(
+    contestants: Sequence[Contestant], case: str, size: int, parts: int, order: random.Random
+) -> dict[str, Cost]:
+    """Return what a call of each cost in one batch, its end included; the order is drawn for each part and the end."""
+    taken: dict[str, list[Cost]] = {one.way: [] for one in contestants}
+    for number in (*[size // parts] * parts, 0):
+        for one in order.sample(contestants, len(contestants)):
+            taken[one.way].append(one.some(case, number))
     return {
-        one.way: Cost(sum(cost.path_us for cost in taken) / size, sum(cost.cpu_us for cost in taken) / size)
-        for one, taken in zip(contestants, zip(*turns, strict=True), strict=True)
+        way: Cost(sum(cost.path_us for cost in each) / size, sum(cost.cpu_us for cost in each) / size)
+        for way, each in taken.items()
     }
