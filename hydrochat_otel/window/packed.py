@@ -145,7 +145,7 @@ class Packed:
         columns: Those of its entries, in the order of the fields of an entry.
 
     Raises:
-        TypeError, ValueError, OverflowError, AttributeError: Something in it is not exactly what columns can hold.
+        TypeError, ValueError, OverflowError, AttributeError, struct.error: Columns cannot hold it exactly.
     """
 
     __slots__ = ("_called", "_durations", "_ends", "_flags", "_ids", "_label", "_labels", "_numbers", "_traces", "born")
@@ -153,16 +153,14 @@ class Packed:
     def __init__(self, born: Sequence[float], columns: _Columns) -> None:
         _, _, durations, ends, _, _, _, traces, spans, parents, *_ = columns
         number = len(born)
-        if {*map(type, durations), *map(type, ends)} != {float}:
-            raise ValueError
         if not (math.hypot(*ends) < FAR_S and math.hypot(*durations) < math.inf):
             raise ValueError  # NaN, which equals nothing, could not be recognised again
-        self.born: Sequence[float] = _doubles(born)
+        self.born: Sequence[float] = array("d", born[:1]) * number if born[0] == born[-1] else _doubles(born)
         self._durations = _doubles(durations)
         self._ends = _doubles(ends)
         self._traces = b"".join([trace.to_bytes(16) for trace in traces]) if any(traces) else bytes(16 * number)
-        self._ids = array("Q", spans)
-        self._ids.extend(parents)
+        self._ids = array("Q", struct.pack(f"{number}Q", *spans))
+        self._ids.frombytes(struct.pack(f"{number}Q", *parents) if any(parents) else bytes(8 * number))
         labels = _labels_of(columns)
         # Most labels are the same in all of a run, or differ as others do; a key of the rest takes a third of the time.
         differing = list[Sequence[Any]]()
@@ -185,7 +183,7 @@ class Packed:
         if any(column.count(None) < number for column in of_calls):
             rows = list(zip(*of_calls, strict=True))
         self._called = bytes([place for place, one in enumerate(rows) if one != _NO_CALL])
-        self._numbers = array("d", _numbers_of([rows[place] for place in self._called]))
+        self._numbers = array("d", _numbers_of([rows[place] for place in self._called]) if self._called else ())
 
     def __len__(self) -> int:
         return len(self.born)
@@ -272,7 +270,7 @@ def run_of(born: Sequence[float], held: Sequence[Held]) -> Run:
     """Return a packed run, or a plain one if columns cannot hold it exactly."""
     try:
         return Packed(born, _columns_of(held))
-    except (TypeError, ValueError, OverflowError, AttributeError):
+    except (TypeError, ValueError, struct.error, OverflowError, AttributeError):
         return Plain(born, made(list(held)))
 
 
@@ -286,6 +284,7 @@ def _columns_of(held: Sequence[Any]) -> _Columns:
 
     Raises:
         AttributeError: Something else is in it.
+        ValueError: A duration or an end is not a float.
     """
     kinds: set[Any] = set(map(type, held))
     if len(kinds) == 1 and kinds != {Entry}:
@@ -295,7 +294,10 @@ def _columns_of(held: Sequence[Any]) -> _Columns:
     for kind in kinds - {Entry}:
         theirs = zip(*kind.columns([one for one in held if type(one) is kind]), strict=True)
         rows = [next(theirs) if type(one) is kind else one for one in rows]
-    return list(zip(*rows, strict=True))
+    columns = list(zip(*rows, strict=True))
+    if {*map(type, columns[2]), *map(type, columns[3])} != {float}:
+        raise ValueError
+    return columns
 
 
 def _place_in(differing: list[Sequence[Any]], column: Sequence[Any]) -> int:

@@ -44,7 +44,7 @@ class Waiting(Protocol):
     def columns(waiting: Sequence[Any]) -> list[Sequence[Any]]:
         """Return the columns of the entries of several records of this class, in the order of the fields of an entry.
 
-        They are those of the entries that :meth:`entry` returns, without making one.
+        They are those of the entries that :meth:`entry` returns, without making one. Durations and ends are floats.
         """
 
     @staticmethod

@@ -74,15 +74,13 @@ def test_what_columns_would_change_stays_as_it_is(odd):
         assert len(run.entries(0, 8)) == run.number_of_entries(0, 8) == 7 + isinstance(one, Entry)
 
 
-def a_record(number, *, exceeded=False, duration_s=0.5):
+def a_record(number, *, exceeded=False):
     """Return an operation whose entry is not made yet."""
-    ended = Ended(
-        duration_s, 1_750_000_000_000_000_000 + number, "ok", None, 2**100 + number, 5 + number, 3, True, True
-    )
+    ended = Ended(0.5, 1_750_000_000_000_000_000 + number, "ok", None, 2**100 + number, 5 + number, 3, True, True)
     return FinishedOperation(*ended, OperationLabels(None, f"turn {number % 3}", "root", "ask"), exceeded)
 
 
-@pytest.mark.parametrize("others", [[], ENTRIES, [a_record(9, duration_s=2)], [{"operation": "own"}]])
+@pytest.mark.parametrize("others", [[], ENTRIES, [ENTRIES[3]._replace(duration_s=2)], [{"operation": "own"}]])
 def test_work_whose_entry_is_not_made_is_packed_as_its_entry(others):
     """Records alone and among entries give the entries that they would have made, also if columns cannot hold one."""
     held = [a_record(number, exceeded=number % 2 > 0) for number in range(8)]
