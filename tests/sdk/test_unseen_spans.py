@@ -1,16 +1,11 @@
 """Promises of :mod:`hydrochat_otel.sdk.unseen_spans`: a dropped span is what the SDK makes, if something looks."""
 
-import asyncio
-import contextvars
 import random
-import sys
-import threading
 
 import pytest
-from opentelemetry import baggage, context, propagate, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import RandomIdGenerator, TracerProvider
+from opentelemetry.sdk.trace import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -23,13 +18,11 @@ from opentelemetry.sdk.trace.sampling import (
     TraceIdRatioBased,
 )
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
+from sdk.dropped import LOCAL_PARENT, dropping, needs_unseen_spans, operations
 
 from hydrochat_otel import semconv
-from hydrochat_otel.instrumentation.late_contexts import LateContext
 from hydrochat_otel.instrumentation.tracker import track_response_time
-from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.sdk import lean_spans, unseen_spans
 
 STATE = TraceState([("a", "b")])
 AROUND = {
@@ -37,7 +30,7 @@ AROUND = {
     "a value": Context({"key": "value"}),
     "a remote parent": SpanContext(3, 4, is_remote=True, trace_state=STATE),
     "a random trace": SpanContext(5, 6, is_remote=True, trace_flags=TraceFlags(2)),
-    "a local parent": SpanContext(7, 8, is_remote=False),
+    "a local parent": LOCAL_PARENT,
     "a sampled parent": SpanContext(9, 10, is_remote=True, trace_flags=TraceFlags(1)),
     "an invalid parent": trace.INVALID_SPAN_CONTEXT,
 }
@@ -50,11 +43,7 @@ SAMPLERS = {
     "never": TraceIdRatioBased(0.0),
     "parent ratio": ParentBasedTraceIdRatio(0.5),
 }
-_TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("test")
-pytestmark = pytest.mark.skipif(
-    bool(lean_spans._problem_of(_TRACER) or lean_spans._problem()) or not unseen_spans._is_possible(),
-    reason="this opentelemetry-sdk has other internals, so its own spans are used",
-)
+pytestmark = needs_unseen_spans
 
 
 class Counting(Sampler):
@@ -81,33 +70,12 @@ class CountedIds(RandomIdGenerator):
         return super().generate_trace_id()
 
 
-@pytest.fixture
-def dropping():
-    """Return a function that installs on a provider with the sampler; the pipeline ends with the test."""
-
-    def install(sampler=ALWAYS_OFF, **more):
-        pipeline.shutdown()
-        return pipeline.install(
-            tracer_provider=TracerProvider(sampler=sampler, shutdown_on_exit=False, **more),
-            meter_provider=MeterProvider(shutdown_on_exit=False),
-            instrument_gemini=False,
-        )
-
-    yield install
-    pipeline.shutdown()
-
-
 def around_of(name):
     """Return the context around a call."""
     given = AROUND[name]
     if isinstance(given, Context):
         return given
     return trace.set_span_in_context(NonRecordingSpan(given), Context({"key": "value"}))
-
-
-def operations(installed):
-    """Return the entries of operations."""
-    return [entry for entry in installed.snapshot().entries if entry.kind == "operation"]
 
 
 def seen():
@@ -120,7 +88,7 @@ def seen():
 
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_code_inside_sees_what_the_sdk_makes(dropping, sampler, around):
+def test_code_inside_sees_what_the_sdk_makes(sampler, around):
     """Ids, flags, state, headers and the number of values are those of a `with` block, drawn in the same order."""
     installed = dropping(SAMPLERS[sampler])
     tracker = track_response_time("work")
@@ -145,7 +113,7 @@ def test_code_inside_sees_what_the_sdk_makes(dropping, sampler, around):
     assert failures.counts() == {}
 
 
-def test_a_call_in_which_nothing_looks_draws_no_id(dropping):
+def test_a_call_in_which_nothing_looks_draws_no_id():
     """Its entry has no trace, and what it counts is the same."""
     installed = dropping(ALWAYS_OFF)
     work = track_response_time("work")(lambda: None)
@@ -162,7 +130,7 @@ def test_a_call_in_which_nothing_looks_draws_no_id(dropping):
     assert [sum(point.counts) for point in installed.snapshot().points(semconv.OPERATION_DURATION)] == [4]
 
 
-def test_a_call_inside_a_request_that_is_not_sampled_belongs_to_its_trace(dropping):
+def test_a_call_inside_a_request_that_is_not_sampled_belongs_to_its_trace():
     """Also a step of an operation that nothing else looks at: parent, role and root are those of a `with` block."""
     installed = dropping(ParentBased(ALWAYS_ON))
     step = track_response_time("step")(lambda: None)
@@ -179,77 +147,7 @@ def test_a_call_inside_a_request_that_is_not_sampled_belongs_to_its_trace(droppi
     assert len({one.span_id for one in (first, second, outer)}) == 3
 
 
-def kept_context():
-    return context.get_current()
-
-
-def copied():
-    return contextvars.copy_context()
-
-
-@pytest.mark.parametrize("keep", [kept_context, copied])
-def test_what_can_look_later_sees_the_ids_of_the_entry(dropping, keep):
-    """Code that holds the context, or a copy of all contexts, finds the ids that the entry has."""
-    installed, kept = dropping(ALWAYS_OFF), []
-    work = track_response_time("work")(lambda: kept.append(keep()))
-    work()
-    work()
-    for one, entry in zip(kept, operations(installed), strict=True):
-        span = one.run(trace.get_current_span) if keep is copied else trace.get_current_span(one)
-        own = span.get_span_context()
-        assert own.is_valid
-        assert (entry.trace_id, entry.span_id) == (own.trace_id, own.span_id)
-
-
-def test_a_task_that_begins_inside_sees_the_ids_of_the_entry(dropping):
-    """The task runs after the call has ended."""
-    installed, tasks = dropping(ALWAYS_OFF), []
-
-    async def later():
-        return trace.get_current_span().get_span_context()
-
-    work = track_response_time("work")(lambda: tasks.append(asyncio.ensure_future(later())))
-
-    async def main():
-        work()
-        work()
-        return await asyncio.gather(*tasks)
-
-    own = asyncio.run(main())
-    assert [(one.trace_id, one.span_id) for one in own] == [
-        (entry.trace_id, entry.span_id) for entry in operations(installed)
-    ]
-
-
-def test_threads_that_look_at_the_same_time_see_the_same_span(dropping):
-    """Also while each of them makes it."""
-    dropping(ALWAYS_OFF)
-    track_response_time("work")(lambda: None)()
-    switch, results = sys.getswitchinterval(), []
-    sys.setswitchinterval(1e-6)
-
-    def look(one, barrier):
-        barrier.wait()
-        results.append((id(trace.get_current_span(one)), len(one)))
-
-    try:
-        for _ in range(50):
-            results.clear()
-            found, barrier = [], threading.Barrier(4)
-            work = track_response_time("work")(lambda found=found: found.append(context.get_current()))
-            work()
-            work()
-            threads = [threading.Thread(target=look, args=(found[-1], barrier)) for _ in range(4)]
-            for one in threads:
-                one.start()
-            for one in threads:
-                one.join()
-            assert len(set(results)) == 1
-    finally:
-        sys.setswitchinterval(switch)
-
-
-def test_a_sampler_of_the_hosts_is_asked_for_every_call(dropping):
+def test_a_sampler_of_the_hosts_is_asked_for_every_call():
     """As often as before, and its trace state is the span's."""
     sampler = Counting()
     dropping(sampler)
@@ -258,7 +156,7 @@ def test_a_sampler_of_the_hosts_is_asked_for_every_call(dropping):
     assert sampler.calls == 5
 
 
-def test_an_id_generator_of_the_hosts_is_asked_for_every_call(dropping):
+def test_an_id_generator_of_the_hosts_is_asked_for_every_call():
     """As often as before, whether something looks or not."""
     ids = CountedIds()
     dropping(ALWAYS_OFF, id_generator=ids)
@@ -268,7 +166,7 @@ def test_an_id_generator_of_the_hosts_is_asked_for_every_call(dropping):
     assert ids.made == 5
 
 
-def test_a_sampler_or_generator_that_is_replaced_counts_from_the_next_call(dropping):
+def test_a_sampler_or_generator_that_is_replaced_counts_from_the_next_call():
     """Those of the tracer are read with each call, and so is whether it is enabled."""
     installed = dropping(ALWAYS_OFF)
     tracer = installed.instruments.tracer._tracer
@@ -285,7 +183,7 @@ def test_a_sampler_or_generator_that_is_replaced_counts_from_the_next_call(dropp
 
 
 @pytest.mark.parametrize("sampler", [TraceIdRatioBased(0.25), ParentBasedTraceIdRatio(0.25)], ids=["ratio", "parent"])
-def test_a_ratio_of_the_roots_is_sampled(dropping, sampler):
+def test_a_ratio_of_the_roots_is_sampled(sampler):
     """The trace's id decides once: sampled ones are below the bound, and others are not."""
     dropping(sampler)
     random.seed(7)
@@ -296,74 +194,12 @@ def test_a_ratio_of_the_roots_is_sampled(dropping, sampler):
     assert all((one[0] & (2**64 - 1) < bound) == bool(one[3] & 1) for one in found)
 
 
-def test_each_way_to_look_at_a_context_shows_its_values(dropping):
-    """Every method of a dictionary, and the interpreter's own ways to copy one."""
-    dropping(ALWAYS_OFF)
-    looks = [
-        dict,
-        list,
-        len,
-        bool,
-        repr,
-        set,
-        lambda one: {**one},
-        lambda one: one | {},
-        lambda one: {} | one,
-        lambda one: one == {},
-        lambda one: one != {},
-        lambda one: list(reversed(one)),
-        lambda one: one.copy(),
-        lambda one: one.get("key"),
-        lambda one: "key" in one,
-        lambda one: [one.keys(), one.items(), one.values()],
-        Context,
-        lambda one: context.set_value("other", 1, one),
-        lambda one: baggage.set_baggage("other", 1, one),
-    ]
-    for look in looks:
-        work = track_response_time("work")(lambda look=look: (context.get_current(), look(context.get_current())))
-        with trace.use_span(NonRecordingSpan(AROUND["a local parent"])):
-            work()
-            inside, first = work()
-            assert not isinstance(inside, LateContext)
-            assert repr(look(inside)) == repr(first)
-            assert len(inside) == 2
-
-
-@pytest.mark.parametrize("method", sorted({*vars(dict), "__reduce__", "__reduce_ex__"}))
-def test_no_method_of_a_dictionary_passes_by(method):
-    """A method that a new version of Python adds to dictionaries looks, too."""
-    creating = {"__new__", "__init__", "__getattribute__", "__sizeof__", "__class_getitem__", "fromkeys"}
-    if callable(getattr(dict, method)) and method not in creating:
-        assert vars(LateContext)[method].__name__ == "look"
-
-
-@pytest.mark.parametrize("fails", ["make_span", "get_span_context"])
-def test_a_failure_while_something_looks_stays_inside(dropping, monkeypatch, fails):
-    """The code inside sees the context around, and the failure counts."""
-    installed = dropping(ALWAYS_OFF)
-    work = track_response_time("work")(lambda: context.get_value("key"))
-    work()
-    if fails == "make_span":
-        monkeypatch.setattr(unseen_spans.UnseenContext, "make_span", lambda _: 1 / 0)
-        context_around = Context({"key": "value"})
-    else:
-        span = NonRecordingSpan(AROUND["a local parent"])
-        span.get_span_context = lambda: 1 / 0
-        context_around = trace.set_span_in_context(span, Context({"key": "value"}))
-    token = context.attach(context_around)
-    assert work() == "value"
-    context.detach(token)
-    assert failures.counts().keys() <= {"operation.start", "operation.finish"}
-    assert len(operations(installed)) == 2
-
-
 class BoomError(Exception):
     """What a call raises."""
 
 
 @pytest.mark.parametrize("end", ["raises", "slow", "unfinished"])
-def test_a_call_that_ends_in_another_way_has_the_ids_that_code_saw(dropping, end):
+def test_a_call_that_ends_in_another_way_has_the_ids_that_code_saw(end):
     """It continues as an operation with the same span."""
     installed, found = dropping(ALWAYS_OFF), []
 
@@ -386,7 +222,7 @@ def test_a_call_that_ends_in_another_way_has_the_ids_that_code_saw(dropping, end
     assert {entry.exceeded_threshold for entry in operations(installed)} == {end == "slow"}
 
 
-def test_most_calls_take_the_short_way(dropping):
+def test_most_calls_take_the_short_way():
     """On this interpreter: a call in which nothing looks is noted in three fields, one inside something in four."""
     queue = dropping(ALWAYS_OFF).instruments.queue
     queue.stop()
@@ -409,7 +245,7 @@ class Odd:
         return 2
 
 
-def test_an_id_generator_that_can_only_make_ids_costs_no_call(dropping):
+def test_an_id_generator_that_can_only_make_ids_costs_no_call():
     """Each is recorded, without a span."""
     installed = dropping(ALWAYS_OFF, id_generator=Odd())
     work = track_response_time("work")(lambda: 7)
