@@ -178,10 +178,8 @@ class Packed:
         )
         self._labels = _shared(list(distinct))
         self._flags = b""
-        rows: Sequence[Any] = ()
-        of_calls = _called_of(columns)
-        if any(column.count(None) < number for column in of_calls):
-            rows = list(zip(*of_calls, strict=True))
+        called = _called_of(columns)
+        rows = list(zip(*called, strict=True)) if any(one.count(None) < number for one in called) else []
         self._called = bytes([place for place, one in enumerate(rows) if one != _NO_CALL])
         self._numbers = array("d", _numbers_of([rows[place] for place in self._called]) if self._called else ())
 
