@@ -19,15 +19,21 @@ from hydrochat_otel.runtime import failures, interruptions
 Begin = Callable[[Context], "LateContext | None"]
 """Returns the context inside a call, given the context around it; None if the call may have a span that records."""
 
+Spare = dict[int, "LateContext"]
+"""A place, 0, for the context of a call that nothing was around and that drew no id, if nothing has seen it: the next
+such call takes it out, in one step, and needs no other one."""
+
 
 class Kind(Protocol):
     """What calls have in common.
 
     Attributes:
         begin: Begins one.
+        spare: Where the next one may find its context.
     """
 
     begin: Begin
+    spare: Spare
 
     def within(self, outside: Context) -> Within:
         """Return the operations around code inside a call that begins in the context."""
@@ -55,15 +61,22 @@ class LateContext(SeenContext):
 
     Attributes:
         kind: What the call has in common with others.
+        spare: Where it may wait for the next call.
         trace_id: The id of the trace, if the call is a root and that is drawn; 0 if not.
     """
 
     __slots__ = ()
 
     kind: Kind
+    spare: Spare
 
     def make_span(self) -> Span | None:
         """Return the span of the call; None for none."""
+
+
+def kind_of_contexts(base: type[LateContext], kind: Kind, **attributes: object) -> Any:
+    """Return the class of the contexts of such calls."""
+    return type(base.__name__, (base,), {"__slots__": (), "kind": kind, **attributes})
 
 
 class KnowingTracer(Tracer):
@@ -91,7 +104,7 @@ def maybe_with_span(_: Context) -> None:
 
 
 def _without_span(kind: Kind) -> Begin:
-    late: Any = type("SpanlessContext", (LateContext,), {"__slots__": (), "kind": kind})
+    late = kind_of_contexts(LateContext, kind, spare={})
 
     def begin(around: Context) -> LateContext | None:
         try:
@@ -163,6 +176,9 @@ class Probe:
     """A kind of calls by which a way to begin them is looked at."""
 
     begin: Begin = maybe_with_span
+
+    def __init__(self) -> None:
+        self.spare: Spare = {}
 
     def within(self, _: Context) -> Within:
         """Return always the same."""

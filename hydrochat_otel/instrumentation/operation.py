@@ -17,7 +17,7 @@ from hydrochat_otel.instrumentation.attribution import SPAN_KEY, WITHIN_KEY, Wit
 from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
 from hydrochat_otel.instrumentation.finished import Ended, Ending, FinishedOperation, LateAttributes, OperationLabels
 from hydrochat_otel.instrumentation.instruments import Instruments
-from hydrochat_otel.instrumentation.late_contexts import Begin
+from hydrochat_otel.instrumentation.late_contexts import Begin, Spare
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.semconv import Outcome
 from hydrochat_otel.window.entry import Entry
@@ -213,9 +213,10 @@ class Common:
         alone: What they have in common if no other operation is around.
         alone_inside: The context of code inside, if nothing at all is around and there is no tracer.
         begin: Begins one that has no span that records.
+        spare: Where the context of one that nothing was around waits for the next one.
     """
 
-    __slots__ = ("_steps", "alone", "alone_inside", "begin", "is_traced", "name", "using")
+    __slots__ = ("__weakref__", "_steps", "alone", "alone_inside", "begin", "is_traced", "name", "spare", "using")
 
     def __init__(self, using: Instruments, name: str) -> None:
         self.using = using
@@ -224,6 +225,7 @@ class Common:
         self.alone = OperationLabels(using, name, "root", name)
         self.alone_inside = attribution.inside(Context(), self.alone.within, None)
         self._steps: dict[str, OperationLabels] = {}
+        self.spare: Spare = {}
         self.begin: Begin = late_contexts.beginning(using.tracer, self)
 
     def labels(self, outside: Context) -> OperationLabels:

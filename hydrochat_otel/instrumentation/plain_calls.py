@@ -41,37 +41,46 @@ def plain_function(function: Function, kind: Tracked) -> Function:
         before, has_returned = contexts.get_current(), False
         try:
             begun = inside = None
-            known, started_unix_s, started_ns = kind.known, _NEVER, _NEVER  # since which nothing ends in time
+            known, started_s = kind.known, _NEVER  # since which nothing ends in time
             try:
                 try:
                     if (
                         known is None
                         or known.using is not binding.bound
                         or NEWEST.value == "start"
-                        or ((before or known.is_traced) and (inside := known.begin(before)) is None)
+                        or (
+                            (before or known.is_traced)
+                            and (before or (inside := known.spare.pop(0, None)) is None)
+                            and (inside := known.begin(before)) is None
+                        )
                     ):
                         begun = _begin(kind, before)
                     else:  # there is no span that records
-                        started_unix_s, started_ns = time.time(), time.perf_counter_ns()
+                        started_s = time.perf_counter()
                         contexts.attach(known.alone_inside if inside is None else inside)
                 except BaseException as failure:
                     failures.note("performance.begin", failure)
                 result = function(*args, **kwargs) if kwargs else function(*args)  # empty ones would be copied
                 if result is not None and type(result) not in _COMPLETE:
                     # An operation that continues ends elsewhere.
-                    begun = begun or _begun(known, kind.limit_s, before, inside, (started_unix_s, started_ns))
-                    result, begun, started_ns = failures.contained(
+                    begun = begun or _begun(known, kind.limit_s, before, inside, started_s)
+                    result, begun, started_s = failures.contained(
                         "performance.result", _continuing, result, begun, before
-                    ) or (result, begun, started_ns)
+                    ) or (result, begun, started_s)
                 has_returned = True
-                duration_s = (time.perf_counter_ns() - started_ns) / 1e9
+                duration_s = (ended_s := time.perf_counter()) - started_s
                 if known is not None and duration_s <= kind.limit_s:
                     contexts.attach(before)
-                    record = (
-                        (known.alone, started_unix_s, duration_s)
+                    record: Any = (
+                        (known.alone, ended_s, duration_s)
                         if inside is None
-                        or not (before or references(inside) != IN_ONE_VARIABLE or type(inside) is SeenContext)
-                        else _inner(known, before, references(inside), inside, (started_unix_s, duration_s))
+                        or (  # nothing is around it and nothing has seen it: it waits for the next call
+                            not before
+                            and references(inside) == IN_ONE_VARIABLE
+                            and type(inside) is not SeenContext
+                            and inside.spare.setdefault(0, inside) is not None
+                        )
+                        else _inner(known, before, references(inside), inside, (ended_s, duration_s))
                     )
                     queue = known.using.queue
                     if len(queue.arrived) < queue.room:  # as put(), without a function call
@@ -79,12 +88,10 @@ def plain_function(function: Function, kind: Tracked) -> Function:
                     else:
                         queue.put(record)
                 else:
-                    _end(
-                        begun or _begun(known, kind.limit_s, before, inside, (started_unix_s, started_ns)), before, None
-                    )
+                    _end(begun or _begun(known, kind.limit_s, before, inside, started_s), before, None)
             except BaseException as error:
                 if not has_returned:
-                    begun = begun or _begun(known, kind.limit_s, before, inside, (started_unix_s, started_ns))
+                    begun = begun or _begun(known, kind.limit_s, before, inside, started_s)
                     failures.contained("performance.end", _end, begun, before, error)
                     raise
                 failures.note("performance.end", error)
@@ -112,7 +119,7 @@ def _begin(kind: Tracked, before: Context) -> Begun | Operation:
 
 
 def _begun(
-    known: Common | None, limit_s: float, before: Context, inside: Context | None, since: tuple[float, float]
+    known: Common | None, limit_s: float, before: Context, inside: Context | None, started_s: float
 ) -> Begun | None:
     """Return what has begun without a span that records, if it ends in another way than usual; None for nothing.
 
@@ -121,15 +128,19 @@ def _begun(
         limit_s: Seconds above which it is a violation.
         before: The context in which it began.
         inside: The context of code inside; None if nothing was around.
-        since: When it began: in seconds since the epoch, and by the monotonic clock.
+        started_s: When it began, in seconds by the monotonic clock.
     """
-    started_unix_s, started_ns = since
-    if known is None or math.isnan(started_ns):
+    if known is None or math.isnan(started_s):
         return None
     if inside is None:
         inside = known.alone_inside
     span: Any = inside.get(SPAN_KEY) if known.is_traced else None
-    return known, known.labels(before), limit_s, span, inside, int(started_unix_s * 1e9), int(started_ns)
+    return known, known.labels(before), limit_s, span, inside, _unix_ns(started_s), int(started_s * 1e9)
+
+
+def _unix_ns(moment_s: float) -> int:
+    """Return when a moment of the monotonic clock was, just before, in nanoseconds since the epoch."""
+    return time.time_ns() - int((time.perf_counter() - moment_s) * 1e9)
 
 
 def _inner(
@@ -142,16 +153,16 @@ def _inner(
         before: The context in which it began.
         number: The number of references to the context of code inside.
         inside: That context. Its span has ids if something has looked at it, or may do so later.
-        took: When it began (in seconds since the epoch), and the seconds that it took.
+        took: When it ended (in seconds by the monotonic clock), and the seconds that it took.
     """
-    started_unix_s, duration_s = took
+    ended_s, duration_s = took
     labels = known.labels(before)
     if number == IN_ONE_VARIABLE and type(inside) is not SeenContext:
-        return labels, started_unix_s, duration_s, inside.parent
+        return labels, ended_s, duration_s, inside.parent
     span: Any = inside.get(SPAN_KEY) if known.is_traced else None
-    end_unix_ns = int((started_unix_s + duration_s) * 1e9)
+    ids = ids_of(span, before)
     record: FinishedOperation = _new(
-        FinishedOperation, (duration_s, end_unix_ns, "ok", None, *ids_of(span, before), labels, False)
+        FinishedOperation, (duration_s, _unix_ns(ended_s), "ok", None, *ids, labels, False)
     )
     return record
 

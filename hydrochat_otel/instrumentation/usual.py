@@ -6,9 +6,9 @@ notes three or four fields of them and the rest is stated here, for a piece of t
 
 import random
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, repeat
-from operator import add
+from collections.abc import Iterator, Sequence
+from itertools import count
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, TraceFlags
@@ -16,12 +16,13 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, TraceFlags
 from hydrochat_otel.instrumentation.batched import Kind, grouped
 from hydrochat_otel.instrumentation.finished import OperationLabels, label_columns
 from hydrochat_otel.runtime import forks, process_globals
+from hydrochat_otel.runtime.clocks import clocks
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
 
 Noted = tuple[OperationLabels, float, float]
-"""What is noted of one with nothing around: its labels, when it began (in seconds since the epoch), and how many it
-took."""
+"""What is noted of one with nothing around: its labels, when it ended (in seconds by the monotonic clock), and how many
+it took."""
 NotedInside = tuple[OperationLabels, float, float, SpanContext | None]
 """What is noted of one with something around: the same, and the context of the span around it, if there is a valid one.
 """
@@ -29,7 +30,6 @@ NotedInside = tuple[OperationLabels, float, float, SpanContext | None]
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
 _ALONE: Final = 3
 """The number of fields that are noted of one with nothing around."""
-_new: Final[Any] = tuple.__new__
 _ids: Final[list[Iterator[int]]] = []
 """Gives the next id; begins anywhere, so that ids differ between processes."""
 
@@ -51,18 +51,22 @@ class _Ended(NamedTuple):
     error_type: None = None
 
 
-class _Noted:
-    """An operation that ended well and in time, as the host's path noted it."""
+class _Noted(tuple[Any, int]):
+    """An operation that ended well and in time: what the host's path noted of it, and the id of its entry.
+
+    Not a named tuple, whose constructor takes more time.
+    """
 
     __slots__ = ()
 
-    noted: Any
+    noted: Final = property(itemgetter(0))
+    own_id: Final = property(itemgetter(1))
     exceeded: Final = False
 
     @property
     def role(self) -> Role:
         """Whether a caller waits for it or it is a step."""
-        role: Role = self.noted[0].role
+        role: Role = self[0][0].role
         return role
 
     @staticmethod
@@ -77,7 +81,7 @@ class _Noted:
 
     def feed(self) -> None:
         """Feed it to the instruments."""
-        self.kind_of(self.noted[0]).take(self)
+        self.kind_of(self[0][0]).take(self)
 
     @classmethod
     def feed_first(cls, waiting: list[Any], number: int) -> None:
@@ -92,16 +96,11 @@ class _Noted:
         return Entry(*row)
 
 
-class _UsualOperation(NamedTuple):
-    noted: Noted
-    own_id: int
-
-
-class UsualOperation(_UsualOperation, _Noted):
+class UsualOperation(_Noted):
     """A root without a span and without anything around that ended well and in time.
 
     Attributes:
-        noted: Its labels, start and duration.
+        noted: Its labels, end and duration.
         own_id: The id of its entry.
     """
 
@@ -112,10 +111,11 @@ class UsualOperation(_UsualOperation, _Noted):
     @classmethod
     def complete(cls, noted: Sequence[Noted | NotedInside]) -> "list[UsualOperation | InnerOperation]":
         """Return the records of what was noted of several."""
-        kinds: Iterable[type] = repeat(cls)
-        if len(noted) * _ALONE < sum(map(len, noted)):
-            kinds = [cls if len(one) == _ALONE else InnerOperation for one in noted]
-        return list(map(_new, kinds, zip(noted, _ids[0], strict=False)))
+        clocks.look()
+        with_ids = zip(noted, _ids[0], strict=False)
+        if len(noted) * _ALONE == sum(map(len, noted)):
+            return list(map(cls, with_ids))
+        return [cls(one) if len(one[0]) == _ALONE else InnerOperation(one) for one in with_ids]
 
     @staticmethod
     def kind_of(labels: OperationLabels) -> "Kind[UsualOperation]":
@@ -135,18 +135,13 @@ class UsualOperation(_UsualOperation, _Noted):
         return True
 
 
-class _InnerOperation(NamedTuple):
-    noted: NotedInside
-    own_id: int
-
-
-class InnerOperation(_InnerOperation, _Noted):
+class InnerOperation(_Noted):
     """An operation with a span or another operation around that ended well and in time.
 
     It has no span, or one that nothing has seen. Its exemplars carry the span around it.
 
     Attributes:
-        noted: Its labels, start and duration, and the span around it.
+        noted: Its labels, end and duration, and the span around it.
         own_id: The id of its entry.
     """
 
@@ -197,13 +192,10 @@ def _around(one: InnerOperation) -> SpanContext:
 
 
 def _columns(
-    labels: Sequence[OperationLabels],
-    starts_unix_s: Sequence[float],
-    durations_s: Sequence[float],
-    *ids: Sequence[int],
+    labels: Sequence[OperationLabels], ended_s: Sequence[float], durations_s: Sequence[float], *ids: Sequence[int]
 ) -> list[Sequence[Any]]:
     number = len(labels)
-    ends = list(map(add, starts_unix_s, durations_s))
+    ends = clocks.all_unix_s(ended_s)
     names, roles, roots = label_columns(labels)
     kinds, well = ("operation",) * number, ("ok",) * number
     none, no = (None,) * number, (False,) * number

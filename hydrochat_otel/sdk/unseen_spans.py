@@ -19,7 +19,7 @@ from hydrochat_otel.instrumentation import late_contexts
 from hydrochat_otel.instrumentation.attribution import SPAN_KEY
 from hydrochat_otel.instrumentation.late_contexts import Begin, Kind, LateContext, Probe, parent_in
 from hydrochat_otel.runtime import interruptions, process_globals
-from hydrochat_otel.sdk import fast_ways, known_ids, known_sampling
+from hydrochat_otel.sdk import fast_ways, known_ids, known_sampling, watched_tracer
 from hydrochat_otel.sdk.known_ids import KnownIds
 
 NAME: Final = "unseen spans"
@@ -63,21 +63,20 @@ def beginning(tracer: Any, kind: Kind) -> Begin:
 
 
 def _beginning(tracer: Any, kind: Kind) -> Begin:
+    watched_tracer.watch(tracer, kind, _begin_again)
     sampling, ids = known_sampling.known(tracer.sampler), known_ids.known(tracer.id_generator)
-    sampler, generator, of_roots = sampling.sampler, ids.generator, sampling.of_roots
-    if not ids.are_drawn or not sampling.may_drop:
+    of_roots = sampling.of_roots
+    if not ids.are_drawn or not sampling.may_drop or not tracer._is_enabled():
         return late_contexts.maybe_with_span
     remote, _, local, _ = sampling.of_children
     of_children = remote, None, local, None  # exemplars of a call that is dropped in a sampled trace have its own ids
     may_drop_roots = of_roots is _DROP or type(of_roots) is int
-    late: Any = type("UnseenContext", (UnseenContext,), {"__slots__": (), "kind": kind, "ids": ids})
+    spare = kind.spare if of_roots is _DROP else {}  # others have an id, which is drawn for one call
+    late = late_contexts.kind_of_contexts(UnseenContext, kind, spare=spare, ids=ids)
 
     def begin(around: Context) -> LateContext | None:
         if not (around or may_drop_roots):
             return None
-        if tracer.sampler is not sampler or tracer.id_generator is not generator:
-            kind.begin = beginning(tracer, kind)
-            return kind.begin(around)
         try:
             parent = parent_in(around) if around else None
         except Exception as error:  # a span of the host's own kind
@@ -90,13 +89,24 @@ def _beginning(tracer: Any, kind: Kind) -> Begin:
             answer = known_sampling.decision_of(answer, trace_id)
             if parent is None and answer is not _DROP:
                 _drawn[get_ident()] = trace_id
-        if answer is not _DROP or not tracer._tracer_config.is_enabled:
+        if answer is not _DROP:
             return None
         inside: LateContext = late()
         inside.around, inside.parent, inside.trace_id = around, parent, trace_id
         return inside
 
     return begin
+
+
+def _begin_again(tracer: Any, kind: Kind) -> None:
+    """Let the next call look what is known of the tracer, of which something was set."""
+
+    def begin(around: Context) -> LateContext | None:
+        kind.begin = beginning(tracer, kind)
+        return kind.begin(around)
+
+    kind.begin = begin
+    kind.spare = {}  # the contexts of calls under way go into the former one
 
 
 # -- the probe ---------------------------------------------------------------------------------------------------------

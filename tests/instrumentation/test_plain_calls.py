@@ -17,6 +17,7 @@ from hydrochat_otel.instrumentation.tracked import Tracked
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import deferred_queue
+from hydrochat_otel.runtime.clocks import clocks
 
 HOSTS = {
     "sampled": lambda: TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False),
@@ -51,10 +52,10 @@ def recorded(request, monkeypatch):
 
     def put(_, finished):
         if not isinstance(finished, FinishedOperation):
-            labels, started_unix_s, duration_s, *around = finished
+            labels, ended_s, duration_s, *around = finished
             trace_id, span_id, _, flags, *_ = (around and around[0]) or trace.INVALID_SPAN_CONTEXT
             ids = trace_id, span_id, span_id, bool(flags & 1)
-            ended = Ended(duration_s, int((started_unix_s + duration_s) * 1e9), "ok", None, *ids)
+            ended = Ended(duration_s, int(clocks.unix_s(ended_s) * 1e9), "ok", None, *ids)
             finished = FinishedOperation(*ended, labels, False)
         found.append(finished)
 

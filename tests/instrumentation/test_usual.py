@@ -7,6 +7,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.instrumentation.usual import InnerOperation, UsualOperation, are_unsampled
+from hydrochat_otel.runtime.clocks import clocks
 from hydrochat_otel.window.notable import NotableTurns
 
 LABELS = [OperationLabels(None, name, "root", name) for name in ("ask", "render")]
@@ -18,7 +19,7 @@ UNSAMPLED = SpanContext(9, 10, is_remote=True)
 def usual(number):
     """Return the records of so many calls."""
     return UsualOperation.complete(
-        [(LABELS[place // 3 % 2], 1_764_385_000 + place * 0.37, 0.001 * place) for place in range(number)]
+        [(LABELS[place // 3 % 2], 5_000 + place * 0.37, 0.001 * place) for place in range(number)]
     )
 
 
@@ -31,8 +32,8 @@ def test_columns_are_those_of_the_entries():
 def test_an_entry_is_that_of_the_same_operation_with_all_fields():
     """But for the id, which every record has for itself, and for the resolution of a clock in seconds."""
     for one in usual(20):
-        labels, started_unix_s, duration_s = one.noted
-        ended = Ended(duration_s, round((started_unix_s + duration_s) * 1e9), "ok", None)
+        labels, ended_s, duration_s = one.noted
+        ended = Ended(duration_s, round(clocks.unix_s(ended_s) * 1e9), "ok", None)
         same, entry = FinishedOperation(*ended, labels, False).entry(), one.entry()
         assert abs(same.end_unix_s - entry.end_unix_s) < 1e-6
         assert same._replace(span_id=0, end_unix_s=0) == entry._replace(span_id=0, end_unix_s=0)
@@ -41,9 +42,7 @@ def test_an_entry_is_that_of_the_same_operation_with_all_fields():
 
 def inner(*around, labels=STEP):
     """Return the records of a call inside each of these spans."""
-    return UsualOperation.complete(
-        [(labels, 1_764_385_000 + place * 0.37, 0.001, one) for place, one in enumerate(around)]
-    )
+    return UsualOperation.complete([(labels, 5_000 + place * 0.37, 0.001, one) for place, one in enumerate(around)])
 
 
 def test_one_inside_something_belongs_to_what_is_around():
@@ -52,9 +51,9 @@ def test_one_inside_something_belongs_to_what_is_around():
     assert {type(one) for one in some} == {InnerOperation}
     assert list(zip(*InnerOperation.columns(some), strict=True)) == [one.entry() for one in some]
     for one in some:
-        labels, started_unix_s, duration_s, around = one.noted
+        labels, ended_s, duration_s, around = one.noted
         ids = (around.trace_id, around.span_id, around.span_id, around.trace_flags.sampled) if around else (0, 0, 0)
-        ended = Ended(duration_s, round((started_unix_s + duration_s) * 1e9), "ok", None, *ids)
+        ended = Ended(duration_s, round(clocks.unix_s(ended_s) * 1e9), "ok", None, *ids)
         same, entry = FinishedOperation(*ended, labels, False), one.entry()
         assert same.entry()._replace(span_id=0, end_unix_s=0) == entry._replace(span_id=0, end_unix_s=0)
         assert (one.trace_id, one.span_id, one.is_sampled) == (same.trace_id, same.span_id, same.is_sampled)

@@ -18,11 +18,11 @@ needs_unseen_spans = pytest.mark.skipif(
 )
 
 
-def dropping(sampler=ALWAYS_OFF, **more):
-    """Install a pipeline on a provider with this sampler, instead of the one before."""
+def dropping(sampler=ALWAYS_OFF, of=None, **more):
+    """Install a pipeline instead of the one before, on this provider or on a new one with the sampler."""
     pipeline.shutdown()
     return pipeline.install(
-        tracer_provider=TracerProvider(sampler=sampler, shutdown_on_exit=False, **more),
+        tracer_provider=of or TracerProvider(sampler=sampler, shutdown_on_exit=False, **more),
         meter_provider=MeterProvider(shutdown_on_exit=False),
         instrument_gemini=False,
     )

@@ -1,4 +1,4 @@
-"""Promise: who looks at the context of a call whose span is dropped sees what an ordinary one has."""
+"""Promise: code that looks at the context of a call whose span is dropped sees what an ordinary one has."""
 
 import asyncio
 import contextvars
@@ -88,6 +88,63 @@ def test_threads_that_look_at_the_same_time_see_the_same_span():
             assert len(set(results)) == 1
     finally:
         sys.setswitchinterval(switch)
+
+
+def current_id():
+    """Return which object the context inside is; does not look at what is in it."""
+    return id(context.get_current())
+
+
+def test_a_context_that_nothing_has_seen_serves_the_next_call():
+    """One that something looked at, or holds, does not; nor does one inside something."""
+    dropping(ALWAYS_OFF)
+    tracker, kept = track_response_time("work"), []
+    unseen, looking = tracker(current_id), tracker(lambda: (current_id(), trace.get_current_span())[0])
+    keeping = tracker(lambda: (current_id(), kept.append(context.get_current()))[0])
+    unseen()
+    first = unseen()
+    assert [unseen() for _ in range(3)] == [first] * 3
+    assert keeping() == first
+    assert unseen() != first
+    with trace.use_span(NonRecordingSpan(LOCAL_PARENT)):
+        other = unseen()
+    assert unseen() != other
+    looking()
+    assert trace.get_current_span(kept[0]).get_span_context().is_valid
+    assert len({trace.get_current_span(one).get_span_context().span_id for one in (*kept, context.Context())}) == 2
+
+
+def test_calls_that_overlap_have_contexts_of_their_own():
+    """Of an operation inside another of the same name, and of threads at the same time: each has its own ids."""
+    installed = dropping(ALWAYS_OFF)
+    inside = track_response_time("work")
+    switch, number = sys.getswitchinterval(), 200
+    sys.setswitchinterval(1e-6)
+    found = []
+
+    def look():
+        own = trace.get_current_span().get_span_context()
+        found.append((own.trace_id, own.span_id))
+
+    plain, looking = inside(lambda: None), inside(look)
+
+    def run():
+        for _ in range(number):
+            plain()
+            looking()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    try:
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert len(set(found)) == len({trace_id for trace_id, _ in found}) == 4 * number
+    seen = {(entry.trace_id, entry.span_id) for entry in operations(installed)}
+    assert len(seen) == min(8 * number, 1000)
+    assert failures.counts() == {}
 
 
 def test_each_way_to_look_at_a_context_shows_its_values():

@@ -1,11 +1,12 @@
 """Promises of :mod:`hydrochat_otel.sdk.unseen_spans`: a dropped span is what the SDK makes, if something looks."""
 
+import gc
 import random
 
 import pytest
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import RandomIdGenerator
+from opentelemetry.sdk.trace import RandomIdGenerator, TracerProvider
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -21,8 +22,10 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 from sdk.dropped import LOCAL_PARENT, dropping, needs_unseen_spans, operations
 
 from hydrochat_otel import semconv
+from hydrochat_otel.instrumentation.late_contexts import KnowingTracer, Probe
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.runtime import failures
+from hydrochat_otel.sdk import watched_tracer
 
 STATE = TraceState([("a", "b")])
 AROUND = {
@@ -167,7 +170,7 @@ def test_an_id_generator_of_the_hosts_is_asked_for_every_call():
 
 
 def test_a_sampler_or_generator_that_is_replaced_counts_from_the_next_call():
-    """Those of the tracer are read with each call, and so is whether it is enabled."""
+    """The tracer tells what was set, also whether it is enabled."""
     installed = dropping(ALWAYS_OFF)
     tracer = installed.instruments.tracer._tracer
     work = track_response_time("work")(seen)
@@ -178,8 +181,50 @@ def test_a_sampler_or_generator_that_is_replaced_counts_from_the_next_call():
     assert not work()[1]
     assert tracer.id_generator.made == 1
     tracer.id_generator = RandomIdGenerator()
-    tracer._tracer_config.is_enabled = False
+    tracer._set_tracer_config(type(tracer._tracer_config)(is_enabled=False))
     assert work()[2] == tuple(trace.INVALID_SPAN_CONTEXT)
+
+
+def test_a_sampler_that_is_replaced_during_a_call_counts_from_the_next_one():
+    """Also where a context waits for it."""
+    installed = dropping(ALWAYS_OFF)
+    tracer = installed.instruments.tracer._tracer
+    work = track_response_time("work")(seen)
+    unseen = track_response_time("work")(lambda: setattr(tracer, "sampler", ALWAYS_ON))
+    for _ in range(3):
+        tracer.sampler = ALWAYS_OFF
+        assert not work()[1]
+        track_response_time("work")(lambda: None)()
+        unseen()
+        assert work()[1]
+
+
+def test_every_pipeline_on_a_provider_hears_what_is_set():
+    """The SDK may give the second one the tracer of the first."""
+    provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    for _ in range(3):
+        installed = dropping(of=provider)
+        assert isinstance(installed.instruments.tracer, KnowingTracer)
+        tracer = installed.instruments.tracer._tracer
+        work = track_response_time("work")(seen)
+        tracer.sampler = ALWAYS_OFF
+        assert not work()[1]
+        tracer.sampler = ALWAYS_ON
+        assert work()[1]
+
+
+def test_those_that_watch_a_tracer_are_not_kept():
+    """A provider that lives long does not keep what former pipelines made."""
+    provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    tracer = provider.get_tracer("test")
+    kept, called = Probe(), []
+    for one in (kept, Probe(), Probe()):
+        watched_tracer.watch(tracer, one, lambda _, watcher: called.append(watcher))
+    del one
+    gc.collect()
+    tracer.sampler = ALWAYS_ON
+    assert called == [kept]
+    assert tracer.sampler is ALWAYS_ON
 
 
 @pytest.mark.parametrize("sampler", [TraceIdRatioBased(0.25), ParentBasedTraceIdRatio(0.25)], ids=["ratio", "parent"])
