@@ -8,12 +8,12 @@ import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress, count, repeat
+from itertools import compress, count, repeat
 from operator import is_, itemgetter
 from typing import Any, Final, Protocol
 
-from hydrochat_otel import semconv
 from hydrochat_otel.runtime import process_globals
+from hydrochat_otel.window.call_numbers import CALLED, NUMBERS, facts_of, numbers_of
 from hydrochat_otel.window.columns import (
     FAR_S,
     KINDS_OF_CALLS,
@@ -34,18 +34,12 @@ LENGTH: Final = 128
 an entry has, also in a run that late entries made longer."""
 
 _LABELS: Final = (0, 1, 4, 5, 6, 10, 13, 14, 15, 16, 17)
-"""All fields but durations, ends, ids and :data:`_CALLED`."""
-_CALLED: Final = tuple(map(Entry._fields.index, ("cost_usd", "first_token_s", "retry_wait_s", "attempts", "tokens")))
+"""All fields but durations, ends, ids and :data:`CALLED`."""
 _labels_of: Final = itemgetter(*_LABELS)
-_called_of: Final = itemgetter(*_CALLED)
+_called_of: Final = itemgetter(*CALLED)
 _name_of: Final = itemgetter(1)
 _NO_OPERATION: Final = 255
 _NO_CALL: Final = (None,) * 5
-_BUCKETS: Final = len(semconv.TOKEN_BUCKETS)
-_NO_TOKENS: Final = (math.nan,) * _BUCKETS
-_NUMBERS: Final = 4 + _BUCKETS
-_EXACT: Final = 2**53
-"""Up to here a double holds every whole number."""
 _MAX_KNOWN: Final = 4096
 
 _Columns = list[Sequence[Any]]
@@ -181,7 +175,7 @@ class Packed:
         called = _called_of(columns)
         rows = list(zip(*called, strict=True)) if any(one.count(None) < number for one in called) else []
         self._called = bytes([place for place, one in enumerate(rows) if one != _NO_CALL])
-        self._numbers = array("d", _numbers_of([rows[place] for place in self._called]) if self._called else ())
+        self._numbers = array("d", numbers_of([rows[place] for place in self._called]) if self._called else ())
 
     def __len__(self) -> int:
         return len(self.born)
@@ -202,7 +196,7 @@ class Packed:
         for place, values in zip(_LABELS, zip(*self._labels, strict=True), strict=True):
             is_one = values.count(values[0]) == len(values)
             columns[place] = repeat(values[0]) if is_one else map(values.__getitem__, label)
-        for place, column in zip(_CALLED, self._of_calls(first, last), strict=True):
+        for place, column in zip(CALLED, self._of_calls(first, last), strict=True):
             columns[place] = column
         return list(map(tuple.__new__, repeat(Entry), zip(*columns, strict=False)))
 
@@ -210,10 +204,10 @@ class Packed:
         """Return the columns that only calls have."""
         inside = [(place, at - first) for place, at in enumerate(self._called) if first <= at < last]
         if not inside:
-            return repeat(repeat(None), len(_CALLED))
+            return repeat(repeat(None), len(CALLED))
         rows = [_NO_CALL] * (last - first)
         for place, at in inside:
-            rows[at] = _facts(*self._numbers[_NUMBERS * place : _NUMBERS * (place + 1)])
+            rows[at] = facts_of(*self._numbers[NUMBERS * place : NUMBERS * (place + 1)])
         return zip(*rows, strict=True)
 
     def number_of_entries(self, first: int, last: int) -> int:
@@ -312,38 +306,3 @@ def _shared(labels: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
     if len(_known) + len(labels) > _MAX_KNOWN:
         _known.clear()
     return tuple(map(_known.setdefault, labels, labels))
-
-
-def _numbers_of(calls: Sequence[tuple[Any, ...]]) -> Iterable[float]:
-    """Return the numbers of calls, one after another, each with NaN for what it does not state.
-
-    Args:
-        calls: The fields :data:`_CALLED` of each.
-
-    Raises:
-        ValueError: A number is not one that a double holds exactly.
-    """
-    tokens = [one[-1] for one in calls if one[-1] is not None]
-    stated = [value for *seconds_and_usd, _, _ in calls for value in seconds_and_usd if value is not None]
-    counts = [one[-2] for one in calls if one[-2] is not None]
-    counts += chain.from_iterable(tokens)
-    if {*map(type, tokens)} - {tuple} or {*map(len, tokens)} - {_BUCKETS}:
-        raise ValueError
-    if {*map(type, stated)} - {float} or any(map(math.isnan, stated)):
-        raise ValueError
-    if {*map(type, counts)} - {int} or (counts and not -_EXACT <= min(counts) <= max(counts) <= _EXACT):
-        raise ValueError
-    rows = [(*others, *(_NO_TOKENS if buckets is None else buckets)) for *others, buckets in calls]
-    return [math.nan if value is None else value for row in rows for value in row]
-
-
-def _facts(*numbers: float) -> tuple[Any, ...]:
-    """Return the fields :data:`_CALLED` of a call from its numbers."""
-    cost_usd, first_token_s, retry_wait_s, attempts, *tokens = (None if math.isnan(one) else one for one in numbers)
-    return (
-        cost_usd,
-        first_token_s,
-        retry_wait_s,
-        None if attempts is None else int(attempts),
-        None if tokens[0] is None else tuple(int(one or 0) for one in tokens),
-    )
