@@ -1,7 +1,7 @@
 """The numbers that only calls have, as packed runs keep them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -18,27 +18,32 @@ _EXACT: Final = 2**53
 """Up to here a double holds every whole number."""
 
 
-def numbers_of(calls: Sequence[tuple[Any, ...]]) -> Iterable[float]:
+def numbers_of(calls: Sequence[tuple[Any, ...]]) -> list[float]:
     """Return the numbers of calls, one after another, each with NaN for what it does not state.
 
     Args:
-        calls: The fields :data:`CALLED` of each.
+        calls: The fields :data:`CALLED` of each, at least one.
 
     Raises:
         ValueError: A number is not one that a double holds exactly.
     """
-    tokens = [one[-1] for one in calls if one[-1] is not None]
-    stated = [value for *seconds_and_usd, _, _ in calls for value in seconds_and_usd if value is not None]
-    counts = [one[-2] for one in calls if one[-2] is not None]
-    counts += chain.from_iterable(tokens)
-    if {*map(type, tokens)} - {tuple} or {*map(len, tokens)} - {_BUCKETS}:
+    *stated, attempts, tokens = zip(*calls, strict=True)
+    known = [one for one in tokens if one is not None]
+    counts = [one for one in attempts if one is not None]
+    counts += chain.from_iterable(known)
+    if {*map(type, known)} - {tuple} or {*map(len, known)} - {_BUCKETS}:
         raise ValueError
-    if {*map(type, stated)} - {float} or any(map(math.isnan, stated)):
+    if {*map(type, chain(*stated))} - {float, type(None)} or any(map(math.isnan, filter(None, chain(*stated)))):
         raise ValueError
     if {*map(type, counts)} - {int} or (counts and not -_EXACT <= min(counts) <= max(counts) <= _EXACT):
         raise ValueError
-    rows = [(*others, *(_NO_TOKENS if buckets is None else buckets)) for *others, buckets in calls]
-    return [math.nan if value is None else value for row in rows for value in row]
+    columns = [_filled(column, math.nan) for column in (*stated, attempts)]
+    return list(chain.from_iterable(zip(*columns, *zip(*_filled(tokens, _NO_TOKENS), strict=True), strict=True)))
+
+
+def _filled(column: Sequence[Any], nothing: Any) -> Sequence[Any]:
+    """Return the column with something in the place of each None."""
+    return [nothing if value is None else value for value in column] if None in column else column
 
 
 def facts_of(*numbers: float) -> tuple[Any, ...]:
