@@ -7,7 +7,7 @@ A model that none of them lists is unpriced: its tokens are counted, and its cos
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -123,6 +123,13 @@ class PriceBook:
             return resolved[key]
         except KeyError:
             return _keep(resolved, key, lambda: self._resolve(bare_id(model), service_tier, unix_s))
+
+    def rates(self, model: str, moments_unix_s: Sequence[float]) -> list[Rate | None]:
+        """Return the standard rate of a model at each moment; moments of one day are looked up once."""
+        first, last = min(moments_unix_s), max(moments_unix_s)
+        if first // _DAY_S == last // _DAY_S:
+            return [self.rate(model, first)] * len(moments_unix_s)
+        return [self.rate(model, one) for one in moments_unix_s]
 
     def unit_price(self, charge: Charge, model: str, unix_s: float) -> UnitPrice | None:
         """Return the price of a charge's units on the day of a call, or None if none is known; never raises."""

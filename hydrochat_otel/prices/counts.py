@@ -74,6 +74,36 @@ def only_text(lists: Sequence[Any]) -> tuple[bool, bool, bool, bool] | None:
     return stated[0], stated[1], stated[2], stated[3]
 
 
+def all_text(lists: Sequence[Any]) -> Sequence[bool]:
+    """Return which of the same list of several replies states something, if each or none has one, of text only.
+
+    Raises:
+        ValueError, TypeError, AttributeError, KeyError: They are other lists, which :func:`only_text` may recognise.
+    """
+    if lists.count(None) == len(lists):
+        return (False,) * len(lists)
+    modalities, counts = zip(*[_DETAIL(detail.__dict__) for [detail] in lists], strict=True)
+    if modalities[0]._value_ != _TEXT or modalities.count(modalities[0]) < len(modalities):
+        raise ValueError
+    return [count > 0 for count in all_counts(counts)]
+
+
+def all_counts(values: Sequence[Any]) -> Sequence[int]:
+    """Return the values of several replies, 0 for what is not stated.
+
+    Raises:
+        ValueError: One is no count.
+    """
+    kinds = {*map(type, values)}
+    if kinds != {int}:
+        if not kinds <= {int, type(None)}:
+            raise ValueError
+        values = [0 if one is None else one for one in values]
+    if not 0 <= min(values) <= max(values) <= LARGEST_COUNT:
+        raise ValueError
+    return values
+
+
 def within(counts: Mapping[str, int], most: int) -> Modalities:
     """Return the positive counts other than text, cut so that they do not exceed the whole."""
     if not counts:

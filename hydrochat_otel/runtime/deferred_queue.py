@@ -213,6 +213,7 @@ class DeferredQueue:
             settled += records
             entries += records
             some.clear()
+        feeding.prepare(some, kinds)
         while some:
             finished: Any = some.popleft()
             if type(finished) in kept_whole:

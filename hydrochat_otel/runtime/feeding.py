@@ -17,6 +17,7 @@ class Finished(Protocol):
 
     One whose class has `columns` is kept itself, others by their entry. Those whose class has `feed_first` are fed
     together: it feeds so many of the first in a list and removes them from it, or raises with those left in it.
+    Those whose class has `prepare` compute together what their entries and feeding need.
     """
 
     def entry(self) -> Any:
@@ -61,6 +62,17 @@ def completed(complete: Callable[[Sequence[Any]], list[Any]], some: Sequence[Any
     except BaseException as error:
         interruptions.pass_on(error)
         return None
+
+
+def prepare(some: Sequence[Any], kinds: set[type]) -> None:
+    """Let those whose class can do it compute together what each of them would compute alone."""
+    for kind in kinds:
+        prepare_several = getattr(kind, "prepare", None)
+        if prepare_several is not None:
+            try:
+                prepare_several(some if len(kinds) == 1 else [one for one in some if type(one) is kind])
+            except BaseException as error:
+                interruptions.pass_on(error)  # each computes it alone then, and is counted if it fails
 
 
 def feed(finished: Finished) -> None:

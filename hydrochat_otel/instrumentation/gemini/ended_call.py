@@ -1,5 +1,6 @@
 """A call that has ended: what the host's path leaves for the thread that drains, or for a reader of its span."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
@@ -14,6 +15,7 @@ from hydrochat_otel.instrumentation.gemini.call_metrics import plan_of
 from hydrochat_otel.instrumentation.gemini.chunk_times import ChunkTimes
 from hydrochat_otel.instrumentation.gemini.finished_call import UNSETTLED, FinishedCall
 from hydrochat_otel.instrumentation.gemini.reply_record import ReplyRecord
+from hydrochat_otel.instrumentation.gemini.settling import settle
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.window.entry import Entry
@@ -66,6 +68,11 @@ class EndedCall(NamedTuple):
         """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
         for (plan,), size in grouped(waiting, [plan_of(one.finished) for one in waiting[:number]]):
             plan.take_first(waiting, size)
+
+    @staticmethod
+    def prepare(waiting: "Sequence[EndedCall]") -> None:
+        """Make the frozen records of several together, as far as that is faster."""
+        settle(waiting)
 
     @property
     def finished(self) -> FinishedCall:

@@ -4,6 +4,7 @@ The path only picks the facts up. What follows from them (balanced tokens, dolla
 that drains, or by whatever reads the call's span first.
 """
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from hydrochat_otel.prices.charges import Charge, charged_units
 from hydrochat_otel.prices.model_names import bare_id
 from hydrochat_otel.prices.usage import Tokens, UsageRecord, tokens_of
 from hydrochat_otel.prices.usage_fields import Values, prompt_values, values_of
+from hydrochat_otel.prices.usages import tokens_of_several
 
 _FIELDS: Final = itemgetter(
     "candidates", "sdk_http_response", "prompt_feedback", "usage_metadata", "model_version", "response_id"
@@ -40,6 +42,7 @@ class ReplyRecord:
         is_refused: Whether the service refused the prompt.
         declared_error: The failure that the reply states instead of an exception.
         cached_content_tokens: The tokens that it stored in the cache, which no bucket counts.
+        only_usage: The first usage of the turn; its record is made when another one comes, or when something needs it.
 
     Args:
         labels: The labels of the call.
@@ -58,8 +61,7 @@ class ReplyRecord:
     cached_content_tokens: int | None = None
     _turns: tuple[Tokens, ...] = ()
     _usage_record: UsageRecord | None = None
-    _only_usage: Values | None = None
-    """The first usage of the turn; its record is made when another one comes, or when something needs it."""
+    only_usage: Values | None = None
     _usage_follows = False
     _uses: Uses | None = None
     _charges: dict[Charge, float] | None = None
@@ -107,7 +109,7 @@ class ReplyRecord:
         """End one turn of a live session: its counts stand, and the next turn's are added."""
         if (known := self._usage.known_tokens()) is not None:
             self._turns = (*self._turns, known)
-            self._usage_record = self._only_usage = None
+            self._usage_record = self.only_usage = None
 
     def charge(self, charge: Charge, units: float) -> None:
         """Note units that are charged in addition to the tokens."""
@@ -124,19 +126,19 @@ class ReplyRecord:
         """Return the usage of the current turn, to which its next chunks may be added; None if none was stated."""
         if not self._has_usage:
             return None
-        usage, self._only_usage = self._usage, None
+        usage, self.only_usage = self._usage, None
         return usage
 
     def _take(self, values: Values) -> None:
         if self._has_usage:
             self._usage.take_values(values)
-            self._only_usage = None  # it is in the record
+            self.only_usage = None  # it is in the record
         else:
-            self._only_usage = values
+            self.only_usage = values
 
     @property
     def _has_usage(self) -> bool:
-        return self._usage_record is not None or self._only_usage is not None
+        return self._usage_record is not None or self.only_usage is not None
 
     @property
     def _usage(self) -> UsageRecord:
@@ -145,8 +147,8 @@ class ReplyRecord:
             usage = UsageRecord(prompt_only=self._labels.operation == "embeddings")
             if self._labels.operation == "batch_result":
                 usage.take_batch()
-            if self._only_usage is not None:
-                usage.take_values(self._only_usage)
+            if self.only_usage is not None:
+                usage.take_values(self.only_usage)
             self._usage_record = usage  # whole: two threads may make it at the same time
         return usage
 
@@ -198,6 +200,40 @@ class ReplyRecord:
     # -- after the end ---------------------------------------------------------------------------------------------
 
     @property
+    def kind(self) -> tuple[Any, ...] | None:
+        """What it has in common with others of the same labels, if :meth:`ledgers` may evaluate it; None if not."""
+        labels = self._labels
+        if self.only_usage is None or self._usage_record is not None or not self.has_answered:
+            return None
+        if self._turns or labels.is_result or not labels.has_tokens:
+            return None
+        if self._uses is not None or self._charges is not None:
+            return None
+        return id(self._prices), id(self._label_cache), str(self._answered_by)
+
+    def ledgers(
+        self, usages: Sequence[Values], starts_unix_s: Sequence[float]
+    ) -> tuple[list[Tokens], list[float | None], list[float]] | None:
+        """Return the tokens, their costs and what cached ones saved, of this and other calls of its kind and labels.
+
+        They are those of :meth:`ledger`. None if one of them states an unusual usage.
+
+        Args:
+            usages: The only usage of each call.
+            starts_unix_s: When each call began, in seconds since the epoch.
+        """
+        known = tokens_of_several(usages)
+        if known is None:
+            return None
+        rates = self._prices.rates(str(self._answered_by or self._labels.model_id), starts_unix_s)
+        costs_usd = [None if rate is None else rate.cost_usd(one) for rate, one in zip(rates, known, strict=True)]
+        saved_usd = [
+            0.0 if rate is None or not one.input_cached else rate.saved_usd(one)
+            for rate, one in zip(rates, known, strict=True)
+        ]
+        return known, costs_usd, saved_usd
+
+    @property
     def response_model(self) -> str:
         """Label of the version that answered; empty if the reply names none."""
         answered_by = self._answered_by
@@ -216,8 +252,8 @@ class ReplyRecord:
         if not self._labels.has_tokens:
             return CallLedger(charges=charges)
         turns = self._turns
-        if self._only_usage is not None and self._usage_record is None and not (turns or self._labels.is_result):
-            known = tokens_of(self._only_usage)
+        if self.only_usage is not None and self._usage_record is None and not (turns or self._labels.is_result):
+            known = tokens_of(self.only_usage)
             if known is not None:
                 return pricing.ledger_of_one(known, charges, has_lost_attempts=has_lost_attempts)
         usage = self._usage
