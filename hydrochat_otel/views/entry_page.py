@@ -5,12 +5,9 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, filterfalse
-from operator import itemgetter
 from typing import Any, ClassVar, Final, Self
 
-from hydrochat_otel.runtime import failures
-from hydrochat_otel.views import formats
+from hydrochat_otel.views import entry_rows
 from hydrochat_otel.window import digest, latest
 from hydrochat_otel.window.columns import end_of
 from hydrochat_otel.window.entry import Entry
@@ -20,8 +17,6 @@ from hydrochat_otel.window.moments import LAST_US
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
 
-_MADE: Final = itemgetter(3)
-"""Of a placed entry: its row in a list, which is empty until it is made."""
 _SLACK: Final = 8
 """Entries beyond a page that are sorted with it, because their ends may round to the same microsecond."""
 _MICROSECOND_S: Final = 2e-6
@@ -92,18 +87,18 @@ class Filter:
 def page(matching: Sequence[Entry], shown: Filter) -> dict[str, Any]:
     """Return the section `entries` of the export and `page`, which says where the next page begins.
 
-    An entry that cannot be rendered is left out and counted under `json.entry`. The rows are shared with later pages: a
-    caller does not change them.
+    The entries are JSON text, in a document that is encoded with indentation.
     """
     is_newest = shown.cursor is None and not shown.selects and shown.limit <= latest.MOST
-    newest = digest.latest(matching, shown.limit) if is_newest else None
+    newest = digest.latest(matching, shown.limit, entry_rows.written) if is_newest else None
     if newest is None:
         listed, next_cursor = _listed(matching, shown)
+        rows = entry_rows.all_written(listed)
     else:
-        listed = newest.listed[::-1]
-        next_cursor = str(Cursor(*listed[-1][0], 1)) if newest.has_older else None
+        rows = newest.rows
+        next_cursor = str(Cursor(*newest.last, 1)) if newest.has_older else None
     return {
-        "entries": _rows(listed),
+        "entries": entry_rows.joined(rows),
         "page": {"limit": shown.limit, "matching": len(matching), "next_cursor": next_cursor},
     }
 
@@ -121,7 +116,7 @@ def _listed(matching: Sequence[Entry], shown: Filter) -> tuple[list[Placed], str
         found = digest.newest(matching, number, upto_unix_s, ends)
         listed, next_cursor = _cut(found.entries, shown, ends_here=found.are_all)
         # An entry that ended in the same microsecond as the last one of the page could have to be in its place.
-        if found.are_all or (listed and listed[-1][2].end_unix_s - _MICROSECOND_S > found.since_unix_s):
+        if found.are_all or (listed and listed[-1][1].end_unix_s - _MICROSECOND_S > found.since_unix_s):
             return listed, next_cursor
         number *= 4
 
@@ -139,23 +134,3 @@ def _cut(candidates: Sequence[Entry], shown: Filter, *, ends_here: bool) -> tupl
     if start < end and (start > 0 or not ends_here):
         next_cursor = str(Cursor(*places[start], bisect_right(places, places[start]) - start))
     return listed[start:end][::-1], next_cursor
-
-
-def _rows(listed: list[Placed]) -> list[dict[str, Any]]:
-    """Return the rows of a page; each is made once for as long as its entry is among the newest."""
-    for _, end_us, entry, made in filterfalse(_MADE, listed):
-        if (row := _row(entry, end_us)) is not None:
-            made.append(row)
-    return list(chain.from_iterable(map(_MADE, listed)))
-
-
-def _row(entry: Entry, end_us: int) -> dict[str, Any] | None:
-    try:
-        row = entry.as_dict(formats.utc_of(end_us))
-        row["duration"] = formats.finite(row["duration"])
-        if row["kind"] != "operation" and entry.is_billed:
-            row["cost_usd"] = formats.usd(entry.cost_usd)
-    except Exception as error:
-        failures.note("json.entry", error)
-        return None
-    return row

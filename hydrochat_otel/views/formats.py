@@ -108,7 +108,7 @@ def encoded(document: Mapping[str, Any], *, indented: bool = True) -> bytes:
 
 def _encodable(value: Any, depth: int = 0) -> Any:
     found: Any = None
-    if isinstance(value, bool | float):
+    if isinstance(value, bool | float | orjson.Fragment):
         found = value
     elif isinstance(value, str):
         found = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -34,7 +34,7 @@ def document(snapshot: Snapshot, shown: Filter = EVERYTHING) -> dict[str, Any]:
 
     `performance_metrics` covers the operations of the window that match the filter. `llm_api_metrics` covers the
     counters, to which no filter applies: every call is exactly one of successful, failed, cancelled and blocked, and
-    `total_calls` is their sum. A number that is NaN or infinite is null.
+    `total_calls` is their sum. A number that is NaN or infinite is null. The entries of a page are JSON text.
     """
     entries = snapshot.entries
     performance = summary.headline(shown(entries)) if shown.selects else digest.headline(entries)

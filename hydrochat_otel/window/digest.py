@@ -19,7 +19,7 @@ from hydrochat_otel.window.ascending import Ascending
 from hydrochat_otel.window.differences import Difference
 from hydrochat_otel.window.entries import Entries, all_ends, newest_between
 from hydrochat_otel.window.entry import Entry
-from hydrochat_otel.window.latest import Latest
+from hydrochat_otel.window.latest import Latest, Write
 from hydrochat_otel.window.operation_sums import OperationSums, Window
 from hydrochat_otel.window.summary import Headline, Summary, Tally, times_of
 from hydrochat_otel.window.timelines import Calls, CallSums, places
@@ -93,13 +93,13 @@ def newest(entries: Sequence[Entry], number: int, upto_unix_s: float, ends: Sequ
     return Newest(found, since_unix_s, are_all)
 
 
-def latest(entries: Sequence[Entry], number: int) -> latest_entries.Newest | None:
+def latest(entries: Sequence[Entry], number: int, write: Write) -> latest_entries.Newest | None:
     """Return what :meth:`Latest.newest` returns of the window."""
 
     def read(digest: Digest) -> latest_entries.Newest | None:
         if digest.latest.is_exhausted:
             del digest.latest
-        return digest.latest.newest(number)
+        return digest.latest.newest(number, write)
 
     return _read(entries, read)
 
@@ -203,6 +203,7 @@ def _held(entries: Sequence[Entry]) -> Sequence[Entry]:
 _PARTS: Final = frozenset({"whole", "operations", "calls", "ends", "latest"})
 
 
+_UNCHANGING: Final = (tuple, Entries)
 _kept: Final[dict[str, Digest]] = {}
 _lock: Final = ForkLock()
 
@@ -222,7 +223,7 @@ def _read(entries: Sequence[Entry], read: Callable[[Digest], _Result]) -> _Resul
     The digest is out of its place while it changes. If an exception interrupts that, it is lost, and the next view adds
     up everything.
     """
-    if not isinstance(entries, tuple | Entries):
+    if not isinstance(entries, _UNCHANGING):
         entries = tuple(entries)  # what could change cannot be compared with later
     with suppress(Busy), _lock.within(_WAIT_S):
         digest = _kept.pop("digest", None)

@@ -3,9 +3,10 @@
 import random
 from math import inf, nan
 
+import orjson
 import pytest
 
-from hydrochat_otel.views import entry_page
+from hydrochat_otel.views import entry_page, formats
 from hydrochat_otel.views.entry_page import Cursor, Filter
 from hydrochat_otel.window import moments
 from hydrochat_otel.window.entry import Entry
@@ -13,12 +14,16 @@ from hydrochat_otel.window.entry import Entry
 NOW_S = 1_750_000_000.0
 
 
+def shown_page(entries, asked):
+    return orjson.loads(formats.encoded(entry_page.page(entries, asked)))
+
+
 def walked(entries, limit, **shown):
     """Return the span ids of all pages, in the order in which they are listed."""
     found, cursor = [], None
     while True:
         asked = Filter(entries=True, limit=limit, cursor=cursor, **shown)
-        page = entry_page.page(asked(entries), asked)
+        page = shown_page(asked(entries), asked)
         found += [int(row["span_id"], 16) for row in page["entries"]]
         if page["page"]["next_cursor"] is None:
             return found
@@ -43,7 +48,7 @@ def test_entries_without_a_valid_end_are_listed_last():
     """An end that is NaN, or before the epoch, is among the oldest; one that is infinite is the newest."""
     ends = [NOW_S, nan, inf, -5.0, -inf, NOW_S + 1]
     entries = tuple(Entry("span", "a", 0.1, end, trace_id=1, span_id=number) for number, end in enumerate(ends))
-    rows = entry_page.page(entries, Filter(entries=True, limit=6))["entries"]
+    rows = shown_page(entries, Filter(entries=True, limit=6))["entries"]
     assert [int(row["span_id"], 16) for row in rows[:3]] == [2, 5, 0]
     assert {int(row["span_id"], 16) for row in rows[3:]} == {1, 3, 4}
     assert walked(entries, 1) == [int(row["span_id"], 16) for row in rows]

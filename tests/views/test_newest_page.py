@@ -3,10 +3,11 @@
 import random
 from math import inf, nan
 
+import orjson
 import pytest
 
 from hydrochat_otel.runtime import failures
-from hydrochat_otel.views import entry_page, formats, json_export
+from hydrochat_otel.views import entry_page, entry_rows, formats, json_export
 from hydrochat_otel.views.entry_page import Cursor, Filter
 from hydrochat_otel.window import digest, latest, moments
 from hydrochat_otel.window.entry import Entry
@@ -51,24 +52,29 @@ def an_entry(chance, end_s, span_ids):
     called = kind in {"gemini", "result"}
     return Entry(
         kind,
-        chance.choice(["a", "b"]),
-        chance.choice([0.25, chance.random(), inf]),
+        chance.choice(["a", "b", 'on "%b" \\ %s', "\ud800 %"]),
+        chance.choice([0.25, chance.random() * 10.0 ** chance.randrange(-9, 20), inf, nan]),
         end_s,
         chance.random() < 0.2,
         chance.choice([None, "ValueError"]),
-        trace_id=chance.choice([0, chance.getrandbits(128)]),
+        trace_id=chance.choice([0, 2**128, chance.getrandbits(128), chance.getrandbits(60)]),
         span_id=span_ids(),
         parent_span_id=chance.choice([0, 7]),
         model="m" if called else None,
         tokens=(1, 2, 3, 4, 5) if called and chance.random() < 0.8 else None,
         cost_usd=chance.choice([None, 0.1 + 0.2]) if called else None,
-        role="root" if kind == "operation" else None,
+        role=chance.choice(["root", "step", None]) if kind == "operation" else None,
+        root_operation=chance.choice([None, "a", "100 %"]),
     )
 
 
 def is_as_expected(entries, limit):
     asked = Filter(entries=True, limit=limit)
     return formats.encoded(entry_page.page(entries, asked)) == formats.encoded(expected(entries, limit))
+
+
+def shown_rows(entries):
+    return orjson.loads(formats.encoded(entry_page.page(entries, Filter(entries=True))))["entries"]
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -123,8 +129,8 @@ def test_the_newest_page_of_random_states(seed):
 def test_rows_of_the_newest_page_are_made_once(monkeypatch):
     """Between two pages only the rows of new entries are made; a page of another kind does not displace them."""
     made = []
-    original = entry_page._row
-    monkeypatch.setattr(entry_page, "_row", lambda entry, end_us: made.append(entry) or original(entry, end_us))
+    original = entry_rows.written
+    monkeypatch.setattr(entry_rows, "written", lambda *of: made.append(of) or original(*of))
     store = MetricsStore(max_entries=1000)
     for number in range(900):
         store.append(Entry("span", "a", 0.1, NOW_S + number, trace_id=1, span_id=number + 1))
@@ -136,7 +142,7 @@ def test_rows_of_the_newest_page_are_made_once(monkeypatch):
         store.extend(
             Entry("span", "a", 0.1, NOW_S + one, trace_id=1, span_id=one + 1) for one in range(number, number + 20)
         )
-        rows = entry_page.page(store.contents().entries, newest)["entries"]
+        rows = shown_rows(store.contents().entries)
         assert [int(row["span_id"], 16) for row in rows] == list(range(number + 20, number - 80, -1))
         assert len(made) == 20
         entry_page.page(store.contents().entries, Filter(entries=True, limit=5, cursor=Cursor(2**60, 5)))
@@ -148,5 +154,27 @@ def test_an_entry_that_cannot_be_rendered_is_counted_each_time():
     store.append(Entry("span", "a", "x", NOW_S, span_id=1))
     store.append(Entry("span", "a", 0.1, NOW_S, span_id=2))
     for number in range(1, 4):
-        assert len(entry_page.page(store.contents().entries, Filter(entries=True))["entries"]) == 1
+        assert len(shown_rows(store.contents().entries)) == 1
         assert failures.counts() == {"json.entry": number}
+
+
+def test_rows_stay_in_a_document_with_an_invalid_value():
+    """A value that JSON cannot represent changes nothing but itself."""
+    store = MetricsStore(max_entries=10)
+    store.append(Entry("operation", "a", 0.1, NOW_S, trace_id=1, span_id=1))
+    page = entry_page.page(store.contents().entries, Filter(entries=True))
+    assert orjson.loads(formats.encoded(page | {"odd": "\ud800"})) == orjson.loads(formats.encoded(page)) | {
+        "odd": "\ufffd"
+    }
+
+
+def test_an_entry_without_an_end_hides_nothing_that_leaves():
+    """Entries that leave together with one whose end is NaN are in no later page."""
+    store = MetricsStore(max_entries=300)
+    store.append(Entry("span", "leaves", 0.1, nan))
+    for number in range(299):
+        store.append(Entry("span", "leaves" if number > 280 else "stays", 0.1, NOW_S + number, span_id=number))
+    assert shown_rows(store.contents().entries)[0]["operation"] == "leaves"
+    store.remove(lambda one: one.operation == "leaves")
+    rows = shown_rows(store.contents().entries)
+    assert [row["operation"] for row in rows] == ["stays"] * 100
