@@ -45,12 +45,15 @@ class SeenContext(Context):
     Attributes:
         around: The context around the call, until the values are set.
         parent: The context of the span around the call; None if there is none, or no valid one.
+        spare: Where it may wait for the next call; None for nowhere.
+        trace_id: The id of the trace, if the call is a root and that is drawn; 0 if not.
     """
 
-    __slots__ = ("around", "parent", "trace_id")
+    __slots__ = ("around", "parent", "spare", "trace_id")
 
     around: Context
     parent: SpanContext | None
+    spare: "Spare | None"
     trace_id: int
 
 
@@ -61,14 +64,11 @@ class LateContext(SeenContext):
 
     Attributes:
         kind: What the call has in common with others.
-        spare: Where it may wait for the next call.
-        trace_id: The id of the trace, if the call is a root and that is drawn; 0 if not.
     """
 
     __slots__ = ()
 
     kind: Kind
-    spare: Spare
 
     def make_span(self) -> Span | None:
         """Return the span of the call; None for none."""
@@ -104,7 +104,7 @@ def maybe_with_span(_: Context) -> None:
 
 
 def _without_span(kind: Kind) -> Begin:
-    late = kind_of_contexts(LateContext, kind, spare={})
+    late = kind_of_contexts(LateContext, kind)
 
     def begin(around: Context) -> LateContext | None:
         try:
@@ -113,7 +113,7 @@ def _without_span(kind: Kind) -> Begin:
             interruptions.pass_on(error)
             return None
         inside: LateContext = late()
-        inside.around, inside.parent = around, parent
+        inside.around, inside.parent, inside.spare = around, parent, None
         return inside
 
     return begin

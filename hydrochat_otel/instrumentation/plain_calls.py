@@ -49,8 +49,10 @@ def plain_function(function: Function, kind: Tracked) -> Function:
                         or known.using is not binding.bound
                         or NEWEST.value == "start"
                         or (
-                            (before or known.is_traced)
-                            and (before or (inside := known.spare.pop(0, None)) is None)
+                            (inside := known.begin(before)) is None
+                            if before
+                            else known.is_traced
+                            and (inside := known.spare.pop(0, None)) is None
                             and (inside := known.begin(before)) is None
                         )
                     ):
@@ -75,10 +77,10 @@ def plain_function(function: Function, kind: Tracked) -> Function:
                         (known.alone, ended_s, duration_s)
                         if inside is None
                         or (  # nothing is around it and nothing has seen it: it waits for the next call
-                            not before
+                            (spare := inside.spare) is not None
                             and references(inside) == IN_ONE_VARIABLE
                             and type(inside) is not SeenContext
-                            and inside.spare.setdefault(0, inside) is not None
+                            and spare.setdefault(0, inside) is not None
                         )
                         else _inner(known, before, references(inside), inside, (ended_s, duration_s))
                     )

@@ -71,8 +71,8 @@ def _beginning(tracer: Any, kind: Kind) -> Begin:
     remote, _, local, _ = sampling.of_children
     of_children = remote, None, local, None  # exemplars of a call that is dropped in a sampled trace have its own ids
     may_drop_roots = of_roots is _DROP or type(of_roots) is int
-    spare = kind.spare if of_roots is _DROP else {}  # others have an id, which is drawn for one call
-    late = late_contexts.kind_of_contexts(UnseenContext, kind, spare=spare, ids=ids)
+    spare = kind.spare if of_roots is _DROP else None  # others have an id, which is drawn for one call
+    late = late_contexts.kind_of_contexts(UnseenContext, kind, ids=ids)
 
     def begin(around: Context) -> LateContext | None:
         if not (around or may_drop_roots):
@@ -93,6 +93,7 @@ def _beginning(tracer: Any, kind: Kind) -> Begin:
             return None
         inside: LateContext = late()
         inside.around, inside.parent, inside.trace_id = around, parent, trace_id
+        inside.spare = None if around else spare
         return inside
 
     return begin
