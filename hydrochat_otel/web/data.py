@@ -39,8 +39,7 @@ def export(request: Request) -> Response:
         limit=asked["limit"] or DEFAULT_LIMIT,
         cursor=asked["cursor"],
     )
-    document = json_export.document(pipeline.current().snapshot(), shown)
-    return answer(JSON, formats.encoded(document), ("ETag", json_export.entity_tag(document)))
+    return _tagged(json_export.render(pipeline.current().snapshot(), shown))
 
 
 @closed
@@ -59,7 +58,11 @@ def past(request: Request) -> Response:
             )
         except PrometheusError as error:
             return failure(error.status, str(error), *([("Retry-After", "1")] if error.status == 503 else []))  # noqa: PLR2004 - service unavailable
-    return answer(JSON, formats.encoded(document), ("ETag", json_export.entity_tag(document)))
+    return _tagged(formats.encoded(document))
+
+
+def _tagged(text: bytes) -> Response:
+    return answer(JSON, text, ("ETag", json_export.entity_tag(text)))
 
 
 @closed

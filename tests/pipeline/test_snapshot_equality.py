@@ -3,6 +3,7 @@
 The short form takes some snapshots; ``HYDROCHAT_TEST_SNAPSHOTS=2000`` takes as many in each state.
 """
 
+import json
 import os
 import re
 import threading
@@ -59,7 +60,7 @@ class Writers:
 
 def sizes(snapshot):
     """Return how many entries each surface says that the window has."""
-    document = json_export.document(snapshot, ALL)
+    document = json.loads(json_export.render(snapshot, ALL))
     [in_text] = GAUGE.findall(exposition.render(snapshot, negotiate("text/plain")))
     return {
         "gauge": snapshot.total(semconv.RETENTION_ENTRIES),

@@ -11,7 +11,7 @@ from conftest import TOKEN
 from hydrochat_otel import web
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline.assembly import Pipeline
-from hydrochat_otel.views import json_export
+from hydrochat_otel.views import formats, json_export
 from hydrochat_otel.web import Request, respond
 from hydrochat_otel.window.entry import Entry
 from hydrochat_otel.window.snapshot import Snapshot
@@ -197,3 +197,12 @@ def test_the_entity_tag_shows_whether_something_changed(installed):
 def test_the_tag_depends_on_the_query(frozen_here):
     """Two filters that show different things have different tags."""
     assert ask("limit=1").header("ETag") != ask("limit=2").header("ETag")
+
+
+def test_an_answer_is_encoded_once(installed, monkeypatch):
+    """The entity tag is that of the text which is sent."""
+    encoded = formats.encoded
+    times = []
+    monkeypatch.setattr(formats, "encoded", lambda *of, **how: times.append(of) or encoded(*of, **how))
+    assert ask().status == 200
+    assert len(times) == 1
