@@ -159,9 +159,11 @@ class FinishedCall(NamedTuple):
 
     def entry(self) -> Entry | None:
         """Return its entry for the window; None for a call that was never sent."""
-        if self.is_never_sent:
+        # Together, because reading each field by its name takes longer.
+        (_, labels, (operation, root), _, ended, attempts, tokens, cost_usd, _, _, charges, is_incomplete, has_answered,
+         response_model, _, _, _, chunks) = self  # fmt: skip
+        if not (attempts or has_answered) and self.is_never_sent:
             return None
-        labels, ended, tokens, (operation, root) = self.labels, self.ended, self.tokens, self.within
         is_result = labels.is_result
         buckets = None if tokens is None else tokens[:5]
         duration_s, end_unix_ns, outcome, error_type, trace_id, _, parent_span_id, _, _ = ended
@@ -176,17 +178,17 @@ class FinishedCall(NamedTuple):
             trace_id,
             ended.own_id,
             parent_span_id,
-            self.response_model or (labels.model if labels.model_id else None),
+            response_model or (labels.model if labels.model_id else None),
             buckets if buckets is not None and any(buckets) else None,
-            self.cost_usd,
+            self.cost_usd if charges else cost_usd,
             None,
             None if root == semconv.NONE else root,
             None if operation == semconv.NONE else operation,
-            self.is_incomplete,
+            is_incomplete,
             tokens is not None and tokens.estimated,
-            None if self.chunks is None else self.chunks.first_answer_s,
-            None if is_result else len(self.attempts),
-            self._retry_wait_s() if len(self.attempts) > 1 else None,
+            None if chunks is None else chunks.first_answer_s,
+            None if is_result else len(attempts),
+            self._retry_wait_s() if len(attempts) > 1 else None,
         )
         return _new(Entry, fields)
 
