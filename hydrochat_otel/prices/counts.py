@@ -83,7 +83,7 @@ def all_text(lists: Sequence[Any]) -> Sequence[bool]:
     if lists.count(None) == len(lists):
         return (False,) * len(lists)
     modalities, counts = zip(*[_DETAIL(detail.__dict__) for [detail] in lists], strict=True)
-    if modalities[0]._value_ != _TEXT or modalities.count(modalities[0]) < len(modalities):
+    if None in counts or modalities[0]._value_ != _TEXT or modalities.count(modalities[0]) < len(modalities):
         raise ValueError
     return [count > 0 for count in all_counts(counts)]
 
