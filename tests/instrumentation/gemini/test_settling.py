@@ -1,5 +1,7 @@
 """Promises of :mod:`hydrochat_otel.instrumentation.gemini.settling`."""
 
+from functools import partial
+
 from google.genai import types
 from hypothesis import given, settings, strategies as st
 
@@ -46,7 +48,7 @@ def usual(number=1):
     return ended([reply(prompt=number)])
 
 
-USUAL = st.integers(1, 10**6).map(usual)
+USUAL = st.integers(1, 10**6).map(lambda number: partial(usual, number))
 ODD = st.sampled_from(
     [
         lambda: ended([]),
@@ -67,13 +69,14 @@ ODD = st.sampled_from(
         lambda: ended([reply()], change=lambda call: call.close_turn()),
         lambda: ended([reply()], change=lambda call: call.take_chunk(reply(prompt=11))),
     ]
-).map(lambda make: make())
+)
 
 
 @settings(deadline=None)  # the first example imports genai-prices
 @given(st.lists(USUAL | ODD, max_size=12))
-def test_several_are_settled_as_each_alone(calls):
+def test_several_are_settled_as_each_alone(makes):
     """Whatever calls there are, what is made together is what each makes by itself."""
+    calls = [make() for make in makes]
     alone = [one._settled() for one in calls]
     settle(calls)
     assert [one.finished for one in calls] == alone
