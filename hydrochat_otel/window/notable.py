@@ -94,14 +94,23 @@ class _Ranking:
 
     def add(self, turn: Turn) -> None:
         """Keep the turn in each group where it is notable enough."""
+        is_another = True
+        try:
+            is_another = self._keep(turn)
+        finally:  # a signal handler may raise after it was kept
+            self._kept += is_another
+
+    def _keep(self, turn: Turn) -> bool:
         root = turn[-1]
         number = next(self._numbers)
+        is_another = False
         if root.error is not None or root.outcome in semconv.FAILED_OUTCOMES:
-            self._kept += self._failed.keep((root.end_unix_s, number, turn))
+            is_another |= self._failed.keep((root.end_unix_s, number, turn))
         if root.exceeded_threshold:
-            self._kept += self._slow.keep((root.duration_s, number, turn))
+            is_another |= self._slow.keep((root.duration_s, number, turn))
         if (cost_usd := sum([one.cost_usd for one in turn if one.cost_usd])) > 0:
-            self._kept += self._dear.keep((cost_usd, number, turn))
+            is_another |= self._dear.keep((cost_usd, number, turn))
+        return is_another
 
     def add_good(self, calls: list[Entry]) -> None:
         """Keep calls that ended well, each a turn by itself, and empty the list."""

@@ -201,3 +201,20 @@ def test_the_page_still_has_a_turn_that_left_the_window(install):
     assert "chat.turn" not in {entry.operation for entry in pipeline.current().snapshot().entries}
     [found] = ask("operation=chat.turn&outcome=failed")["turns"]
     assert ask(f"turn={found['id']}")["rows"][0]["error"] == "ValueError"
+
+
+def test_a_turn_is_shown_if_a_signal_handler_raises_just_after_it_was_kept(kept, clock, monkeypatch):
+    """It does not wait for another turn."""
+    keep = notable._Group.keep
+
+    def interrupted(group, one):
+        keep(group, one)
+        raise KeyboardInterrupt
+
+    assert seen(kept) == []
+    kept.see(turn(1, name="slow", slow=True, end_s=clock.wall_s))
+    monkeypatch.setattr(notable._Group, "keep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kept.turns()
+    monkeypatch.setattr(notable._Group, "keep", keep)
+    assert seen(kept) == ["slow"]
