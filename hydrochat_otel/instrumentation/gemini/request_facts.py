@@ -237,7 +237,8 @@ def _sequences(sequences: Any) -> tuple[str, ...] | None:
     """Return the stop sequences if each is short and without letters and digits: a word may be about a person."""
     if not isinstance(sequences, list | tuple) or not 0 < len(sequences) <= _MOST_SEQUENCES:
         return None
-    return tuple(sequences) if all(_is_punctuation(one) for one in sequences) else None
+    found = tuple(sequences)  # what is looked at is what is kept, though the list changes meanwhile
+    return found if all(map(_is_punctuation, found)) else None
 
 
 def _is_punctuation(value: Any) -> bool:

@@ -93,6 +93,17 @@ def test_stop_sequences_that_may_be_words_are_not_recorded(sequences):
     assert facts_of(stop_sequences=sequences) == {}
 
 
+def test_stop_sequences_that_change_while_they_are_read_are_not_recorded():
+    """What is recorded is what was looked at, although another thread changes the list in between."""
+
+    class Changing(list):
+        def __iter__(self):
+            yield self[0]
+            self[0] = "Tan"
+
+    assert facts_of(stop_sequences=Changing(["###"])) == {"gen_ai.request.stop_sequences": ("###",)}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
