@@ -18,7 +18,7 @@ from hydrochat_otel.instrumentation.cancellations import class_name, outcome_of
 from hydrochat_otel.instrumentation.finished import Ended, Ending, FinishedOperation, LateAttributes, OperationLabels
 from hydrochat_otel.instrumentation.instruments import Instruments
 from hydrochat_otel.instrumentation.late_contexts import Begin, Spare
-from hydrochat_otel.runtime import failures
+from hydrochat_otel.runtime import failures, forks
 from hydrochat_otel.semconv import Outcome
 from hydrochat_otel.window.entry import Entry
 
@@ -107,12 +107,13 @@ class Work:
 
     def skip(self, idle_ns: int) -> None:
         """Exclude a time in which the work waited to continue."""
-        self._started_ns += idle_ns
+        if self._started_ns >= forks.process.forked_ns:  # else it would seem to have begun here
+            self._started_ns += idle_ns
 
     def _close(self) -> bool:
-        """Return True to the first caller, which ends the work."""
+        """Return True to the first caller, which ends the work; work that a forked child inherits is its parent's."""
         try:
-            return self._open.pop()
+            return self._started_ns >= forks.process.forked_ns and self._open.pop()
         except IndexError:
             return False
 

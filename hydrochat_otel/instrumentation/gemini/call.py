@@ -20,7 +20,7 @@ from hydrochat_otel.instrumentation.gemini.reply_record import ReplyRecord
 from hydrochat_otel.instrumentation.operation import DroppedWork, Work
 from hydrochat_otel.prices.book import PriceBook
 from hydrochat_otel.prices.charges import Charge
-from hydrochat_otel.runtime import collection, failures, forks
+from hydrochat_otel.runtime import collection, failures
 from hydrochat_otel.semconv import Outcome
 
 INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
@@ -67,10 +67,6 @@ class Call(Work):
         traced = not outside or wants_span(outside)
         super().__init__(using, labels.span_name, asked, outside, kind=SpanKind.CLIENT, traced=traced, key=CALL_KEY)
         self.inside = self.context
-
-    def _close(self) -> bool:
-        """Return True to the first caller, which ends the call; a call that a forked child inherits is its parent's."""
-        return self._started_ns >= forks.process.forked_ns and super()._close()
 
     def _leave(self) -> None:
         """Drop the context, which references this call: without the cycle, reference counting frees both."""
