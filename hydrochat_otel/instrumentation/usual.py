@@ -5,10 +5,11 @@ notes three or four fields of them and the rest is stated here, for a piece of t
 """
 
 import random
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from itertools import count
-from operator import itemgetter
+from itertools import count, repeat
+from operator import add, itemgetter
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, TraceFlags
@@ -16,7 +17,6 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, TraceFlags
 from hydrochat_otel.instrumentation.batched import Kind, grouped
 from hydrochat_otel.instrumentation.finished import OperationLabels, label_columns
 from hydrochat_otel.runtime import forks, process_globals
-from hydrochat_otel.runtime.clocks import clocks
 from hydrochat_otel.semconv import Outcome, Role
 from hydrochat_otel.window.entry import Entry
 
@@ -30,6 +30,9 @@ NotedInside = tuple[OperationLabels, float, float, SpanContext | None]
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
 _ALONE: Final = 3
 """The number of fields that are noted of one with nothing around."""
+_SOON_S: Final = 5e-6
+"""Three clocks are read within it, unless something else runs meanwhile."""
+_LOOKS: Final = 3
 _ids: Final[list[Iterator[int]]] = []
 """Gives the next id; begins anywhere, so that ids differ between processes."""
 
@@ -43,6 +46,19 @@ process_globals.register("ids of usual operations", _draw_ids)
 forks.register(forks.Phase.WINDOW, in_child=_draw_ids)
 
 
+def _difference_s() -> float:
+    """Return the time of day less the monotonic clock.
+
+    The host's path reads the monotonic clock alone. What it notes is dated when it is settled, about a second later: if
+    the time of day is set in between, or the machine sleeps, by the new difference.
+    """
+    looks = list[tuple[float, float]]()
+    while len(looks) < _LOOKS and (not looks or min(looks)[0] > _SOON_S):
+        before_s, unix_s, after_s = time.perf_counter(), time.time(), time.perf_counter()
+        looks.append((after_s - before_s, unix_s - (before_s + after_s) / 2))
+    return min(looks)[1]
+
+
 class _Ended(NamedTuple):
     """How one of them ended."""
 
@@ -51,16 +67,22 @@ class _Ended(NamedTuple):
     error_type: None = None
 
 
-class _Noted(tuple[Any, int]):
-    """An operation that ended well and in time: what the host's path noted of it, and the id of its entry.
+class _Noted(tuple[Any, int, float]):
+    """An operation that ended well and in time.
 
     Not a named tuple, whose constructor takes more time.
+
+    Attributes:
+        noted: What the host's path noted of it.
+        own_id: The id of its entry.
+        difference_s: The time of day less the monotonic clock.
     """
 
     __slots__ = ()
 
     noted: Final = property(itemgetter(0))
     own_id: Final = property(itemgetter(1))
+    difference_s: Final = property(itemgetter(2))
     exceeded: Final = False
 
     @property
@@ -86,7 +108,7 @@ class _Noted(tuple[Any, int]):
     @classmethod
     def feed_first(cls, waiting: list[Any], number: int) -> None:
         """Feed so many of the first in the list together, and remove them from it; or raise, with those left in it."""
-        groups = grouped(waiting, [noted[0] for noted, _ in waiting[:number]])
+        groups = grouped(waiting, [one[0][0] for one in waiting[:number]])
         for kind, size in [(cls.kind_of(labels), size) for (labels,), size in groups]:
             kind.take_first(waiting, size)
 
@@ -97,12 +119,7 @@ class _Noted(tuple[Any, int]):
 
 
 class UsualOperation(_Noted):
-    """A root without a span and without anything around that ended well and in time.
-
-    Attributes:
-        noted: Its labels, end and duration.
-        own_id: The id of its entry.
-    """
+    """A root without a span and without anything around that ended well and in time."""
 
     __slots__ = ()
 
@@ -111,11 +128,10 @@ class UsualOperation(_Noted):
     @classmethod
     def complete(cls, noted: Sequence[Noted | NotedInside]) -> "list[UsualOperation | InnerOperation]":
         """Return the records of what was noted of several."""
-        clocks.look()
-        with_ids = zip(noted, _ids[0], strict=False)
+        fields = zip(noted, _ids[0], repeat(_difference_s()), strict=False)
         if len(noted) * _ALONE == sum(map(len, noted)):
-            return list(map(cls, with_ids))
-        return [cls(one) if len(one[0]) == _ALONE else InnerOperation(one) for one in with_ids]
+            return list(map(cls, fields))
+        return [cls(one) if len(one[0]) == _ALONE else InnerOperation(one) for one in fields]
 
     @staticmethod
     def kind_of(labels: OperationLabels) -> "Kind[UsualOperation]":
@@ -125,9 +141,9 @@ class UsualOperation(_Noted):
     @staticmethod
     def columns(waiting: "Sequence[UsualOperation]") -> list[Sequence[Any]]:
         """Return the columns of the entries of several, in the order of the fields of an entry; without making one."""
-        noted, own_ids = zip(*waiting, strict=True)
+        noted, own_ids, differences_s = zip(*waiting, strict=True)
         zero = (0,) * len(waiting)
-        return _columns(*zip(*noted, strict=True), zero, own_ids, zero)
+        return _columns(differences_s, *zip(*noted, strict=True), zero, own_ids, zero)
 
     @staticmethod
     def are_unremarkable(_: "Sequence[UsualOperation]") -> bool:
@@ -139,10 +155,6 @@ class InnerOperation(_Noted):
     """An operation with a span or another operation around that ended well and in time.
 
     It has no span, or one that nothing has seen. Its exemplars carry the span around it.
-
-    Attributes:
-        noted: Its labels, end and duration, and the span around it.
-        own_id: The id of its entry.
     """
 
     __slots__ = ()
@@ -175,15 +187,15 @@ class InnerOperation(_Noted):
     @staticmethod
     def columns(waiting: "Sequence[InnerOperation]") -> list[Sequence[Any]]:
         """Return the columns of the entries of several, in the order of the fields of an entry; without making one."""
-        noted, own_ids = zip(*waiting, strict=True)
+        noted, own_ids, differences_s = zip(*waiting, strict=True)
         *work, around = zip(*noted, strict=True)
         traces, parents, *_ = zip(*[one or INVALID_SPAN_CONTEXT for one in around], strict=True)
-        return _columns(*work, traces, own_ids, parents)
+        return _columns(differences_s, *work, traces, own_ids, parents)
 
     @staticmethod
     def are_unremarkable(waiting: "Sequence[InnerOperation]") -> bool:
         """Return whether all are roots that ended well and in time."""
-        return all(labels.role == "root" for labels in {noted[0] for noted, _ in waiting})
+        return all(labels.role == "root" for labels in {one[0][0] for one in waiting})
 
 
 def _around(one: InnerOperation) -> SpanContext:
@@ -192,10 +204,14 @@ def _around(one: InnerOperation) -> SpanContext:
 
 
 def _columns(
-    labels: Sequence[OperationLabels], ended_s: Sequence[float], durations_s: Sequence[float], *ids: Sequence[int]
+    differences_s: Sequence[float],
+    labels: Sequence[OperationLabels],
+    ended_s: Sequence[float],
+    durations_s: Sequence[float],
+    *ids: Sequence[int],
 ) -> list[Sequence[Any]]:
     number = len(labels)
-    ends = clocks.all_unix_s(ended_s)
+    ends = list(map(add, ended_s, differences_s))
     names, roles, roots = label_columns(labels)
     kinds, well = ("operation",) * number, ("ok",) * number
     none, no = (None,) * number, (False,) * number
@@ -205,9 +221,9 @@ def _columns(
 
 def durations_of(work: "Sequence[UsualOperation | InnerOperation]") -> list[float]:
     """Return the seconds that each took."""
-    return [noted[2] for noted, _ in work]
+    return [one[0][2] for one in work]
 
 
 def are_unsampled(work: "Sequence[InnerOperation]") -> bool:
     """Return whether no span around them is sampled."""
-    return not any(around is not None and around[3] & _SAMPLED for (_, _, _, around), _ in work)
+    return not any(around is not None and around[3] & _SAMPLED for (_, _, _, around), *_ in work)

@@ -103,8 +103,10 @@ def _begin_again(tracer: Any, kind: Kind) -> None:
     """Let the next call look what is known of the tracer, of which something was set."""
 
     def begin(around: Context) -> LateContext | None:
-        kind.begin = beginning(tracer, kind)
-        return kind.begin(around)
+        known = beginning(tracer, kind)
+        if kind.begin is begin:  # else something was set meanwhile
+            kind.begin = known
+        return known(around)
 
     kind.begin = begin
     kind.spare = {}  # the contexts of calls under way go into the former one

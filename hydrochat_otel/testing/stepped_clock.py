@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
+from hydrochat_otel.runtime.deferred_queue import settle_all
+
 _MEASURING_MODULES: Final = "hydrochat_otel.instrumentation."
 
 
@@ -68,6 +70,7 @@ class SteppedClock:
     @contextmanager
     def in_charge(self) -> Iterator[Self]:
         """Measure operations and calls with this clock within a `with` block."""
+        settle_all()  # what is noted is dated by the clock that is in charge then
         modules = [module for name, module in sys.modules.items() if name.startswith(_MEASURING_MODULES)]
         patched = [module for module in modules if getattr(module, "time", None) is time]
         for module in patched:
@@ -75,5 +78,6 @@ class SteppedClock:
         try:
             yield self
         finally:
+            settle_all()
             for module in patched:
                 vars(module)["time"] = time

@@ -17,7 +17,6 @@ from hydrochat_otel.instrumentation.tracked import Tracked
 from hydrochat_otel.instrumentation.tracker import track_response_time
 from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.runtime import deferred_queue
-from hydrochat_otel.runtime.clocks import clocks
 
 HOSTS = {
     "sampled": lambda: TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False),
@@ -55,7 +54,7 @@ def recorded(request, monkeypatch):
             labels, ended_s, duration_s, *around = finished
             trace_id, span_id, _, flags, *_ = (around and around[0]) or trace.INVALID_SPAN_CONTEXT
             ids = trace_id, span_id, span_id, bool(flags & 1)
-            ended = Ended(duration_s, int(clocks.unix_s(ended_s) * 1e9), "ok", None, *ids)
+            ended = Ended(duration_s, int(ended_s * 1e9), "ok", None, *ids)
             finished = FinishedOperation(*ended, labels, False)
         found.append(finished)
 

@@ -1,13 +1,14 @@
 """Promise: a call that is noted in a few fields is in the window and in the metrics as if it had all of them."""
 
 import os
+import time
 
 import pytest
 from opentelemetry.trace import SpanContext, TraceFlags
 
+from hydrochat_otel.instrumentation import usual as usual_operations
 from hydrochat_otel.instrumentation.finished import Ended, FinishedOperation, OperationLabels
 from hydrochat_otel.instrumentation.usual import InnerOperation, UsualOperation, are_unsampled
-from hydrochat_otel.runtime.clocks import clocks
 from hydrochat_otel.window.notable import NotableTurns
 
 LABELS = [OperationLabels(None, name, "root", name) for name in ("ask", "render")]
@@ -33,7 +34,7 @@ def test_an_entry_is_that_of_the_same_operation_with_all_fields():
     """But for the id, which every record has for itself, and for the resolution of a clock in seconds."""
     for one in usual(20):
         labels, ended_s, duration_s = one.noted
-        ended = Ended(duration_s, round(clocks.unix_s(ended_s) * 1e9), "ok", None)
+        ended = Ended(duration_s, round((ended_s + one.difference_s) * 1e9), "ok", None)
         same, entry = FinishedOperation(*ended, labels, False).entry(), one.entry()
         assert abs(same.end_unix_s - entry.end_unix_s) < 1e-6
         assert same._replace(span_id=0, end_unix_s=0) == entry._replace(span_id=0, end_unix_s=0)
@@ -53,7 +54,7 @@ def test_one_inside_something_belongs_to_what_is_around():
     for one in some:
         labels, ended_s, duration_s, around = one.noted
         ids = (around.trace_id, around.span_id, around.span_id, around.trace_flags.sampled) if around else (0, 0, 0)
-        ended = Ended(duration_s, round(clocks.unix_s(ended_s) * 1e9), "ok", None, *ids)
+        ended = Ended(duration_s, round((ended_s + one.difference_s) * 1e9), "ok", None, *ids)
         same, entry = FinishedOperation(*ended, labels, False), one.entry()
         assert same.entry()._replace(span_id=0, end_unix_s=0) == entry._replace(span_id=0, end_unix_s=0)
         assert (one.trace_id, one.span_id, one.is_sampled) == (same.trace_id, same.span_id, same.is_sampled)
@@ -101,6 +102,33 @@ def test_ids_are_distinct_and_fit_into_64_bits():
     if not pid:
         os._exit(usual(1)[0].own_id - ids[-1] == 1)
     assert os.waitpid(pid, 0)[1] == 0, "the child gives the ids that its parent gives"
+
+
+class Machine:
+    """A machine whose clocks need different times to be read; something else runs during the first look."""
+
+    def __init__(self):
+        self.now_s, self.reading_s = 100.0, [1.0, 0.5, 1e-6]
+
+    def perf_counter(self):
+        """Return the monotonic time."""
+        self.now_s += self.reading_s[0] if len(self.reading_s) == 1 else self.reading_s.pop(0)
+        return self.now_s
+
+    def time(self):
+        """Return the time of day."""
+        return self.now_s + 1_764_385_000.0
+
+
+def test_work_is_dated_by_the_clocks_when_it_is_settled(monkeypatch):
+    """To the microsecond, also if something else ran while both clocks were read."""
+    monkeypatch.setattr(usual_operations, "time", Machine())
+    [one] = UsualOperation.complete([(LABELS[0], 90.25, 0.001)])
+    assert one.entry().end_unix_s == pytest.approx(1_764_385_090.25, abs=2e-6)
+    monkeypatch.undo()
+    before_s, moment_s, after_s = time.time(), time.perf_counter(), time.time()
+    [one] = UsualOperation.complete([(LABELS[0], moment_s, 0.001)])
+    assert before_s - 1e-3 <= one.entry().end_unix_s <= after_s + 1e-3
 
 
 class Taken(list):
