@@ -23,6 +23,7 @@ from hydrochat_otel.instrumentation.tracked import Tracked
 from hydrochat_otel.instrumentation.usual import NotedInside
 from hydrochat_otel.runtime import collection, failures
 from hydrochat_otel.runtime.collection import NEWEST
+from hydrochat_otel.runtime.forks import process
 
 Function = Callable[..., Any]
 
@@ -71,7 +72,7 @@ def plain_function(function: Function, kind: Tracked) -> Function:
                     ) or (result, begun, started_s)
                 has_returned = True
                 duration_s = (ended_s := time.perf_counter()) - started_s
-                if known is not None and duration_s <= kind.limit_s:
+                if known is not None and duration_s <= kind.limit_s and started_s >= process.forked_s:
                     contexts.attach(before)
                     record: Any = (
                         (known.alone, ended_s, duration_s)
@@ -192,6 +193,8 @@ def _end(begun: Begun | Operation | None, before: Context, raised: BaseException
         tracked.end(Operation(begun, before), raised)
         return
     common, labels, threshold_s, span, _, started_unix_ns, started_ns = begun
+    if started_ns < process.forked_ns:  # it is the parent's
+        return
     elapsed_ns = ended_ns - started_ns
     duration_s, end_unix_ns = elapsed_ns / 1e9, started_unix_ns + elapsed_ns
     exceeded = duration_s > threshold_s

@@ -202,10 +202,14 @@ class _Process:
     Attributes:
         newest: Number of the newest hooks.
         forked_ns: When it was forked, by the monotonic clock; 0 if it was not.
+        forked_s: The same in seconds.
     """
 
-    newest = 0
-    forked_ns = 0
+    __slots__ = ("forked_ns", "forked_s", "newest")
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self.forked_ns, self.forked_s = 0, 0.0
 
 
 class _Local(threading.local):
@@ -243,7 +247,8 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
-    process.forked_ns = time.perf_counter_ns()
+    forked_ns = time.perf_counter_ns()
+    process.forked_ns, process.forked_s = forked_ns, forked_ns / 1e9
     for lock in _living():
         if not lock.is_held_for_fork:
             lock.renew()

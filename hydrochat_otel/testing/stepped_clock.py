@@ -11,6 +11,20 @@ from hydrochat_otel.runtime.deferred_queue import settle_all
 _MEASURING_MODULES: Final = "hydrochat_otel.instrumentation."
 
 
+class _Moment(float):
+    """Seconds of the monotonic clock, which know their nanoseconds."""
+
+    def __new__(cls, monotonic_ns: int) -> Self:
+        self = super().__new__(cls, monotonic_ns / 1e9)
+        self._ns = monotonic_ns
+        return self
+
+    _ns: int
+
+    def __sub__(self, other: float) -> float:
+        return (self._ns - other._ns) / 1e9 if isinstance(other, _Moment) else float(self) - other
+
+
 class SteppedClock:
     """Replaces the module :mod:`time` in the modules that measure operations and calls.
 
@@ -23,7 +37,7 @@ class SteppedClock:
 
     def __init__(self, start_unix_s: float | None = None) -> None:
         self._unix_ns = time.time_ns() if start_unix_s is None else round(start_unix_s * 1e9)
-        self._monotonic_ns = 1_000_000_000_000
+        self._monotonic_ns = time.perf_counter_ns()
 
     def __repr__(self) -> str:
         return f"<SteppedClock at {self._unix_ns / 1e9:.3f} s since the epoch>"
@@ -57,8 +71,8 @@ class SteppedClock:
         return self._monotonic_ns
 
     def perf_counter(self) -> float:
-        """Return seconds of the monotonic clock."""
-        return self._monotonic_ns / 1e9
+        """Return seconds of the monotonic clock; two of them differ by what the clock was advanced, exactly."""
+        return _Moment(self._monotonic_ns)
 
     def perf_counter_ns(self) -> int:
         """Return nanoseconds of the monotonic clock."""

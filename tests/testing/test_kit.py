@@ -6,9 +6,12 @@ import time
 
 import pytest
 from google import genai
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
 
 import hydrochat_otel
 from hydrochat_otel import testing, track_response_time
+from hydrochat_otel.pipeline import pipeline
 from hydrochat_otel.testing import GeminiEmulator, Measured, SteppedClock, Usage, answer, failure
 
 
@@ -83,6 +86,28 @@ def test_durations_are_those_of_the_stepped_clock(installed):
     assert seen == [("slow", 2.5, 1_750_000_002.5), ("fast", 0.0, 1_750_000_002.5)]
     assert measured.value("hydrochat.operation.violations") == 1
     assert sum(measured.series("hydrochat.operation.duration").values()) == 2
+
+
+def test_plain_functions_without_a_span_are_measured_by_the_stepped_clock():
+    """Whatever is settled later: durations are exact, and what ended before and after has its own time of day."""
+    installed = pipeline.install(
+        tracer_provider=trace.NoOpTracerProvider(),
+        meter_provider=MeterProvider(shutdown_on_exit=False),
+        instrument_gemini=False,
+    )
+    work = track_response_time("work")
+    work(lambda: None)()
+    before_s = time.time()
+    with SteppedClock(start_unix_s=1_750_000_000).in_charge() as clock:
+        for seconds in (0.1, 0.7, 1e-9):
+            work(clock.advance)(seconds)
+    work(lambda: None)()
+    first, *stepped, last = Measured(installed).entries("operation")
+    assert [entry.duration_s for entry in stepped] == [0.1, 0.7, 1e-9]
+    ends = [entry.end_unix_s for entry in stepped]
+    assert ends == pytest.approx([1_750_000_000 + passed for passed in (0.1, 0.8, 0.8)], abs=1e-6)
+    assert abs(first.end_unix_s - before_s) < 60
+    assert abs(last.end_unix_s - before_s) < 60
 
 
 def test_the_real_clock_is_back_afterwards(installed):
