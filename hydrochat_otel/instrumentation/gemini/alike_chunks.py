@@ -29,12 +29,14 @@ def reader(record: ReplyRecord, times: ChunkTimes, chunk: Any) -> Callable[[Any]
     used = record.usage_so_far()
     if used is None or type(vars(chunk).get("usage_metadata")) not in READERS or ordinary(chunk) is None:
         return None
-    reading = _read(record, used, times.moments_ns.append, chunk)
+    reading = _read(record, used, times.moments_s.append, chunk)
     next(reading)
     return reading.send
 
 
-def _read(record: ReplyRecord, used: UsageRecord, came: Callable[[int], None], like: Any) -> Generator[bool, Any, None]:
+def _read(
+    record: ReplyRecord, used: UsageRecord, came: Callable[[float], None], like: Any
+) -> Generator[bool, Any, None]:
     """Read each chunk that is sent, and yield whether it was read; end after the first that was not.
 
     The headers are not looked at: all chunks of a stream have those of one response.
@@ -42,14 +44,14 @@ def _read(record: ReplyRecord, used: UsageRecord, came: Callable[[int], None], l
     # All that a chunk needs is in variables of this frame, which are the fastest to read.
     fields, of_candidate, code_of = _FIELDS, CANDIDATE_FIELDS, _CODE
     _, _, usage, model, response_id = fields(like.__dict__)
-    clock_ns, add = time.perf_counter_ns, used.taken.append
+    clock_s, add = time.perf_counter, used.taken.append
     _, counts_of, details_of, served_of = READERS[type(usage)]
     known_served = served_of(usage.__dict__)
     chunk: Any = None
     like = usage = None
     for _ in range(MOST_TAKEN - len(used.taken)):
         chunk = yield True
-        now_ns, was_read = clock_ns(), False
+        now_s, was_read = clock_s(), False
         try:
             candidates, feedback, usage, its_model, its_id = fields(chunk.__dict__)
             [candidate] = candidates or _NONE
@@ -74,7 +76,7 @@ def _read(record: ReplyRecord, used: UsageRecord, came: Callable[[int], None], l
             break
         if not was_read:
             break
-        came(now_ns)
+        came(now_s)
         if of_prompt is not None:
             used.of_prompt = of_prompt
         if of_output is not None:

@@ -118,17 +118,17 @@ class Call(Work):
 
     def take_chunk(self, chunk: Any) -> None:
         """Read a chunk of a stream and note its time; raises what reading it raises."""
-        now_ns = time.perf_counter_ns()
+        now_s = time.perf_counter()
         if self.inside is None:
             return
         chunks = self._chunks
         if chunks is None:
             chunks = self._chunks = ChunkTimes()
-        chunks.moments_ns.append(now_ns)
+        chunks.moments_s.append(now_s)
         self.is_read = None
-        if self._replies.read(chunk) and not chunks.answer_ns:
-            chunks.answer_ns = now_ns
-        if chunks.answer_ns:
+        if self._replies.read(chunk) and not chunks.answer_s:
+            chunks.answer_s = now_s
+        if chunks.answer_s:
             self.is_read = alike_chunks.reader(self._replies, chunks, chunk)
 
     def close_turn(self) -> None:

@@ -1,5 +1,7 @@
 """When the chunks of one stream came, in seconds since its call began."""
 
+from collections.abc import Sequence
+from operator import sub
 from typing import NamedTuple
 
 
@@ -14,35 +16,35 @@ class Arrivals(NamedTuple):
 
     first_s: float
     first_answer_s: float | None
-    gaps_s: tuple[float, ...]
+    gaps_s: Sequence[float]
 
 
 class ChunkTimes:
     """Gathers them; one thread or task at a time.
 
     Attributes:
-        moments_ns: When each chunk came, by the monotonic clock.
-        answer_ns: When the first one with more than thoughts came; 0 if none did.
+        moments_s: When each chunk came, by the monotonic clock.
+        answer_s: When the first one with more than thoughts came; 0 if none did.
     """
 
-    __slots__ = ("answer_ns", "moments_ns")
+    __slots__ = ("answer_s", "moments_s")
 
     def __init__(self) -> None:
-        self.moments_ns: list[int] = []
-        self.answer_ns = 0
+        self.moments_s: list[float] = []
+        self.answer_s = 0.0
 
     def arrivals(self, started_ns: int) -> Arrivals | None:
         """Return what was noted, in seconds since the call began; None for no chunk."""
-        moments = self.moments_ns
+        moments = self.moments_s
         if not moments:
             return None
-        gaps_s: list[float] = []
-        earlier = moments[0]
-        for later in moments[1:]:  # pairs would take half as long again
-            gaps_s.append((later - earlier) / 1e9)
-            earlier = later
         return Arrivals(
-            (moments[0] - started_ns) / 1e9,
-            (self.answer_ns - started_ns) / 1e9 if self.answer_ns else None,
-            tuple(gaps_s),
+            _since(started_ns, moments[0]),
+            _since(started_ns, self.answer_s) if self.answer_s else None,
+            list(map(sub, moments[1:], moments)),
         )
+
+
+def _since(started_ns: int, moment_s: float) -> float:
+    """Return the seconds from one moment to another, exact to the nanosecond."""
+    return (round(moment_s * 1e9) - started_ns) / 1e9

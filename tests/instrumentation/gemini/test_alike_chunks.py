@@ -162,10 +162,10 @@ def check(stream):
             answered = number
         assert next(chunks) is chunk
         assert facts(watched._replies) == facts(plain._replies)
-        assert len(watched._chunks.moments_ns) == number
+        assert len(watched._chunks.moments_s) == number
     times = watched._chunks
     if times is not None:
-        assert times.answer_ns == (times.moments_ns[answered - 1] if answered else 0)
+        assert times.answer_s == (times.moments_s[answered - 1] if answered else 0)
 
 
 def long_stream():
@@ -256,7 +256,7 @@ def test_a_failure_of_the_reader_costs_one_chunk(monkeypatch):
     assert list(WatchedStream(iter(stream), lambda: guarded(call))) == stream
     assert failures.counts()["google_genai.reply"] == 1
     failures.forget()
-    assert len(call._chunks.moments_ns) == 5
+    assert len(call._chunks.moments_s) == 5
     assert call._replies.ledger(0.0, has_lost_attempts=False).tokens.output_answer == 6
 
 
