@@ -63,7 +63,9 @@ def beginning(tracer: Any, kind: Kind) -> Begin:
 
 
 def _beginning(tracer: Any, kind: Kind) -> Begin:
-    watched_tracer.watch(tracer, kind, _begin_again)
+    if not known_sampling.known(tracer.sampler).may_drop:
+        return late_contexts.maybe_with_span
+    watched_tracer.watch(tracer, kind, _begin_again)  # before looking: what is set from now on is noticed
     sampling, ids = known_sampling.known(tracer.sampler), known_ids.known(tracer.id_generator)
     of_roots = sampling.of_roots
     if not ids.are_drawn or not sampling.may_drop or not tracer._is_enabled():
