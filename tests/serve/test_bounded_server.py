@@ -3,31 +3,20 @@
 import contextlib
 import http.client
 import itertools
-import logging
 import re
 import resource
 import socket
-import tempfile
 import threading
 import time
 
 import pytest
 import waitress.trigger
-from conftest import TOKEN
+from serve.clients import SCRAPE, answer_of, connected, scrape
 
 from hydrochat_otel import track_response_time, web
 from hydrochat_otel.runtime import failures
 from hydrochat_otel.serve import bounded_server
 from hydrochat_otel.serve.server import Server
-
-SCRAPE = {"Authorization": f"Bearer {TOKEN}"}
-HUGE = 900_000_000
-
-
-@pytest.fixture
-def server(installed):
-    with Server("127.0.0.1", 0) as running:
-        yield running
 
 
 @pytest.fixture
@@ -35,38 +24,6 @@ def impatient(monkeypatch):
     """Every time limit is a fraction of a second, so that a test may wait for it."""
     monkeypatch.setattr(bounded_server, "REQUEST_WITHIN_S", 0.3)
     monkeypatch.setattr(bounded_server, "ANSWER_WITHIN_S", 0.3)
-
-
-def scrape(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    with contextlib.closing(connection):
-        connection.request("GET", web.METRICS_PATH, headers=SCRAPE)
-        return connection.getresponse().status
-
-
-@contextlib.contextmanager
-def connected(server, *sent):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
-        for data in sent:
-            client.sendall(data)
-        yield client
-
-
-def answer_of(client):
-    """Return everything until the server closes."""
-    received = b""
-    with contextlib.suppress(ConnectionResetError):
-        while data := client.recv(65536):
-            received += data
-    return received
-
-
-def one_answer(client):
-    """Return head and body of an answer in JSON."""
-    received = b""
-    while not received.endswith(b"}\n"):
-        received += client.recv(1000) or pytest.fail(f"closed after {received}")
-    return received
 
 
 def is_closed_within(client, seconds):
@@ -77,56 +34,6 @@ def is_closed_within(client, seconds):
         return True
     except TimeoutError:
         return False
-
-
-@pytest.mark.parametrize(
-    "request_text",
-    [
-        f"POST /session HTTP/1.1\r\nHost: x\r\nContent-Length: {HUGE}\r\n\r\n",
-        f"POST /session HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {HUGE}\r\n\r\n",
-        "POST /session HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + "5000\r\n" + "x" * 0x5000,
-    ],
-)
-def test_a_huge_body_is_refused_before_it_is_stored(server, request_text, monkeypatch):
-    """A body of 900 MB, announced or in chunks, is 413 at once: neither awaited nor requested nor written to disk."""
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda *_, **__: pytest.fail("written to disk"))
-    with connected(server, request_text.encode()) as client:
-        assert answer_of(client).startswith(b"HTTP/1.1 413 ")
-
-
-def test_a_wanted_body_is_requested(server):
-    """A client that waits for `100 Continue` gets it, sends its form, and is answered."""
-    form = f"token={TOKEN}".encode()
-    head = f"POST /session HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(form)}\r\n\r\n"
-    with connected(server, head.encode()) as client:
-        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        client.sendall(form)
-        assert client.recv(1000).startswith(b"HTTP/1.1 303 ")
-
-
-def test_expecting_to_continue_without_a_body(server):
-    """A request without a body is answered although it waits for `100 Continue`, and the next one is separate."""
-    with connected(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nX-First: 1\r\n\r\n") as client:
-        assert one_answer(client).startswith(b"HTTP/1.1 200 ")
-        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert one_answer(client).startswith(b"HTTP/1.1 401 ")
-
-
-@pytest.mark.parametrize(
-    "request_text",
-    [
-        "GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n",
-        "POST /session HTTP/1.1\r\nHost: x\r\nContent-Length: " + "9" * 5000 + "\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\nX: " + "y" * 20_000 + "\r\n\r\n",
-        "\x00\x01\r\n\r\n",
-    ],
-)
-def test_a_malformed_request_is_not_logged(server, caplog, request_text):
-    """A request that cannot be parsed gets an answer and not a line in the application's log."""
-    caplog.set_level(logging.INFO)
-    with connected(server, request_text.encode()) as client:
-        assert answer_of(client).split(b" ")[1][:1] == b"4"
-    assert caplog.records == []
 
 
 def test_half_open_connections_do_not_lock_out_a_scraper(server):
@@ -248,12 +155,6 @@ def test_an_answer_that_is_read_late(installed):
             assert received.partition(b"\r\n\r\n")[2] == body
 
 
-def test_requests_sent_ahead_of_their_answers(server):
-    """Of many requests in one packet two are answered, then the connection ends: answers cannot pile up."""
-    with connected(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50) as client:
-        assert answer_of(client).count(b"HTTP/1.1 200 ") == 2
-
-
 def test_a_process_without_descriptors(server, caplog):
     """While the process has no descriptor left nothing is logged and nothing spins; afterwards it serves again."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -321,67 +222,3 @@ def test_a_wake_up_that_another_thread_has_under_way(server, monkeypatch):
         patched.setattr(waitress.trigger.trigger, "pull_trigger", refuse)
         assert [scrape(server) for _ in range(8)] == [200] * 8
     assert failures.counts() == {}
-
-
-@pytest.mark.parametrize("is_site", [True, False])
-def test_a_connection_that_changes_its_requests(installed, is_site):
-    """What is kept of a connection's newest request and answer is never used for another one."""
-    with Server("127.0.0.1", 0, *([] if is_site else [web.wsgi_app])) as server, connected(server) as client:
-        wrong = {"Authorization": f"Bearer {TOKEN[:-1]}"}
-        asked = [("GET", SCRAPE), ("GET", SCRAPE), ("GET", wrong), ("GET", SCRAPE), ("HEAD", SCRAPE), ("GET", SCRAPE)]
-        found = []
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-        with contextlib.closing(connection):
-            for method, headers in asked:
-                connection.request(method, web.METRICS_PATH, headers=headers)
-                answer = connection.getresponse()
-                found.append((answer.status, int(answer.headers["Content-Length"]) > 0, answer.read() != b""))
-        assert [one[0] for one in found] == [200, 200, 401, 200, 200, 200]
-        assert [one[1:] for one in found] == [(True, method == "GET") for method, _ in asked]
-        ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-        for _ in range(2):
-            client.sendall(ask)
-            assert b"Connection" not in one_answer(client)
-        client.sendall(ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        assert b"\r\nConnection: close\r\n" in answer_of(client)
-
-
-def test_a_kept_request_that_is_sent_ahead(server):
-    """Of requests that are kept and sent together two are answered, the second with the end of the connection."""
-    ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    with connected(server) as client:
-        for _ in range(3):
-            client.sendall(ask)
-            assert one_answer(client).startswith(b"HTTP/1.1 200 ")
-        client.sendall(ask * 3)
-        answers = answer_of(client)
-    assert (answers.count(b"HTTP/1.1 200 "), answers.count(b"Connection: close")) == (2, 1)
-
-
-def test_bodies_that_the_site_reads(server):
-    """A form is read whether its length is announced or not, one beyond the bound is refused, and none is kept."""
-    form = f"token={TOKEN}".encode()
-    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(form), form)
-    head = b"POST /session HTTP/1.1\r\nHost: x\r\n"
-    with connected(server) as client:
-        for sent, status in [
-            (b"Content-Length: %d\r\n\r\n%b" % (len(form), form), b"303"),
-            (b"Transfer-Encoding: chunked\r\n\r\n" + chunked, b"303"),
-            (b"Content-Length: 5000\r\n\r\n" + b"x" * 5000, b"413"),
-            (b"Content-Length: 7\r\n\r\ntoken=x", b"401"),
-            (b"Content-Length: %d\r\n\r\n%b" % (len(form), form), b"303"),
-        ]:
-            client.sendall(head + sent)
-            assert client.recv(1 << 16).split(b" ")[1] == status
-
-
-def test_a_header_of_several_lines():
-    """An answer whose header has several lines is not sent: what follows could be taken for headers."""
-    split = web.Response(200, (("Content-Length", "0"), ("X-Note", "a\r\nSet-Cookie: b")))
-    with (
-        Server("127.0.0.1", 0, respond=lambda _: split) as server,
-        connected(server, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as client,
-    ):
-        answer = answer_of(client)
-    assert answer.startswith(b"HTTP/1.1 500 ")
-    assert b"Set-Cookie" not in answer
