@@ -213,9 +213,10 @@ class DeferredQueue:
             settled += records
             entries += records
             some.clear()
+            return
         feeding.prepare(some, kinds)
-        while some:
-            finished: Any = some.popleft()
+        for finished in tuple(records):
+            some.popleft()
             if type(finished) in kept_whole:
                 entries.append(finished)
                 settled.append(finished)
