@@ -25,9 +25,8 @@ from hydrochat_otel.instrumentation.attribution import SPAN_KEY
 from hydrochat_otel.instrumentation.finished import Ended, LateAttributes
 from hydrochat_otel.instrumentation.late_contexts import Begin, Kind, KnowingTracer
 from hydrochat_otel.runtime import failures, interruptions
-from hydrochat_otel.sdk import fast_ways, known_ids, known_sampling, unseen_spans
+from hydrochat_otel.sdk import fast_ways, known_ids, known_sampling, unseen_spans, watched_tracer
 from hydrochat_otel.sdk.known_ids import KnownIds
-from hydrochat_otel.sdk.watched_tracer import WatchedTracer
 
 NAME: Final = "lean spans"
 _MOST_ATTRIBUTES: Final = 64
@@ -259,7 +258,7 @@ def lean(tracer: Tracer, *, fast: bool) -> Tracer:
 
 
 def _problem_of(tracer: Any) -> str | None:
-    if type(tracer) not in {sdk_trace.Tracer, WatchedTracer}:
+    if type(tracer) not in watched_tracer.KINDS:
         return f"not possible with a tracer of the class {type(tracer).__name__}"
     limits = getattr(tracer, "_span_limits", None)
     most = getattr(limits, "max_span_attributes", 0)

@@ -27,6 +27,10 @@ class WatchedTracer(Tracer):
         failures.contained("operation.start", _tell, self)
 
 
+KINDS: Final = frozenset({Tracer, WatchedTracer})
+"""The classes of tracers that can be watched; a class of the application's would lose what it does."""
+
+
 def _tell(tracer: Tracer) -> None:
     for one, changed in list(vars(tracer)[_WATCHING].items()):
         if (watcher := one()) is not None:
@@ -39,7 +43,7 @@ def watch(tracer: Tracer, watcher: object, changed: Changed) -> None:
     Raises:
         TypeError: The tracer is of another class than the SDK's.
     """
-    if type(tracer) not in {Tracer, WatchedTracer}:
+    if type(tracer) not in KINDS:
         raise TypeError(f"a tracer of the class {type(tracer).__name__} cannot be watched")
     watching: dict[ref[object], Changed] = vars(tracer).setdefault(_WATCHING, {})
     watching[ref(watcher, lambda gone: watching.pop(gone, None))] = changed
