@@ -141,6 +141,12 @@ class ReplyRecord:
         return self._usage_record is not None or self.only_usage is not None
 
     @property
+    def _one_usage(self) -> Values | None:
+        """The usage of a call that states it once and needs no record of it; None for any other."""
+        is_other = self._usage_record is not None or self._turns or self._labels.is_result
+        return None if is_other else self.only_usage
+
+    @property
     def _usage(self) -> UsageRecord:
         usage = self._usage_record
         if usage is None:
@@ -202,10 +208,7 @@ class ReplyRecord:
     @property
     def kind(self) -> tuple[Any, ...] | None:
         """What it has in common with others of the same labels, if :meth:`ledgers` may evaluate it; None if not."""
-        labels = self._labels
-        if self.only_usage is None or self._usage_record is not None or not self.has_answered:
-            return None
-        if self._turns or labels.is_result or not labels.has_tokens:
+        if self._one_usage is None or not (self.has_answered and self._labels.has_tokens):
             return None
         if self._uses is not None or self._charges is not None:
             return None
@@ -252,8 +255,8 @@ class ReplyRecord:
         if not self._labels.has_tokens:
             return CallLedger(charges=charges)
         turns = self._turns
-        if self.only_usage is not None and self._usage_record is None and not (turns or self._labels.is_result):
-            known = tokens_of(self.only_usage)
+        if (stated := self._one_usage) is not None:
+            known = tokens_of(stated)
             if known is not None:
                 return pricing.ledger_of_one(known, charges, has_lost_attempts=has_lost_attempts)
         usage = self._usage

@@ -34,16 +34,15 @@ def settle(calls: "Sequence[EndedCall]") -> None:
 
 
 def _settle_alike(calls: "Sequence[EndedCall]") -> None:
-    common = list(zip(*calls, strict=True))
-    ends, replies, made = common[4], common[6], common[-1]
-    starts_unix_s = [ended[1] / 1e9 - ended[0] for ended in ends]
+    *common, replies, _, _, made = zip(*calls, strict=True)
+    starts_unix_s = [ended[1] / 1e9 - ended[0] for ended in common[4]]
     ledgers = replies[0].ledgers([one.only_usage for one in replies], starts_unix_s)
     if ledgers is None:
         return
     stated = [(one.response_id, one.finish_reasons, one.cached_content_tokens) for one in replies]
     ids, reasons, cached = zip(*stated, strict=True)
     rows = zip(
-        *common[:6],
+        *common,
         *ledgers,  # tokens, their cost, what cached ones saved
         repeat(None),  # no attempt was lost
         repeat(()),  # nothing is charged by the unit
