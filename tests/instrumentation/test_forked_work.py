@@ -45,6 +45,26 @@ def failing():
     raise ValueError
 
 
+def counted():
+    """Return the operations of the window."""
+    return [one["operation"] for one in get_performance_metrics().response_times]
+
+
+def assert_counted_by_parent_alone(child, end):
+    """End the work in both processes; the child counts what it begins itself."""
+    if not child:
+        try:
+            end()
+            with track_response_time("child"):
+                track_response_time("step")(os.getpid)()
+            os._exit(0 if counted() == ["step", "child"] else 1)
+        finally:
+            os._exit(9)
+    end()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert counted() == ["before", "turn"]
+
+
 @pytest.mark.parametrize("shape", [block, generator, coroutine, failing])
 def test_work_that_a_forked_child_inherits_is_counted_by_its_parent_alone(installed, shape):
     """Whatever of it ends in the child; what the child begins itself is counted by it."""
@@ -56,21 +76,10 @@ def test_work_that_a_forked_child_inherits_is_counted_by_its_parent_alone(instal
         except ValueError:
             pass
 
+    track_response_time("before")(os.getpid)()
     work = shape()
     next(work)
-    child = os.fork()
-    if not child:
-        try:
-            end()
-            with track_response_time("child"):
-                pass
-            counted = [one["operation"] for one in get_performance_metrics().response_times]
-            os._exit(0 if counted == ["child"] else 1)
-        finally:
-            os._exit(9)
-    end()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert [one["operation"] for one in get_performance_metrics().response_times] == ["turn"]
+    assert_counted_by_parent_alone(os.fork(), end)
 
 
 HOSTS = {"sampled": ALWAYS_ON, "dropped": ALWAYS_OFF}
@@ -94,18 +103,8 @@ def test_a_plain_function_that_forks_is_counted_by_its_parent_alone(host, ends):
         if ends == "raises":
             raise ValueError
 
-    def counted():
-        return [one["operation"] for one in get_performance_metrics().response_times]
-
     try:
         work()
     except ValueError:
         assert ends == "raises"
-    if not children[0]:
-        try:
-            track_response_time("child")(os.getpid)()
-            os._exit(0 if counted() == ["child"] else 1)
-        finally:
-            os._exit(9)
-    assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
-    assert counted() == ["before", "turn"]
+    assert_counted_by_parent_alone(children[0], lambda: None)  # it has ended in both
