@@ -213,10 +213,9 @@ class DeferredQueue:
             settled += records
             entries += records
             some.clear()
-            return
         feeding.prepare(some, kinds)
-        for finished in tuple(records):
-            some.popleft()
+        while some:
+            finished: Any = some.popleft()
             if type(finished) in kept_whole:
                 entries.append(finished)
                 settled.append(finished)

@@ -93,19 +93,6 @@ def test_fields_become_their_record():
     assert list(chain.from_iterable(fed)) == [0, 1, 2, 3]
 
 
-def test_fields_among_other_work_are_completed_once():
-    """Together, and not again one by one because something else arrived between them."""
-    kept, fed, completed = [], [], []
-    queue = DeferredQueue(keep=kept.extend, complete=lambda some: completed.append(len(some)) or Counted.complete(some))
-    for number in range(4):
-        queue.put((number, fed, None))
-        queue.put(Alone(number, []))
-    queue.drain()
-    assert completed == [4]
-    assert [one.value for one in kept if type(one) is Counted] == [0, 1, 2, 3]
-    assert list(chain.from_iterable(fed)) == [0, 1, 2, 3]
-
-
 def test_a_failure_to_complete_one_costs_one_item():
     """Those that are together with it are completed alone."""
     kept, fed = [], []
